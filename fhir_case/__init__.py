@@ -1,0 +1,87 @@
+"""
+A written clinical case in, a validated FHIR Bundle on any FHIR server out, with proof of what arrived.
+
+Every stage is one call that takes the value of the stage before it::
+
+    from fhir_case import HapiServer, build_bundle, load_case, upload, validate, verify
+
+    bundle = build_bundle(load_case("hcc-tare-sorafenib"))
+    assert validate(bundle).ok
+    with HapiServer() as server:
+        journal = upload(bundle, server.base_url)
+        assert verify(bundle, server.base_url).ok
+
+The library prints nothing, ends no process and raises only the errors of `fhir_case.errors`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fhir_case.bundle import build_bundle
+    from fhir_case.case import Case, load_case
+    from fhir_case.errors import (
+        CaseError,
+        CheckerError,
+        FhirCaseError,
+        MappingError,
+        RejectedError,
+        ServerError,
+    )
+    from fhir_case.issues import CheckRun, Issue, ValidationResult
+    from fhir_case.load import upload, verify
+    from fhir_case.server.hapi import HapiServer
+    from fhir_case.validate import validate
+
+__all__ = [
+    "Case",
+    "CaseError",
+    "CheckRun",
+    "CheckerError",
+    "FhirCaseError",
+    "HapiServer",
+    "Issue",
+    "MappingError",
+    "RejectedError",
+    "ServerError",
+    "ValidationResult",
+    "__version__",
+    "build_bundle",
+    "load_case",
+    "upload",
+    "validate",
+    "verify",
+]
+
+_HOMES = {
+    "Case": "fhir_case.case",
+    "CaseError": "fhir_case.errors",
+    "CheckRun": "fhir_case.issues",
+    "CheckerError": "fhir_case.errors",
+    "FhirCaseError": "fhir_case.errors",
+    "HapiServer": "fhir_case.server.hapi",
+    "Issue": "fhir_case.issues",
+    "MappingError": "fhir_case.errors",
+    "RejectedError": "fhir_case.errors",
+    "ServerError": "fhir_case.errors",
+    "ValidationResult": "fhir_case.issues",
+    "build_bundle": "fhir_case.bundle",
+    "load_case": "fhir_case.case",
+    "upload": "fhir_case.load",
+    "validate": "fhir_case.validate",
+    "verify": "fhir_case.load",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that the command line starts fast."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("fhir-case")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fhir_case' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,243 @@
+"""
+Assemble one Bundle of the resources that the mappings give.
+
+The mappings speak in business keys. Here each resource gets its logical id, its business identifier and the label that
+says it is test data; references by key become references by id; Provenance says what was made of what. The result is
+sorted and the same to the byte for the same case.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from fhir_case.errors import CaseError, FhirCaseError, MappingError
+from fhir_case.fhir.datatypes import code_of, coding, narrative, reference
+from fhir_case.fhir.identity import NAMESPACE_PATTERN, full_url, identifier, is_logical_id, logical_id
+from fhir_case.fhir.systems import ACT_REASON, DATA_OPERATION, MCODE, PROVENANCE_PARTICIPANT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from fhir_case.case import Case
+    from fhir_case.fhir.wire import Resource
+    from fhir_case.mapping import FoundMapping
+
+__all__ = ["build_bundle"]
+
+_HTEST = coding(ACT_REASON, "HTEST", "test health data")
+
+# A reader meets the patient first; the record of its making comes last.
+_ORDER = (
+    "Patient",
+    "Condition",
+    "BodyStructure",
+    "ImagingStudy",
+    "DiagnosticReport",
+    "Observation",
+    "Procedure",
+    "Device",
+)
+_LAST = ("DocumentReference", "Provenance")
+
+
+def build_bundle(
+    case: Case,
+    *,
+    type: Literal["transaction", "collection"] = "transaction",  # noqa: A002 - the name of the element
+    index_date: date | None = None,
+    namespace: str | None = None,
+    profiles: Literal["mcode", "none"] = "mcode",
+    mappings: Sequence[FoundMapping] | None = None,
+    mapping_files: Sequence[Path] = (),
+) -> Resource:
+    """
+    Turn a case into one FHIR R4 Bundle.
+
+    Args:
+        type: ``transaction`` to load it (every entry a PUT by id), ``collection`` to hand it on (mCODE patient bundle).
+        index_date: Another day for the anchor of the case; all computed days move with it.
+        namespace: Begin of every id and identifier; the id of the case when absent. Two namespaces live side by side on
+            one server.
+        profiles: ``none`` leaves the profiles out of ``meta``.
+        mappings: The mappings to use; all that are installed when absent.
+        mapping_files: Python files with further mappings.
+
+    Raises:
+        CaseError: The times of the case cannot be computed.
+        MappingError: A mapping failed, two give the same resource, or one gave no valid resource.
+    """
+    if index_date is not None:
+        case = case.moved_to(index_date)
+    namespace = namespace or case.case
+    if not NAMESPACE_PATTERN.match(namespace):
+        raise MappingError(
+            f"'{namespace}' is no namespace", hint="write lower-case words joined by hyphens, beginning with a letter"
+        )
+    if mappings is None:
+        from fhir_case.mapping import discover
+
+        mappings = discover(mapping_files)
+    given = _resources(case, mappings)
+    given += _record(case, [f"{one['resourceType']}/{one['id']}" for one in given])
+    named = [_named(one, namespace, {f"{other['resourceType']}/{other['id']}" for other in given}) for one in given]
+    if profiles == "none":
+        named = [_without_profile(one) for one in named]
+    named.sort(key=_rank)
+    _check_models(named)
+    return _rendered(named, type, namespace, profiles)
+
+
+def _resources(case: Case, mappings: Sequence[FoundMapping]) -> list[Resource]:
+    """Run every mapping and check that each resource has a type, a key and the key to itself."""
+    resources: list[Resource] = []
+    origins: dict[str, str] = {}
+    for found in mappings:
+        name = found.mapping.name
+        for one in _run(case, found):
+            kind, key = (one.get("resourceType"), one.get("id")) if isinstance(one, dict) else (None, None)
+            if not (isinstance(kind, str) and isinstance(key, str) and kind and key):
+                raise MappingError(
+                    f"the mapping '{name}' gave something without resourceType or id: {one!r:.120}",
+                    where=found.origin,
+                    hint="give dicts with resourceType and id",
+                )
+            if (other := origins.get(f"{kind}/{key}")) is not None:
+                raise MappingError(
+                    f"{kind} '{key}' comes twice: from the mapping '{other}' and from '{name}'",
+                    where=found.origin,
+                    hint="give one of the entries another key",
+                )
+            origins[f"{kind}/{key}"] = name
+            resources.append(one)
+    return resources
+
+
+def _run(case: Case, found: FoundMapping) -> Iterator[Resource]:
+    name = found.mapping.name
+    try:
+        yield from found.mapping.function(case)
+    except (MappingError, CaseError):
+        raise
+    except Exception as error:
+        raise MappingError(
+            f"the mapping '{name}' failed: {type(error).__name__}: {error}", where=found.origin, hint="mend the mapping"
+        ) from error
+
+
+def _record(case: Case, targets: list[str]) -> list[Resource]:
+    """Give the Provenance of all resources and the software that assembled them."""
+    from importlib.metadata import version
+
+    software = version("fhir-case")
+    device: Resource = {
+        "resourceType": "Device",
+        "id": "software",
+        "text": narrative(f"fhir-case {software}, the software that assembled this record."),
+        "status": "active",
+        "deviceName": [{"name": "fhir-case", "type": "user-friendly-name"}],
+        "type": {"text": "software"},
+        "version": [{"value": software}],
+    }
+    # The day on which the case file was written from the report; its time of day is not known.
+    recorded = f"{case.report.transcribed.isoformat()}T00:00:00Z"
+    assembler = code_of(PROVENANCE_PARTICIPANT, "assembler", "Assembler")
+    provenance: Resource = {
+        "resourceType": "Provenance",
+        "id": "provenance",
+        "text": narrative(f"Made by fhir-case {software} from: {case.report.citation}"),
+        "target": [{"reference": target} for target in sorted(targets)],
+        "recorded": recorded,
+        "activity": code_of(DATA_OPERATION, "CREATE", "create"),
+        "agent": [{"type": assembler, "who": reference("Device", "software")}],
+        "entity": [{"role": "source", "what": reference("DocumentReference", "report")}],
+    }
+    return [device, provenance]
+
+
+def _named(resource: Resource, namespace: str, known: set[str]) -> Resource:
+    """Give a resource its id, identifier and label, and turn keys into ids in its references."""
+    kind, key = resource["resourceType"], resource["id"]
+    new_id = logical_id(namespace, key)
+    if not is_logical_id(new_id):
+        raise MappingError(
+            f"the id '{new_id}' is not allowed: at most 64 letters, digits, hyphens and points",
+            hint="shorten the key of the entry, or the namespace",
+        )
+    own = identifier(kind, namespace, key)
+    given = resource.get("identifier")
+    if isinstance(given, list) and own:
+        own = {"identifier": [*own["identifier"], *given]}
+    rest = {
+        name: value
+        for name, value in resource.items()
+        if name not in {"resourceType", "id", "meta", "text", "identifier"}
+    }
+    return {
+        "resourceType": kind,
+        "id": new_id,
+        "meta": {**resource.get("meta", {}), "security": [_HTEST]},
+        **({"text": resource["text"]} if "text" in resource else {}),
+        **own,
+        **{name: _with_ids(value, namespace, known) for name, value in rest.items()},
+    }
+
+
+def _with_ids(value: Any, namespace: str, known: set[str]) -> Any:
+    if isinstance(value, list):
+        return [_with_ids(one, namespace, known) for one in value]
+    if not isinstance(value, dict):
+        return value
+    changed = {name: _with_ids(part, namespace, known) for name, part in value.items()}
+    target = value.get("reference")
+    if isinstance(target, str) and target in known:
+        kind, _, key = target.partition("/")
+        changed["reference"] = f"{kind}/{logical_id(namespace, key)}"
+    return changed
+
+
+def _without_profile(resource: Resource) -> Resource:
+    meta = {name: value for name, value in resource["meta"].items() if name != "profile"}
+    return {**resource, "meta": meta}
+
+
+def _rank(resource: Resource) -> tuple[int, str, str]:
+    kind = resource["resourceType"]
+    place = _ORDER.index(kind) if kind in _ORDER else len(_ORDER) + (1 + _LAST.index(kind) if kind in _LAST else 0)
+    return place, kind, resource["id"]
+
+
+def _check_models(resources: list[Resource]) -> None:
+    """Refuse what the FHIR models refuse: an element that does not exist, or one of the wrong type."""
+    from fhir_case.fhir.models import model_findings
+
+    for one in resources:
+        for finding in model_findings(one):
+            raise MappingError(
+                finding.message,
+                where=f"{one['resourceType']}/{one['id']}: {finding.element}",
+                hint="mend the mapping that gave this resource",
+            )
+
+
+def _rendered(resources: list[Resource], form: str, namespace: str, profiles: str) -> Resource:
+    if form not in {"transaction", "collection"}:
+        raise FhirCaseError(f"'{form}' is no form of Bundle", hint="write transaction or collection")
+    patient = next((one["id"] for one in resources if one["resourceType"] == "Patient"), namespace)
+    profile = {"profile": [MCODE + "mcode-patient-bundle"]} if form == "collection" and profiles == "mcode" else {}
+    entries = []
+    for one in resources:
+        kind, resource_id = one["resourceType"], one["id"]
+        entry: dict[str, Any] = {"fullUrl": full_url(kind, resource_id), "resource": one}
+        if form == "transaction":
+            entry["request"] = {"method": "PUT", "url": f"{kind}/{resource_id}"}
+        entries.append(entry)
+    # mCODE wants the id of its patient bundle to be that of the patient.
+    return {
+        "resourceType": "Bundle",
+        "id": patient,
+        "meta": {**profile, "security": [_HTEST]},
+        "type": form,
+        "entry": entries,
+    }

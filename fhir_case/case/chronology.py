@@ -1,0 +1,114 @@
+"""Check that every time of a case can be computed: no circles, nothing without a time, all within the calendar."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_case.case.forms import Form, When
+from fhir_case.case.model import SECTIONS
+from fhir_case.case.timing import Moments
+from fhir_case.errors import CaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from fhir_case.case.model import Case
+    from fhir_case.case.tree import Loc
+
+__all__ = ["time_problems"]
+
+MAX_CHAIN = 100
+"""Times that count from one another in a longer chain are no report."""
+
+
+def time_problems(case: Case) -> Iterator[tuple[Loc, str, str]]:
+    """
+    Find the times of a valid case that cannot be computed.
+
+    Returns:
+        For each the way to it, what is wrong and what to do. A circle is told once, and an entry that only counts
+        from a wrong one is not told.
+    """
+    times = dict(_times(case, ()))
+    entries = dict(_keyed(case))
+    ways = {key: (*loc, "at") for key, loc in entries.items() if (*loc, "at") in times}
+    yield from _anchor_problems(case, entries, ways, times)
+    parents = _parents(case.timeline.anchor, ways, times)
+    stuck: set[str] = set()
+    for key, what, hint in _chain_problems(parents, stuck):
+        yield ways[key], what, hint
+    moments = Moments(case)
+    keys_by_way: dict[Loc, str] = {way: key for key, way in ways.items()}
+    for loc, when in times.items():
+        if keys_by_way.get(loc) in stuck or (when.event or case.timeline.anchor) in stuck:
+            continue
+        try:
+            moments.moment(when, place="here")
+        except CaseError as error:
+            if error.where == "here":  # otherwise another entry, which is told by itself
+                yield loc, error.message, error.hint
+
+
+def _times(part: Form, loc: Loc) -> Iterator[tuple[Loc, When]]:
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        inner = enumerate(value) if isinstance(value, tuple) else ((None, value),)
+        for index, element in inner:
+            way = (*loc, name) if index is None else (*loc, name, index)
+            if isinstance(element, When):
+                yield way, element
+            elif isinstance(element, Form):
+                yield from _times(element, way)
+
+
+def _keyed(case: Case) -> Iterator[tuple[str, Loc]]:
+    for section in SECTIONS:
+        for index, entry in enumerate(getattr(case, section)):
+            yield entry.key, (section, index)
+            for part in ("sizes", "volumes"):
+                for position, inner in enumerate(getattr(entry, part, ())):
+                    yield inner.key, (section, index, part, position)
+
+
+def _anchor_problems(
+    case: Case, entries: Mapping[str, Loc], ways: Mapping[str, Loc], times: Mapping[Loc, When]
+) -> Iterator[tuple[Loc, str, str]]:
+    anchor = case.timeline.anchor
+    hint = "write 'at: anchor'; the day of the anchor is 'timeline.index_date'"
+    if anchor in ways:
+        when = times[ways[anchor]]
+        if when.relation != "at" or when.event not in {None, anchor} or when.count:
+            yield ways[anchor], "this entry is the anchor, which counts from nothing", hint
+    elif anchor in entries:
+        yield entries[anchor], "this entry is the anchor and has no time", hint
+
+
+def _parents(anchor: str, ways: Mapping[str, Loc], times: Mapping[Loc, When]) -> dict[str, str]:
+    """Give for each entry that counts from another the key of that other."""
+    return {key: times[way].event or anchor for key, way in ways.items() if key != anchor and times[way].day is None}
+
+
+def _chain_problems(parents: Mapping[str, str], stuck: set[str]) -> Iterator[tuple[str, str, str]]:
+    """Tell circles and overlong chains, and fill in the entries that cannot be computed for them."""
+    depths: dict[str, int] = {}
+    for start in parents:
+        way: dict[str, None] = {}
+        key = start
+        while key in parents and key not in depths and key not in way:
+            way[key] = None
+            key = parents[key]
+        if key in way:
+            names = list(way)
+            circle = names[names.index(key) :]
+            what = f"the times go round in a circle: {' -> '.join((*circle, key))}"
+            yield circle[0], what, "let one of them count from the anchor, or give it a date"
+            stuck.update(circle)
+        depth = depths.get(key, 0)
+        for name in reversed(way):
+            depth += 1
+            depths[name] = depth
+            if name in stuck or parents[name] in stuck:
+                stuck.add(name)
+            elif depth > MAX_CHAIN:
+                stuck.add(name)
+                yield name, f"the time counts from an entry through {MAX_CHAIN} others", "count from the anchor"

@@ -1,0 +1,504 @@
+"""
+The case: what a written report says about one patient, in the words of the clinic.
+
+Every part is frozen. Every entry has a key (the name by which other entries and the Bundle speak of it), its place in
+the report, and the line of the file it came from. The model knows no FHIR and no code table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Annotated, Any, Literal, NamedTuple, Self
+
+from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, PrivateAttr, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
+
+from fhir_case.case.forms import Concept, Day, Form, Key, Quantity, Site, Text, Value, When, known_event
+
+from fhir_case.case.timing import Moments
+
+__all__ = [
+    "AdverseEvent",
+    "Case",
+    "Condition",
+    "Device",
+    "Entry",
+    "Finding",
+    "Imaging",
+    "KeyedEntry",
+    "LocatedDict",
+    "Measurement",
+    "Medication",
+    "Patient",
+    "Place",
+    "Procedure",
+    "Radiotherapy",
+    "Report",
+    "Response",
+    "Score",
+    "Size",
+    "Stage",
+    "Timeline",
+    "Tumour",
+    "Volume",
+]
+
+
+class Place(NamedTuple):
+    """Name a place in a case file; lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class LocatedDict(dict[str, Any]):
+    """Carry the place of a mapping from the reader to the entry that is made of it."""
+
+    place: Place | None = None
+
+
+def _reference_to(*sections: str) -> AfterValidator:
+    """Check that a key names an entry of one of the sections; the reader hands in all keys of the file."""
+
+    def check(key: str, info: ValidationInfo) -> str:
+        keys: dict[str, str] | None = (info.context or {}).get("keys")
+        if keys is None:
+            return key
+        wanted = " or ".join(sections)
+        if key not in keys:
+            raise PydanticCustomError(
+                "unknown_key", "no entry of {wanted} has the key '{key}'", {"wanted": wanted, "key": key}
+            )
+        if keys[key] not in sections:
+            raise PydanticCustomError(
+                "wrong_section",
+                "'{key}' is an entry of {found}; this names an entry of {wanted}",
+                {"key": key, "found": keys[key], "wanted": wanted},
+            )
+        return key
+
+    return AfterValidator(check)
+
+
+EventKey = Annotated[Key, AfterValidator(known_event)]
+ConditionKey = Annotated[Key, _reference_to("conditions")]
+FocusKey = Annotated[Key, _reference_to("conditions", "tumours")]
+ImagingKey = Annotated[Key, _reference_to("imaging")]
+StageKey = Annotated[Key, _reference_to("stages")]
+TreatmentKey = Annotated[Key, _reference_to("procedures", "radiotherapies", "medications")]
+
+
+class Entry(Form):
+    """Hold what every entry has: its place in the report, a note, and the line it was written on."""
+
+    source: Text
+    note: Text | None = None
+    _place: Place | None = PrivateAttr(default=None)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_place(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        entry = handler(data)
+        if isinstance(data, LocatedDict):
+            entry._place = data.place  # noqa: SLF001 - a class method fills its own instance
+        return entry
+
+    @property
+    def place(self) -> Place | None:
+        """Give the line of the file that this entry was written on; none when it was made in Python."""
+        return self._place
+
+
+class KeyedEntry(Entry):
+    """Hold an entry that others can speak of."""
+
+    key: Key
+
+
+class Event(KeyedEntry):
+    """Hold an entry that happened at a time, so that other entries may count from it."""
+
+    at: When
+
+
+class Report(Form):
+    """
+    Name the publication that the case was taken from.
+
+    Args:
+        transcribed: The day on which this file was written from the report.
+    """
+
+    citation: Text
+    title: Text | None = None
+    year: Annotated[int, Field(strict=True, ge=1800, le=2200)] | None = None
+    url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    transcribed: Day
+
+
+class Timeline(Form):
+    """
+    Say what the times of the case count from.
+
+    Args:
+        anchor: The key of the event that offsets count from.
+        index_date: A day that the author of the file declares synthetic: the day of the anchor.
+    """
+
+    anchor: EventKey
+    index_date: Day
+
+    @model_validator(mode="after")
+    def _within_the_calendar(self) -> Self:
+        if not 1900 <= self.index_date.year <= 2200:
+            raise PydanticCustomError("index_date", "the index date is outside the years 1900 to 2200")
+        return self
+
+
+class Name(Form):
+    """Hold a name, where the source gives one or the author made one up for a synthetic patient."""
+
+    family: Text | None = None
+    given: tuple[Text, ...] = ()
+
+
+class Patient(Entry):
+    """Hold the patient. The age is the age at ``at``; nothing is computed from it."""
+
+    sex: Literal["male", "female", "other", "unknown"]
+    age: Quantity | None = None
+    at: When | None = None
+    name: Name | None = None
+    birth_date: When | None = None
+
+    @model_validator(mode="after")
+    def _age_is_possible(self) -> Self:
+        if self.age is not None and not 0 <= self.age.value <= 130:
+            raise PydanticCustomError("age", "the age is outside 0 to 130 years")
+        if self.birth_date is not None and self.birth_date.day is None:
+            raise PydanticCustomError("birth_date", "a birth date is a date, of the precision that the report gives")
+        return self
+
+
+class Onset(Form):
+    """Hold when a condition began: at an age, at a time, or in words."""
+
+    age: Quantity | None = None
+    at: When | None = None
+    text: Text | None = None
+
+    @model_validator(mode="after")
+    def _holds_one(self) -> Self:
+        if sum(part is not None for part in (self.age, self.at, self.text)) != 1:
+            raise PydanticCustomError("onset", "an onset is one of age, at, text")
+        return self
+
+
+class Condition(KeyedEntry):
+    """
+    Hold a disease.
+
+    Args:
+        kind: What the disease is to this case.
+        of: The cancer that a metastasis or a recurrence belongs to.
+        status: The last clinical status that the report gives.
+        at: When it was found.
+        until: When it was seen to be gone.
+        evidence: What the diagnosis rests on.
+        stages: The stages that assess it.
+    """
+
+    kind: Literal["primary-cancer", "metastasis", "recurrence", "comorbidity"]
+    diagnosis: Concept
+    of: ConditionKey | None = None
+    sites: tuple[Site, ...] = ()
+    status: Literal["active", "recurrence", "relapse", "inactive", "remission", "resolved"]
+    verification: Literal["confirmed", "provisional", "differential", "unconfirmed"]
+    onset: Onset | None = None
+    at: When | None = None
+    until: When | None = None
+    evidence: tuple[Concept, ...] = ()
+    stages: tuple[StageKey, ...] = ()
+
+    @model_validator(mode="after")
+    def _belongs_to_a_cancer(self) -> Self:
+        if self.kind in {"metastasis", "recurrence"} and self.of is None:
+            raise PydanticCustomError("of", "a {kind} needs 'of': the key of the cancer", {"kind": self.kind})
+        if self.until is not None and self.status not in {"inactive", "remission", "resolved"}:
+            raise PydanticCustomError("until", "a condition that ended is inactive, in remission or resolved")
+        return self
+
+
+class Measurement(Event):
+    """Hold a laboratory test or a tumour marker with its result."""
+
+    test: Concept
+    value: Value
+    interpretation: Literal["normal", "high", "low"] | None = None
+
+    @model_validator(mode="after")
+    def _is_not_negative(self) -> Self:
+        _refuse_negative(self.value.quantity, "a measured amount")
+        return self
+
+
+class Score(Event):
+    """Hold a clinical score."""
+
+    score: Concept
+    value: Value
+
+
+class Stage(Event):
+    """
+    Hold a stage or one category of a stage.
+
+    Args:
+        staging: What is staged: a stage group, a T, N or M category, another system.
+        of: The cancer that is staged.
+        method: The staging system with its edition or modification as printed.
+        members: The categories that a stage group is made of.
+    """
+
+    staging: Concept
+    value: Concept
+    of: ConditionKey
+    method: Concept | None = None
+    members: tuple[StageKey, ...] = ()
+
+
+class Size(Event):
+    """Hold the longest dimension of a tumour."""
+
+    value: Quantity
+    method: Concept | None = None
+    imaging: ImagingKey | None = None
+
+    @model_validator(mode="after")
+    def _is_a_length(self) -> Self:
+        if self.value.unit not in {"mm", "cm"} or self.value.value <= 0:
+            raise PydanticCustomError("size", "a size is more than nothing and in mm or cm")
+        return self
+
+
+class Tumour(KeyedEntry):
+    """Hold one tumour that is followed over time."""
+
+    of: ConditionKey
+    site: Site
+    description: Text
+    sizes: tuple[Size, ...] = ()
+
+
+class Finding(Event):
+    """
+    Hold one thing that was looked for or asked, and what was found.
+
+    Args:
+        category: The kind of examination.
+        of: The condition or the tumour that it tells about.
+        imaging: The study that shows it.
+        follows: The treatment after which it was looked for.
+    """
+
+    finding: Concept
+    value: Value
+    category: Literal["imaging", "exam", "social-history", "survey", "therapy", "procedure"]
+    site: Site | None = None
+    of: FocusKey | None = None
+    imaging: ImagingKey | None = None
+    follows: TreatmentKey | None = None
+
+
+class Imaging(Event):
+    """
+    Hold one imaging study.
+
+    Args:
+        modalities: Short names of modalities, for example ``ct``.
+        conclusion: What the report says it showed, in words of one's own; absent when it only says that it was done.
+        performer: Who did it, where the report says so.
+    """
+
+    study: Concept
+    modalities: Annotated[tuple[Concept, ...], Field(min_length=1)]
+    conclusion: Text | None = None
+    performer: Text | None = None
+
+
+class Device(Form):
+    """Hold a product that was used."""
+
+    name: Text
+    type: Concept
+    manufacturer: Text | None = None
+
+
+class Volume(KeyedEntry):
+    """
+    Hold a part of the body that radiation was given to.
+
+    Args:
+        description: The part in the words of the report, for example a liver segment.
+        activity: The radioactivity given to it.
+    """
+
+    site: Site
+    description: Text
+    activity: Quantity | None = None
+
+
+class Radiotherapy(Event):
+    """
+    Hold a course of radiotherapy; ``at`` is its start.
+
+    Args:
+        course: What was done; a code table gives modality and technique.
+        total_activity: The radioactivity given in all.
+        dose: The dose as printed.
+        dosimetry: How the dose was computed.
+    """
+
+    course: Concept
+    volumes: tuple[Volume, ...] = ()
+    device: Device | None = None
+    total_activity: Quantity | None = None
+    dose: Quantity | None = None
+    dosimetry: Text | None = None
+    reasons: tuple[ConditionKey, ...] = ()
+
+    @model_validator(mode="after")
+    def _amounts_are_positive(self) -> Self:
+        for amount in (self.total_activity, self.dose, *(volume.activity for volume in self.volumes)):
+            _refuse_negative(amount, "a dose or an activity")
+        return self
+
+
+class Procedure(Event):
+    """Hold a procedure that is not radiotherapy."""
+
+    procedure: Concept
+    sites: tuple[Site, ...] = ()
+    reasons: tuple[ConditionKey, ...] = ()
+
+
+class Medication(KeyedEntry):
+    """
+    Hold one regimen of one drug; a changed dose is a regimen of its own.
+
+    Args:
+        frequency: A short name such as ``twice-daily``; absent when the report does not say.
+        at: The start, absent when the report does not say.
+        until: The end of this regimen.
+        status: The last status that the report gives.
+        stopped_for: Why this regimen ended.
+    """
+
+    drug: Concept
+    dose: Quantity | None = None
+    frequency: Concept | None = None
+    at: When | None = None
+    until: When | None = None
+    status: Literal["active", "completed", "stopped", "on-hold", "unknown"]
+    stopped_for: Concept | None = None
+    reasons: tuple[ConditionKey, ...] = ()
+
+    @model_validator(mode="after")
+    def _dose_is_positive(self) -> Self:
+        if self.dose is not None and self.dose.value <= 0:
+            raise PydanticCustomError("dose", "a dose is more than nothing")
+        return self
+
+
+class AdverseEvent(Event):
+    """
+    Hold an adverse event.
+
+    Args:
+        grade: The grade as printed, 1 to 5.
+        suspects: The treatments that are suspected.
+        outcome: What came of it, as the report says.
+    """
+
+    event: Concept
+    grade: Annotated[int, Field(strict=True, ge=1, le=5)] | None = None
+    suspects: tuple[TreatmentKey, ...] = ()
+    outcome: Concept | None = None
+
+
+class Response(Event):
+    """
+    Hold how the cancer answered to treatment.
+
+    Args:
+        response: The answer by the criteria.
+        criteria: The response criteria as printed.
+        basis: What it was judged by.
+        since: The begin of a time through which the answer held; ``at`` is then its end.
+        imaging: The studies that it was judged by.
+    """
+
+    response: Concept
+    of: ConditionKey
+    criteria: Concept | None = None
+    basis: Annotated[tuple[Concept, ...], Field(min_length=1)]
+    since: When | None = None
+    imaging: tuple[ImagingKey, ...] = ()
+
+
+def _refuse_negative(amount: Quantity | None, what: str) -> None:
+    if amount is not None and amount.value < Decimal(0):
+        raise PydanticCustomError("negative", "{what} is not negative", {"what": what})
+
+
+class Case(Form):
+    """Hold one clinical case. Sections may be absent; their order in the file does not matter."""
+
+    case: Key
+    title: Text
+    report: Report
+    timeline: Timeline
+    patient: Patient
+    conditions: tuple[Condition, ...] = ()
+    laboratory: tuple[Measurement, ...] = ()
+    tumour_markers: tuple[Measurement, ...] = ()
+    scores: tuple[Score, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    tumours: tuple[Tumour, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    imaging: tuple[Imaging, ...] = ()
+    radiotherapies: tuple[Radiotherapy, ...] = ()
+    procedures: tuple[Procedure, ...] = ()
+    medications: tuple[Medication, ...] = ()
+    adverse_events: tuple[AdverseEvent, ...] = ()
+    responses: tuple[Response, ...] = ()
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Give the days of the case, computed from its anchor."""
+        return Moments(self)
+
+    def moved_to(self, index_date: date) -> Self:
+        """Give the same case with another day of its anchor; all computed days move with it."""
+        timeline = Timeline(anchor=self.timeline.anchor, index_date=index_date)
+        return type(self).model_construct(**{**{name: getattr(self, name) for name in type(self).model_fields}, "timeline": timeline})
+
+    def entries(self) -> Iterator[tuple[str, KeyedEntry]]:
+        """Give every entry that has a key, with the name of its section; parts of an entry follow it."""
+        for section in SECTIONS:
+            for entry in getattr(self, section):
+                yield section, entry
+                if isinstance(entry, Tumour):
+                    yield from (("sizes", size) for size in entry.sizes)
+                if isinstance(entry, Radiotherapy):
+                    yield from (("volumes", volume) for volume in entry.volumes)
+
+
+SECTIONS = tuple(name for name in Case.model_fields if name not in {"case", "title", "report", "timeline", "patient"})

@@ -1,0 +1,231 @@
+"""Turn what the model refuses into sentences about the file: the place, the field, what is wrong, what to do."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel
+from pydantic_core.core_schema import ErrorType
+
+from fhir_case.case.forms import Concept, Quantity, Value, When, nearest
+from fhir_case.case.model import Case, Place
+from fhir_case.case.tree import Problem
+from fhir_case.errors import CaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from pydantic_core import ErrorDetails
+
+    from fhir_case.case.tree import Loc, Node
+
+__all__ = ["MAX_PROBLEMS", "case_error", "found", "model_problem", "path"]
+
+MAX_PROBLEMS = 100
+"""More help nobody: they come from one cause, or from a file that is no case at all."""
+
+_SHORT_FORMS = (Concept, Quantity, Value, When)
+_MISSING = {
+    "at": "say when, for example 'at: +3 mo'",
+    "key": "give the entry a name of its own, for example 'key: afp-baseline'",
+    "source": "name the place in the report, for example 'source: section 2'",
+}
+
+
+def found(root: Node, loc: Loc) -> tuple[Node, Place, Loc]:
+    """
+    Follow the way to a value as far as the file goes.
+
+    The model has steps that the file need not have (the ``quantity`` of a value, the position of a single code, the
+    parts of a short form); these are passed over.
+
+    Returns:
+        The innermost value that exists, the place of its key (or its own in a list), and the way to it in the file.
+    """
+    node, place, way = root, root.place, []
+    for step in loc:
+        if isinstance(step, str) and step in node.pairs:
+            place, node = node.pairs[step]
+        elif isinstance(step, int) and step < len(node.items):
+            node = node.items[step]
+            place = node.place
+        else:
+            continue
+        way.append(step)
+    return node, place, tuple(way)
+
+
+def path(root: Node, loc: Loc) -> str:
+    """Write the way to a value as a user would: entries that have a key are named by it."""
+    words, node = "", root
+    for step in loc:
+        if isinstance(step, str):
+            words += f".{step[:60]}" if words else step[:60]
+            node = node.pairs[step][1] if step in node.pairs else node
+        else:
+            node = node.items[step] if step < len(node.items) else node
+            key = node.pairs["key"][1].data if "key" in node.pairs else None
+            words += f".{key}" if isinstance(key, str) and re.fullmatch(r"[\w-]{1,40}", key) else f"[{step}]"
+    return words
+
+
+def case_error(problems: Iterable[Problem], root: Node) -> CaseError:
+    """Give one error that holds all problems in the order of the lines."""
+    ordered = sorted(problems, key=lambda problem: (problem.place.line, problem.place.column, problem.what))
+    errors = [_error(problem, root) for problem in ordered[:MAX_PROBLEMS]]
+    if len(errors) == 1:
+        return errors[0]
+    if left := len(ordered) - len(errors):
+        errors.append(CaseError(f"{left} more problems", where=ordered[0].place.file, hint="mend the first ones"))
+    first = errors[0]
+    summary = f"{len(ordered)} problems; the first: {first.message}"
+    return CaseError(summary, where=first.where, hint=first.hint, problems=tuple(errors))
+
+
+def _error(problem: Problem, root: Node) -> CaseError:
+    field = path(root, problem.loc)
+    what = f"{field}: {problem.what}" if field else problem.what
+    return CaseError(what, where=str(problem.place), hint=problem.hint)
+
+
+def model_problem(error: ErrorDetails, root: Node, keys: Mapping[str, str]) -> Problem | None:
+    """
+    Say what one finding of the model means for the file.
+
+    Args:
+        error: A finding of pydantic.
+        root: What the file says.
+        keys: The section of every key of the file.
+
+    Returns:
+        The problem; none where another problem of the same value was found before.
+    """
+    loc: Loc = error["loc"]
+    kind = error["type"]
+    node, key_place, way = found(root, loc)
+    if node.spoiled:
+        return None
+    if kind == "missing":
+        return Problem(node.place, way, f"'{loc[-1]}' is missing", _MISSING.get(str(loc[-1]), "add it"))
+    if kind == "extra_forbidden":
+        return Problem(key_place, way[:-1], f"unknown key '{str(loc[-1])[:60]}'", _allowed(loc))
+    what, hint = _words(error, keys)
+    return Problem(key_place if node.data is None else node.place, way, what, hint)
+
+
+def _words(error: ErrorDetails, keys: Mapping[str, str]) -> tuple[str, str]:
+    kind, given, context = error["type"], error["input"], error.get("ctx", {})
+    if kind in _TRANSLATED:
+        return _TRANSLATED[kind](given, context)
+    if expected := _expected(kind, error["loc"]):
+        return f"{_shown(given)} where {expected} is expected", _how_to_write(expected, given, error["loc"])
+    if kind == "unknown_key":
+        sections = context["wanted"].split(" or ")
+        known = [key for key, section in keys.items() if not context["wanted"] or section in sections]
+        return error["msg"], nearest(context["key"], known).removeprefix("; ")
+    if kind in get_args(ErrorType):
+        return f"{_shown(given)} does not belong here", "see the JSON Schema of the case file"
+    what, _, hint = re.sub(r"\s+", " ", error["msg"]).rpartition("; ")
+    return (what, hint) if what else (hint, "")
+
+
+def _shown(given: Any) -> str:
+    if given is None:
+        return "nothing"
+    if isinstance(given, bool):
+        return "true" if given else "false"
+    if isinstance(given, str):
+        text = re.sub(r"\s+", " ", given)
+        return f"'{text[:60]}…'" if len(text) > 60 else f"'{text}'"
+    if isinstance(given, int | Decimal):
+        return str(given)
+    return "a list" if isinstance(given, list | tuple) else "a mapping"
+
+
+def _expected(kind: str, loc: Loc) -> str:
+    if kind in {"model_type", "model_attributes_type", "dict_type"}:
+        model = _model_at(loc)
+        return "text or a mapping" if model is not None and issubclass(model, _SHORT_FORMS) else "a mapping"
+    return _EXPECTED.get(kind, "")
+
+
+def _how_to_write(expected: str, given: Any, loc: Loc) -> str:
+    if given is None:
+        return _MISSING.get(str(loc[-1]), "write it") if _is_needed(loc) else "write it, or leave the key out"
+    if expected == "text" and isinstance(given, bool | int | Decimal):
+        return "put it in quotes"
+    if expected == "a list":
+        return "begin each entry with '- '"
+    model = _model_at(loc)
+    return f"its keys are {', '.join(model.model_fields)}" if expected == "a mapping" and model is not None else ""
+
+
+def _is_needed(loc: Loc) -> bool:
+    model = _model_at(loc[:-1])
+    form = model.model_fields.get(str(loc[-1])) if model is not None else None
+    return form is None or form.is_required()
+
+
+def _not_one_of(given: Any, context: Mapping[str, Any]) -> tuple[str, str]:
+    choices = re.findall(r"'([^']*)'", context["expected"])
+    listed = ", ".join(choices)
+    if not isinstance(given, str):
+        return f"{_shown(given)} where one of {listed} is expected", ""
+    return f"{_shown(given)} is not one of {listed}", nearest(given, choices).removeprefix("; ")
+
+
+def _not_as_written(given: Any, context: Mapping[str, Any]) -> tuple[str, str]:
+    pattern = context["pattern"]
+    if pattern == r"\S":
+        return "the text is empty", "write it, or leave the key out"
+    if "http" in pattern:
+        kinds = "http:// or https://" if "urn" not in pattern else "http://, https:// or urn:"
+        return f"{_shown(given)} is not a web address", f"it begins with {kinds} and has no spaces"
+    if pattern.startswith("^[a-z]"):
+        slug = re.sub(r"[^a-z0-9]+", "-", given.lower()).strip("-0123456789")[:40].strip("-")
+        example = f"write '{slug}'" if slug else "for example 'afp-baseline'"
+        return f"{_shown(given)} is not a key (lower-case words joined by hyphens)", example
+    return f"{_shown(given)} is not a code", "a code has no spaces at its ends and no two in a row"
+
+
+_TRANSLATED: dict[str, Callable[[Any, Mapping[str, Any]], tuple[str, str]]] = {
+    "literal_error": _not_one_of,
+    "string_pattern_mismatch": _not_as_written,
+    "string_too_short": lambda _given, _context: ("the text is empty", "write it, or leave the key out"),
+    "string_too_long": lambda _given, context: (f"more than {context['max_length']} characters", "shorten it"),
+    "too_short": lambda _given, _context: ("the list is empty", "at least one is needed"),
+    "greater_than_equal": lambda given, context: (f"{_shown(given)} is less than {context['ge']}", "check the number"),
+    "less_than_equal": lambda given, context: (f"{_shown(given)} is more than {context['le']}", "check the number"),
+}
+
+_EXPECTED = {
+    **dict.fromkeys(("string_type", "string_unicode", "string_sub_type"), "text"),
+    **dict.fromkeys(("tuple_type", "list_type"), "a list"),
+    **dict.fromkeys(("decimal_type", "decimal_parsing", "finite_number"), "a number"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_parsing_size", "int_from_float"), "a whole number"),
+}
+
+
+def _allowed(loc: Loc) -> str:
+    model = _model_at(loc[:-1])
+    names = list(model.model_fields) if model is not None else []
+    if _model_at(loc[:-2]) is Value:  # what is written there is a quantity or a concept, told apart by its keys
+        names = list(Quantity.model_fields | Concept.model_fields)
+    return nearest(str(loc[-1]), names).removeprefix("; ") or f"allowed here: {', '.join(names)}"
+
+
+def _model_at(loc: Loc) -> type[BaseModel] | None:
+    model: type[BaseModel] | None = Case
+    for step in loc:
+        if isinstance(step, str):
+            form = model.model_fields.get(step) if model is not None else None
+            model = _model_in(form.annotation) if form is not None else None
+    return model
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for part in get_args(annotation) if (model := _model_in(part)) is not None), None)

@@ -1,0 +1,299 @@
+"""
+Read YAML into plain values of which each keeps its place in the file.
+
+The tree is built from parser events without recursion, so that nothing a file holds (deep nesting, aliases that
+multiply, a key written twice) can hang the reader or slip through it. Numbers keep their digits, dates stay text.
+
+Source: https://yaml.org/spec/1.2.2/ (core schema)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.case.model import LocatedDict, Place
+from fhir_case.case.syntax import syntax_error
+from fhir_case.errors import CaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ruamel.yaml.events import Event
+
+__all__ = ["Loc", "Node", "Problem", "Tree", "read_tree"]
+
+Loc = tuple[str | int, ...]
+"""The way from the top of the file to a value: keys and positions in lists."""
+
+MAX_DEPTH = 50
+MAX_VALUES = 50_000
+MAX_WORD = 10_000
+
+_INTEGER = re.compile(r"[-+]?[0-9]{1,40}", re.ASCII)
+_DECIMAL = re.compile(r"[-+]?(\.[0-9]{1,40}|[0-9]{1,40}(\.[0-9]{0,40})?)([eE][-+]?[0-9]{1,2})?")
+_LONG_NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NO_NUMBER = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_WORDS = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """
+    Hold one value of the file and where it is.
+
+    Args:
+        data: The plain value: `LocatedDict`, list, str, int, Decimal, bool or None.
+        pairs: Of a mapping: by key, the place of the key and the value.
+        items: Of a list: its values.
+        spoiled: Whether a problem was already found here, so that what follows from it is not told too.
+        size: How many values it holds with itself, aliases written out.
+        height: How many levels lie below it.
+    """
+
+    place: Place
+    data: Any = None
+    pairs: dict[str, tuple[Place, Node]] = field(default_factory=dict)
+    items: list[Node] = field(default_factory=list)
+    spoiled: bool = False
+    size: int = 1
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Hold one thing that is wrong: where, on the way to which value, what it is and what to do."""
+
+    place: Place
+    loc: Loc
+    what: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Hold what a file says, with the problems that do not keep it from being read on."""
+
+    root: Node
+    problems: tuple[Problem, ...]
+
+
+def read_tree(text: str, file: str) -> Tree:
+    """
+    Read one YAML document.
+
+    Args:
+        text: The text, at most a megabyte (see `fhir_case.case.text`): reading takes about 4 seconds for one.
+        file: The name of the file for messages.
+
+    Raises:
+        CaseError: The text is not YAML, holds nothing, or is nested or multiplied beyond all use.
+    """
+    _refuse_endless_words(text, file)
+    builder = _Builder(file)
+    for event in _events(text, file):
+        builder.take(event)
+    if builder.root is None:
+        what = "the file holds only comments" if text.strip() else "the file is empty"
+        raise CaseError(what, where=file, hint="'fhir-case new FILE' writes a starter file")
+    return Tree(builder.root, tuple(builder.problems))
+
+
+def _refuse_endless_words(text: str, file: str) -> None:
+    # The scanner takes quadratic time for one long tag or anchor.
+    if found := re.search(rf"\S{{{MAX_WORD}}}", text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise CaseError(f"a word of more than {MAX_WORD} characters", where=f"{file}:{line}:1", hint="shorten it")
+
+
+def _events(text: str, file: str) -> Iterator[Event]:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        yield from YAML(typ="safe", pure=True).parse(text)
+    except (YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # The parser lets a few of its own slips through: \UFFFFFFFF in a text is an OverflowError.
+        raise syntax_error(error, text, file) from None
+
+
+@dataclass(slots=True)
+class _Open:
+    """Hold a mapping or a list that is not closed yet, and the key that waits for its value."""
+
+    node: Node
+    anchor: str | None
+    is_mapping: bool
+    key: Node | None = None
+
+
+class _Builder:
+    """Take the events of one document and build its tree."""
+
+    def __init__(self, file: str) -> None:
+        self.root: Node | None = None
+        self.problems: list[Problem] = []
+        self._file = file
+        self._open: list[_Open] = []
+        self._anchors: dict[str, Node] = {}
+        self._documents = 0
+
+    def take(self, event: Any) -> None:
+        """Take the next event."""
+        kind = type(event).__name__
+        if kind == "ScalarEvent":
+            self._remember(event.anchor, node := self._scalar(event))
+            self._add(node)
+        elif kind in {"MappingStartEvent", "SequenceStartEvent"}:
+            self._begin(event, is_mapping=kind == "MappingStartEvent")
+        elif kind in {"MappingEndEvent", "SequenceEndEvent"}:
+            self._end()
+        elif kind == "AliasEvent":
+            self._add(self._alias(event))
+        elif kind == "DocumentStartEvent":
+            self._documents += 1
+            if self._documents > 1:
+                what, hint = "a second document begins here", "give each case a file of its own"
+                raise CaseError(what, where=str(self._place(event)), hint=hint)
+
+    def _place(self, event: Any) -> Place:
+        return Place(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def _loc(self) -> Loc:
+        steps: list[str | int] = []
+        for opened in self._open:
+            if not opened.is_mapping:
+                steps.append(len(opened.node.items))
+            elif opened.key is not None:
+                steps.append(str(opened.key.data))
+        return tuple(steps)
+
+    def _report(self, node: Node, what: str, hint: str = "") -> None:
+        node.spoiled = True
+        self.problems.append(Problem(node.place, self._loc(), what, hint))
+
+    def _scalar(self, event: Any) -> Node:
+        node = Node(self._place(event))
+        text: str = event.value
+        if event.style is None and not text and self._open and (key := self._open[-1].key) is not None:
+            node.place = key.place  # nothing is written: the mark is on whatever comes next
+        if event.tag is not None:
+            self._refuse_tag(node, event.tag)
+        if event.style is None:
+            self._plain(node, text)
+        else:
+            node.data = text
+        if isinstance(node.data, str):
+            self._check_characters(node)
+        return node
+
+    def _plain(self, node: Node, text: str) -> None:
+        if text in _WORDS:
+            node.data = _WORDS[text]
+        elif _INTEGER.fullmatch(text):
+            node.data = int(text)
+        elif _DECIMAL.fullmatch(text):
+            node.data = Decimal(text)
+        elif _NO_NUMBER.fullmatch(text):
+            self._report(node, f"'{text}' is not a number", "write the number, or leave the entry out")
+        elif _LONG_NUMBER.fullmatch(text):
+            self._report(node, f"'{text[:20]}…' is a number of too many digits", "write the number as printed")
+        else:
+            node.data = text
+
+    def _check_characters(self, node: Node) -> None:
+        if not _CONTROL.search(node.data):
+            return
+        # JSON writes characters beyond the first 65,536 as two escapes.
+        joined = node.data.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+        node.data = joined
+        if found := _CONTROL.search(joined):
+            node.data = None
+            self._report(node, f"a text holds the control character U+{ord(found[0]):04X}", "leave it out")
+
+    def _refuse_tag(self, node: Node, tag: str) -> None:
+        shown = tag.replace("tag:yaml.org,2002:", "!!")[:40]
+        self._report(node, f"the tag '{shown}' is of no use here", "leave it out; put text in quotes")
+
+    def _alias(self, event: Any) -> Node:
+        node = self._anchors.get(event.anchor, Node(self._place(event)))
+        name = event.anchor[:40]
+        if any(opened.anchor == event.anchor for opened in self._open):
+            node = Node(self._place(event))
+            self._report(node, f"'*{name}' holds itself", "write the value out")
+        elif event.anchor not in self._anchors:
+            self._report(node, f"no value before this is marked '&{name}'", "write the value out")
+        if len(self._open) + node.height > MAX_DEPTH:
+            raise self._too_deep(event)
+        return replace(node, place=self._place(event))
+
+    def _begin(self, event: Any, *, is_mapping: bool) -> None:
+        if len(self._open) >= MAX_DEPTH:
+            raise self._too_deep(event)
+        node = Node(self._place(event))
+        if event.tag is not None:
+            self._refuse_tag(node, event.tag)
+        if is_mapping:
+            node.data = LocatedDict()
+            node.data.place = node.place
+        else:
+            node.data = []
+        self._open.append(_Open(node, event.anchor, is_mapping))
+
+    def _end(self) -> None:
+        opened = self._open.pop()
+        self._remember(opened.anchor, opened.node)
+        self._add(opened.node)
+
+    def _remember(self, anchor: str | None, node: Node) -> None:
+        if anchor is not None:
+            self._anchors[anchor] = node
+
+    def _add(self, node: Node) -> None:
+        if not self._open:
+            self.root = node
+            return
+        parent = self._open[-1]
+        parent.node.size += node.size
+        parent.node.height = max(parent.node.height, node.height + 1)
+        if parent.node.size > MAX_VALUES:
+            what = f"the file holds more than {MAX_VALUES} values, aliases (*name) written out"
+            raise CaseError(what, where=str(node.place), hint="a case of one patient has some thousand")
+        if not parent.is_mapping:
+            parent.node.items.append(node)
+            parent.node.data.append(node.data)
+        elif parent.key is None:
+            parent.key = node
+        else:
+            self._pair(parent, parent.key, node)
+            parent.key = None
+
+    def _pair(self, parent: _Open, key: Node, value: Node) -> None:
+        name = key.data
+        first = parent.node.pairs.get(name) if isinstance(name, str) else None
+        if not isinstance(name, str):
+            self._report_key(parent, key, "a key is text", "put it in quotes")
+        elif name == "<<":
+            parent.node.spoiled = True
+            self._report_key(parent, key, "'<<' does not merge mappings here", "write the keys out")
+        elif first is not None:
+            self._report_key(parent, key, f"'{name[:60]}' is written twice, first at {first[0]}", "keep one of them")
+        else:
+            parent.node.pairs[name] = (key.place, value)
+            parent.node.data[name] = value.data
+
+    def _report_key(self, parent: _Open, key: Node, what: str, hint: str) -> None:
+        parent.key = None
+        if not key.spoiled:
+            self._report(key, what, hint)
+
+    def _too_deep(self, event: Any) -> CaseError:
+        what = f"values are nested more than {MAX_DEPTH} levels deep"
+        return CaseError(what, where=str(self._place(event)), hint="a case has ten levels at most; look for brackets")

@@ -1,0 +1,101 @@
+"""
+The command line: one file a command; the only place that prints, reads the environment and ends the process.
+
+A command is imported when it is called, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import NamedTuple
+
+import click
+
+__all__ = ["main"]
+
+
+class _Entry(NamedTuple):
+    module: str
+    help: str
+
+
+# The order is the order of the way through; a user reads it from top to bottom.
+COMMANDS: dict[str, _Entry] = {
+    "run": _Entry("run", "Do it all: build, validate, upload, verify."),
+    "cases": _Entry("cases", "List the shipped cases."),
+    "new": _Entry("new", "Write a commented starter file for a case of your own."),
+    "mappings": _Entry("mappings", "List the mappings and where each comes from."),
+    "build": _Entry("build", "Turn a case into a FHIR Bundle."),
+    "validate": _Entry("validate", "Check FHIR JSON or a case file, and say what was not checked."),
+    "upload": _Entry("upload", "Load a Bundle into a FHIR server."),
+    "verify": _Entry("verify", "Read a Bundle back from a server and compare."),
+    "server": _Entry("server", "Start, watch and stop the embedded HAPI FHIR server."),
+}
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command = getattr(import_module(f"fhir_case.cli.{entry.module}"), entry.module)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"fhir_case.cli.{entry.module} has no command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in COMMANDS:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, COMMANDS, n=1)
+            ctx.fail(f"No such command '{name}'." + (f" Did you mean '{near[0]}'?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="fhir-case", message="%(prog)s %(version)s")
+def cli() -> None:
+    """A written clinical case in, a validated FHIR Bundle on any FHIR server out, with proof of what arrived."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """
+    Run the command line and end the process with the exit code that `fhir_case.errors` lists.
+
+    An error of ours becomes one or more lines on standard error; a bug keeps its traceback and gives 1.
+    """
+    from fhir_case.errors import CaseError, FhirCaseError
+
+    try:
+        cli.main(args=arguments, prog_name="fhir-case", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("fhir-case: interrupted", err=True)
+        sys.exit(130)
+    except CaseError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        if len(error.problems) > 1:
+            click.echo(f"{len(error.problems)} problems in the case file", err=True)
+        sys.exit(error.exit_code)
+    except FhirCaseError as error:
+        click.echo(f"fhir-case: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output went away (head, less): end quietly, and keep Python from flushing again.
+        sys.stdout = None
+        sys.exit(0)

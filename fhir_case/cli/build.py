@@ -1,0 +1,42 @@
+"""``fhir-case build``: turn a case into a FHIR Bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fhir_case.cli.options import build_options, built, write_file
+
+__all__ = ["build"]
+
+
+@click.command()
+@click.argument("case")
+@click.option(
+    "--type",
+    "form",
+    type=click.Choice(["transaction", "collection"]),
+    default="transaction",
+    show_default=True,
+    help="To load it, or to hand it on (mCODE patient bundle).",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write it; default: standard output.")
+@build_options
+def build(case: str, form: str, output: Path | None, **options: Any) -> None:
+    """
+    Turn CASE into a FHIR R4 Bundle.
+
+    CASE is the name of a shipped case or a YAML file. The same case gives the same Bundle, byte for byte.
+    """
+    from fhir_case.case import load_case
+    from fhir_case.fhir.wire import dump
+
+    bundle = built(load_case(case), form=form, **options)
+    content = dump(bundle, indent=True)
+    if output is None or str(output) == "-":
+        click.echo(content, nl=False)
+        return
+    write_file(output, content)
+    click.echo(f"{output}: {len(bundle['entry'])} resources, {form}", err=True)

@@ -1,0 +1,100 @@
+"""Build the FHIR data types that the mappings need, as plain dicts."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.fhir.systems import DATA_ABSENT_REASON, LOINC, OBSERVATION_CATEGORY, SNOMED, UCUM
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+__all__ = [
+    "absent",
+    "annotation",
+    "category",
+    "code_of",
+    "coding",
+    "extension",
+    "loinc",
+    "narrative",
+    "quantity",
+    "reference",
+    "snomed",
+]
+
+Json = dict[str, Any]
+
+
+def coding(system: str, code: str, display: str | None = None) -> Json:
+    """Give a Coding."""
+    return {"system": system, "code": code, **({"display": display} if display else {})}
+
+
+def code_of(system: str, code: str, display: str | None = None, *, text: str | None = None) -> Json:
+    """Give a CodeableConcept with one coding and, where wanted, words."""
+    return {"coding": [coding(system, code, display)], **({"text": text} if text else {})}
+
+
+def snomed(code: str, display: str, *, text: str | None = None) -> Json:
+    """Give a CodeableConcept of SNOMED CT."""
+    return code_of(SNOMED, code, display, text=text)
+
+
+def loinc(code: str, display: str, *, text: str | None = None) -> Json:
+    """Give a CodeableConcept of LOINC."""
+    return code_of(LOINC, code, display, text=text)
+
+
+def category(code: str) -> list[Json]:
+    """Give the category of an Observation, a code of http://terminology.hl7.org/CodeSystem/observation-category."""
+    return [code_of(OBSERVATION_CATEGORY, code)]
+
+
+def reference(resource_type: str, key: str) -> Json:
+    """Give a reference by business key; the Bundle turns the key into the logical id."""
+    return {"reference": f"{resource_type}/{key}"}
+
+
+def extension(url: str, **value: object) -> Json:
+    """Give an extension with its value, for example ``extension(URL, valueCode="unknown")``."""
+    return {"url": url, **value}
+
+
+def absent(reason: str = "unknown") -> list[Json]:
+    """Give the extension that says why an element has no value; a code of data-absent-reason."""
+    return [extension(DATA_ABSENT_REASON, valueCode=reason)]
+
+
+def annotation(*texts: str | None) -> Json:
+    """Give ``{"note": [...]}`` of the texts that are there, or nothing."""
+    notes = [{"text": text} for text in texts if text]
+    return {"note": notes} if notes else {}
+
+
+def quantity(value: Decimal, unit: str | None, code: str | None, comparator: str | None = None) -> Json:
+    """
+    Give a Quantity; without a UCUM code it carries the printed unit alone.
+
+    Source: https://hl7.org/fhir/R4/datatypes.html#Quantity
+    """
+    whole = value == value.to_integral_value() and value.as_tuple().exponent == 0
+    parts: Json = {"value": int(value) if whole else value}
+    if comparator:
+        parts["comparator"] = comparator
+    if unit:
+        parts["unit"] = unit
+    if code:
+        parts |= {"system": UCUM, "code": code}
+    return parts
+
+
+def narrative(*lines: str) -> Json:
+    """
+    Give the generated text of a resource, one paragraph a line.
+
+    Source: https://hl7.org/fhir/R4/narrative.html
+    """
+    paragraphs = "".join(f"<p>{escape(line, quote=False)}</p>" for line in lines if line)
+    return {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{paragraphs}</div>'}

@@ -1,0 +1,47 @@
+"""
+Give every resource its identity: logical id, business identifier and full URL, all made of readable keys.
+
+The id is never a hash of the data: a corrected value must update a resource, not double it.
+
+Source: https://hl7.org/fhir/R4/datatypes.html#id
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+__all__ = ["NAMESPACE_PATTERN", "full_url", "identifier", "is_logical_id", "logical_id"]
+
+NAMESPACE_PATTERN = re.compile(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
+
+_LOGICAL_ID = re.compile(r"^[A-Za-z0-9\-.]{1,64}$")
+
+# RFC 2606 keeps `.invalid` free for ever: no server answers there.
+_BASE = "https://fhir-case.invalid"
+
+_ONE_IDENTIFIER = {"Composition", "Bundle", "AdverseEvent"}
+_NO_IDENTIFIER = {"Provenance", "Binary", "OperationOutcome", "Parameters"}
+
+
+def logical_id(namespace: str, key: str) -> str:
+    """Give the logical id of the resource with a business key."""
+    return f"{namespace}-{key}"
+
+
+def is_logical_id(text: str) -> bool:
+    """Tell whether a text is allowed as a logical id: up to 64 letters, digits, hyphens, points."""
+    return _LOGICAL_ID.match(text) is not None
+
+
+def full_url(resource_type: str, resource_id: str) -> str:
+    """Give the full URL of a Bundle entry; relative references resolve against its base."""
+    return f"{_BASE}/{resource_type}/{resource_id}"
+
+
+def identifier(resource_type: str, namespace: str, key: str) -> dict[str, Any]:
+    """Give ``{"identifier": …}`` in the cardinality of the type, or nothing where the type has none."""
+    if resource_type in _NO_IDENTIFIER:
+        return {}
+    one = {"system": f"urn:fhir-case:{namespace}", "value": key}
+    return {"identifier": one if resource_type in _ONE_IDENTIFIER else [one]}

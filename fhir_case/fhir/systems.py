@@ -1,0 +1,63 @@
+"""The code systems, profiles and extensions that a Bundle of ours names; no URI is written anywhere else."""
+
+from __future__ import annotations
+
+__all__ = [
+    "ACT_REASON",
+    "ADVERSE_EVENT_OUTCOME",
+    "BODY_STRUCTURE_TYPE",
+    "CONDITION_CATEGORY",
+    "CONDITION_CLINICAL",
+    "CONDITION_VERIFICATION",
+    "DATA_ABSENT_REASON",
+    "DATA_OPERATION",
+    "DCM",
+    "LOINC",
+    "MCODE",
+    "NULL_FLAVOR",
+    "OBSERVATION_CATEGORY",
+    "OBSERVATION_INTERPRETATION",
+    "PROVENANCE_PARTICIPANT",
+    "RELATIVE_DATE_TIME",
+    "SNOMED",
+    "SYSTEMS",
+    "UCUM",
+    "US_CORE",
+]
+
+SNOMED = "http://snomed.info/sct"
+LOINC = "http://loinc.org"
+UCUM = "http://unitsofmeasure.org"
+DCM = "http://dicom.nema.org/resources/ontology/DCM"
+NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+ACT_REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+DATA_OPERATION = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
+OBSERVATION_INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+OBSERVATION_CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
+CONDITION_CATEGORY = "http://terminology.hl7.org/CodeSystem/condition-category"
+CONDITION_CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
+CONDITION_VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+ADVERSE_EVENT_OUTCOME = "http://terminology.hl7.org/CodeSystem/adverse-event-outcome"
+PROVENANCE_PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+BODY_STRUCTURE_TYPE = "http://hl7.org/fhir/resource-types"
+
+DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+RELATIVE_DATE_TIME = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"
+
+MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/"
+US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"
+
+# The short names that the code tables write.
+SYSTEMS = {
+    "SNOMED": SNOMED,
+    "LOINC": LOINC,
+    "DCM": DCM,
+    "NCIT": "http://ncicb.nci.nih.gov/xml/owl/EVS/Thesaurus.owl",
+    "ICD-10": "http://hl7.org/fhir/sid/icd-10",
+    "ICD-10-CM": "http://hl7.org/fhir/sid/icd-10-cm",
+    "MEDDRA": "https://www.meddra.org",
+    "RXNORM": "http://www.nlm.nih.gov/research/umls/rxnorm",
+    "ATC": "http://www.whocc.no/atc",
+    "GTS": "http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation",
+    "NULL-FLAVOR": NULL_FLAVOR,
+}

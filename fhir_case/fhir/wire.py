@@ -1,0 +1,51 @@
+"""
+Write and read FHIR JSON without losing the precision of a decimal.
+
+FHIR decimals carry their precision (15.0 is not 15.00), which a float cannot keep. Resources are therefore plain
+dicts whose decimals are `decimal.Decimal`.
+
+Source: https://hl7.org/fhir/R4/datatypes.html#decimal
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+__all__ = ["Resource", "dump", "parse"]
+
+Resource = dict[str, Any]
+
+
+def _raw_number(value: object) -> orjson.Fragment:
+    if isinstance(value, Decimal) and value.is_finite():
+        return orjson.Fragment(format(value, "f"))
+    raise TypeError(f"{type(value).__name__} is not FHIR JSON")
+
+
+def dump(value: object, *, indent: bool = False) -> bytes:
+    """
+    Write a resource as UTF-8 JSON, in the order of its elements, each decimal with the digits it has.
+
+    Raises:
+        TypeError: A value is neither JSON nor a finite decimal.
+    """
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE if indent else 0
+    return orjson.dumps(value, default=_raw_number, option=options)
+
+
+def parse(text: bytes | str) -> Any:
+    """
+    Read JSON; a number with a fraction or an exponent becomes a `Decimal`.
+
+    Raises:
+        ValueError: The text is not JSON, or not UTF-8.
+    """
+    return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

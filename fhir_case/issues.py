@@ -1,0 +1,75 @@
+"""The findings of a check, and what each check did: ran, did not apply, or could not run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+__all__ = ["CheckRun", "Issue", "Severity", "ValidationResult"]
+
+Severity = Literal["error", "warning", "information"]
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """
+    Hold one finding, shaped as an issue of an OperationOutcome.
+
+    Args:
+        severity: ``error``, ``warning`` or ``information``.
+        check: The name of the check that found it, for example ``references``.
+        message: What is wrong and, where it helps, what would be right.
+        resource: ``Type/id`` of the resource concerned; empty for the Bundle itself.
+        expression: A FHIRPath-like place, for example ``Observation.value.unit``.
+        code: The issue type, a code of http://hl7.org/fhir/issue-type.
+
+    Source: https://hl7.org/fhir/R4/operationoutcome.html
+    """
+
+    severity: Severity
+    check: str
+    message: str
+    resource: str = ""
+    expression: str = ""
+    code: str = "invalid"
+
+    def __str__(self) -> str:
+        place = " ".join(part for part in (self.resource, self.expression) if part)
+        return f"{self.severity}: {place + ': ' if place else ''}{self.message} [{self.check}]"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRun:
+    """
+    Say what became of one check.
+
+    Args:
+        name: The name of the check.
+        state: ``ran``, ``not applicable`` or ``could not run``.
+        reason: Why it did not run; empty when it ran.
+    """
+
+    name: str
+    state: Literal["ran", "not applicable", "could not run"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationResult:
+    """
+    Hold all findings about one Bundle or resource, and for each check whether it ran.
+
+    Args:
+        issues: The findings, errors first.
+        checks: One entry a check, in the order in which they are tried.
+        resources: How many resources were looked at.
+    """
+
+    issues: tuple[Issue, ...] = ()
+    checks: tuple[CheckRun, ...] = field(default=())
+    resources: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether no check found an error. A check that could not run counts as neither."""
+        return not any(issue.severity == "error" for issue in self.issues)

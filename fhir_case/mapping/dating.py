@@ -1,0 +1,100 @@
+"""
+Write a time of the case as a FHIR date: the computed day and, beside it, what the report says.
+
+The relation and the offset travel in the extension ``cqf-relativeDateTime``, which names the resource counted from and
+the element of it.
+
+Source: https://hl7.org/fhir/R4/extension-cqf-relativedatetime.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.fhir.datatypes import extension, reference
+from fhir_case.fhir.systems import RELATIVE_DATE_TIME, UCUM
+
+if TYPE_CHECKING:
+    from fhir_case.case.forms import When
+    from fhir_case.case.model import Case, KeyedEntry
+    from fhir_case.case.timing import Moment
+
+__all__ = ["dated", "moment_words", "period", "reference_to"]
+
+ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
+
+# The resource that an entry of a section becomes, and the element that tells when it happened.
+_HAPPENED = {
+    "tumours": ("BodyStructure", ""),
+    "conditions": ("Condition", f"extension('{ASSERTED}').value"),
+    "laboratory": ("Observation", "effectiveDateTime"),
+    "tumour_markers": ("Observation", "effectiveDateTime"),
+    "scores": ("Observation", "effectiveDateTime"),
+    "stages": ("Observation", "effectiveDateTime"),
+    "sizes": ("Observation", "effectiveDateTime"),
+    "findings": ("Observation", "effectiveDateTime"),
+    "imaging": ("ImagingStudy", "started"),
+    "radiotherapies": ("Procedure", "performedPeriod.start"),
+    "procedures": ("Procedure", "performedDateTime"),
+    "medications": ("MedicationStatement", "effectivePeriod.start"),
+    "adverse_events": ("AdverseEvent", "date"),
+    "responses": ("Observation", "effectiveDateTime"),
+}
+
+_RELATIONSHIP = {"before": "before-start", "after": "after-start", "at": "concurrent-with-start"}
+_UNIT_LABEL = {"d": "day", "wk": "week", "mo": "month", "a": "year"}
+
+
+def dated(
+    case: Case, element: str, when: When | None, entry: KeyedEntry | None = None, *, coarse: bool = False
+) -> dict[str, Any]:
+    """
+    Give a date element and its relative time, for example ``effectiveDateTime`` and ``_effectiveDateTime``.
+
+    Args:
+        when: The time; without one nothing is given.
+        entry: The entry whose own resource is dated, so that the anchor does not count from itself.
+        coarse: Give a year where the report counts in years (for an onset, where FHIR allows it).
+    """
+    if when is None:
+        return {}
+    place = str(entry.place or "") if entry else ""
+    moment = case.moments.moment(when, place=place)
+    dates: dict[str, Any] = {element: moment.precise if coarse else moment.day}
+    if moment.event and not (entry is not None and entry.key == moment.event):
+        dates[f"_{element}"] = {"extension": [_relative(case, moment)]}
+    return dates
+
+
+def reference_to(case: Case, key: str) -> dict[str, Any]:
+    """Give a reference to the resource that the entry with this key becomes."""
+    return reference(_HAPPENED[case.moments.section(key)][0], key)
+
+
+def period(case: Case, start: When | None, end: When | None, entry: KeyedEntry) -> dict[str, Any]:
+    """Give a Period of the times that there are."""
+    return dated(case, "start", start, entry) | dated(case, "end", end, entry)
+
+
+def moment_words(case: Case, when: When | None) -> str:
+    """Give a time in words, as the report counts it; nothing without a time."""
+    if when is None:
+        return ""
+    moment = case.moments.moment(when)
+    if moment.relation == "at" and moment.event == case.moments.anchor:
+        return "the day that the times count from"
+    return str(moment)
+
+
+def _relative(case: Case, moment: Moment) -> dict[str, Any]:
+    resource_type, path = _HAPPENED[case.moments.section(moment.event)]
+    offset = {"value": moment.count, "unit": _UNIT_LABEL[moment.unit], "system": UCUM, "code": moment.unit}
+    return {
+        "url": RELATIVE_DATE_TIME,
+        "extension": [
+            extension("target", valueReference=reference(resource_type, moment.event)),
+            extension("targetPath", valueString=path),
+            extension("relationship", valueCode=_RELATIONSHIP[moment.relation or "at"]),
+            extension("offset", valueDuration=offset),
+        ],
+    }

@@ -1,0 +1,110 @@
+"""The parts that many mappings share: a resource with its text, and an Observation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.fhir.datatypes import annotation, category, code_of, narrative, reference
+from fhir_case.fhir.systems import OBSERVATION_INTERPRETATION
+from fhir_case.mapping.dating import dated, moment_words
+
+if TYPE_CHECKING:
+    from fhir_case.case.forms import When
+    from fhir_case.case.model import Case, Entry, KeyedEntry, Measurement
+    from fhir_case.fhir.wire import Resource
+    from fhir_case.mapping.concepts import Codes
+
+__all__ = ["PATIENT", "PERFORMER", "measurement", "observation", "resource"]
+
+# The report does not name who treated, so the performer has words and no resource.
+PERFORMER = [{"display": "treating hospital, not named in the report"}]
+PATIENT = reference("Patient", "patient")
+
+
+def resource(
+    resource_type: str, key: str, entry: Entry, *lines: str, profile: str | None = None, **elements: object
+) -> Resource:
+    """
+    Give a resource with its generated text; elements without a value are left out.
+
+    Args:
+        key: The business key, unique for the type.
+        entry: The entry that it is made of; its place in the report ends the text.
+        lines: The text, one paragraph each.
+        profile: The canonical URL of the profile that it claims.
+    """
+    return {
+        "resourceType": resource_type,
+        "id": key,
+        **({"meta": {"profile": [profile]}} if profile else {}),
+        "text": narrative(*lines, entry.note or "", f"Source: report, {entry.source}."),
+        **{name: value for name, value in elements.items() if value not in (None, [], {}, "")},
+    }
+
+
+def observation(
+    case: Case,
+    entry: KeyedEntry,
+    *,
+    kind: str,
+    code: dict[str, Any],
+    value: dict[str, Any],
+    words: str,
+    at: When,
+    profile: str,
+    key: str | None = None,
+    **elements: object,
+) -> Resource:
+    """
+    Give a final Observation about the patient.
+
+    Args:
+        kind: The category, a code of observation-category.
+        value: The ``value[x]`` element, or ``{}``.
+        words: The result in words, for the text.
+        key: The business key, where it is not that of the entry.
+
+    Source: https://hl7.org/fhir/R4/observation.html
+    """
+    when = moment_words(case, at)
+    return resource(
+        "Observation",
+        key or entry.key,
+        entry,
+        f"{code['text']}: {words} ({when}).",
+        profile=profile,
+        status="final",
+        category=category(kind),
+        code=code,
+        subject=PATIENT,
+        **dated(case, "effectiveDateTime", at, entry if key is None else None),
+        **{"performer": PERFORMER, **value, **annotation(entry.note), **elements},
+    )
+
+
+_INTERPRETATION = {"normal": "N", "high": "H", "low": "L"}
+
+
+def measurement(case: Case, codes: Codes, entry: Measurement, *, profile: str) -> Resource:
+    """
+    Give the Observation of a laboratory test: the tables ``tests`` and ``values`` of the codes say how it is coded.
+
+    A result in words without a number is interpreted as those words say.
+
+    Raises:
+        MappingError: The test is unknown, or the unit does not fit it.
+    """
+    term = codes.term("tests", entry.test, entry)
+    word = entry.value.concept.name if entry.value.concept else None
+    interpreted = entry.interpretation or (word if word in _INTERPRETATION else None)
+    return observation(
+        case,
+        entry,
+        kind="laboratory",
+        code=codes.concept("tests", entry.test, entry),
+        value=codes.value("values", entry.value, entry, term=term),
+        words=codes.value_words("values", entry.value, entry),
+        at=entry.at,
+        profile=profile,
+        interpretation=[code_of(OBSERVATION_INTERPRETATION, _INTERPRETATION[interpreted])] if interpreted else [],
+    )

@@ -1,0 +1,88 @@
+"""How a cancer answered to treatment: as mCODE disease status and as an answer by the criteria."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.fhir.datatypes import extension, loinc, reference, snomed
+from fhir_case.fhir.systems import MCODE, US_CORE
+from fhir_case.mapping import Codes, Mapping, observation, period
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fhir_case.case import Case
+    from fhir_case.case.model import Response
+    from fhir_case.fhir.wire import Resource
+
+__all__ = ["MAPPING", "responses"]
+
+_codes = Codes.beside(__name__)
+
+
+def responses(case: Case) -> Iterator[Resource]:
+    """
+    Map each response twice: mCODE's status knows a trend but no complete or partial response.
+
+    Reads: ``case.responses``; ``since`` makes the answer by the criteria span a period.
+    Gives: two Observations each: mcode-cancer-disease-status, and us-core-observation-clinical-result (LOINC 88040-1).
+    Source: https://hl7.org/fhir/us/mcode/STU4/StructureDefinition-mcode-cancer-disease-status.html
+    """
+    for response in case.responses:
+        criteria = _codes.words("responses", response.criteria, response) if response.criteria else ""
+        answer = _codes.words("responses", response.response, response)
+        words = f"{answer} ({criteria})" if criteria else answer
+        focus = [reference("Condition", response.of)]
+        yield observation(
+            case,
+            response,
+            kind="exam",
+            code=loinc("97509-4", "Cancer disease progression", text="Cancer disease status"),
+            value=_status(response, words),
+            words=words,
+            at=response.at,
+            profile=MCODE + "mcode-cancer-disease-status",
+            focus=focus,
+            extension=[
+                extension(
+                    MCODE + "mcode-cancer-disease-status-evidence-type",
+                    valueCodeableConcept=_codes.concept("responses", basis, response),
+                )
+                for basis in response.basis
+            ],
+        )
+        by_criteria = observation(
+            case,
+            response,
+            key=f"{response.key}-criteria",
+            kind="imaging",
+            code=loinc("88040-1", "Response to cancer treatment", text="Response to cancer treatment"),
+            value={"valueCodeableConcept": _codes.concept("responses", response.response, response)},
+            words=words,
+            at=response.at,
+            profile=US_CORE + "us-core-observation-clinical-result",
+            focus=focus,
+            method=_codes.concept("responses", response.criteria, response) if response.criteria else None,
+            derivedFrom=[reference("ImagingStudy", key) for key in response.imaging],
+        )
+        yield _through(case, response, by_criteria)
+
+
+def _status(response: Response, words: str) -> dict[str, Any]:
+    term = _codes.term("responses", response.response, response)
+    status = term.more.get("status") if term else None
+    concept = snomed(status["code"], status["display"], text=words) if status else {"text": words}
+    return {"valueCodeableConcept": concept}
+
+
+def _through(case: Case, response: Response, by_criteria: Resource) -> Resource:
+    if response.since is None:
+        return by_criteria
+    span = {"effectivePeriod": period(case, response.since, response.at, response)}
+    kept = {
+        name: value for name, value in by_criteria.items() if name not in {"effectiveDateTime", "_effectiveDateTime"}
+    }
+    return kept | span
+
+
+MAPPING = Mapping("response", responses, "Observation (mCODE cancer disease status) and the response by the criteria")
