@@ -210,15 +210,16 @@ def _rank(resource: Resource) -> tuple[int, str, str]:
 
 def _check_models(resources: list[Resource]) -> None:
     """Refuse what the FHIR models refuse: an element that does not exist, or one of the wrong type."""
-    from fhir_case.fhir.models import model_findings
+    from fhir_case.fhir.models import has_model, model_findings
 
     for one in resources:
-        for finding in model_findings(one):
-            raise MappingError(
-                finding.message,
-                where=f"{one['resourceType']}/{one['id']}: {finding.element}",
-                hint="mend the mapping that gave this resource",
-            )
+        place = f"{one['resourceType']}/{one['id']}"
+        if not has_model(one["resourceType"]):
+            raise MappingError("FHIR R4 has no such resource type", where=place, hint="mend the mapping that gave it")
+        # A misspelt element is often a required one that is missing too: say what was written.
+        for finding in sorted(model_findings(one), key=lambda found: found.code == "required"):
+            element = ".".join(str(step) for step in finding.path)
+            raise MappingError(finding.message, where=f"{place}: {element}", hint="mend the mapping that gave it")
 
 
 def _rendered(resources: list[Resource], form: str, namespace: str, profiles: str) -> Resource:

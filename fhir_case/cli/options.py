@@ -75,14 +75,11 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         click.ClickException: The file cannot be written; what stood there before is still there.
     """
-    import tempfile
-
+    part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            file.write(content)
-        part = Path(file.name)
-        part.chmod(0o644)
+        part.write_bytes(content)
         part.replace(path)
     except OSError as error:
+        part.unlink(missing_ok=True)
         raise click.ClickException(f"{path}: cannot be written: {error.strerror or error}") from error

@@ -1,18 +1,137 @@
-"""placeholder"""
+"""
+Ask the models of fhir.resources what they dislike about a resource, and say it in plain words.
+
+The library has models for R4B and R5. R4B serves R4, except for the types that R4B removed or wrote anew.
+"""
+
 from __future__ import annotations
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+
+import re
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["ModelFinding", "has_model", "model_findings"]
+
+FhirVersion = Literal["R4", "R5"]
+
+_PACKAGES = {"R4": "fhir.resources.R4B", "R5": "fhir.resources"}
+
+# What R4B does not have as R4 has it. Source: https://hl7.org/fhir/R4B/diff.html
+_NOT_AS_IN_R4 = frozenset({"Evidence", "EvidenceVariable"})
+
+_KINDS = {
+    "string_type": "must be text in quotes",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "list_type": "must be a list",
+    "json_invalid": "must be an object",
+    "json_type": "must be an object",
+    "model_type": "must be an object",
+    "dict_type": "must be an object",
+    "missing": "is required and missing",
+    "model_field_validation.missing": "is required and missing",
+    "model_validation_format": "is not of this form: an object with extensions is expected",
+    "base64_decode": "is not base64",
+}
+
 
 class ModelFinding(NamedTuple):
-    element: str
-    message: str
+    """
+    Hold one thing that a model dislikes.
 
-def model_findings(resource: dict[str, Any]) -> Iterator[ModelFinding]:
-    from fhir.resources.R4B import get_fhir_model_class
+    Args:
+        path: The steps from the resource to the element; a number is a place in a list.
+        message: What is wrong, in plain words.
+        code: ``required`` or ``structure``, codes of http://hl7.org/fhir/issue-type.
+    """
+
+    path: tuple[str | int, ...]
+    message: str
+    code: str
+
+
+def has_model(resource_type: str, fhir: FhirVersion = "R4") -> bool:
+    """Tell whether fhir.resources has a model that serves the type in this version of FHIR."""
+    return _model(resource_type, fhir) is not None
+
+
+def model_findings(resource: Mapping[str, Any], fhir: FhirVersion = "R4") -> Iterator[ModelFinding]:
+    """
+    Give what the model of the resource's type dislikes; nothing for a type without a model.
+
+    Raises:
+        ArithmeticError, AttributeError, KeyError, TypeError, ValueError, RecursionError: The model itself broke.
+    """
     from pydantic import ValidationError
+
+    model = _model(resource["resourceType"], fhir)
+    if model is None:
+        return
     try:
-        get_fhir_model_class(resource["resourceType"]).model_validate(resource)
-    except ValidationError as error:
-        for e in error.errors():
-            if e["type"] == "extra_forbidden" and str(e["loc"][-1]).startswith("_value"): continue
-            yield ModelFinding(".".join(map(str, e["loc"])), e["msg"])
+        model.model_validate(resource)
+    except ValidationError as errors:
+        for error in errors.errors(include_url=False):
+            if not _is_false_alarm(error):
+                path = tuple(step if isinstance(step, int) else str(step) for step in error["loc"])
+                code = "required" if "missing" in error["type"] else "structure"
+                yield ModelFinding(path, _plain(error, model), code)
+
+
+def _is_false_alarm(error: Any) -> bool:
+    """Tell what the models get wrong: they know no extensions on the value of an Extension, and stop at -2^63 + 1."""
+    last = str(error["loc"][-1]) if error["loc"] else ""
+    return last.startswith("_value") if error["type"] == "extra_forbidden" else last.endswith("Integer64")
+
+
+def _plain(error: Any, model: Any) -> str:
+    kind, message = error["type"], " ".join(str(error["msg"]).split())
+    last = next((str(step) for step in reversed(error["loc"]) if isinstance(step, str)), "")
+    if kind == "extra_forbidden":
+        known = {field.alias or name for name, field in model.model_fields.items()} if len(error["loc"]) == 1 else ()
+        near = get_close_matches(last, known, n=1)
+        return f"'{last}' is no element here" + (f"; did you mean '{near[0]}'?" if near else "")
+    if kind == "list_type" and message.startswith("None"):
+        return f"'{last}' holds null, which only a list of simple values with extensions may"
+    if "got multiple" in message:
+        names = ", ".join(re.findall(r"'(\w+)'", message))
+        return f"only one of these may be present: {names}"
+    if kind in _KINDS:
+        return f"'{last}' {_KINDS[kind]}"
+    return _plain_value(error, kind, message, last)
+
+
+def _plain_value(error: Any, kind: str, message: str, last: str) -> str:
+    if kind.startswith(("date", "time")) or "does not match spec regex" in message:
+        return f"{_shown(error['input'])} is not a value that '{last}' can have" + _why(error)
+    if kind == "string_pattern_mismatch":
+        return f"{_shown(error['input'])} is not of the form that '{last}' must have"
+    return f"'{last}': {message.removeprefix('Value error, ')}"
+
+
+def _why(error: Any) -> str:
+    reason = str(error.get("ctx", {}).get("error", ""))
+    return "" if not reason or "regex" in reason else f": {reason}"
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return f"'{text if len(text) <= 60 else text[:57] + '...'}'"
+
+
+@cache
+def _model(resource_type: str, fhir: FhirVersion) -> Any:
+    if fhir == "R4" and resource_type in _NOT_AS_IN_R4:
+        return None
+    try:
+        model = import_module(_PACKAGES[fhir]).get_fhir_model_class(resource_type)
+    except (KeyError, ValueError):
+        return None
+    return model if model.get_resource_type() == resource_type else None

@@ -1,0 +1,94 @@
+"""Tell in one value what a whole run did: ``case-report.json``, and its summary in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fhir_case.case import Case
+    from fhir_case.fhir.wire import Resource
+    from fhir_case.issues import ValidationResult
+    from fhir_case.load import Journal, Verification
+
+__all__ = ["bundle_words", "counted", "run_report", "validation_words", "verification_words"]
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Give a number with its noun: ``1 resource``, ``2 resources``."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def bundle_words(bundle: Resource) -> str:
+    """Give what a Bundle holds, for example ``5 resources of 4 types, transaction``."""
+    types = {entry["resource"]["resourceType"] for entry in bundle["entry"]}
+    return f"{counted(len(bundle['entry']), 'resource')} of {counted(len(types), 'type')}, {bundle['type']}"
+
+
+def validation_words(result: ValidationResult) -> str:
+    """Give the result of a validation in one line, what was not checked included."""
+    found = Counter(issue.severity for issue in result.issues)
+    words = f"{counted(found['error'], 'error')}, {counted(found['warning'], 'warning')}"
+    ran = sum(check.state == "ran" for check in result.checks)
+    not_checked = [check.name for check in result.checks if check.state == "could not run"]
+    return f"{words}; {counted(ran, 'check')} ran" + (f"; not checked: {', '.join(not_checked)}" if not_checked else "")
+
+
+def verification_words(verification: Verification) -> str:
+    """Give the result of reading back in one line: how many are as sent, what the server added, what is wrong."""
+    counts = verification.counts
+    as_sent = counts["equal"] + counts["added"] + counts["rewritten"]
+    words = f"{as_sent} of {counted(sum(counts.values()), 'resource')} as sent"
+    added = {one.path for each in verification.comparisons for one in each.differences if one.kind == "added"}
+    if added:
+        elements = sorted({path.partition(".")[2] or path for path in added})
+        words += f"; added by the server: {', '.join(elements[:4])}" + (", ..." if len(elements) > 4 else "")
+    if counts["rewritten"]:
+        words += f"; {counts['rewritten']} with references rewritten"
+    wrong = [f"{number} {state}" for state, number in counts.items() if number and state in _WRONG]
+    return words + "".join(f"; {one}" for one in wrong)
+
+
+_WRONG = ("altered", "lost", "not checked")
+
+
+def run_report(
+    case: Case,
+    bundle: Resource,
+    result: ValidationResult,
+    journal: Journal | None,
+    verification: Verification | None,
+    *,
+    software: str,
+    options: Mapping[str, Any],
+    seconds: Mapping[str, float],
+    files: Mapping[str, str],
+) -> dict[str, Any]:
+    """
+    Give everything about a run as JSON.
+
+    Args:
+        software: Name and version of what ran.
+        options: What was asked for.
+        seconds: How long each stage took.
+        files: Name and SHA-256 of each file that was written.
+    """
+    types = Counter(entry["resource"]["resourceType"] for entry in bundle["entry"])
+    return {
+        "software": software,
+        "case": {"id": case.case, "title": case.title, "source": case.report.citation},
+        "options": dict(options),
+        "bundle": {"id": bundle["id"], "type": bundle["type"], "resources": dict(sorted(types.items()))},
+        "validation": {
+            "ok": result.ok,
+            "counts": dict(Counter(issue.severity for issue in result.issues)),
+            "issues": [str(issue) for issue in result.issues],
+            "checks": [{"name": one.name, "state": one.state, "reason": one.reason} for one in result.checks],
+        },
+        "upload": journal.to_dict() if journal else None,
+        "verification": verification.to_dict() if verification else None,
+        "seconds": {stage: round(spent, 2) for stage, spent in seconds.items()},
+        "files": dict(files),
+    }

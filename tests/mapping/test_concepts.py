@@ -1,0 +1,121 @@
+"""Short names, units and codes of one's own."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fhir_case import MappingError, build_bundle
+from fhir_case.case import read_case
+
+if TYPE_CHECKING:
+    from fhir_case.fhir.wire import Resource
+
+HEAD = """\
+case: small
+title: A small case
+report: {citation: made up, transcribed: 2026-01-01}
+timeline: {anchor: visit, index_date: 2020-01-31}
+patient: {sex: female, source: page 1}
+procedures: [{key: visit, procedure: {text: visit}, at: anchor, source: page 1}]
+"""
+
+
+def built(section: str, **options: Any) -> dict[str, Resource]:
+    bundle = build_bundle(read_case(HEAD + section, file="small.yaml"), **options)
+    return {
+        f"{one['resource']['resourceType']}/{one['resource']['id'].removeprefix('small-')}": one["resource"]
+        for one in bundle["entry"]
+    }
+
+
+def test_an_unknown_test_names_its_line_and_the_nearest_known() -> None:
+    with pytest.raises(MappingError) as caught:
+        built("laboratory: [{key: a, test: albumim, value: 4 g/dL, at: anchor, source: page 1}]")
+
+    assert caught.value.where == "small.yaml:7:14"
+    assert "'albumim' is not a known short name of tests; did you mean 'albumin'?" in caught.value.message
+
+
+def test_a_unit_that_does_not_fit_its_test_is_refused_with_those_that_do() -> None:
+    with pytest.raises(MappingError, match=r"the unit 'mg/dL' does not fit hemoglobin; it is measured in g/L, g/dL"):
+        built("laboratory: [{key: a, test: hemoglobin, value: 15 mg/dL, at: anchor, source: page 1}]")
+
+
+def test_a_missing_unit_does_not_fit_either() -> None:
+    with pytest.raises(MappingError, match=r"the unit '' does not fit afp"):
+        built("tumour_markers: [{key: a, test: afp, value: 15, at: anchor, source: page 1}]")
+
+
+def test_a_ratio_has_no_unit_and_says_so_in_ucum() -> None:
+    inr = built("laboratory: [{key: a, test: inr, value: 1.10, at: anchor, source: page 1}]")["Observation/a"]
+
+    assert str(inr["valueQuantity"].pop("value")) == "1.10"
+    assert inr["valueQuantity"] == {"unit": "INR", "system": "http://unitsofmeasure.org", "code": "1"}
+
+
+def test_codes_of_the_case_win_over_the_table_and_keep_its_words() -> None:
+    section = (
+        "tumour_markers: [{key: a, test: {name: afp, code: {system: 'http://loinc.org', code: 1834-1}}, "
+        "value: 3 ng/mL, at: anchor, source: page 1}]"
+    )
+    code = built(section)["Observation/a"]["code"]
+
+    assert code == {"coding": [{"system": "http://loinc.org", "code": "1834-1"}], "text": "Alpha-fetoprotein (AFP)"}
+
+
+def test_a_unit_that_nobody_knows_stays_words() -> None:
+    section = "laboratory: [{key: a, test: {text: Odd}, value: 3 blobs, at: anchor, source: page 1}]"
+
+    assert built(section)["Observation/a"]["valueQuantity"] == {"value": 3, "unit": "blobs"}
+
+
+def test_a_unit_with_its_ucum_code_is_coded() -> None:
+    section = (
+        "laboratory: [{key: a, test: {text: Odd}, value: {value: 3.0, unit: per cent, ucum: '%'}, "
+        "at: anchor, source: page 1}]"
+    )
+    value = built(section)["Observation/a"]["valueQuantity"]
+
+    assert (str(value["value"]), value["unit"], value["code"]) == ("3.0", "per cent", "%")
+    assert isinstance(value["value"], Decimal)
+
+
+def test_words_in_place_of_a_number_are_interpreted() -> None:
+    section = "laboratory: [{key: a, test: ast, value: normal, at: anchor, source: page 1}]"
+    found = built(section)["Observation/a"]
+
+    assert found["valueCodeableConcept"]["coding"][0]["code"] == "17621005"
+    assert found["interpretation"][0]["coding"][0]["code"] == "N"
+
+
+def test_the_side_of_an_organ_is_an_extension_in_a_cancer_and_words_elsewhere() -> None:
+    section = """
+conditions:
+  - {key: c, kind: primary-cancer, diagnosis: {text: c}, sites: [{name: lung, side: left}], status: active,
+     verification: confirmed, source: page 1}
+findings:
+  - {key: f, finding: {text: f}, value: present, category: exam, site: {name: lung, side: left}, at: anchor,
+     source: page 1}
+"""
+    resources = built(section)
+    side = resources["Condition/c"]["bodySite"][0]["extension"][0]["valueCodeableConcept"]["coding"][0]
+
+    assert side["code"] == "7771000"
+    assert resources["Observation/f"]["bodySite"]["text"] == "Lung, left"
+
+
+def test_a_month_is_a_calendar_month() -> None:
+    section = "laboratory: [{key: a, test: ast, value: 3 U/L, at: +1 mo, source: page 1}]"
+
+    assert built(section)["Observation/a"]["effectiveDateTime"] == "2020-02-29"
+
+
+def test_a_date_of_the_source_has_no_relative_time() -> None:
+    section = "laboratory: [{key: a, test: ast, value: 3 U/L, at: 2020-02, source: page 1}]"
+    found = built(section)["Observation/a"]
+
+    assert found["effectiveDateTime"] == "2020-02"
+    assert "_effectiveDateTime" not in found

@@ -1,0 +1,135 @@
+"""The commands `build`, `mappings`, and what is common to all: help, errors, exit codes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fhir_case import build_bundle, errors, load_case
+from fhir_case.cli import COMMANDS
+from fhir_case.fhir.wire import dump, parse
+from support import CASES, SHIPPED, fhir_case
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_build_writes_the_bundle_and_says_what_it_holds(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "bundle.json"
+    done = fhir_case("build", SHIPPED, "-o", str(target), cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"{target}: 120 resources, transaction\n"
+    assert target.read_bytes() == dump(build_bundle(load_case(SHIPPED)), indent=True)
+    assert [one.name for one in target.parent.iterdir()] == ["bundle.json"]
+
+
+def test_build_to_standard_output_is_json_alone() -> None:
+    done = fhir_case("build", SHIPPED, "--type", "collection", "--namespace", "side", "--index-date", "2020-01-01")
+
+    assert done.stderr == ""
+    assert parse(done.stdout)["id"] == "side-patient"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["build", "hcc-tare-sorafenob"], 3, "did you mean 'hcc-tare-sorafenib'"),
+        (["build", "nowhere.yaml"], 3, "nowhere.yaml"),
+        (["build", SHIPPED, "--index-date", "2020-02-30"], 2, "'2020-02-30' is no date; write YYYY-MM-DD"),
+        (["build", SHIPPED, "--index-date", "0001-01-01"], 2, "outside the years 1900 to 2200"),
+        (["build", SHIPPED, "--namespace", "A B"], 4, "'A B' is no namespace"),
+        (["build", SHIPPED, "--mapping", "none.py"], 4, "none.py: there is no such mapping file"),
+        (["build", SHIPPED, "-o", "/proc/none/x.json"], 1, "cannot be written"),
+        (["biuld"], 2, "Did you mean 'build'?"),
+        (["build"], 2, "Missing argument 'CASE'"),
+        (["build", SHIPPED, "--type", "document"], 2, "'document' is not one of"),
+    ],
+)
+def test_a_wrong_call_says_what_is_wrong_in_words(arguments: list[str], code: int, message: str) -> None:
+    done = fhir_case(*arguments)
+
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (code, "") == (done.returncode, done.stdout)
+
+
+def test_a_file_that_could_not_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    target = tmp_path / "bundle.json"
+    target.mkdir()
+    done = fhir_case("build", SHIPPED, "-o", str(target))
+
+    assert done.returncode == 1
+    assert "cannot be written" in done.stderr
+    assert [one.name for one in tmp_path.iterdir()] == ["bundle.json"]
+
+
+def test_mappings_lists_each_with_its_origin() -> None:
+    done = fhir_case("mappings")
+
+    assert done.returncode == 0
+    assert "radiotherapy" in done.stdout
+    assert all("[fhir-case " in line for line in done.stdout.splitlines())
+    assert [one["name"] for one in parse(fhir_case("mappings", "--format", "json").stdout)] == [
+        line.split()[0] for line in done.stdout.splitlines()
+    ]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_that_agrees_with_the_list(command: str) -> None:
+    done = fhir_case(command, "--help")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"Usage: fhir-case {command}" in done.stdout
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    script = tmp_path / "probe.py"
+    script.write_text(
+        "import sys\nfrom fhir_case.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'requests', 'pydantic', 'fhir', 'rich', 'ruamel', 'jsonschema_rs', 'orjson'} & set(sys.modules)\n"
+        "print(sorted(heavy), file=sys.stderr)\n"
+    )
+    import subprocess
+    import sys
+
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True, timeout=60)
+
+    assert done.stderr == "[]\n"
+
+
+def test_exit_codes_are_unique_and_two_and_five_are_left_to_others() -> None:
+    classes = [getattr(errors, name) for name in errors.__all__]
+    numbers = [one.exit_code for one in classes]
+
+    assert sorted(numbers) == sorted(set(numbers))
+    assert not {0, 2, 5} & set(numbers)
+
+
+def test_the_public_names_are_there_and_sorted() -> None:
+    import fhir_case as library
+
+    assert library.__all__ == sorted(library.__all__)
+    assert all(getattr(library, name) is not None for name in library.__all__)
+
+
+def test_an_unknown_name_of_the_library_is_an_attribute_error() -> None:
+    import fhir_case as library
+
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = library.nothing
+
+
+def test_all_problems_of_a_case_come_in_one_run(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    text = (CASES / "minimal" / "case.yaml").read_text(encoding="utf-8")
+    broken.write_text(
+        text.replace("sex: unknown", "sex: mle").replace("key: operation", "key: Operation"), encoding="utf-8"
+    )
+    done = fhir_case("build", str(broken))
+
+    assert done.returncode == 3
+    assert f"{broken}:6:16: patient.sex: 'mle' is not one of" in done.stderr
+    assert "problems in the case file" in done.stderr
