@@ -19,7 +19,7 @@ def test_build_writes_the_bundle_and_says_what_it_holds(tmp_path: Path) -> None:
     target = tmp_path / "new" / "bundle.json"
     done = fhir_case("build", SHIPPED, "-o", str(target), cwd=tmp_path)
 
-    assert (done.returncode, done.stdout) == (0, "")
+    assert (0, "") == (done.returncode, done.stdout)
     assert done.stderr == f"{target}: 120 resources, transaction\n"
     assert target.read_bytes() == dump(build_bundle(load_case(SHIPPED)), indent=True)
     assert [one.name for one in target.parent.iterdir()] == ["bundle.json"]
@@ -80,7 +80,7 @@ def test_mappings_lists_each_with_its_origin() -> None:
 def test_every_command_has_help_that_agrees_with_the_list(command: str) -> None:
     done = fhir_case(command, "--help")
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (0, "") == (done.returncode, done.stderr)
     assert f"Usage: fhir-case {command}" in done.stdout
 
 

@@ -28,7 +28,20 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-__all__ = ["Coding", "Concept", "Day", "Form", "Key", "Quantity", "Site", "Text", "Value", "When", "known_event", "nearest"]
+__all__ = [
+    "Coding",
+    "Concept",
+    "Day",
+    "Form",
+    "Key",
+    "Quantity",
+    "Site",
+    "Text",
+    "Value",
+    "When",
+    "known_event",
+    "nearest",
+]
 
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
 Text = Annotated[str, Field(min_length=1, max_length=5000, pattern=r"\S")]
@@ -47,7 +60,9 @@ def _a_day(value: Any) -> Any:
 
 
 def _clipped(value: Any) -> str:
-    return f"'{value[:40]}'" if isinstance(value, str) else "this" if isinstance(value, list | dict) else str(value)[:40]
+    return (
+        f"'{value[:40]}'" if isinstance(value, str) else "this" if isinstance(value, list | dict) else str(value)[:40]
+    )
 
 
 Day = Annotated[date, BeforeValidator(_a_day)]
@@ -81,9 +96,7 @@ def known_event(key: str, info: ValidationInfo) -> str:
     """Check that a key names an entry of the file; the reader hands in all keys as the context ``keys``."""
     keys: dict[str, str] | None = (info.context or {}).get("keys")
     if keys is not None and key not in keys:
-        raise PydanticCustomError(
-            "unknown_key", "no entry has the key '{key}'", {"key": key, "wanted": ""}
-        )
+        raise PydanticCustomError("unknown_key", "no entry has the key '{key}'", {"key": key, "wanted": ""})
     return key
 
 
@@ -124,6 +137,10 @@ class Coding(Form):
 
 
 def _as_list(value: Any) -> Any:
+    if isinstance(value, str | int | Decimal):
+        raise PydanticCustomError(
+            "code", "{given} is a code without its system; write {system: …, code: …}", {"given": _clipped(value)}
+        )
     return [value] if isinstance(value, dict) else value
 
 
@@ -161,7 +178,7 @@ class Concept(_ShortForm):
             return {"name": data.strip()}
         raise PydanticCustomError(
             "short_name",
-            "'{given}' is not a short name (lower-case words joined by hyphens); write words as {{text: …}}",
+            "'{given}' is not a short name (lower-case words joined by hyphens); write words as {text: …}",
             {"given": data[:60]},
         )
 
@@ -279,7 +296,7 @@ class Value(_ShortForm):
         if isinstance(data, str):
             return {"concept": data}
         if isinstance(data, dict) and not {"quantity", "concept"} & data.keys():
-            return {"quantity" if "value" in data else "concept": data}
+            return {"quantity" if Quantity.model_fields.keys() & data.keys() else "concept": data}
         return data
 
     @model_validator(mode="after")

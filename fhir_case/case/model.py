@@ -17,7 +17,6 @@ from pydantic import AfterValidator, Field, ModelWrapValidatorHandler, PrivateAt
 from pydantic_core import PydanticCustomError
 
 from fhir_case.case.forms import Concept, Day, Form, Key, Quantity, Site, Text, Value, When, known_event
-
 from fhir_case.case.timing import Moments
 
 __all__ = [
@@ -245,7 +244,7 @@ class Measurement(Event):
 
     @model_validator(mode="after")
     def _is_not_negative(self) -> Self:
-        _refuse_negative(self.value.quantity, "a measured amount")
+        _refuse_negative(self.value.quantity, "value", "a measured amount")
         return self
 
 
@@ -284,7 +283,7 @@ class Size(Event):
     @model_validator(mode="after")
     def _is_a_length(self) -> Self:
         if self.value.unit not in {"mm", "cm"} or self.value.value <= 0:
-            raise PydanticCustomError("size", "a size is more than nothing and in mm or cm")
+            raise PydanticCustomError("value", "a size is more than nothing and in mm or cm")
         return self
 
 
@@ -354,6 +353,11 @@ class Volume(KeyedEntry):
     description: Text
     activity: Quantity | None = None
 
+    @model_validator(mode="after")
+    def _activity_is_not_negative(self) -> Self:
+        _refuse_negative(self.activity, "activity", "an activity")
+        return self
+
 
 class Radiotherapy(Event):
     """
@@ -375,9 +379,9 @@ class Radiotherapy(Event):
     reasons: tuple[ConditionKey, ...] = ()
 
     @model_validator(mode="after")
-    def _amounts_are_positive(self) -> Self:
-        for amount in (self.total_activity, self.dose, *(volume.activity for volume in self.volumes)):
-            _refuse_negative(amount, "a dose or an activity")
+    def _amounts_are_not_negative(self) -> Self:
+        _refuse_negative(self.total_activity, "total_activity", "an activity")
+        _refuse_negative(self.dose, "dose", "a dose")
         return self
 
 
@@ -453,9 +457,12 @@ class Response(Event):
     imaging: tuple[ImagingKey, ...] = ()
 
 
-def _refuse_negative(amount: Quantity | None, what: str) -> None:
+def _refuse_negative(
+    amount: Quantity | None, field: Literal["activity", "dose", "total_activity", "value"], what: str
+) -> None:
+    # The type of an error about a whole entry names the field to look at: the reader gives the place of that field.
     if amount is not None and amount.value < Decimal(0):
-        raise PydanticCustomError("negative", "{what} is not negative", {"what": what})
+        raise PydanticCustomError(field, "{what} is not negative", {"what": what})
 
 
 class Case(Form):
@@ -488,7 +495,9 @@ class Case(Form):
     def moved_to(self, index_date: date) -> Self:
         """Give the same case with another day of its anchor; all computed days move with it."""
         timeline = Timeline(anchor=self.timeline.anchor, index_date=index_date)
-        return type(self).model_construct(**{**{name: getattr(self, name) for name in type(self).model_fields}, "timeline": timeline})
+        return type(self).model_construct(
+            **{**{name: getattr(self, name) for name in type(self).model_fields}, "timeline": timeline}
+        )
 
     def entries(self) -> Iterator[tuple[str, KeyedEntry]]:
         """Give every entry that has a key, with the name of its section; parts of an entry follow it."""

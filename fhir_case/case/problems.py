@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from pydantic import BaseModel
 from pydantic_core.core_schema import ErrorType
@@ -15,13 +15,13 @@ from fhir_case.case.tree import Problem
 from fhir_case.errors import CaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
     from fhir_case.case.tree import Loc, Node
 
-__all__ = ["MAX_PROBLEMS", "case_error", "found", "model_problem", "path"]
+__all__ = ["MAX_PROBLEMS", "case_error", "found", "model_problems", "path", "shown"]
 
 MAX_PROBLEMS = 100
 """More help nobody: they come from one cause, or from a file that is no case at all."""
@@ -73,7 +73,7 @@ def path(root: Node, loc: Loc) -> str:
 
 def case_error(problems: Iterable[Problem], root: Node) -> CaseError:
     """Give one error that holds all problems in the order of the lines."""
-    ordered = sorted(problems, key=lambda problem: (problem.place.line, problem.place.column, problem.what))
+    ordered = sorted(problems, key=lambda problem: problem.place)
     errors = [_error(problem, root) for problem in ordered[:MAX_PROBLEMS]]
     if len(errors) == 1:
         return errors[0]
@@ -86,52 +86,75 @@ def case_error(problems: Iterable[Problem], root: Node) -> CaseError:
 
 def _error(problem: Problem, root: Node) -> CaseError:
     field = path(root, problem.loc)
-    what = f"{field}: {problem.what}" if field else problem.what
+    what = re.sub(r"\s+", " ", f"{field}: {problem.what}" if field else problem.what)
     return CaseError(what, where=str(problem.place), hint=problem.hint)
 
 
-def model_problem(error: ErrorDetails, root: Node, keys: Mapping[str, str]) -> Problem | None:
+def model_problems(details: Sequence[ErrorDetails], root: Node, keys: Mapping[str, str]) -> list[Problem]:
     """
-    Say what one finding of the model means for the file.
+    Say what the findings of the model mean for the file; what follows from a problem that was told before is left out.
 
     Args:
-        error: A finding of pydantic.
+        details: The findings of pydantic.
         root: What the file says.
         keys: The section of every key of the file.
-
-    Returns:
-        The problem; none where another problem of the same value was found before.
     """
-    loc: Loc = error["loc"]
-    kind = error["type"]
+    findings = [finding for detail in details if (finding := _finding(detail, root)) is not None]
+    findings.sort(key=lambda finding: finding.place)
+    # Sentences take time (the nearest key is looked for): only those that will be read are made.
+    read = [Problem(one.place, one.loc, *_words(one.detail, keys)) for one in findings[:MAX_PROBLEMS]]
+    return read + [Problem(one.place, one.loc, "") for one in findings[MAX_PROBLEMS:]]
+
+
+class _Finding(NamedTuple):
+    place: Place
+    loc: Loc
+    detail: ErrorDetails
+
+
+def _finding(detail: ErrorDetails, root: Node) -> _Finding | None:
+    loc, kind = detail["loc"], detail["type"]
     node, key_place, way = found(root, loc)
-    if node.spoiled:
+    ours = kind not in get_args(ErrorType)  # about the whole of an entry, or a key that no entry has
+    if node.spoiled or (ours and node.doubtful) or (kind == "unknown_key" and root.spoiled):
         return None
     if kind == "missing":
-        return Problem(node.place, way, f"'{loc[-1]}' is missing", _MISSING.get(str(loc[-1]), "add it"))
+        return _Finding(node.place, way, detail)
     if kind == "extra_forbidden":
-        return Problem(key_place, way[:-1], f"unknown key '{str(loc[-1])[:60]}'", _allowed(loc))
-    what, hint = _words(error, keys)
-    return Problem(key_place if node.data is None else node.place, way, what, hint)
+        return _Finding(key_place, way[:-1], detail)
+    if ours and kind in node.pairs:  # the type of an error about a whole entry names the field to look at
+        key_place, node = node.pairs[kind]
+        way = (*way, kind)
+    return _Finding(key_place if node.data is None else node.place, way, detail)
 
 
 def _words(error: ErrorDetails, keys: Mapping[str, str]) -> tuple[str, str]:
-    kind, given, context = error["type"], error["input"], error.get("ctx", {})
+    kind, name = error["type"], str(error["loc"][-1])
+    if kind == "missing":
+        return f"'{name}' is missing", _MISSING.get(name, "add it")
+    if kind == "extra_forbidden":
+        return f"unknown key '{name[:60]}'", _allowed(error["loc"])
+    given, context = error["input"], error.get("ctx", {})
     if kind in _TRANSLATED:
         return _TRANSLATED[kind](given, context)
     if expected := _expected(kind, error["loc"]):
-        return f"{_shown(given)} where {expected} is expected", _how_to_write(expected, given, error["loc"])
-    if kind == "unknown_key":
-        sections = context["wanted"].split(" or ")
-        known = [key for key, section in keys.items() if not context["wanted"] or section in sections]
-        return error["msg"], nearest(context["key"], known).removeprefix("; ")
+        return f"{shown(given)} where {expected} is expected", _how_to_write(expected, given, error["loc"])
     if kind in get_args(ErrorType):
-        return f"{_shown(given)} does not belong here", "see the JSON Schema of the case file"
-    what, _, hint = re.sub(r"\s+", " ", error["msg"]).rpartition("; ")
+        return f"{shown(given)} does not belong here", "see the JSON Schema of the case file"
+    return _our_own_words(error, keys)
+
+
+def _our_own_words(error: ErrorDetails, keys: Mapping[str, str]) -> tuple[str, str]:
+    if error["type"] == "unknown_key":
+        key, wanted = (str(error.get("ctx", {})[name]) for name in ("key", "wanted"))
+        known = [one for one, section in keys.items() if not wanted or section in wanted.split(" or ")]
+        return error["msg"], nearest(key, known[:1000]).removeprefix("; ")
+    what, _, hint = error["msg"].rpartition("; ")
     return (what, hint) if what else (hint, "")
 
 
-def _shown(given: Any) -> str:
+def shown(given: Any) -> str:
+    """Name a value of a file in a sentence."""
     if given is None:
         return "nothing"
     if isinstance(given, bool):
@@ -172,8 +195,8 @@ def _not_one_of(given: Any, context: Mapping[str, Any]) -> tuple[str, str]:
     choices = re.findall(r"'([^']*)'", context["expected"])
     listed = ", ".join(choices)
     if not isinstance(given, str):
-        return f"{_shown(given)} where one of {listed} is expected", ""
-    return f"{_shown(given)} is not one of {listed}", nearest(given, choices).removeprefix("; ")
+        return f"{shown(given)} where one of {listed} is expected", ""
+    return f"{shown(given)} is not one of {listed}", nearest(given, choices).removeprefix("; ")
 
 
 def _not_as_written(given: Any, context: Mapping[str, Any]) -> tuple[str, str]:
@@ -182,12 +205,12 @@ def _not_as_written(given: Any, context: Mapping[str, Any]) -> tuple[str, str]:
         return "the text is empty", "write it, or leave the key out"
     if "http" in pattern:
         kinds = "http:// or https://" if "urn" not in pattern else "http://, https:// or urn:"
-        return f"{_shown(given)} is not a web address", f"it begins with {kinds} and has no spaces"
+        return f"{shown(given)} is not a web address", f"it begins with {kinds} and has no spaces"
     if pattern.startswith("^[a-z]"):
         slug = re.sub(r"[^a-z0-9]+", "-", given.lower()).strip("-0123456789")[:40].strip("-")
         example = f"write '{slug}'" if slug else "for example 'afp-baseline'"
-        return f"{_shown(given)} is not a key (lower-case words joined by hyphens)", example
-    return f"{_shown(given)} is not a code", "a code has no spaces at its ends and no two in a row"
+        return f"{shown(given)} is not a key (lower-case words joined by hyphens)", example
+    return f"{shown(given)} is not a code", "a code has no spaces at its ends and no two in a row"
 
 
 _TRANSLATED: dict[str, Callable[[Any, Mapping[str, Any]], tuple[str, str]]] = {
@@ -196,8 +219,8 @@ _TRANSLATED: dict[str, Callable[[Any, Mapping[str, Any]], tuple[str, str]]] = {
     "string_too_short": lambda _given, _context: ("the text is empty", "write it, or leave the key out"),
     "string_too_long": lambda _given, context: (f"more than {context['max_length']} characters", "shorten it"),
     "too_short": lambda _given, _context: ("the list is empty", "at least one is needed"),
-    "greater_than_equal": lambda given, context: (f"{_shown(given)} is less than {context['ge']}", "check the number"),
-    "less_than_equal": lambda given, context: (f"{_shown(given)} is more than {context['le']}", "check the number"),
+    "greater_than_equal": lambda given, context: (f"{shown(given)} is less than {context['ge']}", "check the number"),
+    "less_than_equal": lambda given, context: (f"{shown(given)} is more than {context['le']}", "check the number"),
 }
 
 _EXPECTED = {

@@ -1,8 +1,4 @@
-"""
-Read a case file: its text, its values with their places, the model, the times; every problem of a file in one run.
-
-Source: section 3 of the design is the form of the file; `fhir_case.case.model` says it field by field.
-"""
+"""Read a case file: its text, its values with their places, the model, the times; all its problems in one run."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ from pydantic import ValidationError
 from fhir_case.case.chronology import time_problems
 from fhir_case.case.forms import nearest
 from fhir_case.case.model import SECTIONS, Case, LocatedDict
-from fhir_case.case.problems import case_error, found, model_problem
+from fhir_case.case.problems import case_error, found, model_problems, shown
 from fhir_case.case.shipped import shipped_case_names, shipped_case_text
 from fhir_case.case.text import decode, read_bytes
 from fhir_case.case.tree import Problem, read_tree
@@ -80,7 +76,7 @@ def read_case(text: bytes | str, *, file: str = "case.yaml") -> Case:
     root = tree.root
     if not isinstance(root.data, LocatedDict):
         raise CaseError(
-            "a case file is a mapping of sections (case, title, report, …)",
+            f"a case file is a mapping of sections (case, title, report, …), not {shown(root.data)}",
             where=str(root.place),
             hint="'fhir-case new FILE' writes a starter file",
         )
@@ -91,8 +87,7 @@ def read_case(text: bytes | str, *, file: str = "case.yaml") -> Case:
     try:
         case = Case.model_validate(root.data, context={"keys": keys})
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        problems += [problem for detail in details if (problem := model_problem(detail, root, keys)) is not None]
+        problems += model_problems(error.errors(include_url=False), root, keys)
     if case is not None and not problems:
         problems += (Problem(found(root, loc)[0].place, loc, what, hint) for loc, what, hint in time_problems(case))
     if problems or case is None:

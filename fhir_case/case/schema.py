@@ -15,7 +15,7 @@ _HEAD = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "$id": "urn:fhir-case:case-schema",
     "title": "A clinical case for fhir-case",
-    "description": "What a written report says about one patient: sections of entries, each with its place in the report.",
+    "description": "What a report says about one patient: sections of entries, each with its place in the report.",
 }
 
 

@@ -10,15 +10,16 @@ from fhir_case.errors import CaseError
 
 __all__ = ["syntax_error"]
 
-_QUOTES = "put text that holds ': ' or begins with a special character in quotes"
+_QUOTES = "put text that begins with a special character in quotes"
+_COLON = "line keys up, write a blank after their colon, and put text that holds ': ' in quotes"
 _INDENT = "line it up with its neighbours, with spaces"
 
 # What the parser says (a part of context and problem), what is wrong, what to do, and whether the place is where the
 # construct began rather than where reading stopped.
 _WORDS: tuple[tuple[str, str, str, bool], ...] = (
     (r"character '\\t'", "a tab, where YAML wants spaces", "indent with spaces", False),
-    (r"mapping values are not allowed", "a colon where none can be", _QUOTES, False),
-    (r"could not find expected ':'", "a key without a colon", "write 'key: value'", False),
+    (r"mapping values are not allowed", "a colon where none can be", _COLON, False),
+    (r"could not find expected ':'", "a key without a colon", "write 'key: value'", True),
     (r"quoted scalar.*end of stream", "a text in quotes that is never closed", "close the quotes", True),
     (r"quoted scalar.*document separator", "a text in quotes that is never closed", "close the quotes", True),
     (r"unknown escape character", "an escape that YAML does not know", r"write a backslash as \\, or use '…'", False),
@@ -37,21 +38,27 @@ _WORDS: tuple[tuple[str, str, str, bool], ...] = (
 )
 
 
-def syntax_error(error: Exception, text: str, file: str) -> CaseError:
-    """Give the error that tells what the parser could not read in a text."""
+def syntax_error(error: Exception, text: str, last: Place) -> CaseError:
+    """
+    Give the error that tells what the parser could not read in a text.
+
+    Args:
+        last: The last place that was read, for errors that have none.
+    """
     position = getattr(error, "position", None)
     if isinstance(position, int):
         character = text[position] if position < len(text) else "\0"
         line = text.count("\n", 0, position) + 1
-        where = f"{file}:{line}:{position - text.rfind(chr(10), 0, position)}"
+        where = f"{last.file}:{line}:{position - text.rfind(chr(10), 0, position)}"
         return CaseError(f"the control character U+{ord(character):04X}", where=where, hint="leave it out")
     said = f"{getattr(error, 'context', None) or ''} {getattr(error, 'problem', None) or ''}"
     for pattern, what, hint, begins in _WORDS:
         if re.search(pattern, said):
-            return CaseError(f"not YAML: {what}", where=_where(error, file, begins=begins), hint=hint)
-    return CaseError("not YAML: this cannot be read", where=_where(error, file, begins=False), hint=_QUOTES)
+            return CaseError(f"not YAML: {what}", where=_where(error, last, begins=begins), hint=hint)
+    hint = "look at the text that begins here"
+    return CaseError("not YAML: this cannot be read", where=_where(error, last, begins=False), hint=hint)
 
 
-def _where(error: Any, file: str, *, begins: bool) -> str:
+def _where(error: Any, last: Place, *, begins: bool) -> str:
     mark = (getattr(error, "context_mark", None) if begins else None) or getattr(error, "problem_mark", None)
-    return file if mark is None else str(Place(file, mark.line + 1, mark.column + 1))
+    return str(last if mark is None else Place(last.file, mark.line + 1, mark.column + 1))

@@ -64,10 +64,13 @@ def _too_large(size: int, where: str) -> CaseError:
 
 def _near_file(path: Path) -> str:
     try:
-        names = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
+        stems = {
+            entry.stem: entry.name for entry in path.parent.iterdir() if entry.suffix in {".yaml", ".yml", ".json"}
+        }
     except OSError:
         return f"there is no folder '{path.parent}' either"
-    return nearest(path.name, names).removeprefix("; ") or "check the path"
+    near = stems.get(path.stem) or next((name for stem, name in stems.items() if nearest(path.stem, [stem])), "")
+    return f"did you mean '{near}'?" if near else "check the path"
 
 
 def decode(content: bytes | str, file: str) -> str:

@@ -29,8 +29,7 @@ Loc = tuple[str | int, ...]
 """The way from the top of the file to a value: keys and positions in lists."""
 
 MAX_DEPTH = 50
-MAX_VALUES = 50_000
-MAX_WORD = 10_000
+MAX_VALUES = 20_000
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,40}", re.ASCII)
 _DECIMAL = re.compile(r"[-+]?(\.[0-9]{1,40}|[0-9]{1,40}(\.[0-9]{0,40})?)([eE][-+]?[0-9]{1,2})?")
@@ -41,6 +40,7 @@ _WORDS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_LONG_TAG = re.compile(r"![^\s\"]{2000}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -54,6 +54,7 @@ class Node:
         pairs: Of a mapping: by key, the place of the key and the value.
         items: Of a list: its values.
         spoiled: Whether a problem was already found here, so that what follows from it is not told too.
+        doubtful: Whether a problem was found in some part of it.
         size: How many values it holds with itself, aliases written out.
         height: How many levels lie below it.
     """
@@ -63,6 +64,7 @@ class Node:
     pairs: dict[str, tuple[Place, Node]] = field(default_factory=dict)
     items: list[Node] = field(default_factory=list)
     spoiled: bool = False
+    doubtful: bool = False
     size: int = 1
     height: int = 0
 
@@ -96,7 +98,7 @@ def read_tree(text: str, file: str) -> Tree:
     Raises:
         CaseError: The text is not YAML, holds nothing, or is nested or multiplied beyond all use.
     """
-    _refuse_endless_words(text, file)
+    _refuse_endless_tags(text, file)
     builder = _Builder(file)
     for event in _events(text, file):
         builder.take(event)
@@ -106,22 +108,26 @@ def read_tree(text: str, file: str) -> Tree:
     return Tree(builder.root, tuple(builder.problems))
 
 
-def _refuse_endless_words(text: str, file: str) -> None:
-    # The scanner takes quadratic time for one long tag or anchor.
-    if found := re.search(rf"\S{{{MAX_WORD}}}", text):
+def _refuse_endless_tags(text: str, file: str) -> None:
+    # The scanner takes quadratic time for one long tag.
+    if found := _LONG_TAG.search(text):
         line = text.count("\n", 0, found.start()) + 1
-        raise CaseError(f"a word of more than {MAX_WORD} characters", where=f"{file}:{line}:1", hint="shorten it")
+        what = "more than 2000 characters without a blank after a '!'"
+        raise CaseError(what, where=f"{file}:{line}:1", hint="put text in quotes")
 
 
 def _events(text: str, file: str) -> Iterator[Event]:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    last = Place(file, 1, 1)
     try:
-        yield from YAML(typ="safe", pure=True).parse(text)
+        for event in YAML(typ="safe", pure=True).parse(text):
+            last = Place(file, event.end_mark.line + 1, event.end_mark.column + 1)
+            yield event
     except (YAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         # The parser lets a few of its own slips through: \UFFFFFFFF in a text is an OverflowError.
-        raise syntax_error(error, text, file) from None
+        raise syntax_error(error, text, last) from None
 
 
 @dataclass(slots=True)
@@ -177,6 +183,8 @@ class _Builder:
 
     def _report(self, node: Node, what: str, hint: str = "") -> None:
         node.spoiled = True
+        for opened in self._open:
+            opened.node.doubtful = True
         self.problems.append(Problem(node.place, self._loc(), what, hint))
 
     def _scalar(self, event: Any) -> Node:
@@ -204,7 +212,8 @@ class _Builder:
         elif _NO_NUMBER.fullmatch(text):
             self._report(node, f"'{text}' is not a number", "write the number, or leave the entry out")
         elif _LONG_NUMBER.fullmatch(text):
-            self._report(node, f"'{text[:20]}…' is a number of too many digits", "write the number as printed")
+            shown = f"{text[:20]}…" if len(text) > 20 else text
+            self._report(node, f"'{shown}' is a number of too many digits", "write the number as printed")
         else:
             node.data = text
 
@@ -216,7 +225,8 @@ class _Builder:
         node.data = joined
         if found := _CONTROL.search(joined):
             node.data = None
-            self._report(node, f"a text holds the control character U+{ord(found[0]):04X}", "leave it out")
+            kind = "half of a character," if found[0] >= "\ud800" else "the control character"
+            self._report(node, f"the text holds {kind} U+{ord(found[0]):04X}", "leave it out")
 
     def _refuse_tag(self, node: Node, tag: str) -> None:
         shown = tag.replace("tag:yaml.org,2002:", "!!")[:40]
@@ -284,6 +294,7 @@ class _Builder:
             parent.node.spoiled = True
             self._report_key(parent, key, "'<<' does not merge mappings here", "write the keys out")
         elif first is not None:
+            parent.node.spoiled = parent.node is self._open[0].node  # keys of entries are missing now
             self._report_key(parent, key, f"'{name[:60]}' is written twice, first at {first[0]}", "keep one of them")
         else:
             parent.node.pairs[name] = (key.place, value)

@@ -40,11 +40,11 @@ def verification_words(verification: Verification) -> str:
     """Give the result of reading back in one line: how many are as sent, what the server added, what is wrong."""
     counts = verification.counts
     as_sent = counts["equal"] + counts["added"] + counts["rewritten"]
-    words = f"{as_sent} of {counted(sum(counts.values()), 'resource')} as sent"
+    words = f"{as_sent} of {sum(counts.values())} as sent"
     added = {one.path for each in verification.comparisons for one in each.differences if one.kind == "added"}
     if added:
         elements = sorted({path.partition(".")[2] or path for path in added})
-        words += f"; added by the server: {', '.join(elements[:4])}" + (", ..." if len(elements) > 4 else "")
+        words += f"; the server added {', '.join(elements[:4])}" + (", ..." if len(elements) > 4 else "")
     if counts["rewritten"]:
         words += f"; {counts['rewritten']} with references rewritten"
     wrong = [f"{number} {state}" for state, number in counts.items() if number and state in _WRONG]

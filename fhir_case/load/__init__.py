@@ -1,0 +1,82 @@
+"""Load a Bundle into a FHIR server, and prove what arrived."""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from fhir_case.load.journal import Journal
+from fhir_case.load.plan import plan as _plan
+from fhir_case.load.readback import Verification, read_back
+from fhir_case.load.send import send as _send
+from fhir_case.server.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from fhir_case.fhir.wire import Resource
+
+__all__ = ["Journal", "Verification", "upload", "verify"]
+
+
+def upload(
+    bundle: Resource,
+    server: str,
+    *,
+    fhir: str = "R4",
+    client: Client | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Journal:
+    """
+    Load a Bundle into a server as one transaction: all of it is stored, or nothing.
+
+    Loading it again changes nothing and creates nothing, unless the journal warns of it.
+
+    Args:
+        bundle: A transaction, batch, collection, document or searchset.
+        server: The base URL; not used when a client is given.
+        fhir: The release of FHIR in which the Bundle is written.
+        client: A client of your own, which stays open.
+        clock: Gives seconds; only the difference of two readings counts.
+
+    Raises:
+        MappingError: The Bundle cannot be loaded, or two of its entries clash.
+        ServerError: The server was not reached, broke off, or is overloaded.
+        RejectedError: The server refused.
+    """
+    with _open(server, client) as open_client:
+        return _send(_plan(bundle, open_client.capabilities(), fhir=fhir), open_client, clock=clock)
+
+
+def verify(
+    bundle: Resource,
+    server: str,
+    *,
+    journal: Journal | None = None,
+    fhir: str = "R4",
+    client: Client | None = None,
+) -> Verification:
+    """
+    Read every resource of a Bundle back from a server and compare it with what was sent.
+
+    Args:
+        bundle: The Bundle that was loaded.
+        server: The base URL; not used when a client is given.
+        journal: What `upload` gave; needed only where the server chose the ids of resources without identifier.
+        fhir: The release of FHIR in which the Bundle is written.
+        client: A client of your own, which stays open.
+
+    Raises:
+        MappingError: The Bundle is none that can be loaded.
+        ServerError: The server was not reached, broke off, or is overloaded.
+        RejectedError: The server refused to be read.
+    """
+    with _open(server, client) as open_client:
+        planned = _plan(bundle, open_client.capabilities(), fhir=fhir)
+        return read_back(planned, open_client, journal=journal)
+
+
+def _open(server: str, client: Client | None) -> AbstractContextManager[Client]:
+    return Client(server) if client is None else nullcontext(client)

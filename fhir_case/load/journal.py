@@ -1,0 +1,85 @@
+"""What became of every resource that was sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+__all__ = ["STATES", "Journal", "JournalEntry", "State"]
+
+State = Literal["created", "updated", "unchanged", "updated or unchanged", "failed"]
+STATES: tuple[State, ...] = get_args(State)
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """
+    Hold what became of one resource.
+
+    Args:
+        resource: ``Type/id`` in the Bundle, or what else names it.
+        method: ``PUT`` or ``POST``.
+        status: The HTTP status that the server gave it; 0 when it gave none.
+        state: What that means; ``updated or unchanged`` where the server does not tell versions.
+        stored_as: ``Type/id`` on the server; empty when it does not say.
+        version: The version on the server; empty when it does not say.
+        reason: Why it failed.
+    """
+
+    resource: str
+    method: str
+    status: int
+    state: State
+    stored_as: str = ""
+    version: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """
+    Hold what became of one upload.
+
+    Args:
+        server: The base URL.
+        entries: One for each resource, in the order of the Bundle.
+        seconds: How long it took.
+        warnings: What the plan warned of.
+    """
+
+    server: str
+    entries: tuple[JournalEntry, ...]
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether the server confirmed every resource."""
+        return all(entry.state != "failed" for entry in self.entries)
+
+    @property
+    def counts(self) -> dict[State, int]:
+        """Give how many resources are in each state."""
+        found = Counter(entry.state for entry in self.entries)
+        return {state: found[state] for state in STATES}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the journal as JSON."""
+        return {
+            "server": self.server,
+            "seconds": round(self.seconds, 3),
+            "counts": dict(self.counts),
+            "warnings": list(self.warnings),
+            "entries": [asdict(entry) for entry in self.entries],
+        }
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> Journal:
+        """Give the journal that `to_dict` wrote; the counts are counted anew."""
+        return cls(
+            server=value["server"],
+            entries=tuple(JournalEntry(**entry) for entry in value["entries"]),
+            seconds=value["seconds"],
+            warnings=tuple(value["warnings"]),
+        )

@@ -1,0 +1,162 @@
+"""Read back what was loaded, and compare it with what was sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from urllib.parse import unquote
+
+from fhir_case.errors import RejectedError
+from fhir_case.load.compare import Difference, compare, state_of
+from fhir_case.load.lookup import found_by_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fhir_case.fhir.wire import Resource
+    from fhir_case.load.journal import Journal
+    from fhir_case.load.plan import Plan, PlannedEntry
+    from fhir_case.server.client import Client
+
+__all__ = ["FINDINGS", "Comparison", "Finding", "Verification", "read_back"]
+
+Finding = Literal["equal", "added", "rewritten", "altered", "lost", "not checked"]
+FINDINGS: tuple[Finding, ...] = get_args(Finding)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """
+    Hold what is stored of one resource.
+
+    Args:
+        resource: ``Type/id`` in the Bundle, or what else names it.
+        stored_as: ``Type/id`` on the server; empty when it is not there.
+        state: ``equal``; ``added``: with what servers add; ``rewritten``: the same, with references, ids or spellings
+            of the server; ``altered``; ``lost``: not there; ``not checked``: nothing tells where it is.
+        differences: All that is not the same.
+        reason: Why it is lost or not checked.
+    """
+
+    resource: str
+    stored_as: str
+    state: Finding
+    differences: tuple[Difference, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """
+    Hold what is stored of a Bundle.
+
+    Args:
+        server: The base URL.
+        comparisons: One for each resource, in the order of the Bundle.
+    """
+
+    server: str
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether every resource was found and says what was sent."""
+        return all(each.state in ("equal", "added", "rewritten") for each in self.comparisons)
+
+    @property
+    def counts(self) -> dict[Finding, int]:
+        """Give how many resources are in each state."""
+        found = Counter(each.state for each in self.comparisons)
+        return {state: found[state] for state in FINDINGS}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the verification as JSON; decimals stay decimals."""
+        return {
+            "server": self.server,
+            "ok": self.ok,
+            "counts": dict(self.counts),
+            "comparisons": [asdict(each) for each in self.comparisons],
+        }
+
+
+class _Found(NamedTuple):
+    resource: Resource | None
+    reason: str = ""
+    state: Finding = "lost"
+    copies: int = 1
+    final: bool = True
+
+
+def read_back(plan: Plan, client: Client, *, journal: Journal | None = None) -> Verification:
+    """
+    Read every resource of a plan from the server and compare it with what was given.
+
+    Args:
+        journal: Where the server stored the resources. Without it they are looked for by the id that we chose, then by
+            the condition of their request or their identifier.
+
+    Raises:
+        ServerError: The server was not reached, or is overloaded.
+        RejectedError: The server does not let us read.
+    """
+    told = {entry.resource: entry.stored_as for entry in journal.entries if entry.stored_as} if journal else {}
+    names = {entry.given.name: told.get(entry.given.name) or _chosen(entry) for entry in plan.entries}
+    by_id = found_by_id(client, [name for name in names.values() if name]).resources
+    found = {
+        entry.given.name: _look_for(entry, names[entry.given.name], by_id, client, told=entry.given.name in told)
+        for entry in plan.entries
+    }
+    places: dict[str, str] = {}
+    for entry in plan.entries:
+        resource = found[entry.given.name].resource
+        if resource is not None:
+            places |= {entry.given.name: _name(resource), entry.given.full_url or entry.given.name: _name(resource)}
+    comparisons = (_comparison(entry, found[entry.given.name], places, client.base_url) for entry in plan.entries)
+    return Verification(client.base_url, tuple(comparisons))
+
+
+def _chosen(entry: PlannedEntry) -> str:
+    return entry.given.name if entry.by_id else ""
+
+
+def _name(resource: Resource) -> str:
+    return f"{resource.get('resourceType')}/{resource.get('id')}"
+
+
+def _look_for(entry: PlannedEntry, name: str, by_id: Mapping[str, Resource], client: Client, *, told: bool) -> _Found:
+    if name in by_id:
+        return _Found(by_id[name])
+    direct = _read(client, name) if name else _Found(None, "nothing tells its id", "not checked", final=False)
+    if direct.final or told or not entry.search:
+        return direct
+    try:
+        matches = list(client.search(entry.given.type, entry.search))
+    except RejectedError as error:
+        if error.status in (401, 403):
+            raise
+        return direct
+    if matches:
+        return _Found(matches[0], copies=len(matches))
+    return _Found(None, f"{direct.reason}, and nothing matches {unquote(entry.search)}")
+
+
+def _read(client: Client, name: str) -> _Found:
+    kind, _, resource_id = name.partition("/")
+    try:
+        return _Found(client.read(kind, resource_id))
+    except RejectedError as error:
+        if error.status == 410:
+            return _Found(None, f"{name} was deleted")
+        if error.status == 404:
+            return _Found(None, f"the server has no {name}", final=False)
+        raise
+
+
+def _comparison(entry: PlannedEntry, found: _Found, places: Mapping[str, str], base_url: str) -> Comparison:
+    if found.resource is None:
+        return Comparison(entry.given.name, "", found.state, reason=found.reason)
+    differences = compare(entry.given.resource, found.resource, places=places, base_url=base_url)
+    if found.copies > 1:
+        differences += (Difference(f"{entry.given.type}.identifier", "duplicate", 1, found.copies),)
+    return Comparison(entry.given.name, _name(found.resource), state_of(differences), differences)

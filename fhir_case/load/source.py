@@ -1,0 +1,143 @@
+"""Read the Bundle that should be loaded: its resources, and what it asks for each of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.errors import MappingError
+from fhir_case.fhir import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fhir_case.fhir.wire import Resource
+
+__all__ = ["Given", "given_entries", "parse_bundle"]
+
+# Source: https://hl7.org/fhir/R4/datatypes.html#id
+_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
+_TYPE = re.compile(r"[A-Z][A-Za-z]+")
+_WITH_REQUESTS = ("transaction", "batch")
+_WITHOUT_REQUESTS = ("collection", "searchset", "document")
+_WHY_NOT = {
+    "history": "it holds versions of resources, of which only one can be loaded",
+    "message": "it is meant for $process-message of a server, not for storing",
+    "transaction-response": "it is the answer of a server",
+    "batch-response": "it is the answer of a server",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """
+    Hold one entry of the Bundle that should be loaded.
+
+    Args:
+        name: ``Type/id``, or what else names it in messages and reports.
+        resource: The resource.
+        full_url: Its fullUrl; empty when there is none.
+        request: What a transaction or batch asks for; empty when it asks for nothing.
+    """
+
+    name: str
+    resource: Resource
+    full_url: str = ""
+    request: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def type(self) -> str:
+        """Give the type of the resource."""
+        return str(self.resource["resourceType"])
+
+    @property
+    def id(self) -> str:
+        """Give the logical id of the resource; empty when it has none."""
+        return str(self.resource.get("id") or "")
+
+
+def parse_bundle(text: bytes, *, where: str) -> Resource:
+    """
+    Read a Bundle from JSON.
+
+    Args:
+        text: JSON in UTF-8, with or without a byte order mark.
+        where: What messages call it: the name of the file.
+
+    Raises:
+        MappingError: It is empty, no JSON, or no Bundle.
+    """
+    if not text.strip():
+        raise MappingError("the file is empty", where=where, hint="a Bundle in JSON is expected")
+    try:
+        bundle = wire.parse(text)
+    except RecursionError:
+        raise MappingError("the JSON is nested too deeply to be a Bundle", where=where) from None
+    except ValueError as error:
+        raise MappingError(f"this is not JSON: {error}", where=where, hint="a Bundle in JSON is expected") from None
+    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
+        kind = bundle.get("resourceType") if isinstance(bundle, dict) else None
+        what = f"a {kind}" if isinstance(kind, str) else "no FHIR resource"
+        raise MappingError(f"this is {what}, not a Bundle", where=where)
+    return bundle
+
+
+def given_entries(bundle: Resource) -> tuple[tuple[Given, ...], tuple[str, ...]]:
+    """
+    Give the entries to load, in their order, and warnings about those that are left out or read otherwise.
+
+    Source: https://hl7.org/fhir/R4/bundle.html
+
+    Raises:
+        MappingError: The Bundle is of a type that cannot be loaded, has nothing to load, or an entry is malformed.
+    """
+    kind = bundle.get("type")
+    if bundle.get("resourceType") != "Bundle" or kind not in (*_WITH_REQUESTS, *_WITHOUT_REQUESTS):
+        reason = _WHY_NOT.get(str(kind), f"it can be {', '.join((*_WITH_REQUESTS, *_WITHOUT_REQUESTS))}")
+        raise MappingError(f"a Bundle of type {kind!r} cannot be loaded: {reason}")
+    entries = bundle.get("entry")
+    if not isinstance(entries, list) or not entries:
+        raise MappingError("the Bundle has no entry: there is nothing to load")
+    given = tuple(
+        _given(entry, index, asks=kind in _WITH_REQUESTS)
+        for index, entry in enumerate(entries)
+        if not _is_remark(entry)
+    )
+    left_out = len(entries) - len(given)
+    warnings = [f"left out, as remarks of the server that was searched: {left_out}"] if left_out else []
+    if kind == "batch":
+        warnings.append("the batch is sent as one transaction: all of it is stored, or nothing")
+    if not given:
+        raise MappingError("the Bundle holds remarks of a server only: there is nothing to load")
+    return given, tuple(warnings)
+
+
+def _is_remark(entry: object) -> bool:
+    search = entry.get("search") if isinstance(entry, dict) else None
+    return isinstance(search, dict) and search.get("mode") == "outcome"
+
+
+def _given(entry: object, index: int, *, asks: bool) -> Given:
+    where = f"Bundle.entry[{index}]"
+    if not isinstance(entry, dict):
+        raise MappingError("the entry is no object", where=where)
+    request = entry.get("request") if asks else None
+    if request is not None and (not isinstance(request, dict) or request.get("method") not in ("PUT", "POST")):
+        method = request.get("method") if isinstance(request, dict) else None
+        raise MappingError(f"the request is {method!r}; what is loaded is PUT or POST", where=f"{where}.request")
+    if request is not None and not isinstance(request.get("url"), str):
+        raise MappingError("the request has no url", where=f"{where}.request")
+    resource = entry.get("resource")
+    kind = resource.get("resourceType") if isinstance(resource, dict) else None
+    if not isinstance(resource, dict) or not isinstance(kind, str) or not _TYPE.fullmatch(kind):
+        raise MappingError("the entry has no resource with a resourceType", where=where)
+    resource_id, full_url = resource.get("id"), str(entry.get("fullUrl") or "")
+    if resource_id is not None and not (isinstance(resource_id, str) and _ID.fullmatch(resource_id)):
+        raise MappingError(
+            f"{resource_id!r} is no id of FHIR",
+            where=f"{where}.resource.id",
+            hint="an id has 1 to 64 letters, digits, hyphens and dots",
+        )
+    name = f"{kind}/{resource_id}" if resource_id else full_url or where
+    return Given(name, resource, full_url, request or {})

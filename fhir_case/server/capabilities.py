@@ -1,0 +1,115 @@
+"""What a server says that it can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fhir_case.fhir.wire import Resource
+
+__all__ = ["UNKNOWN", "Capabilities", "TypeCapabilities", "from_statement"]
+
+_RELEASES = {"1.0": "DSTU2", "3.0": "STU3", "4.0": "R4", "4.1": "R4B", "4.3": "R4B", "5.0": "R5", "6.0": "R6"}
+
+
+@dataclass(frozen=True, slots=True)
+class TypeCapabilities:
+    """
+    Say what a server does with one resource type; None means that it does not tell.
+
+    Args:
+        update_create: Whether a PUT may create, so that a client may choose the id.
+        conditional_create: Whether a POST may depend on a search (ifNoneExist).
+        identifier_search: Whether the resources can be searched by their business identifier.
+    """
+
+    update_create: bool | None = None
+    conditional_create: bool | None = None
+    identifier_search: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """
+    Say what a server does; what it does not tell is empty or None.
+
+    Args:
+        fhir_version: The version of FHIR, such as ``4.0.1``.
+        software: The name of the software.
+        software_version: Its version.
+        transaction: Whether it takes transactions.
+        types: What it does with each resource type that it lists.
+
+    Source: https://hl7.org/fhir/R4/capabilitystatement.html
+    """
+
+    fhir_version: str = ""
+    software: str = ""
+    software_version: str = ""
+    transaction: bool | None = None
+    types: Mapping[str, TypeCapabilities] = field(default_factory=dict)
+
+    @property
+    def release(self) -> str:
+        """Give the release of FHIR, such as ``R4``; empty when it is not known."""
+        return _RELEASES.get(".".join(self.fhir_version.split(".")[:2]), "")
+
+    def of(self, resource_type: str) -> TypeCapabilities:
+        """Give what the server does with a resource type."""
+        return self.types.get(resource_type, TypeCapabilities())
+
+    def lists(self, resource_type: str) -> bool:
+        """Tell whether the server lists a resource type, or lists none at all."""
+        return not self.types or resource_type in self.types
+
+
+UNKNOWN = Capabilities()
+"""A server that tells nothing."""
+
+
+def from_statement(statement: Resource | None) -> Capabilities:
+    """
+    Read a CapabilityStatement; whatever is missing or misshapen in it stays unknown.
+
+    Source: https://hl7.org/fhir/R4/capabilitystatement.html
+    """
+    if statement is None or statement.get("resourceType") != "CapabilityStatement":
+        return UNKNOWN
+    software = _mapping(statement.get("software"))
+    rest = next((each for each in _mappings(statement.get("rest")) if each.get("mode", "server") == "server"), {})
+    interactions = {each.get("code") for each in _mappings(rest.get("interaction"))}
+    return Capabilities(
+        fhir_version=_text(statement.get("fhirVersion")),
+        software=_text(software.get("name")),
+        software_version=_text(software.get("version")),
+        transaction="transaction" in interactions if interactions else None,
+        types={_text(each.get("type")): _of_type(each) for each in _mappings(rest.get("resource")) if each.get("type")},
+    )
+
+
+def _of_type(entry: Mapping[str, Any]) -> TypeCapabilities:
+    parameters = {each.get("name") for each in _mappings(entry.get("searchParam"))}
+    return TypeCapabilities(
+        update_create=_truth(entry.get("updateCreate")),
+        conditional_create=_truth(entry.get("conditionalCreate")),
+        identifier_search="identifier" in parameters if parameters else None,
+    )
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _mappings(value: object) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _truth(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None

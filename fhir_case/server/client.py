@@ -1,0 +1,322 @@
+"""Speak FHIR over HTTP, and turn whatever goes wrong into plain words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+from fhir_case.errors import MappingError, RejectedError, ServerError
+from fhir_case.fhir import wire
+from fhir_case.server.capabilities import UNKNOWN, Capabilities, from_statement
+from fhir_case.server.failures import broke_off, never_sent, plain_words, refusal, retry_after_s
+from fhir_case.server.outcome import page_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
+    from typing import Self
+
+    import requests
+    from tenacity import RetryCallState
+
+    from fhir_case.fhir.wire import Resource
+
+__all__ = ["Answer", "Client", "checked_base_url"]
+
+_JSON = "application/fhir+json"
+_TRIES = 3
+_LONGEST_PAUSE_S = 30
+_READING = ("GET", "HEAD")
+_MOST_PAGES = 1000
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+# A gateway that answers 502 or 504 may have passed a transaction on; after 429 and 503 nothing was done.
+_READ_AGAIN = frozenset({429, 502, 503, 504})
+_WRITE_AGAIN = frozenset({429, 503})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """
+    Hold one answer of a server that said yes.
+
+    Args:
+        status: The HTTP status, 200 to 299.
+        body: The resource; None when the answer is empty.
+        headers: The headers; their names may be asked for in any case.
+    """
+
+    status: int
+    body: Resource | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def checked_base_url(base_url: str) -> str:
+    """
+    Give a base URL without the slashes at its end.
+
+    Raises:
+        ServerError: It is no URL of a FHIR server. The message never repeats it: it may hold a secret.
+    """
+    hint = "a base URL looks like http://127.0.0.1:8080/fhir"
+    try:
+        parts = urlsplit(base_url.strip())
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ServerError("this is no base URL of a FHIR server", hint=hint) from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ServerError("the base URL of a FHIR server begins with http:// or https:// and a host", hint=hint)
+    if "@" in parts.netloc:
+        raise ServerError(
+            f"the base URL of {host} holds a user name or password, which would end up in logs and reports",
+            hint="give the URL without it; credentials belong in a header",
+        )
+    if parts.query or parts.fragment:
+        raise ServerError(f"the base URL of {host} has a query or a fragment", hint=hint)
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+
+
+class Client:
+    """
+    Speak to one FHIR server; a context manager that closes its connections.
+
+    Args:
+        base_url: The address of the server, without credentials.
+        timeout_s: The seconds to wait for a connection, and for the next byte of an answer.
+        headers: Headers for every request. They are never shown.
+        session: A session of your own, which stays open; without one the client makes its own.
+
+    Raises:
+        ServerError: The base URL or a header cannot be used.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout_s: tuple[float, float] = (10, 300),
+        headers: Mapping[str, str] | None = None,
+        session: requests.Session | None = None,
+    ) -> None:
+        self.base_url = checked_base_url(base_url)
+        self.timeout_s = timeout_s
+        self._headers = dict(headers or {})
+        self._session = session
+        self._owns_session = session is None
+        for name, value in self._headers.items():
+            if not (name + value).isprintable() or not (name + value).isascii():
+                raise ServerError(f"the header {name!r} has a character that HTTP does not allow")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections, unless the session was given."""
+        if self._session is not None and self._owns_session:
+            self._session.close()
+            self._session = None
+
+    def capabilities(self) -> Capabilities:
+        """
+        Ask the server what it can do; one that does not tell is fine, and unknown.
+
+        Raises:
+            ServerError: The server was not reached, is overloaded, or is no FHIR server.
+        """
+        try:
+            return from_statement(self.request("GET", "metadata").body)
+        except RejectedError:
+            return UNKNOWN
+
+    def transaction(self, bundle: Resource, *, repeatable: bool = False) -> Resource:
+        """
+        Send a transaction and give the Bundle that answers it.
+
+        Args:
+            repeatable: Whether it may be sent again when the server was not reached or says that it is busy.
+
+        Raises:
+            ServerError: The server was not reached, broke off, or is overloaded.
+            RejectedError: The server refused; nothing of the transaction was kept.
+        """
+        answer = self.request(
+            "POST", body=bundle, headers={"Prefer": "return=minimal"}, again=_WRITE_AGAIN if repeatable else None
+        )
+        return answer.body or {"resourceType": "Bundle", "type": "transaction-response"}
+
+    def read(self, resource_type: str, resource_id: str) -> Resource:
+        """
+        Read one resource.
+
+        Raises:
+            ServerError: The server was not reached, or is overloaded.
+            RejectedError: It does not give the resource; the status is 404 where it has none, 410 where it was deleted.
+        """
+        answer = self.request("GET", f"{resource_type}/{resource_id}", headers={"Cache-Control": "no-cache"})
+        return answer.body or {}
+
+    def search(self, resource_type: str, parameters: Mapping[str, str] | str) -> Iterator[Resource]:
+        """
+        Give every resource that a search finds, page after page.
+
+        Args:
+            parameters: The search parameters, or a query that is encoded already.
+
+        Raises:
+            ServerError: The server was not reached, is overloaded, or its pages do not end.
+            RejectedError: The server refused the search.
+        """
+        # HAPI reuses the result of an equal search for a minute; strict handling: an unknown parameter is refused.
+        headers = {"Cache-Control": "no-cache", "Prefer": "handling=strict"}
+        page = self.request("GET", resource_type, parameters=parameters, headers=headers).body or {}
+        seen: set[str] = set()
+        while True:
+            for entry in _objects(page, "entry"):
+                if isinstance(entry.get("resource"), dict) and _mode(entry) == "match":
+                    yield entry["resource"]
+            following = self._next_page(page, resource_type)
+            if not following:
+                return
+            if following in seen or len(seen) >= _MOST_PAGES:
+                raise ServerError("the pages of a search do not end", where=f"GET {self.base_url}/{resource_type}")
+            seen.add(following)
+            page = self.request("GET", following, headers=headers).body or {}
+
+    def _next_page(self, page: Resource, resource_type: str) -> str:
+        links = {link.get("relation"): str(link.get("url") or "") for link in _objects(page, "link")}
+        following = links.get("next", "")
+        if not following:
+            return ""
+        following = urljoin(f"{self.base_url}/", following)
+        # Behind a proxy a server may not know its own address: the link to this page tells what it takes it for.
+        own, found, _ = links.get("self", "").partition(f"/{resource_type}?")
+        if found and not self._is_below(following):
+            following = self.base_url + following.removeprefix(own) if following.startswith(own) else following
+        if not self._is_below(following):
+            raise ServerError(
+                f"the next page of a search is at another address: {following.partition('?')[0]}",
+                where=f"GET {self.base_url}/{resource_type}",
+                hint="use the address that the server has for itself as base URL",
+            )
+        return following
+
+    def _is_below(self, url: str) -> bool:
+        return url.startswith((f"{self.base_url}/", f"{self.base_url}?"))
+
+    def request(
+        self,
+        method: str,
+        path: str = "",
+        *,
+        body: Resource | None = None,
+        parameters: Mapping[str, str] | str | None = None,
+        headers: Mapping[str, str] | None = None,
+        again: frozenset[int] | None = None,
+    ) -> Answer:
+        """
+        Send one request; a GET is tried three times.
+
+        Args:
+            path: What follows the base URL, or a whole URL below it; empty for the base URL itself.
+            again: The statuses after which to try again; None leaves it to the method.
+
+        Raises:
+            ServerError: The server was not reached, broke off, is overloaded, or is no FHIR server.
+            RejectedError: The server refused.
+            MappingError: The body cannot be written as JSON.
+        """
+        url = path if self._is_below(path) else f"{self.base_url}/{path}".rstrip("/")
+        where = f"{method} {url.partition('?')[0]}"
+        reading = method in _READING
+        response = self._send(
+            method,
+            url,
+            where=where,
+            again=_READ_AGAIN if again is None and reading else again,
+            params=parameters,
+            data=None if body is None else _encoded(body),
+            headers={"Accept": _JSON, **({"Content-Type": _JSON} if body is not None else {}), **(headers or {})},
+            allow_redirects=reading,
+        )
+        if 200 <= response.status_code < 300:
+            return Answer(response.status_code, _resource(response, where), response.headers)
+        raise refusal(response, where)
+
+    def _send(
+        self, method: str, url: str, *, where: str, again: frozenset[int] | None, **options: Any
+    ) -> requests.Response:
+        import requests
+        from tenacity import Retrying, retry_if_exception, retry_if_result, stop_after_attempt
+
+        if self._session is None:
+            self._session = requests.Session()
+        host = urlsplit(self.base_url).hostname or ""
+        reading = method in _READING
+        tries = Retrying(
+            stop=stop_after_attempt(1 if again is None else _TRIES),
+            wait=_pause_s,
+            retry=retry_if_exception(broke_off if reading else never_sent)
+            | retry_if_result(lambda it: it.status_code in (again or ()) and retry_after_s(it) <= _LONGEST_PAUSE_S),
+            retry_error_callback=_last_outcome,
+        )
+        options["headers"] = {**self._headers, **options["headers"]}
+        if host in _LOOPBACK:  # a proxy cannot reach our own machine
+            options["proxies"] = {"no_proxy": host}
+        try:
+            return tries(self._session.request, method, url, timeout=self.timeout_s, **options)
+        except requests.RequestException as error:
+            message, hint = plain_words(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
+            if not hint and not reading and not never_sent(error):
+                hint = (
+                    "it may have been stored all the same: verify tells; sending it again is safe if it is repeatable"
+                )
+            raise ServerError(message, where=where, hint=hint) from error
+
+
+def _objects(holder: Resource, name: str) -> list[dict[str, Any]]:
+    found = holder.get(name)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _mode(entry: Mapping[str, Any]) -> object:
+    search = entry.get("search")
+    return search.get("mode", "match") if isinstance(search, dict) else "match"
+
+
+def _encoded(body: Resource) -> bytes:
+    try:
+        return wire.dump(body)
+    except TypeError as error:
+        raise MappingError(f"what should be sent cannot be written as JSON: {error}") from error
+
+
+def _pause_s(state: RetryCallState) -> float:
+    outcome = state.outcome
+    stated = 0 if outcome is None or outcome.failed else retry_after_s(outcome.result())
+    return float(max(stated, 0.25 * 2**state.attempt_number))
+
+
+def _last_outcome(state: RetryCallState) -> Any:
+    return state.outcome.result() if state.outcome else None
+
+
+def _resource(response: requests.Response, where: str) -> Resource | None:
+    if not response.content.strip():
+        return None
+    try:
+        body = wire.parse(response.content)
+    except (ValueError, RecursionError):
+        body = None
+    if isinstance(body, dict) and isinstance(body.get("resourceType"), str):
+        return body
+    kind = response.headers.get("Content-Type", "").partition(";")[0] or "something without a type"
+    raise ServerError(
+        f"what answers is no FHIR server: HTTP {response.status_code} with {page_text(kind)}, no FHIR resource",
+        where=where,
+        hint="check the base URL",
+    )

@@ -1,0 +1,121 @@
+"""Put the failures of HTTP into plain words, and decide which of our errors each is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from fhir_case.errors import RejectedError, ServerError
+from fhir_case.fhir import wire
+from fhir_case.server.outcome import outcome_text, page_text
+
+if TYPE_CHECKING:
+    import requests
+
+    from fhir_case.fhir.wire import Resource
+
+__all__ = ["broke_off", "never_sent", "plain_words", "refusal", "retry_after_s"]
+
+_OVERLOADED = frozenset({408, 425, 429, 500, 502, 503, 504})
+_HINTS = {401: "the server wants you to sign in", 403: "the server knows who asks, and does not allow it"}
+
+
+def retry_after_s(response: requests.Response) -> int:
+    """Give the seconds after which the server wants to be asked again; 0 when it does not say, or says a date."""
+    stated = response.headers.get("Retry-After", "")
+    return int(stated) if stated.isascii() and stated.isdigit() else 0
+
+
+def never_sent(error: BaseException) -> bool:
+    """Tell whether the connection was refused, so that the server cannot have seen the request."""
+    return isinstance(_reason(error).__cause__, ConnectionRefusedError)
+
+
+def broke_off(error: BaseException) -> bool:
+    """Tell whether a connection was refused or lost: a request that only reads may then be sent again."""
+    from requests.exceptions import ChunkedEncodingError
+    from urllib3.exceptions import ProtocolError
+
+    return never_sent(error) or isinstance(error, ChunkedEncodingError) or isinstance(_reason(error), ProtocolError)
+
+
+def _reason(error: BaseException) -> BaseException:
+    """Give what urllib3 reports inside an exception of requests."""
+    inner: object = error.args[0] if error.args else None
+    inner = getattr(inner, "reason", None) or inner
+    return inner if isinstance(inner, BaseException) else error
+
+
+def plain_words(error: requests.RequestException, *, host: str, timeout_s: tuple[float, float]) -> tuple[str, str]:
+    """
+    Give message and hint for a request that got no answer.
+
+    No text of the exception is repeated: it may name a proxy with its password.
+    """
+    from requests import exceptions as kinds
+    from urllib3.exceptions import NameResolutionError, NewConnectionError
+
+    reason = _reason(error)
+    if isinstance(reason, NameResolutionError):
+        return f"the host name of {host} is not known", "check the spelling, and whether you are online"
+    if isinstance(reason.__cause__, ConnectionRefusedError):
+        return f"nothing listens at {host}", "start the server, or check host and port"
+    words: list[tuple[type[BaseException] | tuple[type[BaseException], ...], str, str]] = [
+        (kinds.ConnectTimeout, f"no connection to {host} within {timeout_s[0]:g} s", "check host and port"),
+        (kinds.ReadTimeout, f"no answer from {host} within {timeout_s[1]:g} s", ""),
+        (kinds.SSLError, f"no secure connection to {host}: {_tls(reason)}", "check the certificate, or https and http"),
+        (kinds.ProxyError, "the proxy that the environment names does not answer", "check the proxy settings"),
+        (kinds.TooManyRedirects, f"{host} redirects in circles", "check the base URL"),
+        ((kinds.ChunkedEncodingError, kinds.ContentDecodingError), f"the answer of {host} was cut off", ""),
+        ((kinds.InvalidURL, kinds.InvalidSchema), "the URL cannot be used", "check the base URL"),
+    ]
+    for kind, message, hint in words:
+        if isinstance(error, kind):
+            return message, hint
+    if isinstance(reason, NewConnectionError):
+        return f"{host} cannot be reached", "check the address, and whether you are online"
+    if isinstance(error, kinds.ConnectionError):
+        return f"{host} closed the connection before it answered", ""
+    return f"the request failed ({type(error).__name__})", ""
+
+
+def _tls(reason: BaseException) -> str:
+    cause = reason.args[0] if reason.args else reason
+    return str(getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or "the handshake failed").lower()
+
+
+def refusal(response: requests.Response, where: str) -> ServerError | RejectedError:
+    """Give the error for an answer that is no success: an overloaded server may be asked again, a refusal stays one."""
+    from http.client import responses as phrases
+
+    status = response.status_code
+    head = f"HTTP {status} {phrases.get(status, '')}".rstrip()
+    if 300 <= status < 400:
+        target = _without_credentials(urljoin(response.url, response.headers.get("Location", "")))
+        return RejectedError(
+            f"{head}: the server sends us on to {target}, where this request would lose its content",
+            where=where,
+            hint="use the new address as base URL",
+            status=status,
+        )
+    outcome = _outcome(response)
+    said = outcome_text(outcome) if outcome else page_text(response.text)
+    message = f"{head}: {said}".replace(": \n", ":\n") if said else head
+    if status in _OVERLOADED:
+        wait = retry_after_s(response)
+        return ServerError(message, where=where, hint=f"try again in {wait} s" if wait else "try again later")
+    hint = _HINTS.get(status, "") or ("check the base URL" if status in (404, 405) and not outcome else "")
+    return RejectedError(message, where=where, hint=hint, status=status, outcome=outcome)
+
+
+def _outcome(response: requests.Response) -> Resource | None:
+    try:
+        body = wire.parse(response.content)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) and body.get("resourceType") == "OperationOutcome" else None
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    return page_text(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")

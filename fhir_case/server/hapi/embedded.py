@@ -1,0 +1,234 @@
+"""The embedded server: a real HAPI FHIR JPA server in a Java process of its own."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+from fhir_case.errors import CheckerError
+from fhir_case.server.hapi.available import check_available
+from fhir_case.server.hapi.events import Event, Listener, silent
+from fhir_case.server.hapi.options import Options
+from fhir_case.server.hapi.running import RunningServer, created, forget, new_log, remember, state_folder
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+__all__ = ["HapiServer"]
+
+_START_S = 180.0
+_PACKAGE_S = 120.0  # the largest took half of it on a slow machine
+
+
+class HapiServer:
+    """
+    Run a HAPI FHIR JPA server as long as this object is entered, or from `start` to `stop`.
+
+    It listens on this machine only, has no authentication, and ends with this process, however that ends. All that it
+    needs (about 240 MB of jars) is downloaded and verified at the first start.
+
+    ::
+
+        with HapiServer() as server:
+            requests.get(f"{server.base_url}/metadata")
+
+    Args:
+        fhir: The FHIR version.
+        port: 0 for any free port.
+        host: The address to listen on. Anybody who reaches it can read and change everything.
+        data: The folder of the database; none: it is in memory, and gone with the process.
+        packages: FHIR packages as files ``NAME-VERSION.tgz``, to be installed in this order.
+        strict: Whether invalid resources are refused (422).
+        cache: The folder of what is downloaded; none: the user's cache folder.
+        heap: The memory limit as Java writes it.
+        listener: Is told each step; called from several threads while it downloads, one at a time.
+        environment: Variables for Java and for finding it (JAVA_HOME, PATH, M2_REPO, FHIR_CASE_MAVEN_REPOSITORY); none:
+            those of this process.
+        state: The folder of state files and logs; none: the user's state folder.
+        timeout_s: How long it may take until it is ready; none: 180 seconds, and 120 more for each package.
+    """
+
+    def __init__(
+        self,
+        *,
+        fhir: Literal["R4", "R5"] = "R4",
+        port: int = 0,
+        host: str = "127.0.0.1",
+        data: Path | None = None,
+        packages: Sequence[Path] = (),
+        strict: bool = False,
+        cache: Path | None = None,
+        heap: str = "2g",
+        listener: Listener = silent,
+        environment: Mapping[str, str] | None = None,
+        state: Path | None = None,
+        timeout_s: float | None = None,
+    ) -> None:
+        self.options = Options(fhir, port, host, data, tuple(packages), strict, heap)
+        self._cache = cache
+        self._listener = listener
+        self._environment = os.environ if environment is None else environment
+        self._state = state or state_folder()
+        self._timeout_s = timeout_s or _START_S + _PACKAGE_S * len(self.options.packages)
+        self._lock = threading.RLock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._running: RunningServer | None = None
+        self._seconds = 0.0
+        self._owner = 0
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def running(self) -> RunningServer:
+        """
+        Give what is known of the server, also after it was stopped.
+
+        Raises:
+            CheckerError: It was not started.
+        """
+        if self._running is None:
+            raise CheckerError(
+                "the embedded server was not started", hint="call start(), or use it in a with statement"
+            )
+        return self._running
+
+    @property
+    def base_url(self) -> str:
+        """Give the FHIR base URL, without a slash at the end."""
+        return self.running.base_url
+
+    @property
+    def pid(self) -> int:
+        """Give the process of the server."""
+        return self.running.pid
+
+    @property
+    def log(self) -> Path:
+        """Give the log file of the server."""
+        return Path(self.running.log)
+
+    @property
+    def seconds(self) -> float:
+        """Give the seconds from the start of the process until it was ready."""
+        return self._seconds
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether the process of the server runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> Self:
+        """
+        Start the server and wait until it is ready; one that runs goes on.
+
+        Raises:
+            CheckerError: It cannot run here: no Java, no download, the port is taken, and the like.
+        """
+        with self._lock:
+            if not self.alive:
+                self._start(detached=False)
+        return self
+
+    def start_detached(self) -> RunningServer:
+        """
+        Start a server that outlives this process, and wait until it is ready; `stop_server` ends it.
+
+        Raises:
+            CheckerError: It cannot run here, or this object runs one already.
+        """
+        with self._lock:
+            if self.alive:
+                raise CheckerError(f"this server is already running: {self.base_url}", hint="stop() it first")
+            self._start(detached=True)
+            atexit.unregister(self.stop)
+            process, self._process = self._process, None
+            if process:
+                process.returncode = 0  # it goes on and is not ours any more: no warning that nobody waited for it
+            return self.running
+
+    def check_end(self) -> None:
+        """
+        Tell whether a server that is not alive any more was asked to end.
+
+        Raises:
+            CheckerError: It crashed; with the end of its log.
+        """
+        from fhir_case.server.hapi.process import ASKED_TO_END, log_end
+
+        if self._process is not None and self._process.poll() not in ASKED_TO_END:
+            raise CheckerError(f"the embedded server ended by itself:\n{log_end(self.log)}", where=str(self.log))
+
+    def stop(self) -> None:
+        """Stop the server and wait until it has ended; nothing happens when it does not run."""
+        with self._lock:
+            process, self._process = self._process, None
+            if process is None or self._owner != os.getpid():  # a forked child does not own its parent's server
+                return
+            from fhir_case.server.hapi.process import end
+
+            atexit.unregister(self.stop)
+            self._listener(Event("stop"))
+            end(process)
+            forget(process.pid, self._state)
+
+    def _start(self, *, detached: bool) -> None:
+        from fhir_case.server.hapi.process import wait_until_ready
+
+        self.options.check()
+        check_available(self.options, self._state)
+        try:
+            process, base = self._launch(detached=detached)
+        except OSError as error:
+            raise CheckerError(
+                f"cannot be written: {error.strerror or error}", where=str(error.filename or "")
+            ) from error
+        self._process, self._owner = process, os.getpid()
+        atexit.register(self.stop)
+        try:
+            self._running = replace(base, created=created(process.pid))
+            remember(self._running, self._state)
+            log = Path(base.log)
+            ready = wait_until_ready(process, self.options, log, timeout_s=self._timeout_s, listener=self._listener)
+            self._seconds = ready.seconds
+            self._running = replace(self._running, port=ready.port, base_url=_base_url(self.options.host, ready.port))
+            remember(self._running, self._state)
+        except BaseException:
+            self.stop()
+            raise
+        self._listener(Event("ready", text=self.base_url))
+
+    def _launch(self, *, detached: bool) -> tuple[subprocess.Popen[bytes], RunningServer]:
+        from fhir_case.server.hapi.installation import install
+        from fhir_case.server.hapi.process import launch
+
+        installed = install(self._cache, environment=self._environment, listener=self._listener)
+        if self.options.data:
+            self.options.data.mkdir(parents=True, exist_ok=True)
+        log = new_log(self._state)
+        self._listener(Event("start", text=f"HAPI FHIR {self.options.fhir} server on Java {installed.java.version}"))
+        process = launch(installed, self.options, log, environment=self._environment, lifeline=not detached)
+        data = str(self.options.data.resolve()) if self.options.data else ""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        base = RunningServer(
+            process.pid, 0.0, self.options.host, self.options.port, "", self.options.fhir, data, str(log), now, detached
+        )
+        return process, base
+
+
+def _base_url(host: str, port: int) -> str:
+    """Give the URL under which this machine reaches the server; one that listens everywhere is at home as well."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    return f"http://[{host}]:{port}/fhir" if ":" in host else f"http://{host}:{port}/fhir"

@@ -1,0 +1,90 @@
+"""What a user can choose for an embedded server, checked before anything is downloaded or started."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from fhir_case.errors import CheckerError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Options"]
+
+_PACKAGE_FILE = re.compile(r".+-\d.*\.tgz")
+_HEAP = re.compile(r"[1-9][0-9]*[kKmMgG]")
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """
+    Hold the choices.
+
+    Args:
+        fhir: The FHIR version.
+        port: 0 for any free port.
+        host: The address to listen on.
+        data: The folder of the database; none: it is in memory, and gone with the process.
+        packages: FHIR packages as files ``NAME-VERSION.tgz``, to be installed in this order.
+        strict: Whether invalid resources are refused (422).
+        heap: The memory limit as Java writes it, for example ``2g``.
+    """
+
+    fhir: Literal["R4", "R5"] = "R4"
+    port: int = 0
+    host: str = "127.0.0.1"
+    data: Path | None = None
+    packages: tuple[Path, ...] = ()
+    strict: bool = False
+    heap: str = "2g"
+
+    def check(self) -> None:
+        """
+        Tell what cannot work.
+
+        Raises:
+            CheckerError: A value is out of its range, or a package file is missing or not named as it must be.
+        """
+        if self.fhir not in {"R4", "R5"}:
+            raise CheckerError(f"the embedded server does not speak FHIR '{self.fhir}'", hint="choose R4 or R5")
+        if not 0 <= self.port <= 65535:
+            raise CheckerError(f"{self.port} is no port", hint="choose 0 (any free one) to 65535")
+        if not _HEAP.fullmatch(self.heap):
+            raise CheckerError(f"'{self.heap}' is no amount of memory", hint="write it like 512m or 2g")
+        if self.data is not None and self.data.exists() and not self.data.is_dir():
+            raise CheckerError("is not a folder", where=str(self.data), hint="name a folder for the database")
+        for file in self.packages:
+            _check_package(file)
+
+    def database(self) -> str:
+        """Give the path of the database without its endings; one for each FHIR version, their tables do not mix."""
+        return str(self.data.resolve() / f"fhir-{self.fhir.lower()}") if self.data else ""
+
+    def properties(self) -> list[str]:
+        """Give the choices as options of Java."""
+        values = {
+            "fhir": self.fhir,
+            "host": self.host,
+            "port": str(self.port),
+            "data": self.database(),
+            "packages": os.pathsep.join(str(file.resolve()) for file in self.packages),
+            "strict": str(self.strict).lower(),
+        }
+        return [f"-Dfhircase.{name}={value}" for name, value in values.items() if value]
+
+
+def _check_package(file: Path) -> None:
+    hint = "name FHIR packages as files NAME-VERSION.tgz"
+    if not _PACKAGE_FILE.fullmatch(file.name) or os.pathsep in str(file.resolve()):
+        raise CheckerError("is not named NAME-VERSION.tgz", where=str(file), hint=hint)
+    try:
+        with file.open("rb") as content:
+            begin = content.read(2)
+    except OSError as error:
+        raise CheckerError(f"cannot be read: {error.strerror}", where=str(file), hint=hint) from error
+    if begin != _GZIP:
+        raise CheckerError("is no .tgz file", where=str(file), hint=hint)

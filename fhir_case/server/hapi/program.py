@@ -1,0 +1,105 @@
+"""Compile our own few Java sources, once for each version of them, of the lock file and of Java."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fhir_case.errors import CheckerError
+from fhir_case.server.hapi.events import Event, Listener
+from fhir_case.server.hapi.java import OLDEST, Java
+from fhir_case.server.hapi.lock import LOCK_FILE, Jar
+from fhir_case.server.hapi.verified import Verified, alone, sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["MAIN_CLASS", "SOURCES", "class_path", "provide_program"]
+
+MAIN_CLASS = "fhircase.EmbeddedServer"
+SOURCES = Path(__file__).parent / "java"
+_TIMEOUT_S = 300
+
+
+def provide_program(
+    java: Java, jars: Sequence[Jar], folder: Path, *, environment: Mapping[str, str], listener: Listener
+) -> str:
+    """
+    Give the name of the jar of our own classes, in ``folder``; compile it if it is not there or was altered.
+
+    The compiler is javac where Java brings one, else that of Eclipse, a jar of the lock file.
+
+    Raises:
+        CheckerError: The sources do not compile, or the compiler could not be run.
+        OSError: The folder cannot be written.
+    """
+    files = sorted([*SOURCES.glob("fhircase/*.java"), SOURCES / "logback.xml"])
+    key = hashlib.sha256(f"{java.feature}".encode())
+    for file in [LOCK_FILE, *files]:
+        key.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    name = f"fhircase-{key.hexdigest()[:16]}.jar"
+    if Verified(folder).digest(name):
+        return name
+    with alone(folder, listener):
+        listener(Event("compile", text="the server's own classes"))
+        with tempfile.TemporaryDirectory(dir=folder, prefix="compile-") as scratch:
+            sources = [file for file in files if file.suffix == ".java"]
+            _compile(java, jars, sources, folder=folder, scratch=Path(scratch), environment=environment)
+            _pack(Path(scratch) / "classes", Path(scratch) / name)
+            (Path(scratch) / name).replace(folder / name)
+        verified = Verified(folder)
+        verified.record(name, sha256(folder / name))
+        verified.save()
+    return name
+
+
+def _compile(
+    java: Java,
+    jars: Sequence[Jar],
+    sources: Sequence[Path],
+    *,
+    folder: Path,
+    scratch: Path,
+    environment: Mapping[str, str],
+) -> None:
+    options = ["-proc:none", "-nowarn", "-encoding", "UTF-8", "-d", str(scratch / "classes")]
+    if java.compiler:
+        command = [str(java.compiler), "--release", str(OLDEST)]
+    else:
+        # --release needs a file that runtimes lack
+        compiler = next(jar.path for jar in jars if jar.use == "compile")
+        command = [str(java.executable), "-XX:TieredStopAtLevel=1", "-jar", compiler, f"-{OLDEST}"]
+    # too long for the command line of some systems; relative, so that no character needs care
+    (scratch / "class-path").write_text(f"-cp\n{class_path(jars)}\n", "ascii")
+    try:
+        run = subprocess.run(
+            [*command, *options, f"@{scratch / 'class-path'}", *map(str, sources)],
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise CheckerError(f"the Java compiler could not be run: {error}", where=command[0]) from error
+    if run.returncode != 0:
+        said = (run.stdout + run.stderr).decode(errors="replace").strip().splitlines()
+        raise CheckerError("\n".join(["the server's own classes did not compile:", *said[-15:]]), where=command[0])
+
+
+def class_path(jars: Sequence[Jar]) -> str:
+    """Give the jars of the server as a class path, relative to their folder."""
+    return os.pathsep.join(jar.path for jar in jars if jar.use == "run")
+
+
+def _pack(classes: Path, jar: Path) -> None:
+    with zipfile.ZipFile(jar, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(classes.rglob("*.class")):
+            archive.write(file, file.relative_to(classes).as_posix())
+        archive.write(SOURCES / "logback.xml", "logback.xml")

@@ -1,0 +1,155 @@
+"""
+The embedded servers that run on this machine, for whoever wants to see or stop them: one JSON file each.
+
+A file whose process has ended, or whose number now belongs to another process, is removed when it is read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+__all__ = [
+    "RunningServer",
+    "created",
+    "forget",
+    "new_log",
+    "remember",
+    "running_servers",
+    "state_folder",
+    "stop_server",
+]
+
+_SAME_S = 5.0  # a clock that is set moves the time of creation of a process a little
+_PATIENCE_S = 20.0
+_LOGS_KEPT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """
+    Hold what is known of one server.
+
+    Args:
+        pid: Its process.
+        created: When the system created that process, in seconds since 1970; tells it from a later one of the same pid.
+        host: What it listens on.
+        port: The port; 0 while it starts and has none of its own yet.
+        base_url: The FHIR base URL; empty while it starts.
+        fhir: ``R4`` or ``R5``.
+        data: The folder of its database; empty when it is in memory.
+        log: Its log file.
+        started: When it was started, ISO 8601 in UTC.
+        detached: Whether it outlives the process that started it.
+    """
+
+    pid: int
+    created: float
+    host: str
+    port: int
+    base_url: str
+    fhir: str
+    data: str
+    log: str
+    started: str
+    detached: bool
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether it has said that it is ready."""
+        return bool(self.base_url)
+
+
+def state_folder() -> Path:
+    """Give the folder that holds the state files and logs."""
+    from platformdirs import user_state_path
+
+    return user_state_path("fhir-case", appauthor=False) / "servers"
+
+
+def remember(server: RunningServer, folder: Path) -> None:
+    """Write or rewrite the state file of a server."""
+    file = folder / f"{server.pid}.json"
+    fresh = file.with_suffix(".new")
+    fresh.write_text(json.dumps(asdict(server), indent=1), "utf-8")
+    fresh.replace(file)
+
+
+def forget(pid: int, folder: Path) -> None:
+    """Remove the state file of a server."""
+    with contextlib.suppress(OSError):
+        (folder / f"{pid}.json").unlink()
+
+
+def running_servers(folder: Path | None = None) -> tuple[RunningServer, ...]:
+    """Give the servers that run now, sorted by port, and remove the state of those that do not."""
+    folder = folder or state_folder()
+    found = []
+    for file in folder.glob("*.json"):
+        try:
+            server = RunningServer(**json.loads(file.read_text("utf-8")))
+        except FileNotFoundError:
+            continue  # it was stopped meanwhile
+        except (ValueError, TypeError):
+            server = None
+        if server and _alive(server):
+            found.append(server)
+        else:
+            with contextlib.suppress(OSError):
+                file.unlink()
+    return tuple(sorted(found, key=lambda server: (server.port, server.pid)))
+
+
+def stop_server(server: RunningServer, folder: Path | None = None) -> None:
+    """Ask a server to end, and end it by force if it has not after 20 seconds; nothing happens to one that has."""
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(server.pid)
+        if _alive(server):
+            process.terminate()
+            try:
+                process.wait(_PATIENCE_S)
+            except psutil.TimeoutExpired:
+                process.kill()
+                process.wait(_PATIENCE_S)
+    forget(server.pid, folder or state_folder())
+
+
+def created(pid: int) -> float:
+    """Give when the system created a process; 0 for one that has ended."""
+    import psutil
+
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.Error:
+        return 0.0
+
+
+def new_log(folder: Path) -> Path:
+    """Give a new empty log file, and remove the oldest ones of servers that have ended."""
+    folder.mkdir(parents=True, exist_ok=True)
+    in_use = {server.log for server in running_servers(folder)}
+    logs = sorted(folder.glob("hapi-*.log"), key=lambda file: file.stat().st_mtime)
+    for file in logs[:-_LOGS_KEPT]:
+        if str(file) not in in_use:
+            file.unlink(missing_ok=True)
+    handle, name = tempfile.mkstemp(".log", "hapi-", folder)
+    os.close(handle)
+    return Path(name)
+
+
+def _alive(server: RunningServer) -> bool:
+    import psutil
+
+    try:
+        process = psutil.Process(server.pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return abs(process.create_time() - server.created) < _SAME_S
+    except psutil.Error:
+        return False

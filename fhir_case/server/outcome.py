@@ -1,0 +1,64 @@
+"""Put what a server answers when it says no into words."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fhir_case.fhir.wire import Resource
+
+__all__ = ["issues_of", "outcome_text", "page_text", "printable"]
+
+_PAGE_LENGTH = 200
+_MARKUP = re.compile(r"<(script|style|head)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
+
+
+def printable(text: str) -> str:
+    """Give a text from a stranger on one line, without control characters: a terminal would obey them."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
+def page_text(page: str) -> str:
+    """Give the first 200 characters of what an HTML page, or any other text, says."""
+    return printable(unescape(_MARKUP.sub(" ", page[:20_000])))[:_PAGE_LENGTH]
+
+
+def issues_of(outcome: Resource) -> list[Mapping[str, Any]]:
+    """Give the issues of an OperationOutcome that have the right shape."""
+    issues = outcome.get("issue")
+    return [issue for issue in issues if isinstance(issue, dict)] if isinstance(issues, list) else []
+
+
+def outcome_text(outcome: Resource) -> str:
+    """
+    Give an OperationOutcome in words: one line an issue, in columns severity, code, text and place.
+
+    Source: https://hl7.org/fhir/R4/operationoutcome.html
+    """
+    rows = [(_text(issue, "severity"), _text(issue, "code"), _said(issue)) for issue in issues_of(outcome)]
+    if len(rows) <= 1:
+        return rows[0][2] if rows else "the OperationOutcome has no issue"
+    wide = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    return "".join(f"\n  {row[0]:<{wide[0]}}  {row[1]:<{wide[1]}}  {row[2]}" for row in rows)
+
+
+def _text(holder: Mapping[str, Any], name: str) -> str:
+    value = holder.get(name)
+    return printable(value) if isinstance(value, str) else ""
+
+
+def _said(issue: Mapping[str, Any]) -> str:
+    details = issue.get("details")
+    words = [_text(issue, "diagnostics")]
+    if isinstance(details, dict):
+        codings = [coding for coding in details.get("coding") or [] if isinstance(coding, dict)]
+        named = next((_text(coding, "display") or _text(coding, "code") for coding in codings), "")
+        words.insert(0, _text(details, "text") or ("" if words[0] else named))
+    told = ": ".join(dict.fromkeys(word for word in words if word)) or _text(issue, "code") or "no reason given"
+    places = issue.get("expression") or issue.get("location")
+    place = ", ".join(printable(each) for each in places if isinstance(each, str)) if isinstance(places, list) else ""
+    return f"{told} (at {place})" if place else told

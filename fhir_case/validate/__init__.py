@@ -1,0 +1,67 @@
+"""
+Check FHIR R4 or R5 JSON, anyone's, and say for each check whether it ran.
+
+Nothing here changes what is checked, and nothing is sent anywhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.issues import CheckRun, ValidationResult
+from fhir_case.validate.checks import CHECKS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from fhir_case.issues import Issue
+    from fhir_case.validate.subject import FhirVersion
+
+__all__ = ["CHECKS", "validate"]
+
+_ORDER = {"error": 0, "warning": 1, "information": 2}
+
+
+def validate(
+    bundle: Mapping[str, Any],
+    *,
+    fhir: FhirVersion = "R4",
+    code_tables: Mapping[tuple[str, str], Collection[str]] | None = None,
+    closed: bool = False,
+    skip: Collection[str] = (),
+) -> ValidationResult:
+    """
+    Check a Bundle or a single resource with every check of `CHECKS`.
+
+    Args:
+        bundle: The parsed JSON, its decimals preferably as `decimal.Decimal`, see `fhir_case.fhir.wire.parse`.
+        fhir: The release that it is written in.
+        code_tables: Known codes: (system, code) to the displays that are right for it; empty, when any is.
+        closed: Whether every reference must resolve inside the Bundle, as in those that this library builds.
+        skip: Names of checks to leave out, for example the slow ``structure``.
+    """
+    from fhir_case.validate.check import run_check
+    from fhir_case.validate.subject import look_at
+
+    subject = look_at(bundle, fhir, code_tables=code_tables or {}, closed=closed)
+    issues: list[Issue] = []
+    runs: list[CheckRun] = []
+    for check in CHECKS:
+        if check.name in skip:
+            runs.append(CheckRun(check.name, "not applicable", "it was left out on request"))
+            continue
+        found, run = run_check(check, subject)
+        issues += found
+        runs.append(run)
+    issues = sorted(_each_once(issues), key=lambda issue: _ORDER[issue.severity])
+    return ValidationResult(tuple(issues), tuple(runs), len(subject.resources))
+
+
+def _each_once(issues: list[Issue]) -> list[Issue]:
+    """Leave out what is said twice: the models and the strict schema see many of the same things."""
+    said = {(issue.resource, issue.expression) for issue in issues if issue.check == "strict"}
+    return [
+        issue
+        for issue in dict.fromkeys(issues)
+        if issue.check != "structure" or (issue.resource, issue.expression) not in said
+    ]

@@ -1,0 +1,108 @@
+"""What a check is: a name, a reason, a source, and one function from what is looked at to findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+from fhir_case.errors import CheckerError
+from fhir_case.issues import CheckRun, Issue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from fhir_case.issues import Severity
+    from fhir_case.validate.subject import Located, Subject
+
+__all__ = ["Check", "always", "finding", "in_bundles", "of_types", "run_check"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """
+    Describe one check.
+
+    Args:
+        name: Its name: that of the invariant in the specification where there is one.
+        reason: Why it is made, one line.
+        source: The page that states the rule, or what it rests on.
+        run: Gives the findings. Raises `fhir_case.errors.CheckerError` when it cannot run.
+        unless: Says why the check does not apply to what is looked at; empty when it does.
+    """
+
+    name: str
+    reason: str
+    source: str
+    run: Callable[[Subject], Iterable[Issue]]
+    unless: Callable[[Subject], str]
+
+
+def always(_: Subject) -> str:
+    """Apply a check to everything."""
+    return ""
+
+
+def in_bundles(*types: str) -> Callable[[Subject], str]:
+    """Apply a check to Bundles of these types only; to all Bundles when no type is given."""
+
+    def unless(subject: Subject) -> str:
+        if not subject.is_bundle:
+            return "it is about Bundles"
+        if types and subject.bundle_type not in types:
+            return f"it is about Bundles of type {' or '.join(types)}"
+        return ""
+
+    return unless
+
+
+def of_types(*types: str) -> Callable[[Subject], str]:
+    """Apply a check where at least one resource of these types is present."""
+
+    def unless(subject: Subject) -> str:
+        return "" if any(kind in subject.by_type for kind in types) else f"there is no {' or '.join(types)}"
+
+    return unless
+
+
+def finding(
+    located: Located,
+    message: str,
+    *,
+    check: str,
+    node: object = None,
+    tail: str = "",
+    severity: Severity = "error",
+    code: str = "invariant",
+) -> Issue:
+    """
+    Make the finding of a rule.
+
+    Args:
+        located: The resource concerned.
+        message: What is wrong and, where it helps, what would be right.
+        check: The name of the check.
+        node: The dict or list in the resource that is wrong; None means the resource.
+        tail: The element of that dict, with its dot: ``.code``.
+        severity: How bad it is.
+        code: The issue type, a code of http://hl7.org/fhir/issue-type.
+    """
+    place = located.path if node is None else located.place(node)
+    return Issue(severity, check, message, located.label, place + tail, code)
+
+
+@cache
+def _run(name: str, state: Literal["ran", "not applicable"], reason: str) -> CheckRun:
+    """Give one value for the same outcome: a stream of Bundles has the same ones again and again."""
+    return CheckRun(name, state, reason)
+
+
+def run_check(check: Check, subject: Subject) -> tuple[list[Issue], CheckRun]:
+    """Run one check; give its findings, and whether it ran."""
+    reason = check.unless(subject)
+    if reason:
+        return [], _run(check.name, "not applicable", reason)
+    try:
+        return list(check.run(subject)), _run(check.name, "ran", "")
+    except CheckerError as error:
+        return [], CheckRun(check.name, "could not run", str(error))

@@ -1,0 +1,237 @@
+"""Rules about codes: check digits, units, and the displays of codes that the caller knows."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.errors import CheckerError
+from fhir_case.validate.check import Check, finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+
+    from fhir_case.issues import Issue
+    from fhir_case.validate.subject import Located, Subject
+
+__all__ = ["CODE_RULES"]
+
+_LOINC, _SNOMED, _UCUM = "http://loinc.org", "http://snomed.info/sct", "http://unitsofmeasure.org"
+
+# What stands in braces is a remark. The official value sets have spaces there, which the grammar would refuse.
+_ANNOTATION = re.compile(r"\{[^{}]*\}")
+
+# Units that need no grammar to be told right; with them alone, the grammar is not loaded, which takes half a second.
+_COMMON_UNITS = frozenset(
+    [
+        "1",
+        "%",
+        "a",
+        "mo",
+        "wk",
+        "d",
+        "h",
+        "min",
+        "s",
+        "ms",
+        "kg",
+        "g",
+        "mg",
+        "ug",
+        "ng",
+        "L",
+        "dL",
+        "mL",
+        "uL",
+        "fL",
+        "m",
+        "cm",
+        "mm",
+        "um",
+        "mol",
+        "mmol",
+        "umol",
+        "Gy",
+        "cGy",
+        "GBq",
+        "MBq",
+        "Bq",
+        "U/L",
+        "[IU]/mL",
+        "[IU]/L",
+        "mg/dL",
+        "g/dL",
+        "g/L",
+        "mg/L",
+        "ug/L",
+        "ng/mL",
+        "ng/L",
+        "pg/mL",
+        "mmol/L",
+        "umol/L",
+        "meq/L",
+        "mm[Hg]",
+        "kg/m2",
+        "Cel",
+        "/min",
+        "/uL",
+        "10*3/uL",
+        "10*6/uL",
+        "10*9/L",
+        "10*12/L",
+        "mL/min",
+        "mg/d",
+        "mg/kg",
+        "[arb'U]/L",
+        "[arb'U]/mL",
+        "{INR}",
+        "{score}",
+    ]
+)
+
+
+def _check_digits(
+    system: str, name: str, form: str, sound: Callable[[str], bool]
+) -> Callable[[Subject], Iterator[Issue]]:
+    """Make the rule that tells codes of a system whose check digit is wrong."""
+
+    def run(subject: Subject) -> Iterator[Issue]:
+        for located, node in subject.elements.codings:
+            code = node.get("code")
+            if node["system"] == system and isinstance(code, str) and re.fullmatch(form, code) and not sound(code):
+                message = f"'{code}' is no code of {system}: its check digit is wrong, so a digit was mistyped"
+                yield finding(located, message, check=name, node=node, tail=".code", code="code-invalid")
+
+    return run
+
+
+@cache
+def _loinc_sound(code: str) -> bool:
+    """Check the last digit of a LOINC code. Source: https://loinc.org/kb/users-guide/ (Mod 10)."""
+    digits = [int(one) for one in reversed(code.replace("-", ""))]
+    return sum(sum(divmod(digit * 2, 10)) if at % 2 else digit for at, digit in enumerate(digits)) % 10 == 0
+
+
+# The dihedral group of Verhoeff's scheme: products of d in 0..9, and how often a place permutes its digit.
+_PERMUTED = ((0, 1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 5, 7, 6, 2, 8, 3, 0, 9, 4))
+
+
+def _product(first: int, second: int) -> int:
+    if first < 5:
+        return (first + second) % 5 if second < 5 else 5 + (first + second) % 5
+    return 5 + (first - second) % 5 if second < 5 else (first - second) % 5
+
+
+@cache
+def _snomed_sound(code: str) -> bool:
+    """Check the last digit of a SNOMED CT identifier. Source: https://confluence.ihtsdotools.org/ (Verhoeff check)."""
+    total = 0
+    for at, digit in enumerate(reversed(code)):
+        place = int(digit)
+        for _ in range(at % 8):
+            place = _PERMUTED[1][place]
+        total = _product(total, place)
+    return total == 0
+
+
+def _units(subject: Subject) -> Iterator[Issue]:
+    for located, node in subject.elements.codings:
+        code = node.get("code")
+        if node["system"] != _UCUM or not isinstance(code, str) or code in _COMMON_UNITS:
+            continue
+        if not _is_ucum(_ANNOTATION.sub("{a}", code)):
+            message = f"'{code}' is no UCUM unit"
+            yield finding(located, message, check="ucum", node=node, tail=".code", code="code-invalid")
+
+
+@cache
+def _is_ucum(code: str) -> bool:
+    parser, refused = _ucum_parser()
+    try:
+        parser.parse(code)
+    except refused:
+        return False
+    return True
+
+
+@cache
+def _ucum_parser() -> tuple[Any, type[Exception]]:
+    try:
+        from lark.exceptions import LarkError
+        from ucumvert import get_ucum_parser  # type: ignore[import-untyped,unused-ignore] # it has no type marker
+    except ImportError as error:
+        raise CheckerError(
+            "units beyond the most common ones need the library ucumvert", hint="install fhir-case[ucum]"
+        ) from error
+    return get_ucum_parser(), LarkError
+
+
+def _displays(subject: Subject) -> Iterator[Issue]:
+    systems = {system for system, _ in subject.code_tables}
+    told: set[tuple[str, str]] = set()
+    for located, node in subject.elements.codings:
+        system, code, display = node["system"], node.get("code"), node.get("display")
+        if system not in systems or not isinstance(code, str):
+            continue
+        allowed = subject.code_tables.get((system, code))
+        if allowed is None:
+            if (system, code) not in told:
+                told.add((system, code))
+                yield _unknown(located, node, system, code)
+        elif isinstance(display, str) and allowed and not _is_among(display, allowed):
+            message = f"'{code}' is not called '{display}', but {' or '.join(repr(one) for one in sorted(allowed))}"
+            yield finding(located, message, check="codes", node=node, tail=".display", code="code-invalid")
+
+
+def _unknown(located: Located, node: object, system: str, code: str) -> Issue:
+    message = f"not checked: '{code}' of {system} is not in our tables"
+    return finding(
+        located, message, check="codes", node=node, tail=".code", severity="information", code="not-supported"
+    )
+
+
+def _is_among(display: str, allowed: Collection[str]) -> bool:
+    return _plain(display) in {_plain(one) for one in allowed}
+
+
+def _plain(display: str) -> str:
+    """Leave out what does not matter: case, spaces, and the semantic tag at the end of a SNOMED name."""
+    return " ".join(re.sub(r" \([a-z/ ]+\)$", "", display).casefold().split())
+
+
+def _unless_tables(subject: Subject) -> str:
+    return "" if subject.code_tables else "no code tables were given"
+
+
+def _unless_system(system: str) -> Callable[[Subject], str]:
+    def unless(subject: Subject) -> str:
+        return "" if any(node["system"] == system for _, node in subject.elements.codings) else f"no code of {system}"
+
+    return unless
+
+
+CODE_RULES = (
+    Check(
+        "loinc-digit",
+        "The last digit of a LOINC code is its check digit.",
+        "https://loinc.org/kb/users-guide/",
+        _check_digits(_LOINC, "loinc-digit", r"[0-9]{1,7}-[0-9]", _loinc_sound),
+        _unless_system(_LOINC),
+    ),
+    Check(
+        "snomed-digit",
+        "The last digit of a SNOMED CT identifier is its check digit.",
+        "https://confluence.ihtsdotools.org/display/DOCRELFMT/5.5+Check-digit",
+        _check_digits(_SNOMED, "snomed-digit", r"[1-9][0-9]{5,17}", _snomed_sound),
+        _unless_system(_SNOMED),
+    ),
+    Check("ucum", "A unit code of UCUM follows its grammar.", "https://ucum.org/ucum", _units, _unless_system(_UCUM)),
+    Check(
+        "codes",
+        "A code that we know has the display that we know; all others are not checked.",
+        "the code tables of the mappings",
+        _displays,
+        _unless_tables,
+    ),
+)

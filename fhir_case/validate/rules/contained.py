@@ -1,0 +1,116 @@
+"""Rules about contained resources, and about the text that each resource should have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.validate.check import Check, always, finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fhir_case.issues import Issue
+    from fhir_case.validate.subject import Located, Subject
+
+__all__ = ["CONTAINED_RULES"]
+
+_CONTAINED = "https://hl7.org/fhir/R4/references.html#contained"
+_DOMAIN = "https://hl7.org/fhir/R4/domainresource.html#invs"
+
+# Resources that are no DomainResource have no text.
+_WITHOUT_TEXT = frozenset({"", "Binary", "Bundle", "Parameters"})
+
+
+def _contained(subject: Subject) -> Iterator[Located]:
+    return (located for located in subject.resources if located.role == "contained")
+
+
+def _not_nested(subject: Subject) -> Iterator[Issue]:
+    for located in _contained(subject):
+        if "contained" in located.resource:
+            yield finding(located, "a contained resource contains no resources", check="dom-2", tail=".contained")
+
+
+def _is_used(subject: Subject) -> Iterator[Issue]:
+    for located in _contained(subject):
+        used = located.owner is not None and f"#{located.id}" in _strings(located.owner.resource)
+        if not used and "#" not in _strings(located.resource):
+            message = f"nothing in the resource refers to '#{located.id}', so it can be left out"
+            yield finding(located, message, check="dom-3")
+
+
+def _strings(tree: object) -> set[str]:
+    """Give all texts in a resource: canonical, uri and url elements point to contained resources as well."""
+    found: set[str] = set()
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, str):
+            found.add(node)
+        elif isinstance(node, dict):
+            waiting += node.values()
+        elif isinstance(node, list):
+            waiting += node
+    return found
+
+
+def _no_version(subject: Subject) -> Iterator[Issue]:
+    for located in _contained(subject):
+        meta = located.resource.get("meta")
+        for name in ("versionId", "lastUpdated"):
+            if isinstance(meta, dict) and name in meta:
+                message = f"a contained resource has no {name}"
+                yield finding(located, message, check="dom-4", node=meta, tail=f".{name}")
+
+
+def _no_security(subject: Subject) -> Iterator[Issue]:
+    for located in _contained(subject):
+        meta = located.resource.get("meta")
+        if isinstance(meta, dict) and "security" in meta:
+            message = "a contained resource has no security labels of its own"
+            yield finding(located, message, check="dom-5", node=meta, tail=".security")
+
+
+def _has_text(subject: Subject) -> Iterator[Issue]:
+    for located in subject.resources:
+        if located.role == "contained" or located.type in _WITHOUT_TEXT:
+            continue
+        text: Any = located.resource.get("text")
+        if not isinstance(text, dict) or not text.get("div"):
+            message = "there is no narrative, so that a person cannot read the resource without software for it"
+            yield finding(located, message, check="dom-6", severity="warning", tail=".text", code="business-rule")
+
+
+def _unique_ids(subject: Subject) -> Iterator[Issue]:
+    seen: set[tuple[int, str]] = set()
+    for located in _contained(subject):
+        key = (id(located.owner), located.id)
+        if not located.id:
+            yield finding(located, "a contained resource needs an id", check="contained-id", tail=".id")
+        elif key in seen:
+            yield finding(
+                located, f"two contained resources have the id '{located.id}'", check="contained-id", tail=".id"
+            )
+        seen.add(key)
+
+
+def _unless_contained(subject: Subject) -> str:
+    return "" if any(True for _ in _contained(subject)) else "there is no contained resource"
+
+
+CONTAINED_RULES = (
+    Check("dom-2", "Contained resources are not nested.", _DOMAIN, _not_nested, _unless_contained),
+    Check(
+        "dom-3",
+        "A contained resource is referred to, or refers to its container.",
+        _DOMAIN,
+        _is_used,
+        _unless_contained,
+    ),
+    Check(
+        "dom-4", "A contained resource has no versionId and no lastUpdated.", _DOMAIN, _no_version, _unless_contained
+    ),
+    Check("dom-5", "A contained resource has no security labels.", _DOMAIN, _no_security, _unless_contained),
+    Check("dom-6", "A resource should have a narrative.", _DOMAIN, _has_text, always),
+    Check("contained-id", "Contained resources have ids, each its own.", _CONTAINED, _unique_ids, _unless_contained),
+)

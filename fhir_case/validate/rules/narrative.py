@@ -1,0 +1,170 @@
+"""The rule about narrative: well-formed XHTML of the allowed elements that runs nothing and loads nothing."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from xml.parsers import expat
+
+from fhir_case.validate.check import Check, finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fhir_case.issues import Issue
+    from fhir_case.validate.subject import Located, Subject
+
+__all__ = ["NARRATIVE_RULES"]
+
+_SOURCE = "https://hl7.org/fhir/R4/narrative.html#xhtml"
+_XHTML = "http://www.w3.org/1999/xhtml"
+_ELEMENTS = frozenset(
+    [
+        "a",
+        "abbr",
+        "acronym",
+        "address",
+        "area",
+        "b",
+        "bdo",
+        "big",
+        "blockquote",
+        "br",
+        "caption",
+        "cite",
+        "code",
+        "col",
+        "colgroup",
+        "dd",
+        "del",
+        "dfn",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "i",
+        "img",
+        "ins",
+        "kbd",
+        "li",
+        "map",
+        "ol",
+        "p",
+        "pre",
+        "q",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "tt",
+        "u",
+        "ul",
+        "var",
+    ]
+)
+# Text alone, which most generated narratives are, needs no parser.
+_PLAIN = re.compile(r'<div xmlns="http://www\.w3\.org/1999/xhtml">\s*[^<&\s][^<&]*</div>')
+_LOADS = re.compile(r"url\s*\(\s*['\"]?\s*(?:\w+:)?//|expression\s*\(|@import", re.IGNORECASE)
+_RUNS = re.compile(r"\s*(?:javascript|vbscript|data:text/html)", re.IGNORECASE)
+
+
+def _narrative(subject: Subject) -> Iterator[Issue]:
+    for located in subject.resources:
+        for text in _texts(located):
+            div = text.get("div")
+            if isinstance(div, str) and not _PLAIN.fullmatch(div):
+                for message in dict.fromkeys(_problems(div)):
+                    yield finding(located, message, check="narrative", node=text, tail=".div")
+
+
+def _texts(located: Located) -> Iterator[dict[str, Any]]:
+    """Give the narrative of a resource, and of a Composition those of its sections."""
+    waiting: list[Any] = [located.resource]
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, dict):
+            continue
+        if isinstance(node.get("text"), dict):
+            yield node["text"]
+        if located.type == "Composition" and isinstance(node.get("section"), list):
+            waiting += node["section"]
+
+
+def _problems(div: str) -> list[str]:
+    """Say what is wrong with a narrative."""
+    found: list[str] = []
+    content: list[str] = []
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        found.extend(_misplaced(name, outermost=not content))
+        content.append("img" if name.endswith(" img") else " ")
+        found.extend(_unsafe(name.rpartition(" ")[2], attributes))
+
+    def refuse(*_: object) -> None:
+        raise ValueError("a document type or an entity is not allowed")
+
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartElementHandler = start
+    parser.CharacterDataHandler = content.append
+    parser.StartDoctypeDeclHandler = refuse
+    parser.EntityDeclHandler = refuse
+    try:
+        parser.Parse(div, True)
+    except expat.ExpatError as error:
+        return [f"this is not well-formed XHTML: {error}"]
+    except ValueError as error:
+        return [str(error)]
+    if not "".join(content).strip():
+        found.append("there is no text in it")
+    return found
+
+
+def _misplaced(name: str, *, outermost: bool) -> Iterator[str]:
+    space, _, local = name.rpartition(" ")
+    if outermost and (local != "div" or space != _XHTML):
+        yield f'the outermost element is <div xmlns="{_XHTML}">'
+    elif space != _XHTML:
+        yield f"<{local}> is not in the namespace of XHTML"
+    elif local not in _ELEMENTS:
+        yield f"<{local}> is not allowed in a narrative"
+
+
+def _unsafe(local: str, attributes: dict[str, str]) -> Iterator[str]:
+    for name, value in attributes.items():
+        if name.lower().startswith("on") or (name in ("href", "src") and _RUNS.match(value)):
+            yield f"<{local} {name}> would run a script"
+        elif name == "style" and _LOADS.search(value):
+            yield f"the style of <{local}> loads something from elsewhere"
+
+
+def _unless_text(subject: Subject) -> str:
+    return "" if any("text" in located.resource for located in subject.resources) else "there is no narrative"
+
+
+NARRATIVE_RULES = (
+    Check(
+        "narrative",
+        "Narrative is well-formed XHTML that runs nothing and loads nothing (txt-1, txt-2).",
+        _SOURCE,
+        _narrative,
+        _unless_text,
+    ),
+)

@@ -1,0 +1,167 @@
+"""Rules about references: what they point to, and whether everything is connected to the Patient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_case.validate.check import Check, always, finding, in_bundles
+from fhir_case.validate.resolving import connected
+from fhir_case.validate.strict import allowed_targets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fhir_case.issues import Issue, Severity
+    from fhir_case.validate.subject import Link, Located, Path, Subject
+
+__all__ = ["REFERENCE_RULES"]
+
+_REFERENCES = "https://hl7.org/fhir/R4/references.html"
+_BUNDLE = "https://hl7.org/fhir/R4/bundle.html#references"
+
+
+def _contained_resolves(subject: Subject) -> Iterator[Issue]:
+    for link in subject.links:
+        if link.target.kind == "contained":
+            message = f"'{link.reference}' points into this resource, which contains no resource with that id"
+            yield _about(link, message, "ref-1", code="not-found")
+
+
+def _resolves(subject: Subject) -> Iterator[Issue]:
+    places: dict[tuple[str, Severity], list[Link]] = {}
+    for link in subject.links:
+        severity = _severity(link.target.kind, subject)
+        if severity is not None:
+            places.setdefault((link.reference, severity), []).append(link)
+    for (reference, severity), links in places.items():
+        what = "is no resource of this Bundle" if severity == "error" else "leaves the Bundle: the server must have it"
+        more = f" ({len(links)} references)" if len(links) > 1 else ""
+        yield _about(links[0], f"'{reference}' {what}{more}", "reference-resolves", severity=severity, code="not-found")
+
+
+def _about(
+    link: Link,
+    message: str,
+    check: str,
+    *,
+    tail: str = ".reference",
+    severity: Severity = "error",
+    code: str = "invariant",
+) -> Issue:
+    return finding(link.located, message, check=check, node=link.node, tail=tail, severity=severity, code=code)
+
+
+def _severity(kind: str, subject: Subject) -> Severity | None:
+    if kind == "urn":
+        return "error"
+    if kind == "relative" and subject.bundle_type not in ("searchset", "history", "batch-response"):
+        return "error" if subject.closed else "warning"
+    return "error" if subject.closed and kind == "absolute" else None
+
+
+def _well_formed(subject: Subject) -> Iterator[Issue]:
+    for link in subject.links:
+        if link.target.kind == "malformed":
+            message = f"'{link.reference}' is no reference; Type/id, an absolute URL, urn:uuid:… or #id is expected"
+            yield _about(link, message, "reference-form", code="value")
+
+
+def _says_its_type(subject: Subject) -> Iterator[Issue]:
+    for link in subject.links:
+        said, target = link.node.get("type"), link.target.located
+        if isinstance(said, str) and target is not None and target.type != said.rsplit("/", 1)[-1]:
+            message = f"the type is '{said}', but '{link.reference}' is a {target.type}"
+            yield _about(link, message, "reference-type", tail=".type")
+
+
+def _allowed_type(subject: Subject) -> Iterator[Issue]:
+    tops: dict[int, dict[int, Path]] = {}
+    for link in subject.links:
+        located, target = link.located, link.target.located
+        # Other forms show their type, and the strict schema checks it.
+        if target is None or not link.reference.startswith(("#", "urn:")):
+            continue
+        top = tops.get(id(located))
+        if top is None:
+            top = tops[id(located)] = _top_level(located)
+        path = top.get(id(link.node)) or located.steps(link.node) or ()
+        allowed = allowed_targets(located.type, path, subject.fhir)
+        if allowed and target.type not in allowed:
+            message = f"'{link.reference}' is a {target.type}; allowed here: {', '.join(allowed)}"
+            yield _about(link, message, "reference-target")
+
+
+def _top_level(located: Located) -> dict[int, Path]:
+    """Give the steps to the elements of a resource: most references are among them, and need no search."""
+    found: dict[int, Path] = {}
+    for name, value in located.resource.items():
+        found[id(value)] = (name,)
+        if isinstance(value, list):
+            found.update({id(item): (name,) for item in value})
+    return found
+
+
+def _reachable(subject: Subject) -> Iterator[Issue]:
+    reached = connected(subject)
+    for located in subject.entries:
+        if id(located) not in reached:
+            yield finding(
+                located,
+                "nothing connects this resource with a Patient of the Bundle, in either direction",
+                check="reachable",
+                severity="warning",
+                code="business-rule",
+            )
+
+
+def _unless_one_patient(subject: Subject) -> str:
+    reason = in_bundles("collection", "transaction", "batch", "document", "message")(subject)
+    if reason:
+        return reason
+    return "" if any(located.type == "Patient" for located in subject.entries) else "the Bundle has no Patient"
+
+
+REFERENCE_RULES = (
+    Check(
+        "ref-1",
+        "A reference that begins with # points to a resource that is contained.",
+        _REFERENCES + "#contained",
+        _contained_resolves,
+        always,
+    ),
+    Check(
+        "reference-form",
+        "A reference is relative (Type/id), absolute, urn:uuid, urn:oid, conditional or #id.",
+        _REFERENCES + "#literal",
+        _well_formed,
+        always,
+    ),
+    Check(
+        "reference-resolves",
+        "A urn: reference resolves in its Bundle; a relative one does, or the server must have the resource.",
+        _BUNDLE,
+        _resolves,
+        in_bundles(),
+    ),
+    Check(
+        "reference-type",
+        "Reference.type names the type of the resource that the reference resolves to.",
+        _REFERENCES + "#Reference.type",
+        _says_its_type,
+        always,
+    ),
+    Check(
+        "reference-target",
+        "A reference resolves to a resource of a type that is allowed there.",
+        _BUNDLE,
+        _allowed_type,
+        always,
+    ),
+    Check(
+        "reachable",
+        "Every resource is connected with a Patient: a loose one is mostly a forgotten reference.",
+        _BUNDLE,
+        _reachable,
+        _unless_one_patient,
+    ),
+)

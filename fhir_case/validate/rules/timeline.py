@@ -1,0 +1,268 @@
+"""Rules about the order of events, which hold for any patient: birth, onset, treatment, response, death."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.validate.check import Check, finding, of_types
+from fhir_case.validate.dates import certainly_before, end_of, start_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fhir_case.issues import Issue, Severity
+    from fhir_case.validate.subject import Located, Subject
+
+__all__ = ["TIMELINE_RULES"]
+
+_PAGE = "https://hl7.org/fhir/R4/{}.html"
+_LOINC = "http://loinc.org"
+_RESPONSE: dict[str, Severity] = {"88040-1": "error", "97509-4": "warning"}
+_NOT_DONE = frozenset({"entered-in-error", "not-done", "not-taken", "cancelled", "intended", "preparation"})
+
+# The dates of those resources that are about what happens to a patient.
+_HAPPENED = {
+    "AdverseEvent": ("date", "occurrence"),
+    "Condition": ("onset",),
+    "DiagnosticReport": ("effective",),
+    "Encounter": ("period", "actualPeriod"),
+    "Immunization": ("occurrence",),
+    "MedicationAdministration": ("effective", "occurence"),
+    "MedicationStatement": ("effective",),
+    "Observation": ("effective",),
+    "Procedure": ("performed", "occurrence"),
+}
+# A post-mortem has findings and reports after death; nothing else has.
+_AFTER_DEATH: dict[str, Severity] = {"DiagnosticReport": "warning", "Observation": "warning"}
+
+
+def _valid(located: Located) -> bool:
+    return located.resource.get("status") not in _NOT_DONE
+
+
+def _patient(subject: Subject, located: Located) -> Located | None:
+    """Give the Patient that a resource is about."""
+    about = located.resource.get("subject") or located.resource.get("patient")
+    reference = about.get("reference") if isinstance(about, dict) else None
+    found = subject.index.resolve(reference, located).located if isinstance(reference, str) else None
+    return found if found is not None and found.type == "Patient" else None
+
+
+def _events(subject: Subject) -> Iterator[tuple[Located, Located, str]]:
+    """Give each resource that happened at a time to a Patient who is in the Bundle too."""
+    for kind, names in _HAPPENED.items():
+        for located in subject.by_type.get(kind, ()):
+            date = start_of(located.resource, *names)
+            if not date or not _valid(located):
+                continue
+            patient = _patient(subject, located)
+            if patient is not None:
+                yield located, patient, date
+
+
+def _before_birth(subject: Subject) -> Iterator[Issue]:
+    for located, patient, date in _events(subject):
+        born = patient.resource.get("birthDate")
+        if isinstance(born, str) and certainly_before(date, born):
+            message = f"this is of {date}, and the patient was born on {born}"
+            yield finding(located, message, check="before-birth", code="business-rule")
+
+
+def _after_death(subject: Subject) -> Iterator[Issue]:
+    for located, patient, date in _events(subject):
+        died = patient.resource.get("deceasedDateTime")
+        if isinstance(died, str) and certainly_before(died, date):
+            message = f"this is of {date}, and the patient died on {died}"
+            severity = _AFTER_DEATH.get(located.type, "error")
+            yield finding(located, message, check="after-death", severity=severity, code="business-rule")
+
+
+def _abates_after_onset(subject: Subject) -> Iterator[Issue]:
+    for located in subject.by_type.get("Condition", ()):
+        onset, over = start_of(located.resource, "onset"), end_of(located.resource, "abatement")
+        if onset and over and certainly_before(over, onset):
+            message = f"the condition is over on {over}, before its onset on {onset}"
+            yield finding(located, message, check="abatement-before-onset", code="business-rule")
+
+
+def _suspect_first(subject: Subject) -> Iterator[Issue]:
+    for located in subject.by_type.get("AdverseEvent", ()):
+        date = start_of(located.resource, "date", "occurrence")
+        suspects = located.resource.get("suspectEntity")
+        for suspect in suspects if date and isinstance(suspects, list) else []:
+            instance = (
+                (suspect.get("instance") or suspect.get("instanceReference")) if isinstance(suspect, dict) else None
+            )
+            reference = instance.get("reference") if isinstance(instance, dict) else None
+            cause = subject.index.resolve(reference, located).located if isinstance(reference, str) else None
+            began = start_of(cause.resource, *_HAPPENED.get(cause.type, ())) if cause is not None else ""
+            if cause is not None and began and certainly_before(date, began):
+                message = f"the event is of {date}, and its suspected cause, {cause.label}, began on {began}"
+                yield finding(located, message, check="event-before-cause", node=suspect, code="business-rule")
+
+
+def _response_after_treatment(subject: Subject) -> Iterator[Issue]:
+    begun = [
+        date
+        for kind in ("Procedure", "MedicationStatement", "MedicationAdministration")
+        for located in subject.by_type.get(kind, ())
+        if _valid(located) and (date := start_of(located.resource, *_HAPPENED[kind]))
+    ]
+    for located in subject.by_type.get("Observation", ()) if begun else ():
+        date = start_of(located.resource, "effective")
+        codes = _codes(located.resource.get("code"))
+        severity = next((level for code, level in _RESPONSE.items() if (_LOINC, code) in codes), None)
+        if severity and date and _valid(located) and all(certainly_before(date, start) for start in begun):
+            message = f"the response is of {date}, before any treatment in the Bundle; the first began on {min(begun)}"
+            yield finding(located, message, check="response-before-treatment", severity=severity, code="business-rule")
+
+
+def _codes(concept: object) -> set[tuple[str, str]]:
+    codings = concept.get("coding") if isinstance(concept, dict) else None
+    found = codings if isinstance(codings, list) else []
+    return {(str(one.get("system")), str(one.get("code"))) for one in found if isinstance(one, dict)}
+
+
+def _one_regimen(subject: Subject) -> Iterator[Issue]:
+    taken: dict[str, list[tuple[str, str, object, Located]]] = {}
+    for located in subject.by_type.get("MedicationStatement", ()):
+        start, end = start_of(located.resource, "effective"), end_of(located.resource, "effective")
+        drug, dose = _drug(located.resource), _dose(located.resource)
+        if start and drug and dose and _valid(located):
+            taken.setdefault(drug, []).append((start, end, dose, located))
+    for statements in taken.values():
+        for (_, end, dose, first), (start, _, other_dose, second) in combinations(sorted(statements, key=_by_start), 2):
+            together = not end or certainly_before(start, end)
+            if together and dose != other_dose and _patient(subject, first) is _patient(subject, second):
+                message = f"another dose of the same drug is taken at the same time, by {first.label}"
+                yield finding(second, message, check="overlapping-doses", severity="warning", code="business-rule")
+
+
+def _by_start(one: tuple[str, str, object, Located]) -> str:
+    return one[0]
+
+
+def _drug(statement: Any) -> str:
+    medication = statement.get("medicationCodeableConcept") or statement.get("medication")
+    concept = medication.get("concept", medication) if isinstance(medication, dict) else {}
+    codes = sorted(_codes(concept))
+    return "|".join(codes[0]) if codes else str(concept.get("text", ""))
+
+
+def _dose(statement: Any) -> object:
+    """Give what a dosage says in numbers, as something that can be compared."""
+    dosages = statement.get("dosage")
+    found = []
+    for dosage in dosages if isinstance(dosages, list) else []:
+        rates = dosage.get("doseAndRate") if isinstance(dosage, dict) else None
+        quantity = (
+            rates[0].get("doseQuantity") if isinstance(rates, list) and rates and isinstance(rates[0], dict) else None
+        )
+        timing = dosage.get("timing", {}) if isinstance(dosage, dict) else {}
+        repeat = timing.get("repeat", {}) if isinstance(timing, dict) else {}
+        if isinstance(quantity, dict) and isinstance(repeat, dict):
+            every = tuple(str(repeat.get(name)) for name in ("frequency", "period", "periodUnit"))
+            found.append((str(quantity.get("value")), quantity.get("code") or quantity.get("unit"), every))
+    return tuple(found)
+
+
+def _activities_add_up(subject: Subject) -> Iterator[Issue]:
+    parts: dict[int, list[Decimal]] = {}
+    for located in subject.by_type.get("MedicationAdministration", ()):
+        dosage = located.resource.get("dosage")
+        amount = _activity(dosage.get("dose") if isinstance(dosage, dict) else None)
+        if amount is not None and _valid(located):
+            for whole in _part_of(subject, located):
+                parts.setdefault(id(whole), []).append(amount)
+    for located in subject.by_type.get("Observation", ()):
+        total = _activity(located.resource.get("valueQuantity"))
+        for whole in _part_of(subject, located) if total is not None else ():
+            given = parts.get(id(whole), [])
+            if given and sum(given) != total:
+                message = f"the activities given in {whole.label} add up to {sum(given)} GBq, and {total} GBq is stated"
+                yield finding(located, message, check="activities-add-up", tail=".valueQuantity", code="business-rule")
+
+
+_BECQUEREL = {"GBq": Decimal(1), "MBq": Decimal("0.001"), "kBq": Decimal("0.000001")}
+
+
+def _activity(quantity: object) -> Decimal | None:
+    """Give an activity in GBq."""
+    if not isinstance(quantity, dict) or quantity.get("code") not in _BECQUEREL:
+        return None
+    value = quantity.get("value")
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        return None
+    return Decimal(str(value)) * _BECQUEREL[quantity["code"]]
+
+
+def _part_of(subject: Subject, located: Located) -> Iterator[Located]:
+    parts = located.resource.get("partOf")
+    for part in parts if isinstance(parts, list) else []:
+        reference = part.get("reference") if isinstance(part, dict) else None
+        whole = subject.index.resolve(reference, located).located if isinstance(reference, str) else None
+        if whole is not None and whole.type == "Procedure":
+            yield whole
+
+
+def _unless_patient_has(name: str) -> Callable[[Subject], str]:
+    def unless(subject: Subject) -> str:
+        patients = subject.by_type.get("Patient", ())
+        return "" if any(name in patient.resource for patient in patients) else f"no Patient has a {name}"
+
+    return unless
+
+
+TIMELINE_RULES = (
+    Check(
+        "before-birth",
+        "Nothing happens to a patient before birth.",
+        _PAGE.format("patient"),
+        _before_birth,
+        _unless_patient_has("birthDate"),
+    ),
+    Check(
+        "after-death",
+        "Nothing is done after death; findings and reports may be.",
+        _PAGE.format("patient"),
+        _after_death,
+        _unless_patient_has("deceasedDateTime"),
+    ),
+    Check(
+        "abatement-before-onset",
+        "A condition is not over before it began.",
+        _PAGE.format("condition"),
+        _abates_after_onset,
+        of_types("Condition"),
+    ),
+    Check(
+        "event-before-cause",
+        "An adverse event is not before its suspected cause.",
+        _PAGE.format("adverseevent"),
+        _suspect_first,
+        of_types("AdverseEvent"),
+    ),
+    Check(
+        "response-before-treatment",
+        "A response (LOINC 88040-1, 97509-4) is not before the first treatment.",
+        _PAGE.format("observation"),
+        _response_after_treatment,
+        of_types("Observation"),
+    ),
+    Check(
+        "overlapping-doses",
+        "One drug is not taken in two doses at the same time.",
+        _PAGE.format("medicationstatement"),
+        _one_regimen,
+        of_types("MedicationStatement"),
+    ),
+    Check(
+        "activities-add-up",
+        "The activities of a radionuclide given in parts add up to the total that is stated.",
+        _PAGE.format("medicationadministration"),
+        _activities_add_up,
+        of_types("MedicationAdministration"),
+    ),
+)

@@ -1,0 +1,343 @@
+"""What is looked at: every resource of a Bundle with its place, and the elements that the rules ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+from fhir_case.validate.resolving import index
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from fhir_case.issues import Issue
+    from fhir_case.validate.resolving import Index, Target
+
+__all__ = ["MAXIMUM_DEPTH", "Elements", "FhirVersion", "Link", "Located", "Path", "Subject", "expression", "look_at"]
+
+FhirVersion = Literal["R4", "R5"]
+Path = tuple[str | int, ...]
+
+MAXIMUM_DEPTH = 200
+"""How deep objects may be nested. The deepest official example has 17 levels; what is deeper is an attack or a bug."""
+
+_RESOURCE_ELEMENTS = frozenset({"contained", "resource", "outcome", "issues"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Located:
+    """
+    Hold one resource and its place.
+
+    Args:
+        resource: The resource; of a Bundle, the Bundle without the resources in its entries.
+        type: Its resourceType; empty when it has none that is text.
+        label: ``Type/id``, or what else names it; of a contained resource, the label of the one that contains it.
+        path: Where it begins, in the resource that the label names: ``Patient`` or ``Patient.contained[0]``.
+        role: How it is held: the document itself, by an entry of a Bundle, by ``contained``, or by another element.
+        entry: The Bundle entry that holds it; empty when none does.
+        owner: The resource that holds it; None for the document itself.
+    """
+
+    resource: Mapping[str, Any]
+    type: str
+    label: str
+    path: str
+    role: Literal["document", "entry", "contained", "inner"] = "document"
+    entry: Mapping[str, Any] = field(default_factory=dict)
+    owner: Located | None = None
+
+    @property
+    def id(self) -> str:
+        """Give the logical id, or nothing."""
+        found = self.resource.get("id")
+        return found if isinstance(found, str) else ""
+
+    @property
+    def full_url(self) -> str:
+        """Give the fullUrl of its entry, or nothing."""
+        found = self.entry.get("fullUrl")
+        return found if isinstance(found, str) else ""
+
+    def place(self, node: object) -> str:
+        """Give the expression of a dict or list inside this resource; the resource's own when it is not in it."""
+        return self.path + expression(_path_to(self.resource, node) or ())
+
+    def steps(self, node: object) -> Path | None:
+        """Give the steps to a dict or list inside this resource; None when it is not in it."""
+        return _path_to(self.resource, node)
+
+    def at(self, path: Path) -> Any:
+        """Give what is at the end of the steps."""
+        node: Any = self.resource
+        for step in path:
+            node = node[step]
+        return node
+
+    def holder(self, node: object) -> tuple[Any, str]:
+        """Give the object that has a dict or list as an element, and the name of the element."""
+        path = _path_to(self.resource, node)
+        return (self.at(path[:-1]), path[-1]) if path and isinstance(path[-1], str) else (None, "")
+
+
+Element = tuple["Located", Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """Hold those elements that the rules ask for, each with the resource that it is in."""
+
+    references: list[Element] = field(default_factory=list)
+    codings: list[Element] = field(default_factory=list)
+    periods: list[Element] = field(default_factory=list)
+    ranges: list[Element] = field(default_factory=list)
+    data: list[Element] = field(default_factory=list)
+    extensions: list[Element] = field(default_factory=list)
+    lists_with_null: list[Element] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """
+    Hold one reference with what it points to.
+
+    Args:
+        located: The resource that it stands in.
+        node: The Reference.
+        reference: Its text.
+        target: What it is, and what it resolves to.
+    """
+
+    located: Located
+    node: Mapping[str, Any]
+    reference: str
+    target: Target
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """
+    Hold one Bundle or resource under check.
+
+    Args:
+        document: What was given.
+        fhir: The release it is written in.
+        resources: Every resource in it, nested ones after the one that holds them.
+        elements: The elements of all of them that the rules ask for.
+        too_deep: Whether the document is nested deeper than `MAXIMUM_DEPTH`; then nothing below that was looked at.
+        code_tables: Known codes: (system, code) to the displays that are right for it.
+        closed: Whether every reference must resolve inside the document.
+    """
+
+    document: Mapping[str, Any]
+    fhir: FhirVersion
+    resources: tuple[Located, ...]
+    elements: Elements
+    too_deep: bool = False
+    code_tables: Mapping[tuple[str, str], Collection[str]] = field(default_factory=dict)
+    closed: bool = False
+
+    @property
+    def bundle_type(self) -> str:
+        """Give the type of the Bundle; empty when the document is no Bundle."""
+        found = self.document.get("type") if self.document.get("resourceType") == "Bundle" else ""
+        return found if isinstance(found, str) else ""
+
+    @property
+    def is_bundle(self) -> bool:
+        """Tell whether the document is a Bundle."""
+        return self.document.get("resourceType") == "Bundle"
+
+    @cached_property
+    def by_type(self) -> dict[str, list[Located]]:
+        """Give the resources of each type, contained ones included."""
+        found: dict[str, list[Located]] = {}
+        for located in self.resources:
+            found.setdefault(located.type, []).append(located)
+        return found
+
+    @cached_property
+    def index(self) -> Index:
+        """Give the ways to find what a reference points to."""
+        return index(self)
+
+    @cached_property
+    def schema_issues(self) -> dict[str, list[Issue]]:
+        """Give what the strict schema and the invariants in it find, by the name of the check."""
+        from fhir_case.validate.strict import schema_issues  # it needs this module
+
+        return schema_issues(self)
+
+    @cached_property
+    def entries(self) -> tuple[Located, ...]:
+        """Give the resources in the entries of the document itself."""
+        root = self.resources[0]
+        return tuple(located for located in self.resources if located.role == "entry" and located.owner is root)
+
+    @cached_property
+    def links(self) -> list[Link]:
+        """Give every literal reference with what it points to."""
+        found = []
+        known: dict[tuple[str, str], Target] = {}
+        for located, node in self.elements.references:
+            reference = node["reference"]
+            if not isinstance(reference, str):
+                continue
+            # What a reference points to depends on where it stands only when it points inside, or by its base.
+            key = (reference, str(id(located)) if reference.startswith("#") else located.full_url)
+            target = known.get(key)
+            if target is None:
+                target = known[key] = self.index.resolve(reference, located)
+            found.append(Link(located, node, reference, target))
+        return found
+
+
+def expression(path: Path) -> str:
+    """Write the steps into a resource as the tail of an expression: ``.name[0].given``."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+
+
+def look_at(
+    document: Mapping[str, Any],
+    fhir: FhirVersion,
+    *,
+    code_tables: Mapping[tuple[str, str], Collection[str]] | None = None,
+    closed: bool = False,
+) -> Subject:
+    """Find every resource in a document, and in each the elements that the rules ask for."""
+    resources: list[Located] = []
+    elements = Elements()
+    too_deep = False
+    waiting = [Located(document, _type(document), _label(document, {}, None), _type(document) or "$this")]
+    while waiting:
+        located = waiting.pop()
+        nested: list[Located] = []
+        if located.type == "Bundle":
+            located, nested = _open_bundle(located)
+        inner, deep = _collect(located, elements)
+        too_deep = too_deep or deep
+        resources.append(located)
+        nested += [_inside(located, node) for node in inner]
+        waiting.extend(reversed(nested))
+    return Subject(document, fhir, tuple(resources), elements, too_deep, code_tables or {}, closed)
+
+
+def _collect(located: Located, elements: Elements) -> tuple[list[Mapping[str, Any]], bool]:
+    """
+    Go through a resource level by level, which is fast and counts the depth.
+
+    Returns:
+        The resources inside, which are looked at on their own, and whether the depth ended the search.
+    """
+    nested: list[Mapping[str, Any]] = []
+    level: list[Any] = [located.resource]
+    for _ in range(MAXIMUM_DEPTH):
+        below: list[Any] = []
+        for node in level:
+            _sort_in(located, node, elements)
+            for value in node.values():
+                kind = value.__class__
+                if kind is dict:
+                    below.append(value)
+                elif kind is list:
+                    below += _objects(located, value, elements)
+        if not below:
+            return nested, False
+        level = []
+        for node in below:
+            if "resourceType" in node and _holds_resource(located.resource, node):
+                nested.append(node)
+            else:
+                level.append(node)
+    return nested, True
+
+
+def _sort_in(located: Located, node: Mapping[str, Any], elements: Elements) -> None:
+    """Keep an object for the rules that are about its kind, which its elements tell."""
+    if "reference" in node:
+        elements.references.append((located, node))
+    elif "system" in node:
+        elements.codings.append((located, node))
+    elif "url" in node:
+        elements.extensions.append((located, node))
+    elif "start" in node or "end" in node:
+        elements.periods.append((located, node))
+    elif "low" in node and "high" in node:
+        elements.ranges.append((located, node))
+    if "data" in node:
+        elements.data.append((located, node))
+
+
+def _objects(located: Located, values: list[Any], elements: Elements) -> list[Any]:
+    """Give the objects in a list. A list in a list is never right, as the strict schema says; here it adds depth."""
+    if None in values:
+        elements.lists_with_null.append((located, values))
+    return [value if value.__class__ is dict else {"": value} for value in values if value.__class__ in (dict, list)]
+
+
+def _open_bundle(bundle: Located) -> tuple[Located, list[Located]]:
+    """Take the resources out of the entries, so that each is looked at once, on its own."""
+    entries = bundle.resource.get("entry")
+    if not isinstance(entries, list):
+        return bundle, []
+    shell: list[Any] = []
+    bare = replace(bundle, resource={**bundle.resource, "entry": shell})
+    held: list[Located] = []
+    for number, entry in enumerate(entries):
+        resource = entry.get("resource") if isinstance(entry, dict) else None
+        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+            shell.append(entry)
+            continue
+        shell.append({**entry, "resource": _Stub(resourceType=resource["resourceType"])})
+        kind = resource["resourceType"]
+        held.append(Located(resource, kind, _label(resource, entry, number), kind, "entry", entry, bare))
+    return bare, held
+
+
+class _Stub(dict[str, Any]):
+    """Stand for a resource that is looked at on its own; its class keeps it from being taken for a nested one."""
+
+
+def _inside(owner: Located, node: Mapping[str, Any]) -> Located:
+    path = _path_to(owner.resource, node) or ()
+    kind = _type(node)
+    role: Literal["contained", "inner"] = "contained" if len(path) == 2 and path[0] == "contained" else "inner"
+    return Located(node, kind, owner.label, owner.path + expression(path), role, {}, owner)
+
+
+def _holds_resource(resource: Mapping[str, Any], node: Mapping[str, Any]) -> bool:
+    """Tell a resource inside from an element that is called resourceType, as ExampleScenario and Subscription have."""
+    path = _path_to(resource, node) or ()
+    return next((step for step in reversed(path) if isinstance(step, str)), "") in _RESOURCE_ELEMENTS
+
+
+def _type(resource: Mapping[str, Any]) -> str:
+    found = resource.get("resourceType")
+    return found if isinstance(found, str) else ""
+
+
+def _label(resource: Mapping[str, Any], entry: Mapping[str, Any], number: int | None) -> str:
+    kind = _type(resource) or "resource"
+    if number is None and kind == "Bundle":
+        return ""
+    if isinstance(resource.get("id"), str):
+        return f"{kind}/{resource['id']}"
+    if number is None:
+        return kind
+    url = entry.get("fullUrl")
+    return f"{kind} ({url})" if isinstance(url, str) else f"{kind} (entry {number})"
+
+
+def _path_to(tree: object, wanted: object) -> Path | None:
+    """Find the steps to a dict or list by identity. Slow, and asked only where there is something to say."""
+    waiting: list[tuple[Path, object]] = [((), tree)]
+    while waiting:
+        path, node = waiting.pop()
+        if node is wanted:
+            return path
+        if isinstance(node, dict):
+            waiting += [((*path, key), value) for key, value in node.items()]
+        elif isinstance(node, list):
+            waiting += [((*path, number), value) for number, value in enumerate(node)]
+    return None

@@ -1,0 +1,210 @@
+"""The commands upload and verify: what is printed where, and the exit code."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fhir_case.cli import main
+from fhir_case.fhir.wire import dump, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import responses
+
+COMMANDS = pytest.mark.parametrize("command", ["upload", "verify"])
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command line; give exit code, standard output and standard error."""
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        code = 0
+        try:
+            main([*arguments])
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return command
+
+
+@pytest.fixture
+def file(tmp_path: Path, bundle: dict[str, Any]) -> str:
+    bundle["entry"] = bundle["entry"][:1]
+    path = tmp_path / "bundle.json"
+    path.write_bytes(dump(bundle))
+    return str(path)
+
+
+def announce(http: responses.RequestsMock, base: str, *, status: str = "201 Created", code: int = 200) -> None:
+    http.get(f"{base}/metadata", json={"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"})
+    http.get(f"{base}/Patient", json={"resourceType": "Bundle", "type": "searchset"})
+    http.post(base, json={"resourceType": "Bundle", "entry": [{"response": {"status": status}}]}, status=code)
+
+
+def test_an_upload_prints_its_report_alone_on_standard_output(
+    http: responses.RequestsMock, base: str, file: str, run: Callable[..., tuple[int, str, str]]
+) -> None:
+    announce(http, base)
+    code, out, err = run("upload", file, "--server", f"{base}/")
+
+    assert 0 == code
+    assert out.startswith(f"Upload to {base}\nResources  [created, updated, unchanged, failed]  1, 0, 0, 0\n")
+    assert f"Asking {base} what it can do …\nSending 1 resource …\n" == err
+
+
+def test_an_upload_can_be_read_by_a_program(
+    http: responses.RequestsMock, base: str, file: str, run: Callable[..., tuple[int, str, str]]
+) -> None:
+    announce(http, base)
+    _, out, _ = run("upload", file, "--server", base, "--format", "json")
+
+    assert 1 == parse(out)["counts"]["created"]
+
+
+def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(
+    http: responses.RequestsMock, base: str, file: str, run: Callable[..., tuple[int, str, str]]
+) -> None:
+    http.get(f"{base}/metadata", status=404)
+    code, out, _ = run("upload", file, "--server", base, "--dry-run")
+    _, as_json, _ = run("upload", file, "--server", base, "--dry-run", "--format", "json")
+
+    assert 0 == code
+    assert "One transaction, entries: 1\n  PUT  Patient/demo-patient  (the Bundle asks for it)\n" == out
+    assert "Patient/demo-patient" == parse(as_json)["entries"][0]["url"]
+
+
+def test_an_entry_that_is_not_confirmed_gives_7_and_the_report(
+    http: responses.RequestsMock, base: str, file: str, run: Callable[..., tuple[int, str, str]]
+) -> None:
+    announce(http, base, status="")
+    code, out, _ = run("upload", file, "--server", base)
+
+    assert 7 == code
+    assert "  Patient/demo-patient  the answer has no status" in out
+
+
+def test_a_refusal_gives_7_and_no_report(
+    http: responses.RequestsMock, base: str, file: str, run: Callable[..., tuple[int, str, str]]
+) -> None:
+    announce(http, base, code=422)
+    code, out, err = run("upload", file, "--server", base)
+
+    assert (7, "") == (code, out)
+    assert f"fhir-case: POST {base}: nothing was stored: HTTP 422" in err
+
+
+@COMMANDS
+def test_a_server_of_another_release_gives_7(
+    http: responses.RequestsMock, base: str, file: str, run: Callable[..., tuple[int, str, str]], command: str
+) -> None:
+    http.get(f"{base}/metadata", json={"resourceType": "CapabilityStatement", "fhirVersion": "5.0.0"})
+    code, _, err = run(command, file, "--server", base)
+
+    assert 7 == code
+    assert "the server speaks FHIR 5.0.0, the Bundle is R4" in err
+
+
+@COMMANDS
+def test_a_server_that_is_not_there_gives_6(
+    base: str, file: str, run: Callable[..., tuple[int, str, str]], pauses: list[float], command: str
+) -> None:
+    code, out, err = run(command, file, "--server", "http://127.0.0.1:9/fhir")
+
+    assert (6, "") == (code, out)
+    assert "nothing listens at 127.0.0.1:9; start the server, or check host and port" in err
+
+
+def test_verify_gives_0_when_all_is_there_and_5_when_something_is_not(
+    http: responses.RequestsMock,
+    base: str,
+    file: str,
+    bundle: dict[str, Any],
+    run: Callable[..., tuple[int, str, str]],
+) -> None:
+    patient = bundle["entry"][0]["resource"]
+    http.get(f"{base}/metadata", status=404)
+    http.get(f"{base}/Patient", json={"resourceType": "Bundle", "entry": [{"resource": patient}]})
+    http.get(f"{base}/Patient", json={"resourceType": "Bundle", "entry": [{"resource": {**patient, "gender": "male"}}]})
+    good = run("verify", file, "--server", base)
+    bad = run("verify", file, "--server", base, "--format", "json")
+
+    assert (0, f"Reading back from {base} …\n") == (good[0], good[2])
+    assert 5 == bad[0]
+    assert "Patient.gender" == parse(bad[1])["comparisons"][0]["differences"][0]["path"]
+
+
+@COMMANDS
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [(b"", "is empty"), (b"{", "is not JSON"), (b'{"resourceType":"Patient"}', "a Patient, not a Bundle")],
+)
+def test_a_file_without_a_bundle_gives_4(
+    tmp_path: Path, run: Callable[..., tuple[int, str, str]], base: str, command: str, content: bytes, word: str
+) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    code, _, err = run(command, str(path), "--server", base)
+
+    assert 4 == code
+    assert err.startswith(f"fhir-case: {path}: ")
+    assert word in err
+    assert "Traceback" not in err
+
+
+@COMMANDS
+@pytest.mark.parametrize("name", ["missing.json", "."])
+def test_a_missing_file_or_a_folder_gives_2(
+    tmp_path: Path, run: Callable[..., tuple[int, str, str]], base: str, command: str, name: str
+) -> None:
+    assert 2 == run(command, str(tmp_path / name), "--server", base)[0]
+
+
+@COMMANDS
+def test_a_password_in_the_url_gives_2_and_is_not_repeated(
+    file: str, run: Callable[..., tuple[int, str, str]], command: str
+) -> None:
+    code, out, err = run(command, file, "--server", "https://ann:hunter2@fhir.example/fhir")
+
+    assert 2 == code
+    assert "holds a user name or password" in err
+    assert "hunter2" not in out + err
+
+
+def test_a_bundle_can_come_from_standard_input(
+    monkeypatch: pytest.MonkeyPatch, http: responses.RequestsMock, base: str, bundle: dict[str, Any],
+    run: Callable[..., tuple[int, str, str]],
+) -> None:  # fmt: skip
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(dump(bundle))))
+    http.get(f"{base}/metadata", status=404)
+
+    assert "One transaction, entries: 3" in run("upload", "-", "--server", base, "--dry-run")[1]
+
+
+def test_a_file_that_is_too_large_gives_4(
+    monkeypatch: pytest.MonkeyPatch, file: str, base: str, run: Callable[..., tuple[int, str, str]]
+) -> None:
+    monkeypatch.setattr("fhir_case.cli.upload._MOST_BYTES", 10)
+    code, _, err = run("upload", file, "--server", base)
+
+    assert 4 == code
+    assert "too much for one transaction" in err
+
+
+def test_the_timeout_is_kept(file: str, run: Callable[..., tuple[int, str, str]]) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/fhir"
+        code, _, err = run("upload", file, "--server", url, "--timeout", "0.2")
+
+    assert 6 == code
+    assert "no answer" in err
+    assert "within 0.2 s" in err

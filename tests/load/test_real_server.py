@@ -1,0 +1,165 @@
+"""The whole way against a real HAPI server: twice, then tampered with."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from fhir_case.errors import RejectedError
+from fhir_case.load import upload, verify
+from fhir_case.load.plan import plan
+from fhir_case.load.readback import read_back
+from fhir_case.load.send import send
+from fhir_case.server.capabilities import Capabilities, TypeCapabilities
+from fhir_case.server.client import Client
+
+pytestmark = pytest.mark.server
+
+DIV = '<div xmlns="http://www.w3.org/1999/xhtml"><p>AFP &lt; 20</p></div>'
+
+
+def five(prefix: str) -> dict[str, Any]:
+    """Give five resources that are ours alone, with what is easily lost: digits, narrative, a date without a day."""
+    subject = {"reference": f"Patient/{prefix}-patient"}
+    resources: list[dict[str, Any]] = [
+        {"resourceType": "Patient", "id": f"{prefix}-patient", "gender": "male", "_birthDate": {
+            "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]
+        }},
+        {"resourceType": "Condition", "id": f"{prefix}-condition", "subject": subject, "onsetDateTime": "2018-05",
+         "code": {"text": "hepatocellular carcinoma"}},
+        {"resourceType": "Observation", "id": f"{prefix}-afp", "status": "final", "code": {"text": "AFP"},
+         "text": {"status": "generated", "div": DIV}, "subject": subject,
+         "valueQuantity": {"value": Decimal("15.00"), "unit": "ng/mL"}, "effectiveDateTime": "2018-05-01T10:00:00.0Z"},
+        {"resourceType": "Procedure", "id": f"{prefix}-tare", "status": "completed", "subject": subject,
+         "reasonReference": [{"reference": f"Condition/{prefix}-condition"}]},
+        {"resourceType": "Provenance", "id": f"{prefix}-provenance", "target": [subject],
+         "recorded": "2026-01-01T00:00:00Z", "agent": [{"who": {"display": "somebody"}}]},
+    ]  # fmt: skip
+    for resource in resources[:-1]:
+        resource["identifier"] = [{"system": f"urn:fhir-case:{prefix}", "value": resource["id"]}]
+    entries = [
+        {
+            "fullUrl": f"https://fhir-case.invalid/{each['resourceType']}/{each['id']}",
+            "resource": each,
+            "request": {"method": "PUT", "url": f"{each['resourceType']}/{each['id']}"},
+        }
+        for each in resources
+    ]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+
+
+def found(client: Client, prefix: str) -> list[str]:
+    """Give the ids of our resources that the server has."""
+    kinds = ("Patient", "Condition", "Observation", "Procedure")
+    query = {"identifier": f"urn:fhir-case:{prefix}|"}
+    return [resource["id"] for kind in kinds for resource in client.search(kind, query)]
+
+
+def differing(comparison: Any) -> dict[str, str]:
+    return {each.path: each.kind for each in comparison.differences if each.kind not in ("added", "rewritten")}
+
+
+def test_loading_twice_changes_nothing_and_creates_nothing(hapi_r4: str) -> None:
+    bundle = five("load-twice")
+    with Client(hapi_r4) as client:
+        first = upload(bundle, hapi_r4, client=client)
+        there = found(client, "load-twice")
+        second = upload(bundle, hapi_r4, client=client)
+
+        assert ({"created": 5}, {"unchanged": 5}) == tuple(
+            {state: count for state, count in each.counts.items() if count} for each in (first, second)
+        )
+        assert 4 == len(there)
+        assert sorted(there) == sorted(found(client, "load-twice"))
+        assert {"1"} == {entry.version for entry in second.entries}
+        verification = verify(bundle, hapi_r4, client=client)
+
+    assert verification.ok
+    assert {"added": 5} == {state: count for state, count in verification.counts.items() if count}
+
+
+def test_a_corrected_value_is_an_update_of_that_resource_alone(hapi_r4: str) -> None:
+    bundle = five("load-corrected")
+    upload(bundle, hapi_r4)
+    bundle["entry"][2]["resource"]["valueQuantity"]["value"] = Decimal("15.01")
+    journal = upload(bundle, hapi_r4)
+
+    expected = ["unchanged", "unchanged", "updated", "unchanged", "unchanged"]
+    assert expected == [entry.state for entry in journal.entries]
+    assert "2" == journal.entries[2].version
+    assert verify(bundle, hapi_r4).ok
+
+
+def test_what_somebody_changed_or_deleted_on_the_server_is_found(hapi_r4: str) -> None:
+    bundle = five("load-tampered")
+    upload(bundle, hapi_r4)
+    with Client(hapi_r4) as client:
+        observation = client.read("Observation", "load-tampered-afp")
+        observation["valueQuantity"]["value"] = Decimal("15.0")
+        observation["status"] = "amended"
+        client.request("PUT", "Observation/load-tampered-afp", body=observation)
+        client.request("DELETE", "Provenance/load-tampered-provenance")
+        verification = verify(bundle, hapi_r4, client=client)
+
+    by_name = {each.resource: each for each in verification.comparisons}
+    altered, lost = by_name["Observation/load-tampered-afp"], by_name["Provenance/load-tampered-provenance"]
+    assert not verification.ok
+    assert "altered" == altered.state
+    assert {"Observation.status": "changed", "Observation.valueQuantity.value": "precision"} == differing(altered)
+    assert ("lost", "Provenance/load-tampered-provenance was deleted") == (lost.state, lost.reason)
+    assert 3 == verification.counts["added"]
+
+
+def test_an_element_that_the_server_drops_without_a_word_is_found(hapi_r4: str) -> None:
+    bundle = five("load-dropped")
+    bundle["entry"][0]["resource"]["bogus"] = "x"
+    journal = upload(bundle, hapi_r4)
+    verification = verify(bundle, hapi_r4)
+
+    assert journal.ok
+    assert {"Patient.bogus": "missing"} == differing(verification.comparisons[0])
+
+
+def test_a_refused_transaction_names_the_culprit_and_leaves_nothing_behind(hapi_r4: str) -> None:
+    bundle = five("load-refused")
+    bundle["entry"][2]["resource"]["status"] = "banana"
+    with Client(hapi_r4) as client:
+        with pytest.raises(
+            RejectedError, match="nothing was stored; it is about Observation/load-refused-afp: HTTP 400"
+        ):
+            upload(bundle, hapi_r4, client=client)
+        bundle["entry"][2]["resource"] |= {"status": "final", "subject": {"reference": "Patient/nobody"}}
+        with pytest.raises(RejectedError, match="it is about Observation/load-refused-afp: HTTP 400"):
+            upload(bundle, hapi_r4, client=client)
+
+        assert [] == found(client, "load-refused")
+
+
+def test_a_server_that_gives_its_own_ids_stores_each_once(hapi_r4: str) -> None:
+    bundle = five("load-own-ids")
+    able = TypeCapabilities(update_create=False, conditional_create=True, identifier_search=True)
+    kinds = ("Patient", "Condition", "Observation", "Procedure")
+    capabilities = Capabilities(
+        types={"Provenance": TypeCapabilities(False, True, False), **dict.fromkeys(kinds, able)}
+    )
+    planned = plan(bundle, capabilities)
+    with Client(hapi_r4) as client:
+        first, second = send(planned, client), send(planned, client)
+        verification = read_back(planned, client, journal=first)
+        without_journal = read_back(planned, client)
+
+        assert ["created"] * 5 == [entry.state for entry in first.entries]
+        assert ["unchanged"] * 4 + ["created"] == [entry.state for entry in second.entries]
+        assert 4 == len(found(client, "load-own-ids"))
+
+    assert {"rewritten": 5} == {state: count for state, count in verification.counts.items() if count}
+    assert verification.ok
+    assert "not checked" == without_journal.comparisons[-1].state
+    assert 4 == without_journal.counts["rewritten"]
+
+
+def test_the_bundle_of_an_r5_case_does_not_go_to_an_r4_server(hapi_r4: str) -> None:
+    with pytest.raises(RejectedError, match=r"the server speaks FHIR 4\.0\.1, the Bundle is R5"):
+        upload(five("load-r5"), hapi_r4, fhir="R5")

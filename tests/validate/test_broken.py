@@ -1,0 +1,94 @@
+"""Each check catches what is broken on purpose, and says nothing about what is right."""
+
+from __future__ import annotations
+
+from collections import Counter
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fhir_case.fhir.wire import parse
+from fhir_case.validate import CHECKS, validate
+
+_HERE = Path(__file__).parent
+_GOOD = parse((_HERE / "good.json").read_bytes())
+_BROKEN = parse((_HERE / "broken.json").read_bytes())
+
+
+def _walk(document: Any, place: str) -> tuple[Any, Any]:
+    """Give the holder and the last step of a place, written ``Type/id:path.to.element``."""
+    name, _, path = place.partition(":")
+    node = document
+    if name != "Bundle":
+        kind, _, own = name.partition("/")
+        held = [entry["resource"] for entry in document["entry"]]
+        node = next(one for one in held if (one["resourceType"], one["id"]) == (kind, own))
+    steps: list[Any] = [int(step) if step.isdigit() else step for step in path.split(".")]
+    for at, step in enumerate(steps[:-1]):
+        if isinstance(node, dict) and step not in node:
+            node[step] = [] if isinstance(steps[at + 1], int) else {}
+        node = node[step]
+    return node, steps[-1]
+
+
+def _document(case: Any) -> Any:
+    if "document" in case:
+        return case["document"]
+    document = deepcopy(_GOOD)
+    changes = [(*_walk(document, place), value) for place, value in case.get("set", {}).items()]
+    for place in case.get("remove", []):
+        holder, step = _walk(document, place)
+        del holder[step]
+    for holder, step, value in changes:
+        if isinstance(holder, list) and step == len(holder):
+            holder.append(value)
+        else:
+            holder[step] = value
+    return document
+
+
+def _name(case: Any) -> str:
+    what = case.get("set") or case.get("remove") or case.get("document")
+    return f"{case['check']}-{str(what)[:80]}"
+
+
+@pytest.mark.parametrize("case", _BROKEN, ids=_name)
+def test_what_is_broken_is_caught_by_the_check_that_is_about_it(case: Any) -> None:
+    tables = {tuple(name.split("|")): set(names) for name, names in case.get("code_tables", {}).items()}
+
+    result = validate(_document(case), fhir=case.get("fhir", "R4"), code_tables=tables)
+
+    # What the strict schema says at the same place, the models need not say again.
+    caught = {"structure", "strict"} if case["check"] == "structure" else {case["check"]}
+    assert caught & {issue.check for issue in result.issues if issue.severity != "information"}
+
+
+def test_the_good_bundle_has_no_finding() -> None:
+    assert () == validate(_GOOD, closed=True).issues
+
+
+def test_the_good_bundle_has_no_finding_with_absolute_or_uuid_references() -> None:
+    text = (_HERE / "good.json").read_text()
+    for number, entry in enumerate(_GOOD["entry"]):
+        key, uuid = entry["fullUrl"].removeprefix("https://case.invalid/fhir/"), f"{number:08x}-0000-4000-8000-000000000000"
+        text = text.replace(f'"{key}"', f'"urn:uuid:{uuid}"').replace(f'"{entry["fullUrl"]}"', f'"urn:uuid:{uuid}"')
+
+    assert () == validate(parse(text), closed=True).issues
+
+
+def test_each_resource_of_the_good_bundle_has_no_finding_alone() -> None:
+    for entry in _GOOD["entry"]:
+        assert () == validate(entry["resource"]).issues
+
+
+def test_every_check_has_at_least_three_broken_resources() -> None:
+    counted = Counter(case["check"] for case in _BROKEN)
+    uncounted = {check.name for check in CHECKS if counted[check.name] < 3}
+
+    assert {"profiles"} == uncounted
+
+
+def test_the_list_of_broken_resources_names_only_checks_that_exist() -> None:
+    assert {case["check"] for case in _BROKEN} <= {check.name for check in CHECKS}
