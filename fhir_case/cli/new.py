@@ -33,4 +33,4 @@ def new(file: Path, *, force: bool) -> None:
     if file.exists() and not force:
         raise click.UsageError(f"{file} exists; --force replaces it")
     write_file(file, text.encode())
-    click.echo(f"{file}: a made-up case to begin with; check it with: fhir-case validate {file}", err=True)
+    click.echo(f"{file}: a made-up case to begin with; turn it into a Bundle with: fhir-case build {file}", err=True)

@@ -81,6 +81,7 @@ def run(case: str, server: str | None, out: Path | None, *, keep: bool, **option
     with _server(stages, server, keep=keep) as base:
         journal, verification = _loaded(stages, bundle, base)
 
+    from fhir_case.errors import RejectedError
     from fhir_case.report.run import run_report
 
     asked = {name: value for name, value in options.items() if value}
@@ -93,7 +94,9 @@ def run(case: str, server: str | None, out: Path | None, *, keep: bool, **option
     )  # fmt: skip
     _written(folder, {"case-report.json": report})
     _end(folder, bundle, base, running=bool(server) or keep)
-    if not (journal.ok and verification.ok):
+    if not journal.ok:
+        raise SystemExit(RejectedError.exit_code)
+    if not verification.ok:
         raise SystemExit(_WRONG)
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "format_option",
     "read_bundle",
     "server_option",
+    "show",
     "timeout_option",
     "upload",
 ]

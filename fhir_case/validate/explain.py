@@ -117,7 +117,7 @@ def _one_of_a_choice(error: Any, path: Path) -> str:
 def _type(error: Any, _: str) -> str:
     if error.instance is None:
         return "null is not allowed; leave the element out"
-    wanted = [_TYPES.get(one, one) for one in error.kind.types if one != "null"]
+    wanted = [_TYPES.get(str(one), str(one)) for one in error.kind.types if one != "null"]
     return f"must be {' or '.join(wanted)}"
 
 

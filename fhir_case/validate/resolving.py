@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from fhir_case.validate.subject import Located, Subject
 
-__all__ = ["Index", "Target", "connected", "index"]
+__all__ = ["Index", "Target", "base_of", "connected", "index"]
 
 Kind = Literal["found", "contained", "urn", "relative", "absolute", "conditional", "malformed"]
 
@@ -65,12 +65,13 @@ class Index:
 
     def _nearest(self, key: str, origin: Located) -> Located | None:
         """Take the base of the fullUrl first, as the specification says; then any resource of that type and id."""
-        here = _RELATIVE.fullmatch(origin.full_url)
-        if here and here["base"]:
-            found = self.by_url.get(f"{here['base']}/{key}")
-            if found is not None:
-                return found
-        return self.by_key.get(key)
+        return self.by_url.get(f"{base_of(origin)}/{key}") or self.by_key.get(key)
+
+
+def base_of(located: Located) -> str:
+    """Give the base of a fullUrl that ends in ``Type/id``; empty when there is none."""
+    url, tail = located.full_url, f"/{located.label}"
+    return url[: -len(tail)] if url.endswith(tail) else ""
 
 
 def _other(reference: str, by_url: Mapping[str, Located]) -> Target:

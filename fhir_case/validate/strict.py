@@ -89,7 +89,7 @@ def _definitions(fhir: FhirVersion) -> dict[str, Any]:
             name = _INVARIANT + invariant.name
             for carrier in _carriers(invariant.where, definitions):
                 carrier.setdefault("allOf", []).append({"$ref": f"#/$defs/{name}"})
-            definitions[name] = {"not": {"allOf": [{"type": "object"}, invariant.broken]}}
+            definitions[name] = {"not": {"type": "object", **invariant.broken}}
     return definitions
 
 

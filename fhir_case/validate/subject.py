@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from fhir_case.validate.resolving import index
+from fhir_case.validate.resolving import base_of, index
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -185,7 +185,7 @@ class Subject:
             if not isinstance(reference, str):
                 continue
             # What a reference points to depends on where it stands only when it points inside, or by its base.
-            key = (reference, str(id(located)) if reference.startswith("#") else located.full_url)
+            key = (reference, str(id(located)) if reference.startswith("#") else base_of(located))
             target = known.get(key)
             if target is None:
                 target = known[key] = self.index.resolve(reference, located)
@@ -223,9 +223,13 @@ def look_at(
     return Subject(document, fhir, tuple(resources), elements, too_deep, code_tables or {}, closed)
 
 
-def _collect(located: Located, elements: Elements) -> tuple[list[Mapping[str, Any]], bool]:
+def _collect(  # noqa: C901, PLR0912 - the innermost loop of all rules: calls in it would double its time
+    located: Located, elements: Elements
+) -> tuple[list[Mapping[str, Any]], bool]:
     """
     Go through a resource level by level, which is fast and counts the depth.
+
+    An object is kept for the rules that are about its kind, which its elements tell.
 
     Returns:
         The resources inside, which are looked at on their own, and whether the depth ended the search.
@@ -235,13 +239,30 @@ def _collect(located: Located, elements: Elements) -> tuple[list[Mapping[str, An
     for _ in range(MAXIMUM_DEPTH):
         below: list[Any] = []
         for node in level:
-            _sort_in(located, node, elements)
+            if "reference" in node:
+                elements.references.append((located, node))
+            elif "system" in node:
+                elements.codings.append((located, node))
+            elif "url" in node:
+                elements.extensions.append((located, node))
+            elif "start" in node or "end" in node:
+                elements.periods.append((located, node))
+            elif "low" in node and "high" in node:
+                elements.ranges.append((located, node))
+            if "data" in node:
+                elements.data.append((located, node))
             for value in node.values():
                 kind = value.__class__
                 if kind is dict:
                     below.append(value)
                 elif kind is list:
-                    below += _objects(located, value, elements)
+                    for item in value:
+                        if item.__class__ is dict:
+                            below.append(item)
+                        elif item is None:
+                            elements.lists_with_null.append((located, value))
+                        elif item.__class__ is list:  # never right, as the strict schema says; here it adds depth
+                            below.append({"": item})
         if not below:
             return nested, False
         level = []
@@ -251,29 +272,6 @@ def _collect(located: Located, elements: Elements) -> tuple[list[Mapping[str, An
             else:
                 level.append(node)
     return nested, True
-
-
-def _sort_in(located: Located, node: Mapping[str, Any], elements: Elements) -> None:
-    """Keep an object for the rules that are about its kind, which its elements tell."""
-    if "reference" in node:
-        elements.references.append((located, node))
-    elif "system" in node:
-        elements.codings.append((located, node))
-    elif "url" in node:
-        elements.extensions.append((located, node))
-    elif "start" in node or "end" in node:
-        elements.periods.append((located, node))
-    elif "low" in node and "high" in node:
-        elements.ranges.append((located, node))
-    if "data" in node:
-        elements.data.append((located, node))
-
-
-def _objects(located: Located, values: list[Any], elements: Elements) -> list[Any]:
-    """Give the objects in a list. A list in a list is never right, as the strict schema says; here it adds depth."""
-    if None in values:
-        elements.lists_with_null.append((located, values))
-    return [value if value.__class__ is dict else {"": value} for value in values if value.__class__ in (dict, list)]
 
 
 def _open_bundle(bundle: Located) -> tuple[Located, list[Located]]:

@@ -72,7 +72,10 @@ def test_the_good_bundle_has_no_finding() -> None:
 def test_the_good_bundle_has_no_finding_with_absolute_or_uuid_references() -> None:
     text = (_HERE / "good.json").read_text()
     for number, entry in enumerate(_GOOD["entry"]):
-        key, uuid = entry["fullUrl"].removeprefix("https://case.invalid/fhir/"), f"{number:08x}-0000-4000-8000-000000000000"
+        key, uuid = (
+            entry["fullUrl"].removeprefix("https://case.invalid/fhir/"),
+            f"{number:08x}-0000-4000-8000-000000000000",
+        )
         text = text.replace(f'"{key}"', f'"urn:uuid:{uuid}"').replace(f'"{entry["fullUrl"]}"', f'"urn:uuid:{uuid}"')
 
     assert () == validate(parse(text), closed=True).issues

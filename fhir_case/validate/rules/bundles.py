@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.validate.check import Check, finding, in_bundles
+from fhir_case.validate.resolving import base_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,8 @@ def _ids(subject: Subject) -> Iterator[Issue]:
         if not located.id:
             continue
         meta = located.resource.get("meta")
-        key = (located.label, str(meta.get("versionId", "")) if isinstance(meta, dict) else "")
+        # Two servers may have the same Type/id: then the fullUrls tell them apart.
+        key = (f"{base_of(located)}/{located.label}", str(meta.get("versionId", "")) if isinstance(meta, dict) else "")
         if key in seen:
             message = f"'{located.label}' stands in two entries"
             yield finding(located, message, check="unique-id", tail=".id", code="duplicate")

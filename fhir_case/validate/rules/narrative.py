@@ -80,6 +80,7 @@ _ELEMENTS = frozenset(
         "var",
     ]
 )
+_SAFE = frozenset(f"{_XHTML} {name}" for name in _ELEMENTS)
 # Text alone, which most generated narratives are, needs no parser.
 _PLAIN = re.compile(r'<div xmlns="http://www\.w3\.org/1999/xhtml">\s*[^<&\s][^<&]*</div>')
 _LOADS = re.compile(r"url\s*\(\s*['\"]?\s*(?:\w+:)?//|expression\s*\(|@import", re.IGNORECASE)
@@ -114,6 +115,8 @@ def _problems(div: str) -> list[str]:
     content: list[str] = []
 
     def start(name: str, attributes: dict[str, str]) -> None:
+        if content and not attributes and name in _SAFE:
+            return
         found.extend(_misplaced(name, outermost=not content))
         content.append("img" if name.endswith(" img") else " ")
         found.extend(_unsafe(name.rpartition(" ")[2], attributes))

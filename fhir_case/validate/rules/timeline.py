@@ -113,7 +113,7 @@ def _response_after_treatment(subject: Subject) -> Iterator[Issue]:
     for located in subject.by_type.get("Observation", ()) if begun else ():
         date = start_of(located.resource, "effective")
         codes = _codes(located.resource.get("code"))
-        severity = next((level for code, level in _RESPONSE.items() if (_LOINC, code) in codes), None)
+        severity: Severity | None = next((level for code, level in _RESPONSE.items() if (_LOINC, code) in codes), None)
         if severity and date and _valid(located) and all(certainly_before(date, start) for start in begun):
             message = f"the response is of {date}, before any treatment in the Bundle; the first began on {min(begun)}"
             yield finding(located, message, check="response-before-treatment", severity=severity, code="business-rule")

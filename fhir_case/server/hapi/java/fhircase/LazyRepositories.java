@@ -5,7 +5,7 @@ import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.beans.factory.config.DependencyDescriptor;
 import org.springframework.beans.factory.support.DefaultListableBeanFactory;
 import org.springframework.context.annotation.ContextAnnotationAutowireCandidateResolver;
-import org.springframework.data.jpa.repository.support.JpaRepositoryFactoryBean;
+import org.springframework.data.envers.repository.support.EnversRevisionRepositoryFactoryBean;
 import org.springframework.data.repository.Repository;
 
 /**
@@ -16,7 +16,7 @@ final class LazyRepositories extends ContextAnnotationAutowireCandidateResolver 
   static void prepare(ConfigurableListableBeanFactory beans) {
     for (String name : beans.getBeanDefinitionNames()) {
       BeanDefinition bean = beans.getBeanDefinition(name);
-      if (JpaRepositoryFactoryBean.class.getName().equals(bean.getBeanClassName())) bean.setLazyInit(true);
+      if (EnversRevisionRepositoryFactoryBean.class.getName().equals(bean.getBeanClassName())) bean.setLazyInit(true);
     }
     LazyRepositories resolver = new LazyRepositories();
     resolver.setBeanFactory(beans);
