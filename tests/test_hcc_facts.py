@@ -396,7 +396,7 @@ def test_hand_foot_skin_reaction(bundle: dict[str, Resource]) -> None:
 
 RESPONSES = [
     ("response-3-months", "LA28369-9", "268910001", "mRECIST", after(3)),
-    ("response-12-months", "LA28366-5", "268910001", "mRECIST", after(12)),
+    ("response-12-months", "LA28366-5", "268910001", None, after(12)),
     ("response-19-months", "LA28370-7", "271299001", None, after(19)),
     ("response-last-follow-up", "LA28366-5", "268910001", None, None),
 ]
