@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from fhir_case.server.hapi import HapiServer
     from fhir_case.validate import validate
 
+    __version__: str
+
 __all__ = [
     "Case",
     "CaseError",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from fhir_case.validate.resolving import base_of, index
 
@@ -97,8 +97,7 @@ class Elements:
     lists_with_null: list[Element] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """
     Hold one reference with what it points to.
 
@@ -180,12 +179,15 @@ class Subject:
         """Give every literal reference with what it points to."""
         found = []
         known: dict[tuple[str, str], Target] = {}
+        here, base = None, ""
         for located, node in self.elements.references:
             reference = node["reference"]
             if not isinstance(reference, str):
                 continue
-            # What a reference points to depends on where it stands only when it points inside, or by its base.
-            key = (reference, str(id(located)) if reference.startswith("#") else base_of(located))
+            if located is not here:
+                here, base = located, base_of(located)
+            # What a reference points to depends on where it stands only when it points inside, or by the base.
+            key = (reference, str(id(located)) if reference.startswith("#") else base)
             target = known.get(key)
             if target is None:
                 target = known[key] = self.index.resolve(reference, located)
