@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fhir_case.issues import CheckRun, Issue, ValidationResult
     from fhir_case.load import upload, verify
     from fhir_case.server.hapi import HapiServer
-    from fhir_case.validate import validate
+    from fhir_case.validation import validate
 
     __version__: str
 
@@ -71,7 +71,7 @@ _HOMES = {
     "build_bundle": "fhir_case.bundle",
     "load_case": "fhir_case.case",
     "upload": "fhir_case.load",
-    "validate": "fhir_case.validate",
+    "validate": "fhir_case.validation",
     "verify": "fhir_case.load",
 }
 

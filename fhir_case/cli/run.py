@@ -103,10 +103,10 @@ def run(case: str, server: str | None, out: Path | None, *, keep: bool, **option
 def _validated(stages: _Stages, bundle: Resource) -> ValidationResult:
     """Validate; a Bundle with errors goes nowhere."""
     from fhir_case.report.run import validation_words
-    from fhir_case.validate import validate
+    from fhir_case.validation import validate
 
     with stages.stage("validate"):
-        result = validate(bundle)
+        result = validate(bundle, closed=True)
         stages.say(validation_words(result))
     if not result.ok:
         for issue in result.issues:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fhir_case.issues import Issue, ValidationResult
     from fhir_case.report.validation import Summary
-    from fhir_case.validate.documents import Document
+    from fhir_case.validation.documents import Document
 
 __all__ = ["validate"]
 
@@ -54,7 +54,7 @@ def validate(
     from fhir_case.report.validation import Summary, group_lines, outcome, rule_lines, summary_lines
 
     if list_rules:
-        from fhir_case.validate import CHECKS
+        from fhir_case.validation import CHECKS
 
         for line in rule_lines(CHECKS):
             click.echo(line)
@@ -83,7 +83,7 @@ def validate(
 
 def _documents(paths: tuple[str, ...]) -> Iterator[Document]:
     from fhir_case.errors import CheckerError
-    from fhir_case.validate.documents import find_documents, read_documents
+    from fhir_case.validation.documents import find_documents, read_documents
 
     for path in paths:
         if path == "-":
@@ -103,7 +103,7 @@ def _check(document: Document, fhir: Literal["R4", "R5"], *, closed: bool) -> Va
     from dataclasses import replace
 
     from fhir_case.issues import ValidationResult
-    from fhir_case.validate import validate as check
+    from fhir_case.validation import validate as check
 
     if document.content is None:
         return ValidationResult(document.issues, (document.run,))

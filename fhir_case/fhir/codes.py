@@ -9,7 +9,8 @@ The grammar of a table, one section a short name::
     units = { "ng/mL" = "ng/mL" }      # printed unit = UCUM code, for tests only
     why = "why this code and not its neighbour"
 
-``system`` is a short name of `fhir_case.fhir.systems.SYSTEMS`. A section may hold other keys that its mapping reads.
+``system`` is a short name of `fhir_case.fhir.systems.SYSTEMS`. A section may hold other keys that its mapping reads;
+another coding is a table with ``system``, ``code``, ``display`` and, where words belong to it, ``text``.
 """
 
 from __future__ import annotations
@@ -50,6 +51,13 @@ class Term:
         codings = [dict(one) for one in self.codings]
         return {**({"coding": codings} if codings else {}), "text": text or self.text}
 
+    def other_concept(self, name: str) -> dict[str, Any] | None:
+        """Give the CodeableConcept of another coding of the section, for example the method of a modality."""
+        one = self.more.get(name)
+        if one is None:
+            return None
+        return {"coding": [_coding(one)], **({"text": one["text"]} if "text" in one else {})}
+
 
 @cache
 def code_table(package: str, name: str) -> dict[str, Term]:
@@ -72,9 +80,7 @@ def code_table(package: str, name: str) -> dict[str, Term]:
 def _term(place: str, name: str, section: dict[str, Any]) -> Term:
     more = dict(section)
     try:
-        codings = tuple(
-            coding(SYSTEMS[one["system"]], one["code"], one.get("display")) for one in more.pop("codings", ())
-        )
+        codings = tuple(_coding(one) for one in more.pop("codings", ()))
         return Term(name, more.pop("text"), codings, more.pop("units", {}), more)
     except KeyError as error:
         raise MappingError(
@@ -82,9 +88,15 @@ def _term(place: str, name: str, section: dict[str, Any]) -> Term:
         ) from error
 
 
+def _coding(one: dict[str, str]) -> dict[str, str]:
+    return coding(SYSTEMS[one["system"]], one["code"], one.get("display"))
+
+
 def code_tables(package: str) -> tuple[str, ...]:
     """Give the names of the code tables of a package, sorted."""
     folder = files(package) / "codes"
+    if not folder.is_dir():
+        return ()
     return tuple(sorted(one.name.removesuffix(".toml") for one in folder.iterdir() if one.name.endswith(".toml")))
 
 
@@ -93,7 +105,8 @@ def known_codes(package: str) -> dict[tuple[str, str], frozenset[str]]:
     known: dict[tuple[str, str], frozenset[str]] = {}
     for name in code_tables(package):
         for term in code_table(package, name).values():
-            for one in term.codings:
+            others = [_coding(one) for one in term.more.values() if isinstance(one, dict) and "system" in one]
+            for one in (*term.codings, *others):
                 key = (one["system"], one["code"])
                 display = one.get("display")
                 known[key] = known.get(key, frozenset()) | ({display} if display else frozenset())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.fhir.systems import DATA_ABSENT_REASON, LOINC, OBSERVATION_CATEGORY, SNOMED, UCUM
+from fhir_case.fhir.systems import DATA_ABSENT_REASON, OBSERVATION_CATEGORY, UCUM
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -17,11 +17,9 @@ __all__ = [
     "code_of",
     "coding",
     "extension",
-    "loinc",
     "narrative",
     "quantity",
     "reference",
-    "snomed",
 ]
 
 Json = dict[str, Any]
@@ -35,16 +33,6 @@ def coding(system: str, code: str, display: str | None = None) -> Json:
 def code_of(system: str, code: str, display: str | None = None, *, text: str | None = None) -> Json:
     """Give a CodeableConcept with one coding and, where wanted, words."""
     return {"coding": [coding(system, code, display)], **({"text": text} if text else {})}
-
-
-def snomed(code: str, display: str, *, text: str | None = None) -> Json:
-    """Give a CodeableConcept of SNOMED CT."""
-    return code_of(SNOMED, code, display, text=text)
-
-
-def loinc(code: str, display: str, *, text: str | None = None) -> Json:
-    """Give a CodeableConcept of LOINC."""
-    return code_of(LOINC, code, display, text=text)
 
 
 def category(code: str) -> list[Json]:

@@ -38,7 +38,7 @@ _KINDS = {
     "dict_type": "must be an object",
     "missing": "is required and missing",
     "model_field_validation.missing": "is required and missing",
-    "model_validation_format": "is not of this form: an object with extensions is expected",
+    "model_validation_format": "must be an object",
     "base64_decode": "is not base64",
 }
 
@@ -80,7 +80,7 @@ def model_findings(resource: Mapping[str, Any], fhir: FhirVersion = "R4") -> Ite
     except ValidationError as errors:
         for error in errors.errors(include_url=False):
             if not _is_false_alarm(error):
-                path = tuple(step if isinstance(step, int) else str(step) for step in error["loc"])
+                path = tuple(step for step in error["loc"] if step != "root")  # which stands for no step
                 code = "required" if "missing" in error["type"] else "structure"
                 yield ModelFinding(path, _plain(error, model), code)
 
@@ -88,32 +88,35 @@ def model_findings(resource: Mapping[str, Any], fhir: FhirVersion = "R4") -> Ite
 def _is_false_alarm(error: Any) -> bool:
     """Tell what the models get wrong: they know no extensions on the value of an Extension, and stop at -2^63 + 1."""
     last = str(error["loc"][-1]) if error["loc"] else ""
-    return last.startswith("_value") if error["type"] == "extra_forbidden" else last.endswith("Integer64")
+    return (error["type"], last[:6]) == ("extra_forbidden", "_value") or (
+        error["type"] == "greater_than_equal" and last.endswith("Integer64")
+    )
 
 
 def _plain(error: Any, model: Any) -> str:
-    kind, message = error["type"], " ".join(str(error["msg"]).split())
-    last = next((str(step) for step in reversed(error["loc"]) if isinstance(step, str)), "")
+    kind, message = error["type"], " ".join(str(error["msg"]).split()).removeprefix("Value error, ")
+    last = next((step for step in reversed(error["loc"]) if isinstance(step, str) and step != "root"), "")
     if kind == "extra_forbidden":
         known = {field.alias or name for name, field in model.model_fields.items()} if len(error["loc"]) == 1 else ()
         near = get_close_matches(last, known, n=1)
-        return f"'{last}' is no element here" + (f"; did you mean '{near[0]}'?" if near else "")
-    if kind == "list_type" and message.startswith("None"):
-        return f"'{last}' holds null, which only a list of simple values with extensions may"
-    if "got multiple" in message:
-        names = ", ".join(re.findall(r"'(\w+)'", message))
-        return f"only one of these may be present: {names}"
-    if kind in _KINDS:
-        return f"'{last}' {_KINDS[kind]}"
-    return _plain_value(error, kind, message, last)
+        text = f"'{last}' is no element here" + (f"; did you mean '{near[0]}'?" if near else "")
+    elif message.startswith("None is not allowed"):
+        text = f"'{last}' holds null, which only a list of simple values with extensions may"
+    elif "got multiple" in message:
+        text = "only one form of this choice may be present: " + _forms(message, error["input"])
+    elif kind in _KINDS:
+        text = f"'{last}' {_KINDS[kind]}"
+    elif kind.startswith(("date", "time")) or kind == "string_pattern_mismatch" or "match spec regex" in message:
+        text = f"{_shown(error['input'])} is not a value that '{last}' can have" + _why(error)
+    else:
+        text = f"'{last}': {message}"
+    return text
 
 
-def _plain_value(error: Any, kind: str, message: str, last: str) -> str:
-    if kind.startswith(("date", "time")) or "does not match spec regex" in message:
-        return f"{_shown(error['input'])} is not a value that '{last}' can have" + _why(error)
-    if kind == "string_pattern_mismatch":
-        return f"{_shown(error['input'])} is not of the form that '{last}' must have"
-    return f"'{last}': {message.removeprefix('Value error, ')}"
+def _forms(message: str, given: object) -> str:
+    """Name those forms of a choice that are there; the message lists all that could be."""
+    names = re.findall(r"'(\w+)'", message)
+    return ", ".join(name for name in names if not isinstance(given, dict) or name in given)
 
 
 def _why(error: Any) -> str:

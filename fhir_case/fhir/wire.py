@@ -19,10 +19,14 @@ __all__ = ["Resource", "dump", "parse"]
 
 Resource = dict[str, Any]
 
+_LONGEST = 100
+
 
 def _raw_number(value: object) -> orjson.Fragment:
     if isinstance(value, Decimal) and value.is_finite():
-        return orjson.Fragment(format(value, "f"))
+        # In plain digits, but not a gigabyte of zeros for 1e999999999.
+        plain = abs(value.adjusted()) < _LONGEST and len(value.as_tuple().digits) < _LONGEST
+        return orjson.Fragment(format(value, "f") if plain else str(value))
     raise TypeError(f"{type(value).__name__} is not FHIR JSON")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fhir_case.mapping.concepts import Codes
 from fhir_case.mapping.dating import dated, moment_words, period, reference_to
-from fhir_case.mapping.discovery import FoundMapping, discover
+from fhir_case.mapping.discovery import FoundMapping, discover, installed_codes
 from fhir_case.mapping.protocol import Mapping
 from fhir_case.mapping.resources import PATIENT, PERFORMER, measurement, observation, resource
 
@@ -20,6 +20,7 @@ __all__ = [
     "Mapping",
     "dated",
     "discover",
+    "installed_codes",
     "measurement",
     "moment_words",
     "observation",

@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import MappingError
 from fhir_case.fhir.codes import Term, code_table
-from fhir_case.fhir.datatypes import coding, quantity
+from fhir_case.fhir.datatypes import coding, extension, quantity
 
 if TYPE_CHECKING:
     from fhir_case.case.forms import Concept, Quantity, Site, Value
     from fhir_case.case.model import Entry
 
 __all__ = ["Codes"]
-
-_LATERALITY = {
-    "left": ("7771000", "Left (qualifier value)"),
-    "right": ("24028007", "Right (qualifier value)"),
-    "both": ("51440002", "Right and left (qualifier value)"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +65,10 @@ class Codes:
             return {"coding": codings, "text": self.words(table, concept, entry)}
         return term.codeable_concept(concept.text) if term else {"text": concept.text}
 
+    def fixed(self, name: str, text: str | None = None) -> dict[str, Any]:
+        """Give a CodeableConcept that a profile fixes, of the table ``fixed``."""
+        return code_table(self.package, "fixed")[name].codeable_concept(text)
+
     def words(self, table: str, concept: Concept, entry: Entry) -> str:
         """Give a concept in words."""
         term = self.term(table, concept, entry)
@@ -89,9 +87,8 @@ class Codes:
             return place
         if not laterality:
             return {**place, "text": f"{place['text']}, {site.side}"}
-        from fhir_case.fhir.datatypes import extension, snomed
-
-        return {"extension": [extension(laterality, valueCodeableConcept=snomed(*_LATERALITY[site.side]))], **place}
+        side = {"coding": self.fixed(site.side)["coding"]}
+        return {"extension": [extension(laterality, valueCodeableConcept=side)], **place}
 
     def quantity(self, amount: Quantity, entry: Entry, *, term: Term | None = None) -> dict[str, Any]:
         """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-__all__ = ["FoundMapping", "discover", "packages_with_codes"]
+__all__ = ["FoundMapping", "discover", "installed_codes"]
 
 _GROUP = "fhir_case.mappings"
 
@@ -56,9 +56,20 @@ def discover(files: Sequence[Path] = ()) -> tuple[FoundMapping, ...]:
     return tuple(found)
 
 
-def packages_with_codes() -> tuple[str, ...]:
-    """Give the packages that offer mappings, whose code tables say which codes are known."""
-    return tuple(dict.fromkeys(one.package for one in _installed() if one.package))
+def installed_codes() -> dict[tuple[str, str], frozenset[str]]:
+    """
+    Give every (system, code) of the code tables of the installed mappings with the displays that they write.
+
+    Raises:
+        MappingError: A package with mappings cannot be imported, or a table of it breaks its grammar.
+    """
+    from fhir_case.fhir.codes import known_codes
+
+    known: dict[tuple[str, str], frozenset[str]] = {}
+    for package in dict.fromkeys(one.package for one in _installed() if one.package):
+        for code, displays in known_codes(package).items():
+            known[code] = known.get(code, frozenset()) | displays
+    return known
 
 
 def _installed() -> list[FoundMapping]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fhir_case.issues import CheckRun, Issue, ValidationResult
-    from fhir_case.validate.check import Check
+    from fhir_case.validation.check import Check
 
 __all__ = ["Summary", "group_lines", "outcome", "rule_lines", "summary_lines"]
 

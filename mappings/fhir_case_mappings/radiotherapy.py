@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.fhir.datatypes import absent, annotation, coding, extension, reference
-from fhir_case.fhir.systems import MCODE, SNOMED, SYSTEMS, US_CORE
+from fhir_case.fhir.datatypes import absent, annotation, extension, reference
+from fhir_case.fhir.systems import MCODE, US_CORE
 from fhir_case.mapping import PATIENT, Codes, Mapping, dated, moment_words, observation, resource
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["MAPPING", "radiotherapies"]
 
 _codes = Codes.beside(__name__)
-
-_COURSE = coding(SNOMED, "1217123003", "Radiotherapy course of treatment (regime/therapy)")
 
 
 def radiotherapies(case: Case) -> Iterator[Resource]:
@@ -47,6 +45,7 @@ def radiotherapies(case: Case) -> Iterator[Resource]:
 
 def _course(case: Case, course: Radiotherapy) -> Resource:
     code = _codes.concept("treatments", course.course, course)
+    fixed = _codes.fixed("radiotherapy-course")
     sites = [{**_codes.site(volume.site, volume), "text": volume.description} for volume in course.volumes]
     return resource(
         "Procedure",
@@ -57,7 +56,10 @@ def _course(case: Case, course: Radiotherapy) -> Resource:
         profile=MCODE + "mcode-radiotherapy-course-summary",
         extension=[*_modality(course), *(_dose_to(volume) for volume in course.volumes)],
         status="completed",
-        code={"coding": [_COURSE, *code.get("coding", ())], "text": code["text"]},
+        code={
+            "coding": [*_codes.fixed("radiotherapy-course")["coding"], *code.get("coding", ())],
+            "text": code["text"],
+        },
         subject=PATIENT,
         performedPeriod={**dated(case, "start", course.at, course), "_end": {"extension": absent()}},
         reasonReference=[reference("Condition", key) for key in course.reasons],
@@ -72,15 +74,10 @@ def _modality(course: Radiotherapy) -> list[dict[str, Any]]:
     if term is None or "modality" not in term.more:
         return []
     parts = [
-        extension(f"{MCODE}mcode-radiotherapy-{part}", valueCodeableConcept=_listed(term.more[part]))
+        extension(f"{MCODE}mcode-radiotherapy-{part}", valueCodeableConcept=term.other_concept(part))
         for part in ("modality", "technique")
     ]
     return [{"url": MCODE + "mcode-radiotherapy-modality-and-technique", "extension": parts}]
-
-
-def _listed(entry: dict[str, str]) -> dict[str, Any]:
-    concept: dict[str, Any] = {"coding": [coding(SYSTEMS[entry["system"]], entry["code"], entry["display"])]}
-    return {**concept, "text": entry["text"]} if "text" in entry else concept
 
 
 def _dose_to(volume: Volume) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.fhir.datatypes import extension, loinc, reference, snomed
+from fhir_case.fhir.datatypes import extension, reference
 from fhir_case.fhir.systems import MCODE, US_CORE
 from fhir_case.mapping import Codes, Mapping, observation, period
 
@@ -37,7 +37,7 @@ def responses(case: Case) -> Iterator[Resource]:
             case,
             response,
             kind="exam",
-            code=loinc("97509-4", "Cancer disease progression", text="Cancer disease status"),
+            code=_codes.fixed("cancer-disease-status"),
             value=_status(response, words),
             words=words,
             at=response.at,
@@ -56,7 +56,7 @@ def responses(case: Case) -> Iterator[Resource]:
             response,
             key=f"{response.key}-criteria",
             kind="imaging",
-            code=loinc("88040-1", "Response to cancer treatment", text="Response to cancer treatment"),
+            code=_codes.fixed("response-to-treatment"),
             value={"valueCodeableConcept": _codes.concept("responses", response.response, response)},
             words=words,
             at=response.at,
@@ -70,9 +70,8 @@ def responses(case: Case) -> Iterator[Resource]:
 
 def _status(response: Response, words: str) -> dict[str, Any]:
     term = _codes.term("responses", response.response, response)
-    status = term.more.get("status") if term else None
-    concept = snomed(status["code"], status["display"], text=words) if status else {"text": words}
-    return {"valueCodeableConcept": concept}
+    trend = term.other_concept("status") if term else None
+    return {"valueCodeableConcept": {**(trend or {}), "text": words}}
 
 
 def _through(case: Case, response: Response, by_criteria: Resource) -> Resource:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.fhir.datatypes import code_of, extension, loinc, reference, snomed
+from fhir_case.fhir.datatypes import code_of, extension, reference
 from fhir_case.fhir.systems import BODY_STRUCTURE_TYPE, MCODE
 from fhir_case.mapping import PATIENT, Codes, Mapping, observation, resource
 
@@ -46,7 +46,7 @@ def tumours(case: Case) -> Iterator[Resource]:
                 case,
                 size,
                 kind="imaging",
-                code=loinc("21889-1", "Size Tumor", text="Tumour size"),
+                code=_codes.fixed("tumour-size"),
                 value={},
                 words=str(size.value),
                 at=size.at,
@@ -55,7 +55,7 @@ def tumours(case: Case) -> Iterator[Resource]:
                 method=_method(size),
                 component=[
                     {
-                        "code": loinc("33728-7", "Size.maximum dimension in Tumor"),
+                        "code": _codes.fixed("longest-dimension"),
                         "valueQuantity": _codes.quantity(size.value, size),
                     }
                 ],
@@ -66,9 +66,8 @@ def _method(size: Size) -> dict[str, Any] | None:
     if size.method is None:
         return None
     term = _codes.term("imaging", size.method, size)
-    if term is None or "method" not in term.more:
-        return _codes.concept("imaging", size.method, size)
-    return snomed(term.more["method"]["code"], term.more["method"]["display"], text=term.text)
+    method = term.other_concept("method") if term else None
+    return {**method, "text": term.text} if term and method else _codes.concept("imaging", size.method, size)
 
 
 MAPPING = Mapping("tumour", tumours, "BodyStructure (mCODE tumor) and Observation (mCODE tumor size)")

@@ -6,14 +6,14 @@ from decimal import Decimal
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.validate.check import Check, finding, of_types
-from fhir_case.validate.dates import certainly_before, end_of, start_of
+from fhir_case.validation.check import Check, finding, of_types
+from fhir_case.validation.dates import certainly_before, end_of, start_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fhir_case.issues import Issue, Severity
-    from fhir_case.validate.subject import Located, Subject
+    from fhir_case.validation.subject import Located, Subject
 
 __all__ = ["TIMELINE_RULES"]
 

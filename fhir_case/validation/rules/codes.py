@@ -7,13 +7,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import CheckerError
-from fhir_case.validate.check import Check, finding
+from fhir_case.validation.check import Check, finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     from fhir_case.issues import Issue
-    from fhir_case.validate.subject import Located, Subject
+    from fhir_case.validation.subject import Located, Subject
 
 __all__ = ["CODE_RULES"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from fhir_case.validate.subject import Path
+    from fhir_case.validation.subject import Path
 
 __all__ = ["explain", "targets"]
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from fhir_case.validate.resolving import base_of, index
+from fhir_case.validation.resolving import base_of, index
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from fhir_case.issues import Issue
-    from fhir_case.validate.resolving import Index, Target
+    from fhir_case.validation.resolving import Index, Target
 
 __all__ = ["MAXIMUM_DEPTH", "Elements", "FhirVersion", "Link", "Located", "Path", "Subject", "expression", "look_at"]
 
@@ -164,7 +164,7 @@ class Subject:
     @cached_property
     def schema_issues(self) -> dict[str, list[Issue]]:
         """Give what the strict schema and the invariants in it find, by the name of the check."""
-        from fhir_case.validate.strict import schema_issues  # it needs this module
+        from fhir_case.validation.strict import schema_issues  # it needs this module
 
         return schema_issues(self)
 

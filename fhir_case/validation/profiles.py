@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
-from fhir_case.validate.check import Check
+from fhir_case.validation.check import Check
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fhir_case.issues import Issue
-    from fhir_case.validate.subject import Subject
+    from fhir_case.validation.subject import Subject
 
 __all__ = ["PROFILES"]
 

@@ -6,16 +6,17 @@ Nothing here changes what is checked, and nothing is sent anywhere.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.issues import CheckRun, ValidationResult
-from fhir_case.validate.checks import CHECKS
+from fhir_case.validation.checks import CHECKS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from fhir_case.issues import Issue
-    from fhir_case.validate.subject import FhirVersion
+    from fhir_case.validation.subject import FhirVersion
 
 __all__ = ["CHECKS", "validate"]
 
@@ -36,14 +37,17 @@ def validate(
     Args:
         bundle: The parsed JSON, its decimals preferably as `decimal.Decimal`, see `fhir_case.fhir.wire.parse`.
         fhir: The release that it is written in.
-        code_tables: Known codes: (system, code) to the displays that are right for it; empty, when any is.
+        code_tables: Known codes: (system, code) to the displays that are right for it; empty, when any is. When absent:
+            those of the installed mappings.
         closed: Whether every reference must resolve inside the Bundle, as in those that this library builds.
         skip: Names of checks to leave out, for example the slow ``structure``.
     """
-    from fhir_case.validate.check import run_check
-    from fhir_case.validate.subject import look_at
+    from fhir_case.validation.check import run_check
+    from fhir_case.validation.subject import look_at
 
-    subject = look_at(bundle, fhir, code_tables=code_tables or {}, closed=closed)
+    if code_tables is None:
+        code_tables = _installed_codes()
+    subject = look_at(bundle, fhir, code_tables=code_tables, closed=closed)
     issues: list[Issue] = []
     runs: list[CheckRun] = []
     for check in CHECKS:
@@ -55,6 +59,13 @@ def validate(
         runs.append(run)
     issues = sorted(_each_once(issues), key=lambda issue: _ORDER[issue.severity])
     return ValidationResult(tuple(issues), tuple(runs), len(subject.resources))
+
+
+@cache
+def _installed_codes() -> dict[tuple[str, str], frozenset[str]]:
+    from fhir_case.mapping import installed_codes
+
+    return installed_codes()
 
 
 def _each_once(issues: list[Issue]) -> list[Issue]:

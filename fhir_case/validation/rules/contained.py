@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.validate.check import Check, always, finding
+from fhir_case.validation.check import Check, always, finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fhir_case.issues import Issue
-    from fhir_case.validate.subject import Located, Subject
+    from fhir_case.validation.subject import Located, Subject
 
 __all__ = ["CONTAINED_RULES"]
 

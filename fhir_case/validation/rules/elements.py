@@ -6,14 +6,14 @@ from base64 import b64decode
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.validate.check import Check, always, finding, of_types
-from fhir_case.validate.dates import certainly_before
+from fhir_case.validation.check import Check, always, finding, of_types
+from fhir_case.validation.dates import certainly_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fhir_case.issues import Issue
-    from fhir_case.validate.subject import Subject
+    from fhir_case.validation.subject import Subject
 
 __all__ = ["ELEMENT_RULES"]
 

@@ -6,13 +6,13 @@ import re
 from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
-from fhir_case.validate.check import Check, finding
+from fhir_case.validation.check import Check, finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fhir_case.issues import Issue
-    from fhir_case.validate.subject import Located, Subject
+    from fhir_case.validation.subject import Located, Subject
 
 __all__ = ["NARRATIVE_RULES"]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_case.validate.check import Check, always, finding, in_bundles
-from fhir_case.validate.resolving import connected
-from fhir_case.validate.strict import allowed_targets
+from fhir_case.validation.check import Check, always, finding, in_bundles
+from fhir_case.validation.resolving import connected
+from fhir_case.validation.strict import allowed_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fhir_case.issues import Issue, Severity
-    from fhir_case.validate.subject import Link, Located, Path, Subject
+    from fhir_case.validation.subject import Link, Located, Path, Subject
 
 __all__ = ["REFERENCE_RULES"]
 

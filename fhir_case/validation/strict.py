@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import CheckerError
 from fhir_case.issues import Issue
-from fhir_case.validate.check import Check, always, of_types
-from fhir_case.validate.explain import explain, targets
-from fhir_case.validate.invariants import INVARIANTS, Invariant
-from fhir_case.validate.subject import MAXIMUM_DEPTH, expression
+from fhir_case.validation.check import Check, always, of_types
+from fhir_case.validation.explain import explain, targets
+from fhir_case.validation.invariants import INVARIANTS
+from fhir_case.validation.subject import MAXIMUM_DEPTH, expression
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from fhir_case.validate.subject import FhirVersion, Located, Path, Subject
+    from fhir_case.validation.invariant import Invariant
+    from fhir_case.validation.subject import FhirVersion, Located, Path, Subject
 
 __all__ = ["INVARIANT_CHECKS", "STRICT", "allowed_targets", "schema_issues"]
 
@@ -77,7 +78,7 @@ def _no_type(located: Located, fhir: FhirVersion) -> Issue:
 @cache
 def _definitions(fhir: FhirVersion) -> dict[str, Any]:
     """Read the definitions of a release and write the invariants into them."""
-    place = files("fhir_case.validate").joinpath("schema", f"{fhir.lower()}.json.gz")
+    place = files("fhir_case.validation").joinpath("schema", f"{fhir.lower()}.json.gz")
     try:
         definitions: dict[str, Any] = json.loads(gzip.decompress(place.read_bytes()))["$defs"]
     except (OSError, ValueError) as error:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.validate.check import Check, finding, in_bundles
-from fhir_case.validate.resolving import base_of
+from fhir_case.validation.check import Check, finding, in_bundles
+from fhir_case.validation.resolving import base_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fhir_case.issues import Issue
-    from fhir_case.validate.subject import Subject
+    from fhir_case.validation.subject import Subject
 
 __all__ = ["BUNDLE_RULES"]
 

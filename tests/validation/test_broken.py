@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fhir_case.fhir.wire import parse
-from fhir_case.validate import CHECKS, validate
+from fhir_case.validation import CHECKS, validate
 
 _HERE = Path(__file__).parent
 _GOOD = parse((_HERE / "good.json").read_bytes())
@@ -66,7 +66,7 @@ def test_what_is_broken_is_caught_by_the_check_that_is_about_it(case: Any) -> No
 
 
 def test_the_good_bundle_has_no_finding() -> None:
-    assert () == validate(_GOOD, closed=True).issues
+    assert () == validate(_GOOD, closed=True, code_tables={}).issues
 
 
 def test_the_good_bundle_has_no_finding_with_absolute_or_uuid_references() -> None:
@@ -78,12 +78,12 @@ def test_the_good_bundle_has_no_finding_with_absolute_or_uuid_references() -> No
         )
         text = text.replace(f'"{key}"', f'"urn:uuid:{uuid}"').replace(f'"{entry["fullUrl"]}"', f'"urn:uuid:{uuid}"')
 
-    assert () == validate(parse(text), closed=True).issues
+    assert () == validate(parse(text), closed=True, code_tables={}).issues
 
 
 def test_each_resource_of_the_good_bundle_has_no_finding_alone() -> None:
     for entry in _GOOD["entry"]:
-        assert () == validate(entry["resource"]).issues
+        assert () == validate(entry["resource"], code_tables={}).issues
 
 
 def test_every_check_has_at_least_three_broken_resources() -> None:

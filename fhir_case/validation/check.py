@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from fhir_case.issues import Severity
-    from fhir_case.validate.subject import Located, Subject
+    from fhir_case.validation.subject import Located, Subject
 
 __all__ = ["Check", "always", "finding", "in_bundles", "of_types", "run_check"]
 

@@ -1,0 +1,35 @@
+"""All checks, in the order in which they are tried."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_case.validation.profiles import PROFILES
+from fhir_case.validation.rules.bundles import BUNDLE_RULES
+from fhir_case.validation.rules.codes import CODE_RULES
+from fhir_case.validation.rules.contained import CONTAINED_RULES
+from fhir_case.validation.rules.elements import ELEMENT_RULES
+from fhir_case.validation.rules.narrative import NARRATIVE_RULES
+from fhir_case.validation.rules.references import REFERENCE_RULES
+from fhir_case.validation.rules.timeline import TIMELINE_RULES
+from fhir_case.validation.strict import INVARIANT_CHECKS, STRICT
+from fhir_case.validation.structure import STRUCTURE
+
+if TYPE_CHECKING:
+    from fhir_case.validation.check import Check
+
+__all__ = ["CHECKS"]
+
+CHECKS: tuple[Check, ...] = (
+    STRUCTURE,
+    STRICT,
+    *INVARIANT_CHECKS,
+    *ELEMENT_RULES,
+    *CONTAINED_RULES,
+    *BUNDLE_RULES,
+    *REFERENCE_RULES,
+    *CODE_RULES,
+    *NARRATIVE_RULES,
+    *TIMELINE_RULES,
+    PROFILES,
+)
