@@ -115,6 +115,14 @@ def test_the_public_names_are_there_and_sorted() -> None:
     assert all(getattr(library, name) is not None for name in library.__all__)
 
 
+def test_no_public_name_is_also_a_package_that_would_take_its_place() -> None:
+    import pkgutil
+
+    import fhir_case as library
+
+    assert not {one.name for one in pkgutil.iter_modules(library.__path__)} & set(library.__all__)
+
+
 def test_an_unknown_name_of_the_library_is_an_attribute_error() -> None:
     import fhir_case as library
 

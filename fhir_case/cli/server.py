@@ -83,17 +83,12 @@ def _run(host: str, options: dict[str, Any]) -> None:
         embedded = HapiServer(host=host, listener=show, **options)
         try:
             embedded.start()
+            click.echo(embedded.base_url)
+            click.echo(f"Ready after {embedded.seconds:.1f} s. Ctrl-C stops it. Log: {embedded.log}", err=True)
+            _watch(embedded)
         except KeyboardInterrupt:
-            click.echo("Stopped.", err=True)
-            return
-    try:
-        click.echo(embedded.base_url)
-        click.echo(f"Ready after {embedded.seconds:.1f} s. Ctrl-C stops it. Log: {embedded.log}", err=True)
-        _watch(embedded)
-    except KeyboardInterrupt:
-        click.echo("Stopping.", err=True)
-    finally:
-        embedded.stop()
+            embedded.stop()
+    click.echo("Stopped.", err=True)
 
 
 def _watch(embedded: HapiServer) -> None:
@@ -106,7 +101,6 @@ def _watch(embedded: HapiServer) -> None:
     while embedded.alive:
         time.sleep(_LOOK_S)
     embedded.check_end()
-    click.echo("The server was stopped.", err=True)
 
 
 @server.command()
@@ -122,12 +116,12 @@ def status() -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for title in ("URL", "FHIR", "PROCESS", "STARTED", "DATABASE", "RUNS"):
-        table.add_column(title, overflow="fold", no_wrap=title == "URL")
+    for title in ("URL", "FHIR", "PROCESS", "STARTED (UTC)", "RUNS", "DATABASE"):
+        table.add_column(title, overflow="fold", no_wrap=title != "DATABASE")
     for one in found:
-        runs = "detached" if one.detached else "with its starter"
-        url = one.base_url or "(starting)"
-        table.add_row(url, one.fhir, str(one.pid), one.started, one.data or "in memory", runs)
+        started = one.started[:16].replace("T", " ")
+        runs = "detached" if one.detached else "attached"
+        table.add_row(one.base_url or "(starting)", one.fhir, str(one.pid), started, runs, one.data or "in memory")
     Console(highlight=False).print(table)
 
 
@@ -140,10 +134,11 @@ def stop(*, port: int | None, everything: bool) -> None:
 
     if everything and port is not None:
         raise click.UsageError("Give --port or --all, not both.")
-    found = running_servers() if everything else [_one(port, running_servers())]
+    found = running_servers()
     if not found:
         click.echo("No embedded server is running.")
-    for one in found:
+        return
+    for one in found if everything else [_one(port, found)]:
         stop_server(one)
         click.echo(f"Stopped {one.base_url or f'the server of process {one.pid}, which was starting'}")
 

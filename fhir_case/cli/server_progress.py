@@ -21,7 +21,7 @@ def listener(quiet: bool = False) -> Iterator[Listener]:
     Give a listener for `HapiServer`; what it draws is gone when the context ends.
 
     On a terminal: a progress bar for the download, and one changing line for the rest. Elsewhere: one line a step.
-    The steps ``ready`` and ``stop`` are left to the command, which knows what its user is to read then.
+    The step ``ready`` is left to the command, which knows what its user is to read then.
 
     Args:
         quiet: Show nothing.
@@ -88,16 +88,12 @@ class _Terminal:
 
 
 def _words(event: Event) -> str:
-    match event.step:
-        case "wait":
-            return f"Waiting: {event.text}"
-        case "download":
-            return f"Downloading {event.text}, this once ({event.total / 1e6:.0f} MB)"
-        case "compile":
-            return f"Compiling {event.text}, this once"
-        case "start":
-            return f"Starting the {event.text}"
-        case "package":
-            return f"Installed package {event.done} of {event.total}: {event.text}"
-        case "ready" | "stop":
-            return ""
+    return {
+        "wait": f"Waiting: {event.text}",
+        "download": f"Downloading {event.text}, this once ({event.total / 1e6:.0f} MB)",
+        "compile": f"Compiling {event.text}, this once",
+        "start": f"Starting the {event.text}",
+        "package": f"Installed package {event.done} of {event.total}: {event.text}",
+        "ready": "",
+        "stop": f"Stopping the server{', ' + event.text if event.text else ''}",
+    }[event.step]

@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
+    from fhir_case.server.hapi.archive import Archive
+
 __all__ = ["HapiServer"]
 
 _START_S = 180.0
+_END_S, _ARCHIVE_S = 15.0, 180.0
 _PACKAGE_S = 120.0  # the largest took half of it on a slow machine
 
 
@@ -79,6 +82,7 @@ class HapiServer:
         self._timeout_s = timeout_s or _START_S + _PACKAGE_S * len(self.options.packages)
         self._lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._archive: Archive | None = None
         self._running: RunningServer | None = None
         self._seconds = 0.0
         self._owner = 0
@@ -154,7 +158,7 @@ class HapiServer:
                 raise CheckerError(f"this server is already running: {self.base_url}", hint="stop() it first")
             self._start(detached=True)
             atexit.unregister(self.stop)
-            process, self._process = self._process, None
+            process, self._process, self._archive = self._process, None, None
             if process:
                 process.returncode = 0  # it goes on and is not ours any more: no warning that nobody waited for it
             return self.running
@@ -180,8 +184,14 @@ class HapiServer:
             from fhir_case.server.hapi.process import end
 
             atexit.unregister(self.stop)
-            self._listener(Event("stop"))
-            end(process)
+            archive, self._archive = self._archive, None
+            recorded = archive is not None and archive.recorded
+            self._listener(Event("stop", text="preparing faster starts, this once" if recorded else ""))
+            end(process, patience_s=_ARCHIVE_S if recorded else _END_S)
+            if archive and self._running and self._running.ready and process.returncode == 0:
+                archive.keep()
+            elif archive:
+                archive.drop()
             forget(process.pid, self._state)
 
     def _start(self, *, detached: bool) -> None:
@@ -211,6 +221,7 @@ class HapiServer:
         self._listener(Event("ready", text=self.base_url))
 
     def _launch(self, *, detached: bool) -> tuple[subprocess.Popen[bytes], RunningServer]:
+        from fhir_case.server.hapi.archive import Archive
         from fhir_case.server.hapi.installation import install
         from fhir_case.server.hapi.process import launch
 
@@ -219,7 +230,15 @@ class HapiServer:
             self.options.data.mkdir(parents=True, exist_ok=True)
         log = new_log(self._state)
         self._listener(Event("start", text=f"HAPI FHIR {self.options.fhir} server on Java {installed.java.version}"))
-        process = launch(installed, self.options, log, environment=self._environment, lifeline=not detached)
+        self._archive = Archive(installed, self.options.fhir)
+        process = launch(
+            installed,
+            self.options,
+            log,
+            extra=self._archive.options(record=not detached),
+            environment=self._environment,
+            lifeline=not detached,
+        )
         data = str(self.options.data.resolve()) if self.options.data else ""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         base = RunningServer(

@@ -17,7 +17,7 @@ from fhir_case.server.hapi.events import Event, Listener
 from fhir_case.server.hapi.program import MAIN_CLASS, class_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from fhir_case.server.hapi.installation import Installation
@@ -31,7 +31,7 @@ ASKED_TO_END = frozenset({0, 143, -15, 15})
 _POLL_S = 0.05
 _LAST_LINES = 15
 _TOLD = re.compile(r"^(READY|PACKAGE|FAILED) (.+)$", re.MULTILINE)
-_GOING_S, _TERMINATED_S, _KILLED_S = 15, 10, 10
+_TERMINATED_S, _KILLED_S = 10, 10
 
 # Start and short loads are what it is for: the second compiler and the parallel collector cost more than they bring.
 _JVM = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dfile.encoding=UTF-8")
@@ -52,7 +52,13 @@ class Ready:
 
 
 def launch(
-    installed: Installation, options: Options, log: Path, *, environment: Mapping[str, str], lifeline: bool
+    installed: Installation,
+    options: Options,
+    log: Path,
+    *,
+    extra: Sequence[str],
+    environment: Mapping[str, str],
+    lifeline: bool,
 ) -> subprocess.Popen[bytes]:
     """
     Start the process and do not wait.
@@ -68,7 +74,7 @@ def launch(
     text = f"-cp\n{os.pathsep.join((installed.program, class_path(installed.jars)))}\n"
     if not arguments.exists() or arguments.read_text("ascii") != text:
         arguments.write_text(text, "ascii")
-    command = [str(installed.java.executable), f"-Xmx{options.heap}", *_JVM, *options.properties()]
+    command = [str(installed.java.executable), f"-Xmx{options.heap}", *_JVM, *extra, *options.properties()]
     if lifeline:
         command.append("-Dfhircase.lifeline=stdin")
     command += [f"@{arguments.name}", MAIN_CLASS]
@@ -129,12 +135,12 @@ def wait_until_ready(
         time.sleep(_POLL_S)
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End the process: by its lifeline, else by a request, else by force."""
+def end(process: subprocess.Popen[bytes], *, patience_s: float) -> None:
+    """End the process: by its lifeline, else by a request, else by force, with so many seconds for the first."""
     if process.stdin:
         with contextlib.suppress(OSError):
             process.stdin.close()
-        if _ended(process, _GOING_S):
+        if _ended(process, patience_s):
             return
     process.terminate()
     if not _ended(process, _TERMINATED_S):

@@ -1,8 +1,6 @@
 package fhircase;
 
 import ca.uhn.fhir.context.FhirContext;
-import ca.uhn.fhir.context.FhirVersionEnum;
-import ca.uhn.fhir.context.support.DefaultProfileValidationSupport;
 import ca.uhn.fhir.context.support.IValidationSupport;
 import ca.uhn.fhir.jpa.api.config.JpaStorageSettings;
 import ca.uhn.fhir.jpa.api.dao.IFhirSystemDao;
@@ -61,7 +59,6 @@ public final class EmbeddedServer {
     if (option("lifeline").equals("stdin")) endWithStandardInput();
     try {
       ServerConnector connector = listen();
-      readDefinitions();
       AnnotationConfigApplicationContext spring = openStore();
       for (String file : option("packages").split(File.pathSeparator)) {
         if (!file.isEmpty()) install(spring.getBean(IPackageInstallerSvc.class), Path.of(file));
@@ -86,22 +83,8 @@ public final class EmbeddedServer {
     return connector;
   }
 
-  /**
-   * Reads the definitions of FHIR itself while another core sets up the database: both take seconds, and the first is
-   * kept for all that ask for it later.
-   */
-  private static void readDefinitions() {
-    FhirVersionEnum version = FhirVersionEnum.valueOf(option("fhir"));
-    Thread reader = new Thread(
-        () -> new DefaultProfileValidationSupport(FhirContext.forVersion(version)).fetchAllStructureDefinitions(),
-        "definitions");
-    reader.setDaemon(true);
-    reader.start();
-  }
-
   private static AnnotationConfigApplicationContext openStore() {
     AnnotationConfigApplicationContext spring = new AnnotationConfigApplicationContext();
-    spring.addBeanFactoryPostProcessor(LazyRepositories::prepare);
     spring.register(Storage.class);
     if (option("fhir").equals("R5")) spring.register(JpaR5Config.class, SubscriptionTopicConfig.class);
     else spring.register(JpaR4Config.class);
