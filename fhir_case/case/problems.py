@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic_core.core_schema import ErrorType
 
 from fhir_case.case.forms import Concept, Quantity, Value, When, nearest
-from fhir_case.case.model import Case, Place
+from fhir_case.case.model import Case
 from fhir_case.case.tree import Problem
 from fhir_case.errors import CaseError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+    from fhir_case.case.entry import Place
     from fhir_case.case.tree import Loc, Node
 
 __all__ = ["MAX_PROBLEMS", "case_error", "found", "model_problems", "path", "shown"]

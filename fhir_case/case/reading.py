@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from fhir_case.case.chronology import time_problems
+from fhir_case.case.entry import LocatedDict
 from fhir_case.case.forms import nearest
-from fhir_case.case.model import SECTIONS, Case, LocatedDict
+from fhir_case.case.model import SECTIONS, Case
 from fhir_case.case.problems import case_error, found, model_problems, shown
 from fhir_case.case.shipped import shipped_case_names, shipped_case_text
 from fhir_case.case.text import decode, read_bytes

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Literal
 from fhir_case.errors import CaseError
 
 if TYPE_CHECKING:
+    from fhir_case.case.entry import KeyedEntry
     from fhir_case.case.forms import When
-    from fhir_case.case.model import Case, KeyedEntry
+    from fhir_case.case.model import Case
 
 __all__ = ["Moment", "Moments"]
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.case.model import LocatedDict, Place
+from fhir_case.case.entry import LocatedDict, Place
 from fhir_case.case.syntax import syntax_error
 from fhir_case.errors import CaseError
 

@@ -10,8 +10,8 @@ from fhir_case.fhir.codes import Term, code_table
 from fhir_case.fhir.datatypes import coding, extension, quantity
 
 if TYPE_CHECKING:
+    from fhir_case.case.entry import Entry
     from fhir_case.case.forms import Concept, Quantity, Site, Value
-    from fhir_case.case.model import Entry
 
 __all__ = ["Codes"]
 

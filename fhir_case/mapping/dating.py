@@ -15,8 +15,9 @@ from fhir_case.fhir.datatypes import extension, reference
 from fhir_case.fhir.systems import RELATIVE_DATE_TIME, UCUM
 
 if TYPE_CHECKING:
+    from fhir_case.case.entry import KeyedEntry
     from fhir_case.case.forms import When
-    from fhir_case.case.model import Case, KeyedEntry
+    from fhir_case.case.model import Case
     from fhir_case.case.timing import Moment
 
 __all__ = ["dated", "moment_words", "period", "reference_to"]

@@ -9,8 +9,9 @@ from fhir_case.fhir.systems import OBSERVATION_INTERPRETATION
 from fhir_case.mapping.dating import dated, moment_words
 
 if TYPE_CHECKING:
+    from fhir_case.case.entry import Entry, KeyedEntry
     from fhir_case.case.forms import When
-    from fhir_case.case.model import Case, Entry, KeyedEntry, Measurement
+    from fhir_case.case.model import Case, Measurement
     from fhir_case.fhir.wire import Resource
     from fhir_case.mapping.concepts import Codes
 

@@ -45,7 +45,6 @@ def radiotherapies(case: Case) -> Iterator[Resource]:
 
 def _course(case: Case, course: Radiotherapy) -> Resource:
     code = _codes.concept("treatments", course.course, course)
-    fixed = _codes.fixed("radiotherapy-course")
     sites = [{**_codes.site(volume.site, volume), "text": volume.description} for volume in course.volumes]
     return resource(
         "Procedure",

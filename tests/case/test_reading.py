@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fhir_case.case import load_case, read_case
-from fhir_case.case.model import Place
+from fhir_case.case.entry import Place
 from fhir_case.errors import CaseError
 
 BASE = (Path(__file__).parent / "broken" / "base.yaml").read_text(encoding="utf-8")
