@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +13,6 @@ from fhir_case import build_bundle, errors, load_case
 from fhir_case.cli import COMMANDS
 from fhir_case.fhir.wire import dump, parse
 from support import CASES, SHIPPED, fhir_case
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_build_writes_the_bundle_and_says_what_it_holds(tmp_path: Path) -> None:
@@ -65,6 +65,35 @@ def test_a_file_that_could_not_be_written_leaves_the_old_one(tmp_path: Path) -> 
     assert [one.name for one in tmp_path.iterdir()] == ["bundle.json"]
 
 
+def test_an_output_that_is_full_is_said_in_words() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "fhir_case", "build", SHIPPED],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    assert (1, "fhir-case: the output cannot be written: No space left on device\n") == (done.returncode, done.stderr)
+
+
+def test_a_link_and_a_pipe_are_written_through_and_stay_what_they_are(tmp_path: Path) -> None:
+    target, link, pipe = tmp_path / "target.json", tmp_path / "link.json", tmp_path / "pipe"
+    target.write_text("old")
+    link.symlink_to(target)
+    os.mkfifo(pipe)
+    fhir_case("build", SHIPPED, "-o", str(link))
+    with subprocess.Popen([sys.executable, "-m", "fhir_case", "build", SHIPPED, "-o", str(pipe)]) as writer:
+        piped = pipe.read_bytes()
+
+    assert 0 == writer.returncode
+    assert link.is_symlink()
+    assert pipe.is_fifo()
+    assert target.read_bytes() == piped == dump(build_bundle(load_case(SHIPPED)), indent=True)
+
+
 def test_mappings_lists_each_with_its_origin() -> None:
     done = fhir_case("mappings")
 
@@ -92,9 +121,6 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
         "heavy = {'requests', 'pydantic', 'fhir', 'rich', 'ruamel', 'jsonschema_rs', 'orjson'} & set(sys.modules)\n"
         "print(sorted(heavy), file=sys.stderr)\n"
     )
-    import subprocess
-    import sys
-
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True, timeout=60)
 
     assert done.stderr == "[]\n"

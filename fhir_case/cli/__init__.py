@@ -6,6 +6,7 @@ A command is imported when it is called, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
+import errno
 import sys
 from importlib import import_module
 from typing import NamedTuple
@@ -13,6 +14,9 @@ from typing import NamedTuple
 import click
 
 __all__ = ["main"]
+
+
+_OUTPUT_FAILED = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG}
 
 
 class _Entry(NamedTuple):
@@ -99,3 +103,9 @@ def main(arguments: list[str] | None = None) -> None:
         # The reader of our output went away (head, less): end quietly, and keep Python from flushing again.
         sys.stdout = None
         sys.exit(0)
+    except OSError as error:
+        if error.filename is not None or error.errno not in _OUTPUT_FAILED:
+            raise
+        sys.stdout = None
+        click.echo(f"fhir-case: the output cannot be written: {error.strerror}", err=True)
+        sys.exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,11 +76,16 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         click.ClickException: The file cannot be written; what stood there before is still there.
     """
+    path = path.resolve()  # what a link points to is written, not the link
     part = path.with_name(f".{path.name}.part")
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(content)  # a pipe or a device cannot be put in place
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(content)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
         raise click.ClickException(f"{path}: cannot be written: {error.strerror or error}") from error
