@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from fhir_case.errors import CheckerError
+from fhir_case.server.hapi import HapiServer, RunningServer, running_servers, stop_server
+from fhir_case.server.hapi.running import remember
+
+if TYPE_CHECKING:
+    from .conftest import Place, Repository
+
+
+def _gone(pid: int, within_s: float = 10) -> bool:
+    end = time.monotonic() + within_s
+    while time.monotonic() < end:
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_server_starts_and_ends_with_its_context(place: Place, unused_port: int) -> None:
+    place.java()
+    with place.server(port=unused_port) as server:
+        assert f"http://127.0.0.1:{unused_port}/fhir" == server.base_url
+        assert psutil.pid_exists(server.pid)
+        assert [server.running] == list(running_servers(place.folder / "state"))
+    assert not psutil.pid_exists(server.pid)
+    assert () == running_servers(place.folder / "state")
+    assert ["download", "compile", "start", "ready", "stop"] == list(dict.fromkeys(one.step for one in place.events))
+
+
+def test_a_second_start_downloads_and_compiles_nothing(place: Place, repository: Repository) -> None:
+    place.java()
+    for _ in range(2):
+        with place.server():
+            pass
+    assert 2 == len(repository.asked)
+    assert 1 == sum(one.step == "compile" for one in place.events)
+
+
+def test_only_the_listed_jars_are_on_the_class_path(place: Place) -> None:
+    place.java()
+    with place.server() as server:
+        arguments = next(part[1:] for part in psutil.Process(server.pid).cmdline() if part.startswith("@"))
+    class_path = (place.store / arguments).read_text().split()[1].split(os.pathsep)
+    assert ["org/example/server/1/server-1.jar"] == class_path[1:]
+    assert class_path[0].startswith("fhircase-")
+
+
+def test_our_own_classes_are_compiled_anew_when_they_were_altered(place: Place) -> None:
+    place.java()
+    with place.server():
+        pass
+    (program,) = place.store.glob("fhircase-*.jar")
+    program.write_bytes(b"altered")
+    with place.server():
+        assert program.read_bytes().startswith(b"PK")
+
+
+def test_stop_can_be_called_by_several_threads_and_again(place: Place) -> None:
+    place.java()
+    server = place.server().start()
+    threads = [threading.Thread(target=server.stop) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    server.stop()
+    assert 1 == sum(one.step == "stop" for one in place.events)
+    assert not psutil.pid_exists(server.pid)
+
+
+def test_a_server_that_does_not_listen_is_ended_by_force(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fhir_case.server.hapi.embedded._END_S", 0.1)
+    monkeypatch.setattr("fhir_case.server.hapi.embedded._ARCHIVE_S", 0.1)
+    place.java(deaf=True)
+    with place.server() as server:
+        pass
+    assert not psutil.pid_exists(server.pid)
+
+
+def test_a_crash_at_the_start_shows_the_end_of_the_log(place: Place) -> None:
+    place.java(told="", ends=True)
+    with pytest.raises(CheckerError) as caught, place.server():
+        pass
+    assert "ended before it was ready:\nline 15 of the log\n" in str(caught.value)
+    assert "line 29 of the log" in str(caught.value)
+    assert () == running_servers(place.folder / "state")
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("port", "port 0 of 127.0.0.1 is taken"),
+        ("data", "another process uses this database"),
+        ("memory", "out of memory"),
+    ],
+)
+def test_a_reason_that_java_tells_becomes_a_sentence(place: Place, reason: str, message: str) -> None:
+    place.java(told=f"FAILED {reason}", ends=True)
+    with pytest.raises(CheckerError, match=message), place.server():
+        pass
+
+
+def test_a_start_that_takes_too_long_is_ended(place: Place) -> None:
+    place.java(told="")
+    with pytest.raises(CheckerError, match=r"not ready within 1 seconds\n(?s:.*)line 29"), place.server(timeout_s=0.6):
+        pass
+    assert () == running_servers(place.folder / "state")
+
+
+def test_a_taken_port_is_told_before_anything_is_downloaded(place: Place, repository: Repository) -> None:
+    place.java()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(CheckerError, match=rf"port {port} of 127\.0\.0\.1 is taken.*; choose another port"):
+            place.server(port=port).start()
+    assert [] == repository.asked
+
+
+def test_a_port_of_our_own_server_is_told_with_its_url(place: Place, unused_port: int) -> None:
+    place.java()
+    with place.server(port=unused_port) as server, pytest.raises(CheckerError) as caught:
+        place.server(port=unused_port).start()
+    assert f"already running: {server.base_url} (process {server.pid})" in str(caught.value)
+    assert f"`fhir-case server stop --port {unused_port}`" in str(caught.value)
+
+
+def test_a_database_in_use_is_told_with_the_server_that_uses_it(place: Place) -> None:
+    place.java()
+    data = place.folder / "data"
+    with place.server(data=data) as server, pytest.raises(CheckerError) as caught:
+        place.server(data=data).start()
+    assert f"process {server.pid}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"fhir": "R9"}, "does not speak FHIR 'R9'"),
+        ({"port": 70000}, "70000 is no port"),
+        ({"heap": "lots"}, "'lots' is no amount of memory"),
+        ({"packages": [Path("us-core.tgz")]}, r"us-core\.tgz: is not named NAME-VERSION\.tgz"),
+        ({"packages": [Path("us-core-6.1.0.tgz")]}, r"us-core-6\.1\.0\.tgz: cannot be read"),
+        ({"host": "nowhere.invalid", "port": 8080}, r"cannot listen on port 8080 of nowhere\.invalid"),
+    ],
+)
+def test_what_cannot_work_is_told_first(
+    place: Place, repository: Repository, options: dict[str, Any], message: str
+) -> None:
+    place.java()
+    with pytest.raises(CheckerError, match=message):
+        place.server(**options).start()
+    assert [] == repository.asked
+
+
+def test_a_detached_server_goes_on_until_it_is_stopped(place: Place, unused_port: int) -> None:
+    place.java()
+    state = place.folder / "state"
+    running = place.server(port=unused_port).start_detached()
+    assert [running] == list(running_servers(state))
+    assert running.detached
+    stop_server(running, state)
+    stop_server(running, state)
+    assert () == running_servers(state)
+    assert _gone(running.pid)
+
+
+def test_the_state_of_another_process_with_the_same_number_is_stale(tmp_path: Path) -> None:
+    mine = psutil.Process()
+    stale = RunningServer(mine.pid, mine.create_time() - 1000, "127.0.0.1", 1, "x", "R4", "", "", "", detached=True)
+    remember(stale, tmp_path)
+    (tmp_path / "7.json").write_text("{")
+    assert () == running_servers(tmp_path)
+    stop_server(stale, tmp_path)  # must not end this very process
+    assert [] == list(tmp_path.iterdir())
+
+
+OWNER = """
+import os, sys, time
+from pathlib import Path
+sys.modules["jgo.config"] = None
+from fhir_case.server.hapi import HapiServer, installation
+from fhir_case.server.hapi.lock import Jar
+installation.read_lock = lambda: tuple(Jar(*jar) for jar in {jars})
+folder = Path({folder!r})
+server = HapiServer(cache=folder / "cache", state=folder / "state", environment={environment}).start()
+print(server.pid, flush=True)
+if {forks}:
+    if os.fork() == 0:
+        time.sleep(30)
+        os._exit(0)
+time.sleep(30)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("forks", [False, True])
+def test_the_server_ends_with_its_owner(place: Place, number: signal.Signals, *, forks: bool) -> None:
+    place.java()
+    with place.server() as server:  # so that the jars are there
+        assert server.alive
+    jars = [(jar.use, jar.path, jar.size, jar.sha256) for jar in place.jars]
+    code = OWNER.format(jars=jars, folder=str(place.folder), environment=place.environment, forks=forks)
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True) as owner:
+        assert owner.stdout
+        pid = int(owner.stdout.readline())
+        os.kill(owner.pid, number)
+        assert _gone(pid)
+        os.killpg(owner.pid, signal.SIGKILL)  # a fork that sleeps
+
+
+def test_the_library_gives_the_class(place: Place) -> None:
+    import fhir_case
+
+    assert fhir_case.HapiServer is HapiServer
+    with pytest.raises(CheckerError, match="was not started"):
+        _ = place.server().base_url
