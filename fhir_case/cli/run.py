@@ -94,6 +94,8 @@ def run(case: str, server: str | None, out: Path | None, *, keep: bool, **option
     )  # fmt: skip
     _written(folder, {"case-report.json": report})
     _end(folder, bundle, base, running=bool(server) or keep)
+    if keep:
+        click.echo(f"{'Server':<10}runs on; stop it with: fhir-case server stop")
     if not journal.ok:
         raise SystemExit(RejectedError.exit_code)
     if not verification.ok:
