@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 
 from fhir_case.errors import CheckerError
 from fhir_case.server.hapi import Event, silent
@@ -142,6 +144,18 @@ def test_the_local_maven_repository_saves_the_download(get: _Get, repository: Re
     assert [bad.path] == [path for path, _ in repository.asked]
     assert (b"content", b"content") == (get.content(good), get.content(bad))
     assert b"CONTENT" == (tmp_path / "m2" / bad.path).read_bytes()  # what is not ours is left as it is
+
+
+def test_a_second_process_waits_for_the_one_that_downloads(get: _Get, repository: Repository) -> None:
+    jar = repository.add("jar", b"content")
+    waits = threading.Event()
+    with FileLock(get.place.store / "filling.lock"):
+        other = threading.Thread(target=get, args=([jar], lambda event: waits.set() if event.step == "wait" else None))
+        other.start()
+        assert waits.wait(10)
+        assert [] == repository.asked
+    other.join()
+    assert b"content" == get.content(jar)
 
 
 def test_a_full_disk_is_told_before_the_download(

@@ -69,6 +69,25 @@ def test_our_own_classes_are_compiled_anew_when_they_were_altered(place: Place) 
         assert program.read_bytes().startswith(b"PK")
 
 
+def test_ctrl_c_in_the_terminal_does_not_reach_the_server_itself(place: Place) -> None:
+    place.java()
+    with place.server() as server:
+        assert os.getsid(server.pid) != os.getsid(0)
+
+
+def test_the_first_server_leaves_an_archive_that_later_ones_use_while_it_is_whole(place: Place) -> None:
+    place.java()
+
+    def uses_it() -> bool:
+        with place.server() as server:
+            return any(part.startswith("-XX:SharedArchiveFile=") for part in psutil.Process(server.pid).cmdline())
+
+    assert (False, True) == (uses_it(), uses_it())
+    (archive,) = place.store.glob("classes-*")
+    archive.write_bytes(b"altered")
+    assert (False, True) == (uses_it(), uses_it())
+
+
 def test_stop_can_be_called_by_several_threads_and_again(place: Place) -> None:
     place.java()
     server = place.server().start()
@@ -104,8 +123,9 @@ def test_a_crash_at_the_start_shows_the_end_of_the_log(place: Place) -> None:
     ("reason", "message"),
     [
         ("port", "port 0 of 127.0.0.1 is taken"),
-        ("data", "another process uses this database"),
+        ("in-use", "another process uses this database"),
         ("memory", "out of memory"),
+        ("database", "the database cannot be opened"),
     ],
 )
 def test_a_reason_that_java_tells_becomes_a_sentence(place: Place, reason: str, message: str) -> None:

@@ -185,10 +185,11 @@ class HapiServer:
 
             atexit.unregister(self.stop)
             archive, self._archive = self._archive, None
-            recorded = archive is not None and archive.recorded
+            ready = self._running is not None and self._running.ready
+            recorded = ready and archive is not None and archive.recorded
             self._listener(Event("stop", text="preparing faster starts, this once" if recorded else ""))
             end(process, patience_s=_ARCHIVE_S if recorded else _END_S)
-            if archive and self._running and self._running.ready and process.returncode == 0:
+            if archive and recorded and process.returncode == 0:
                 archive.keep()
             elif archive:
                 archive.drop()
@@ -216,6 +217,7 @@ class HapiServer:
             self._running = replace(self._running, port=ready.port, base_url=_base_url(self.options.host, ready.port))
             remember(self._running, self._state)
         except BaseException:
+            process.kill()  # there is nothing to put away yet, and an end in good order may take long
             self.stop()
             raise
         self._listener(Event("ready", text=self.base_url))

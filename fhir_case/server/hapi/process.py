@@ -30,6 +30,7 @@ ASKED_TO_END = frozenset({0, 143, -15, 15})
 
 _POLL_S = 0.05
 _LAST_LINES = 15
+_CAUSES = 3
 _TOLD = re.compile(r"^(READY|PACKAGE|FAILED) (.+)$", re.MULTILINE)
 _TERMINATED_S, _KILLED_S = 10, 10
 
@@ -171,11 +172,15 @@ def _failed(reason: str, options: Options, log: Path) -> CheckerError:
         return CheckerError(
             f"port {options.port} of {options.host} is taken", hint="choose another port; 0 takes a free one"
         )
-    if reason == "data":
+    if reason == "in-use":
+        hint = "stop that server, or choose another folder"
+        return CheckerError("another process uses this database", where=str(options.data), hint=hint)
+    if reason == "database":
+        told = log_end(log, _CAUSES)
         return CheckerError(
-            "another process uses this database",
+            f"the database cannot be opened (whole log: {log}):\n{told}\n",
             where=str(options.data),
-            hint="stop that server, or choose another folder",
+            hint="choose another folder, or put a good copy of the database there",
         )
     if reason == "memory":
         hint = f"give it more memory than {options.heap}"

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 _SAME_S = 5.0  # a clock that is set moves the time of creation of a process a little
-_PATIENCE_S = 20.0
+_PATIENCE_S = 60.0  # the end of one that writes the archive of its classes takes a while
 _LOGS_KEPT = 20
 
 
@@ -105,7 +105,7 @@ def running_servers(folder: Path | None = None) -> tuple[RunningServer, ...]:
 
 
 def stop_server(server: RunningServer, folder: Path | None = None) -> None:
-    """Ask a server to end, and end it by force if it has not after 20 seconds; nothing happens to one that has."""
+    """Ask a server to end, and end it by force if it has not after a minute; nothing happens to one that has."""
     import psutil
 
     with contextlib.suppress(psutil.NoSuchProcess):

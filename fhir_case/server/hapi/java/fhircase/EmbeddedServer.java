@@ -35,6 +35,7 @@ import org.eclipse.jetty.ee10.servlet.ServletHolder;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.hl7.fhir.common.hapi.validation.support.UnknownCodeSystemWarningValidationSupport;
+import org.springframework.beans.factory.BeanCreationException;
 import org.springframework.context.annotation.AnnotationConfigApplicationContext;
 
 /**
@@ -173,10 +174,11 @@ public final class EmbeddedServer {
   private static String reason(Throwable failure) {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (cause instanceof BindException) return "port";
-      if (cause instanceof SQLException sql && sql.getErrorCode() == H2_ALREADY_OPEN) return "data";
+      if (cause instanceof SQLException sql && sql.getErrorCode() == H2_ALREADY_OPEN) return "in-use";
       if (cause instanceof OutOfMemoryError) return "memory";
     }
-    return "other";
+    boolean database = !option("data").isEmpty() && failure instanceof BeanCreationException;
+    return database ? "database" : "other";
   }
 
   private static String option(String name) {
