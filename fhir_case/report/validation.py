@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fhir_case.issues import CheckRun, Issue, ValidationResult
     from fhir_case.validation.check import Check
 
-__all__ = ["Summary", "group_lines", "outcome", "rule_lines", "summary_lines"]
+__all__ = ["Summary", "group_lines", "outcome", "printable", "rule_lines", "summary_lines"]
 
 _ORDER = {"error": 0, "warning": 1, "information": 2}
 _STATES = {"could not run": 0, "ran": 1, "not applicable": 2}
@@ -27,12 +27,14 @@ class Summary:
         documents: How many were looked at.
         resources: How many resources they hold.
         found: How many findings of each severity there are.
+        waived: How many findings were left out since a waiver accepts them.
         checks: For each check the worst that became of it.
     """
 
     documents: int = 0
     resources: int = 0
     found: Counter[str] = field(default_factory=Counter)
+    waived: int = 0
     checks: dict[str, CheckRun] = field(default_factory=dict)
 
     def add(self, result: ValidationResult) -> None:
@@ -65,15 +67,15 @@ def group_lines(name: str, issues: Iterable[Issue], *, verbose: bool = False) ->
         groups.setdefault(issue.resource, []).append((issue, count))
     if not groups:
         return
-    yield _clean(name)
+    yield printable(name)
     for resource, found in sorted(
         groups.items(), key=lambda group: min(_ORDER[issue.severity] for issue, _ in group[1])
     ):
-        yield f"  {_clean(resource) or 'the document itself'}"
+        yield f"  {printable(resource) or 'the document itself'}"
         for issue, count in sorted(found, key=lambda one: _ORDER[one[0].severity]):
             place = f"{issue.expression}: " if issue.expression else ""
             more = f" (and {count - 1} more like it)" if count > 1 else ""
-            yield f"    {issue.severity:<11} {_clean(place + issue.message)} [{issue.check}]{more}"
+            yield f"    {issue.severity:<11} {printable(place + issue.message)} [{issue.check}]{more}"
 
 
 def _folded(issues: Iterable[Issue], *, verbose: bool) -> list[tuple[Issue, int]]:
@@ -90,13 +92,14 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
     """Write the counts, then what was not checked and why."""
     counts = ", ".join(_count(summary.found[kind], kind) for kind in _ORDER if kind != "information" or verbose)
     of = "" if summary.documents == 1 else f" in {_count(summary.documents, 'document')}"
-    yield f"{_count(summary.resources, 'resource')}{of} checked: {counts}"
+    waived = f", {summary.waived} waived" if summary.waived else ""
+    yield f"{_count(summary.resources, 'resource')}{of} checked: {counts}{waived}"
     shown = ("could not run", "not applicable") if verbose else ("could not run",)
     left_out = [run for run in summary.checks.values() if run.state in shown]
     if left_out:
         yield "Not checked:"
         for run in left_out:
-            yield f"  {run.name}: {run.reason}" + (f" ({run.state})" if verbose else "")
+            yield f"  {run.name}: {printable(run.reason)}" + (f" ({run.state})" if verbose else "")
 
 
 def _count(number: int, noun: str) -> str:
@@ -124,6 +127,7 @@ def outcome(issues: Iterable[tuple[str, Issue]], summary: Summary) -> dict[str, 
             "documents": summary.documents,
             "resources": summary.resources,
             **{kind: summary.found[kind] for kind in _ORDER},
+            "waived": summary.waived,
         },
     }
 
@@ -134,11 +138,16 @@ def _outcome_issue(name: str, issue: Issue) -> dict[str, Any]:
         "severity": issue.severity,
         "code": issue.code,
         "details": {"text": issue.check},
-        "diagnostics": f"{place}: {issue.message}",
+        "diagnostics": _encodable(f"{place}: {issue.message}"),
     }
     if issue.expression:
-        found["expression"] = [issue.expression]
+        found["expression"] = [_encodable(issue.expression)]
     return found
+
+
+def _encodable(text: str) -> str:
+    """Show what cannot be UTF-8, half of a surrogate pair, as its code."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def rule_lines(checks: Iterable[Check]) -> Iterator[str]:
@@ -149,6 +158,6 @@ def rule_lines(checks: Iterable[Check]) -> Iterator[str]:
         yield f"{check.name:<{width}}  {check.reason}  {check.source}"
 
 
-def _clean(text: str) -> str:
+def printable(text: str) -> str:
     """Show what could steer a terminal as its code."""
     return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
