@@ -31,7 +31,7 @@ COMMANDS: dict[str, _Entry] = {
     "new": _Entry("new", "Write a commented starter file for a case of your own."),
     "mappings": _Entry("mappings", "List the mappings and where each comes from."),
     "build": _Entry("build", "Turn a case into a FHIR Bundle."),
-    "validate": _Entry("validate", "Check FHIR JSON, and say what was not checked."),
+    "validate": _Entry("validate", "Check FHIR JSON or a case file, and say what was not checked."),
     "upload": _Entry("upload", "Load a Bundle into a FHIR server."),
     "verify": _Entry("verify", "Read a Bundle back from a server and compare."),
     "server": _Entry("server", "Start, watch and stop the embedded HAPI FHIR server."),

@@ -66,9 +66,10 @@ def validate(
     verbose: bool,
 ) -> None:
     """
-    Check FHIR JSON, and say what was not checked.
+    Check FHIR JSON or a case file, and say what was not checked.
 
-    PATH is a resource, a Bundle of any type, NDJSON, each also as .gz, or a directory of them; - is standard input.
+    PATH is a resource, a Bundle of any type, NDJSON, each also as .gz, or a directory of them; - is standard input. A
+    case file (.yaml) is checked as the Bundle that it becomes, and a finding names the line of the case.
     The exit code is 0 when all is well, 5 when there are findings, 8 when nothing could be checked.
     """
     from fhir_case.report.validation import Summary, rule_lines
@@ -184,11 +185,13 @@ def _check(document: Document, fhir: Literal["R4", "R5"], *, closed: bool) -> Va
 
     from fhir_case.issues import ValidationResult
     from fhir_case.validation import validate as check
+    from fhir_case.validation.case_file import located
 
     if document.content is None:
         return ValidationResult(document.issues, (document.run,))
-    result = check(document.content, fhir=fhir, closed=closed)
-    return replace(result, issues=document.issues + result.issues, checks=(document.run, *result.checks))
+    result = check(document.content, fhir=fhir, closed=closed or document.form == "case")
+    issues = document.issues + tuple(located(issue, document.places) for issue in result.issues)
+    return replace(result, issues=issues, checks=(document.run, *result.checks))
 
 
 def _exit_code(summary: Summary, fail_on: str) -> int:

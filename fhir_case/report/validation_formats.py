@@ -26,6 +26,7 @@ _COMMANDS = {"error": "error", "warning": "warning", "information": "notice"}
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _NOT_IN_CHECKS = {
     "json": ("A document is a JSON object that can be read.", "https://hl7.org/fhir/R4/json.html"),
+    "case": ("A case file can be read and becomes a Bundle.", ""),
     "waivers": ("Every waiver is needed by a finding.", ""),
 }
 

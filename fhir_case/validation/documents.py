@@ -12,14 +12,15 @@ import json
 import re
 import zlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fhir_case.issues import CheckRun, Issue
+from fhir_case.validation.case_file import SUFFIXES, read_case_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 __all__ = ["MAXIMUM_BYTES", "Document", "find_documents", "read_document", "read_documents"]
@@ -57,6 +58,8 @@ class Document:
         content: The JSON object; None when there is none.
         issues: What is wrong with it as JSON.
         unread: Why it could not even be told whether it is JSON; empty when it could.
+        places: For a case file: the place of the entry behind each ``Type/id`` of its Bundle.
+        form: What it was read as, ``json`` or ``case``.
     """
 
     source: str
@@ -64,11 +67,13 @@ class Document:
     content: dict[str, Any] | None = None
     issues: tuple[Issue, ...] = ()
     unread: str = ""
+    places: Mapping[str, str] = field(default_factory=dict)
+    form: str = "json"
 
     @property
     def run(self) -> CheckRun:
-        """Say whether it was checked to be JSON."""
-        return CheckRun("json", "could not run", self.unread) if self.unread else CheckRun("json", "ran")
+        """Say whether it was checked to be JSON, or a case."""
+        return CheckRun(self.form, "could not run", self.unread) if self.unread else CheckRun(self.form, "ran")
 
     @property
     def name(self) -> str:
@@ -77,13 +82,16 @@ class Document:
 
 
 def find_documents(path: Path) -> Iterator[Document]:
-    """Read a file, or all ``.json`` and ``.ndjson`` files under a directory, each also as ``.gz``."""
+    """Read a file, a case file too, or all ``.json`` and ``.ndjson`` files under a directory, each also as ``.gz``."""
     if path.is_dir():
         for one in sorted(path.rglob("*")):
             if one.is_file() and not one.name.startswith(".") and one.name.removesuffix(".gz").endswith(_SUFFIXES):
                 yield from find_documents(one)
         return
-    # A case file, .yaml, would be built into its Bundle here.
+    if path.suffix in SUFFIXES:
+        bundle, places, issues = read_case_file(path)
+        yield Document(str(path), 0, bundle, issues, places=places, form="case")
+        return
     name = path.name.removesuffix(".gz")
     try:
         with path.open("rb") as raw:

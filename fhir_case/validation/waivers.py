@@ -155,7 +155,7 @@ def _place(message: str) -> tuple[str, str, str]:
 def _names() -> list[str]:
     from fhir_case.validation.checks import CHECKS
 
-    return ["json", *(check.name for check in CHECKS)]
+    return ["json", "case", *(check.name for check in CHECKS)]
 
 
 def _waiver(table: object, where: str, names: list[str]) -> Waiver:

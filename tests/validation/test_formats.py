@@ -117,7 +117,7 @@ def test_sarif_has_what_the_standard_requires() -> None:
     rules = run["tool"]["driver"]["rules"]
     assert "2.1.0" == log["version"]
     assert ("fhir-case", "1.2.3") == (run["tool"]["driver"]["name"], run["tool"]["driver"]["version"])
-    assert [*(check.name for check in CHECKS), "json", "waivers"] == [rule["id"] for rule in rules]
+    assert [*(check.name for check in CHECKS), "json", "case", "waivers"] == [rule["id"] for rule in rules]
     assert all(rule["shortDescription"]["text"] for rule in rules)
     assert all(rule["helpUri"].startswith("http") for rule in rules if "helpUri" in rule)
     assert all(result["message"]["text"] for result in run["results"])
