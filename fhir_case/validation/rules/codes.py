@@ -172,7 +172,7 @@ def _displays(subject: Subject) -> Iterator[Issue]:
     told: set[tuple[str, str]] = set()
     for located, node in subject.elements.codings:
         system, code, display = node["system"], node.get("code"), node.get("display")
-        if system not in systems or not isinstance(code, str):
+        if not (isinstance(system, str) and isinstance(code, str)) or system not in systems:
             continue
         allowed = subject.code_tables.get((system, code))
         if allowed is None:

@@ -39,7 +39,8 @@ _AFTER_DEATH: dict[str, Severity] = {"DiagnosticReport": "warning", "Observation
 
 
 def _valid(located: Located) -> bool:
-    return located.resource.get("status") not in _NOT_DONE
+    status = located.resource.get("status")
+    return not (isinstance(status, str) and status in _NOT_DONE)
 
 
 def _patient(subject: Subject, located: Located) -> Located | None:
@@ -190,7 +191,7 @@ _BECQUEREL = {"GBq": Decimal(1), "MBq": Decimal("0.001"), "kBq": Decimal("0.0000
 
 def _activity(quantity: object) -> Decimal | None:
     """Give an activity in GBq."""
-    if not isinstance(quantity, dict) or quantity.get("code") not in _BECQUEREL:
+    if not isinstance(quantity, dict) or str(quantity.get("code")) not in _BECQUEREL:
         return None
     value = quantity.get("value")
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
