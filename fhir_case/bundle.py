@@ -80,8 +80,9 @@ def build_bundle(
 
         mappings = discover(mapping_files)
     given = _resources(case, mappings)
-    given += _record(case, [f"{one['resourceType']}/{one['id']}" for one in given])
-    named = [_named(one, namespace, {f"{other['resourceType']}/{other['id']}" for other in given}) for one in given]
+    given += _record(case, [_business_key(one) for one in given])
+    known = {_business_key(one) for one in given}
+    named = [_named(one, namespace, known) for one in given]
     if profiles == "none":
         named = [_without_profile(one) for one in named]
     named.sort(key=_rank)
@@ -154,6 +155,10 @@ def _record(case: Case, targets: list[str]) -> list[Resource]:
         "entity": [{"role": "source", "what": reference("DocumentReference", "report")}],
     }
     return [device, provenance]
+
+
+def _business_key(resource: Resource) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"
 
 
 def _named(resource: Resource, namespace: str, known: set[str]) -> Resource:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -40,7 +39,6 @@ __all__ = [
     "Value",
     "When",
     "known_event",
-    "nearest",
 ]
 
 Key = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=40)]
@@ -82,14 +80,6 @@ _UNITS = {
     "mo": "mo", "month": "mo", "months": "mo",
     "a": "a", "year": "a", "years": "a",
 }  # fmt: skip
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Give the end of a message that names the known word most like this one; empty when none is like it."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, list(known), n=1)
-    return f"; did you mean '{near[0]}'?" if near else ""
 
 
 def known_event(key: str, info: ValidationInfo) -> str:

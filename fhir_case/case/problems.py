@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from pydantic import BaseModel
 from pydantic_core.core_schema import ErrorType
 
-from fhir_case.case.forms import Concept, Quantity, Value, When, nearest
+from fhir_case.case.forms import Concept, Quantity, Value, When
 from fhir_case.case.model import Case
 from fhir_case.case.tree import Problem
 from fhir_case.errors import CaseError
+from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -149,7 +150,7 @@ def _our_own_words(error: ErrorDetails, keys: Mapping[str, str]) -> tuple[str, s
     if error["type"] == "unknown_key":
         key, wanted = (str(error.get("ctx", {})[name]) for name in ("key", "wanted"))
         known = [one for one, section in keys.items() if not wanted or section in wanted.split(" or ")]
-        return error["msg"], nearest(key, known[:1000]).removeprefix("; ")
+        return error["msg"], did_you_mean(key, known[:1000])
     what, _, hint = error["msg"].rpartition("; ")
     return (what, hint) if what else (hint, "")
 
@@ -197,7 +198,7 @@ def _not_one_of(given: Any, context: Mapping[str, Any]) -> tuple[str, str]:
     listed = ", ".join(choices)
     if not isinstance(given, str):
         return f"{shown(given)} where one of {listed} is expected", ""
-    return f"{shown(given)} is not one of {listed}", nearest(given, choices).removeprefix("; ")
+    return f"{shown(given)} is not one of {listed}", did_you_mean(given, choices)
 
 
 def _not_as_written(given: Any, context: Mapping[str, Any]) -> tuple[str, str]:
@@ -237,7 +238,7 @@ def _allowed(loc: Loc) -> str:
     names = list(model.model_fields) if model is not None else []
     if _model_at(loc[:-2]) is Value:  # what is written there is a quantity or a concept, told apart by its keys
         names = list(Quantity.model_fields | Concept.model_fields)
-    return nearest(str(loc[-1]), names).removeprefix("; ") or f"allowed here: {', '.join(names)}"
+    return did_you_mean(str(loc[-1]), names) or f"allowed here: {', '.join(names)}"
 
 
 def _model_at(loc: Loc) -> type[BaseModel] | None:

@@ -10,13 +10,13 @@ from pydantic import ValidationError
 
 from fhir_case.case.chronology import time_problems
 from fhir_case.case.entry import LocatedDict
-from fhir_case.case.forms import nearest
 from fhir_case.case.model import SECTIONS, Case
 from fhir_case.case.problems import case_error, found, model_problems, shown
 from fhir_case.case.shipped import shipped_case_names, shipped_case_text
 from fhir_case.case.text import decode, read_bytes
 from fhir_case.case.tree import Problem, read_tree
 from fhir_case.errors import CaseError
+from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ def _is_path(source: str) -> bool:
 
 def _no_such_case(name: str) -> CaseError:
     names = shipped_case_names()
-    near = nearest(name, names).removeprefix("; ")
+    near = did_you_mean(name, names)
     return CaseError(
         f"no shipped case is called '{name[:60]}' and there is no such file",
         hint=near or f"shipped are: {', '.join(names)}",

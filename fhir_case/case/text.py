@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 from typing import TYPE_CHECKING
 
-from fhir_case.case.forms import nearest
 from fhir_case.errors import CaseError
+from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +69,7 @@ def _near_file(path: Path) -> str:
         }
     except OSError:
         return f"there is no folder '{path.parent}' either"
-    near = stems.get(path.stem) or next((name for stem, name in stems.items() if nearest(path.stem, [stem])), "")
+    near = stems.get(path.stem) or next((name for stem, name in stems.items() if did_you_mean(path.stem, [stem])), "")
     return f"did you mean '{near}'?" if near else "check the path"
 
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from fhir_case.cli.options import mapping_option
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["mappings"]
 
 
 @click.command()
-@click.option(
-    "--mapping",
-    "mapping_files",
-    multiple=True,
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="A Python file with further mappings.",
-)
+@mapping_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def mappings(mapping_files: tuple[Path, ...], form: str) -> None:
     """List the mappings and where each comes from."""

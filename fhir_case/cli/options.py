@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from fhir_case.case import Case
     from fhir_case.fhir.wire import Resource
 
-__all__ = ["build_options", "built", "write_file"]
+__all__ = ["build_options", "built", "mapping_option", "write_file"]
+
+
+mapping_option = click.option(
+    "--mapping",
+    "mapping_files",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A Python file with further mappings, for this run.",
+)
 
 
 def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,14 +40,7 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="Claim mCODE and US Core profiles, or none.",
         ),
-        click.option(
-            "--mapping",
-            "mapping_files",
-            multiple=True,
-            metavar="FILE",
-            type=click.Path(path_type=Path),
-            help="A Python file with further mappings, for this run.",
-        ),
+        mapping_option,
     ]
     for option in reversed(options):
         command = option(command)

@@ -7,10 +7,11 @@ The library has models for R4B and R5. R4B serves R4, except for the types that 
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -98,8 +99,7 @@ def _plain(error: Any, model: Any) -> str:
     last = next((step for step in reversed(error["loc"]) if isinstance(step, str) and step != "root"), "")
     if kind == "extra_forbidden":
         known = {field.alias or name for name, field in model.model_fields.items()} if len(error["loc"]) == 1 else ()
-        near = get_close_matches(last, known, n=1)
-        text = f"'{last}' is no element here" + (f"; did you mean '{near[0]}'?" if near else "")
+        text = f"'{last}' is no element here" + did_you_mean(last, known, before="; ")
     elif message.startswith("None is not allowed"):
         text = f"'{last}' holds null, which only a list of simple values with extensions may"
     elif "got multiple" in message:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_case.errors import MappingError
 from fhir_case.fhir.codes import Term, code_table
 from fhir_case.fhir.datatypes import coding, extension, quantity
+from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
     from fhir_case.case.entry import Entry
@@ -43,12 +44,9 @@ class Codes:
             return None
         terms = code_table(self.package, table)
         if concept.name not in terms:
-            from difflib import get_close_matches
-
-            near = get_close_matches(concept.name, terms, n=1)
+            near = did_you_mean(concept.name, terms, before="; ")
             raise MappingError(
-                f"'{concept.name}' is not a known short name of {table}"
-                + (f"; did you mean '{near[0]}'?" if near else ""),
+                f"'{concept.name}' is not a known short name of {table}{near}",
                 where=str(entry.place or ""),
                 hint="a thing that no table knows is written {text: …} or {text: …, code: {system: …, code: …}}",
             )

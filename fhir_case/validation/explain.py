@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
+
+from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -71,8 +72,7 @@ def explain(error: Any, definitions: Mapping[str, Any]) -> Iterator[Explained]:
 def _unexpected(error: Any, path: Path, definition: str, definitions: Mapping[str, Any]) -> Iterator[Explained]:
     known = definitions.get(definition, {}).get("properties", {})
     for name in error.kind.unexpected:
-        near = get_close_matches(name, known, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
+        hint = did_you_mean(name, known, before="; ")
         yield (*path, name), f"'{name}' is no element of {definition.split('(', maxsplit=1)[0]}{hint}", "structure"
 
 
@@ -126,8 +126,7 @@ def _code(error: Any, definition: str) -> str:
     given = error.instance
     if given is None:
         return "null is not allowed; leave the element out"
-    near = get_close_matches(given, options, n=1) if isinstance(given, str) else []
-    hint = f"; did you mean '{near[0]}'?" if near else ""
+    hint = did_you_mean(given, options, before="; ") if isinstance(given, str) else ""
     name = definition.partition(":")[2].rstrip("?")
     allowed = _listed(options) if len(options) <= 12 else f"the {len(options)} codes of '{name or definition}'"
     return f"{_shown(given)} is not one of {allowed}{hint}"

@@ -15,12 +15,12 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import FhirCaseError
 from fhir_case.issues import Issue
+from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -176,7 +176,7 @@ def _waiver(table: object, where: str, names: list[str]) -> Waiver:
 
 
 def _nearest(word: str, known: list[str]) -> str:
-    near = get_close_matches(word, known, n=1)
+    near = did_you_mean(word, known)
     if near:
-        return f"did you mean '{near[0]}'?"
+        return near
     return f"known are {', '.join(known)}" if known is _KEYS else "fhir-case validate --list-rules names them"
