@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fhir_case.load import upload, verify
     from fhir_case.server.hapi import HapiServer
     from fhir_case.validation import validate
+    from fhir_case.validation.engine.hl7 import Hl7Engine
 
     __version__: str
 
@@ -43,6 +44,7 @@ __all__ = [
     "CheckerError",
     "FhirCaseError",
     "HapiServer",
+    "Hl7Engine",
     "Issue",
     "MappingError",
     "RejectedError",
@@ -63,6 +65,7 @@ _HOMES = {
     "CheckerError": "fhir_case.errors",
     "FhirCaseError": "fhir_case.errors",
     "HapiServer": "fhir_case.server.hapi",
+    "Hl7Engine": "fhir_case.validation.engine.hl7",
     "Issue": "fhir_case.issues",
     "MappingError": "fhir_case.errors",
     "RejectedError": "fhir_case.errors",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_PACKAGES = Path(__file__).resolve().parent.parent.parent / "shared" / "packages"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,3 +30,21 @@ def hapi_r4() -> Iterator[str]:
 
     with HapiServer() as server:
         yield server.base_url
+
+
+@pytest.fixture(scope="session")
+def fhir_packages() -> dict[str, Path]:
+    """The files of FHIR packages, by name. They are no part of the project: without them a run of CI fails."""
+    files = {file.name.rpartition("-")[0]: file for file in sorted(_PACKAGES.glob("*.tgz"))}
+    if not files:
+        message = f"no FHIR package in {_PACKAGES}"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return files
+
+
+@pytest.fixture(scope="session")
+def r4_packages(fhir_packages: dict[str, Path]) -> list[Path]:
+    """What is needed to check mCODE on US Core."""
+    return [file for name, file in fhir_packages.items() if ".r5." not in name]

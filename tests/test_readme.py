@@ -63,7 +63,9 @@ def test_the_demo_goes_all_the_way_and_prints_what_the_readme_shows(tmp_path: Pa
 
 
 @pytest.mark.server
-def test_every_other_command_of_the_readme_works_in_its_order(tmp_path: Path, hapi_r4: str) -> None:
+def test_every_other_command_of_the_readme_works_in_its_order(
+    tmp_path: Path, hapi_r4: str, r4_packages: list[Path]
+) -> None:
     flag = next(text for language, text in BLOCKS if language == "python" and text.startswith("# flag.py"))
     (tmp_path / "flag.py").write_text(flag)
     port = free_port()
@@ -73,6 +75,7 @@ def test_every_other_command_of_the_readme_works_in_its_order(tmp_path: Path, ha
         if command in ELSEWHERE:
             continue
         line = command.replace("http://localhost:8080/fhir", hapi_r4)
+        line = line.replace("--engine hl7", " ".join(f"--package {file}" for file in r4_packages))  # no cache of a user
         line = line.replace("server start", f"server start --port {port}").replace(
             "server stop", f"server stop --port {port}"
         )

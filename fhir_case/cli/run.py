@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.cli.engines import engine_options, engines
 from fhir_case.cli.options import build_options, built, write_file
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from fhir_case.fhir.wire import Resource
     from fhir_case.issues import ValidationResult
+    from fhir_case.validation.profiles import ProfileEngine
 
 __all__ = ["run"]
 
@@ -51,8 +53,19 @@ class _Stages:
     help="The folder for the files; default: out/<case>.",
 )
 @click.option("--keep", is_flag=True, help="Leave the embedded server running.")
+@engine_options
 @build_options
-def run(case: str, server: str | None, out: Path | None, *, keep: bool, **options: Any) -> None:
+def run(
+    case: str,
+    server: str | None,
+    out: Path | None,
+    *,
+    keep: bool,
+    engine_names: tuple[str, ...],
+    package_files: tuple[Path, ...],
+    validate_server: str | None,
+    **options: Any,
+) -> None:
     """
     Do it all: build the Bundle of CASE, validate it, load it into a server, read every resource back and compare.
 
@@ -75,7 +88,8 @@ def run(case: str, server: str | None, out: Path | None, *, keep: bool, **option
 
         bundle = built(read, form="transaction", **options)
         stages.say(bundle_words(bundle))
-    result = _validated(stages, bundle)
+    with engines(engine_names, package_files, validate_server, fhir="R4") as validators:
+        result = _validated(stages, bundle, validators)
 
     folder = out or Path("out") / read.case
     with _server(stages, server, keep=keep) as base:
@@ -102,14 +116,19 @@ def run(case: str, server: str | None, out: Path | None, *, keep: bool, **option
         raise SystemExit(_WRONG)
 
 
-def _validated(stages: _Stages, bundle: Resource) -> ValidationResult:
-    """Validate; a Bundle with errors goes nowhere."""
+def _validated(stages: _Stages, bundle: Resource, validators: tuple[ProfileEngine, ...]) -> ValidationResult:
+    """Validate; a Bundle with errors goes nowhere, nor does one that was not checked as asked."""
+    from fhir_case.errors import CheckerError
     from fhir_case.report.run import validation_words
     from fhir_case.validation import validate
 
     with stages.stage("validate"):
-        result = validate(bundle, closed=True)
+        result = validate(bundle, closed=True, engines=validators)
         stages.say(validation_words(result))
+    names = [validator.name for validator in validators]
+    for check in result.checks:
+        if check.name in names and check.state == "could not run":
+            raise CheckerError(check.reason)
     if not result.ok:
         for issue in result.issues:
             if issue.severity == "error":

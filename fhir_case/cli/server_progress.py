@@ -1,11 +1,11 @@
-"""Show on standard error what the start of an embedded server does; the same for every command that starts one."""
+"""Show on standard error what the start of a Java program does; the same for every command that starts one."""
 
 from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING
 
-from fhir_case.server.hapi.events import Event, Listener, silent
+from fhir_case.java.events import Event, Listener, silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ __all__ = ["listener"]
 @contextlib.contextmanager
 def listener(quiet: bool = False) -> Iterator[Listener]:
     """
-    Give a listener for `HapiServer`; what it draws is gone when the context ends.
+    Give a listener for `HapiServer` and `Hl7Engine`; what it draws is gone when the context ends.
 
     On a terminal: a progress bar for the download, and one changing line for the rest. Elsewhere: one line a step.
     The step ``ready`` is left to the command, which knows what its user is to read then.
@@ -92,8 +92,9 @@ def _words(event: Event) -> str:
         "wait": f"Waiting: {event.text}",
         "download": f"Downloading {event.text}, this once ({event.total / 1e6:.0f} MB)",
         "compile": f"Compiling {event.text}, this once",
-        "start": f"Starting the {event.text}",
+        "prepare": f"Preparing {event.text}",
+        "start": f"Starting {event.text}",
         "package": f"Installed package {event.done} of {event.total}: {event.text}",
         "ready": "",
-        "stop": f"Stopping the server{', ' + event.text if event.text else ''}",
+        "stop": f"Stopping {event.text}",
     }[event.step]

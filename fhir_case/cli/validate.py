@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from fhir_case.cli.engines import engine_options, engines
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fhir_case.issues import ValidationResult
     from fhir_case.report.validation import Summary
     from fhir_case.report.validation_formats import Checked
     from fhir_case.validation.documents import Document
+    from fhir_case.validation.profiles import ProfileEngine
     from fhir_case.validation.waivers import Waiver
 
 __all__ = ["validate"]
@@ -51,6 +55,7 @@ _FAILING: dict[str, tuple[str, ...]] = {"error": ("error",), "warning": ("error"
     type=click.Path(path_type=Path),
     help="A TOML file of findings that are accepted, each with its reason.",
 )
+@engine_options
 @click.option("--closed", is_flag=True, help="Every reference must resolve inside its Bundle.")
 @click.option("--list-rules", is_flag=True, help="List the checks, each with its reason and its source.")
 @click.option("--verbose", "-v", is_flag=True, help="Show every finding, and every check that did not run.")
@@ -64,13 +69,15 @@ def validate(
     closed: bool,
     list_rules: bool,
     verbose: bool,
+    **engine_choice: Any,
 ) -> None:
     """
     Check FHIR JSON or a case file, and say what was not checked.
 
     PATH is a resource, a Bundle of any type, NDJSON, each also as .gz, or a directory of them; - is standard input. A
     case file (.yaml) is checked as the Bundle that it becomes, and a finding names the line of the case.
-    The exit code is 0 when all is well, 5 when there are findings, 8 when nothing could be checked.
+    The exit code is 0 when all is well, 5 when there are findings, 8 when nothing could be
+    checked, or not what --engine asks for.
     """
     from fhir_case.report.validation import Summary, rule_lines
 
@@ -82,15 +89,27 @@ def validate(
         return
     if not paths:
         raise click.UsageError("Missing argument 'PATH... | -'.")
+    _require_documents(paths)
+    waivers = _read_waivers(waiver_file)
+    summary = Summary()
+    with engines(**engine_choice, fhir=fhir) as asked:
+        checker = partial(_check, fhir=fhir, closed=closed, engines=asked)
+        checked = _check_all(paths, checker, summary, verbose=verbose, waivers=waivers, source=str(waiver_file))
+        for text in _rendered(form, checked, summary, failing=_FAILING[fail_on], verbose=verbose):
+            click.echo(text)
+    sys.exit(_exit_code(summary, fail_on, asked=[engine.name for engine in asked]))
+
+
+def _require_documents(paths: tuple[str, ...]) -> None:
+    """Refuse what holds nothing to check before anything is written, so that no output ends half way."""
+    from fhir_case.errors import CheckerError
+    from fhir_case.validation.documents import find_documents
+
     for path in paths:
         if path != "-" and not Path(path).exists():
             raise click.UsageError(f"'{path}' does not exist.")
-    waivers = _read_waivers(waiver_file)
-    summary = Summary()
-    checked = _check_all(paths, fhir, summary, closed=closed, verbose=verbose, waivers=waivers, source=str(waiver_file))
-    for text in _rendered(form, checked, summary, failing=_FAILING[fail_on], verbose=verbose):
-        click.echo(text)
-    sys.exit(_exit_code(summary, fail_on))
+        if path != "-" and Path(path).is_dir() and next(find_documents(Path(path)), None) is None:
+            raise CheckerError("there is no .json or .ndjson file in this directory", where=path)
 
 
 def _read_waivers(path: Path | None) -> tuple[Waiver, ...]:
@@ -107,10 +126,9 @@ def _read_waivers(path: Path | None) -> tuple[Waiver, ...]:
 
 def _check_all(
     paths: tuple[str, ...],
-    fhir: Literal["R4", "R5"],
+    check: Callable[[Document], ValidationResult],
     summary: Summary,
     *,
-    closed: bool,
     verbose: bool,
     waivers: tuple[Waiver, ...],
     source: str,
@@ -124,7 +142,7 @@ def _check_all(
 
     used: set[Waiver] = set()
     for document in _documents(paths):
-        result = _check(document, fhir, closed=closed)
+        result = check(document)
         kept, accepted = waived(result.issues, waivers)
         used.update(waiver for _, waiver in accepted)
         summary.add(replace(result, issues=kept))
@@ -140,21 +158,18 @@ def _check_all(
 def _rendered(
     form: str, checked: Iterable[Checked], summary: Summary, *, failing: tuple[str, ...], verbose: bool
 ) -> Iterator[str]:
-    from fhir_case.report.validation import group_lines, outcome, summary_lines
-    from fhir_case.report.validation_formats import github_lines, junit_lines, sarif
+    from fhir_case.report.validation import group_lines, outcome_lines, summary_lines
+    from fhir_case.report.validation_formats import github_lines, junit_lines, sarif_lines
 
     if form == "json":
-        import orjson
-
-        issues = [(one.name, issue) for one in checked for issue in one.result.issues]
-        yield orjson.dumps(outcome(issues, summary), option=orjson.OPT_INDENT_2).decode()
+        yield from outcome_lines(((one.name, issue) for one in checked for issue in one.result.issues), summary)
     elif form == "junit":
         yield from junit_lines(checked, failing=failing)
     elif form == "sarif":
         from fhir_case import __version__
         from fhir_case.validation import CHECKS
 
-        yield sarif(checked, CHECKS, version=__version__)
+        yield from sarif_lines(checked, CHECKS, version=__version__)
     elif form == "github":
         yield from github_lines(checked, verbose=verbose)
         yield from summary_lines(summary, verbose=verbose)
@@ -165,22 +180,15 @@ def _rendered(
 
 
 def _documents(paths: tuple[str, ...]) -> Iterator[Document]:
-    from fhir_case.errors import CheckerError
     from fhir_case.validation.documents import find_documents, read_documents
 
     for path in paths:
-        if path == "-":
-            yield from read_documents(sys.stdin.buffer, "-")
-            continue
-        empty = True
-        for document in find_documents(Path(path)):
-            empty = False
-            yield document
-        if empty:
-            raise CheckerError("there is no .json or .ndjson file in this directory", where=path)
+        yield from read_documents(sys.stdin.buffer, "-") if path == "-" else find_documents(Path(path))
 
 
-def _check(document: Document, fhir: Literal["R4", "R5"], *, closed: bool) -> ValidationResult:
+def _check(
+    document: Document, *, fhir: Literal["R4", "R5"], closed: bool, engines: Sequence[ProfileEngine]
+) -> ValidationResult:
     from dataclasses import replace
 
     from fhir_case.issues import ValidationResult
@@ -189,12 +197,16 @@ def _check(document: Document, fhir: Literal["R4", "R5"], *, closed: bool) -> Va
 
     if document.content is None:
         return ValidationResult(document.issues, (document.run,))
-    result = check(document.content, fhir=fhir, closed=closed or document.form == "case")
+    result = check(document.content, fhir=fhir, closed=closed or document.form == "case", engines=engines)
     issues = document.issues + tuple(located(issue, document.places) for issue in result.issues)
     return replace(result, issues=issues, checks=(document.run, *result.checks))
 
 
-def _exit_code(summary: Summary, fail_on: str) -> int:
+def _exit_code(summary: Summary, fail_on: str, *, asked: Sequence[str]) -> int:
     if summary.nothing_checked:
         return _NOTHING_CHECKED
-    return _FOUND_ERRORS if any(summary.found[kind] for kind in _FAILING[fail_on]) else 0
+    if any(summary.found[kind] for kind in _FAILING[fail_on]):
+        return _FOUND_ERRORS
+    # What was asked for by name and could not be done is no success.
+    states = [summary.checks[name].state for name in asked if name in summary.checks]
+    return _NOTHING_CHECKED if "could not run" in states else 0

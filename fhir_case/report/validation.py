@@ -6,13 +6,24 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fhir_case.issues import CheckRun, Issue, ValidationResult
     from fhir_case.validation.check import Check
 
-__all__ = ["Summary", "group_lines", "outcome", "printable", "rule_lines", "summary_lines"]
+__all__ = [
+    "Summary",
+    "array_lines",
+    "encoded",
+    "group_lines",
+    "outcome_lines",
+    "printable",
+    "rule_lines",
+    "summary_lines",
+]
 
 _ORDER = {"error": 0, "warning": 1, "information": 2}
 _STATES = {"could not run": 0, "ran": 1, "not applicable": 2}
@@ -107,29 +118,45 @@ def _count(number: int, noun: str) -> str:
     return f"{number or 'no'} {noun if number == 1 else plural}"
 
 
-def outcome(issues: Iterable[tuple[str, Issue]], summary: Summary) -> dict[str, Any]:
+def outcome_lines(issues: Iterable[tuple[str, Issue]], summary: Summary) -> Iterator[str]:
     """
-    Make the result for programs.
+    Write the result for programs as one JSON object, a finding a line, without keeping the findings.
+
+    It has ``outcome``, an OperationOutcome; ``checks``, what became of each; ``counts``.
 
     Args:
         issues: Each finding with the name of its document.
-        summary: The counts.
-
-    Returns:
-        ``outcome``, an OperationOutcome; ``checks``, what became of each; ``counts``.
+        summary: The counts, which are complete when all findings are taken.
     """
-    found = [_outcome_issue(name, issue) for name, issue in issues]
     nothing = {"severity": "information", "code": "informational", "diagnostics": "nothing was found"}
-    return {
-        "outcome": {"resourceType": "OperationOutcome", "issue": found or [nothing]},
-        "checks": [{"name": run.name, "state": run.state, "reason": run.reason} for run in summary.checks.values()],
-        "counts": {
-            "documents": summary.documents,
-            "resources": summary.resources,
-            **{kind: summary.found[kind] for kind in _ORDER},
-            "waived": summary.waived,
-        },
+    yield '{"outcome": {"resourceType": "OperationOutcome", "issue": ['
+    yield from array_lines((_outcome_issue(name, issue) for name, issue in issues), when_empty=nothing)
+    yield "]},"
+    checks = [{"name": run.name, "state": run.state, "reason": run.reason} for run in summary.checks.values()]
+    yield f'"checks": {encoded(checks)},'
+    counts = {
+        "documents": summary.documents,
+        "resources": summary.resources,
+        **{kind: summary.found[kind] for kind in _ORDER},
+        "waived": summary.waived,
     }
+    yield f'"counts": {encoded(counts)}}}'
+
+
+def array_lines(items: Iterable[object], *, when_empty: object = None) -> Iterator[str]:
+    """Write what stands between the brackets of a JSON array, an item a line."""
+    waiting = "" if when_empty is None else encoded(when_empty)
+    for number, item in enumerate(items):
+        if number:
+            yield f"{waiting},"
+        waiting = encoded(item)
+    if waiting:
+        yield waiting
+
+
+def encoded(value: object) -> str:
+    """Write JSON in one line."""
+    return orjson.dumps(value).decode()
 
 
 def _outcome_issue(name: str, issue: Issue) -> dict[str, Any]:

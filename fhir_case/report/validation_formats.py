@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
-import orjson
-
-from fhir_case.report.validation import printable
+from fhir_case.report.validation import array_lines, encoded, printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
     from fhir_case.issues import CheckRun, Issue, ValidationResult
     from fhir_case.validation.check import Check
 
-__all__ = ["Checked", "github_lines", "junit_lines", "sarif"]
+__all__ = ["Checked", "github_lines", "junit_lines", "sarif_lines"]
 
 _LEVELS = {"error": "error", "warning": "warning", "information": "note"}
 _COMMANDS = {"error": "error", "warning": "warning", "information": "notice"}
@@ -132,9 +130,9 @@ def _property(text: str) -> str:
     return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def sarif(checked: Iterable[Checked], checks: Iterable[Check], *, version: str) -> str:
+def sarif_lines(checked: Iterable[Checked], checks: Iterable[Check], *, version: str) -> Iterator[str]:
     """
-    Write a SARIF log of one run.
+    Write a SARIF log of one run, a result a line, without keeping the results.
 
     Args:
         checked: The documents.
@@ -146,28 +144,26 @@ def sarif(checked: Iterable[Checked], checks: Iterable[Check], *, version: str) 
     rules = [_rule(check.name, check.reason, check.source) for check in checks]
     rules += [_rule(name, *texts) for name, texts in _NOT_IN_CHECKS.items()]
     numbers: dict[str, int] = {rule["id"]: number for number, rule in enumerate(rules)}
-    results: list[dict[str, Any]] = []
     left_out: dict[CheckRun, dict[str, Any]] = {}
     ran = False
-    for one in checked:
-        results += [_result(one, issue, numbers) for issue in one.result.issues]
-        for run in one.result.checks:
-            ran = ran or run.state == "ran"
-            if run.state == "could not run" and run not in left_out:
-                left_out[run] = _notification(one, run, numbers)
+
+    def results() -> Iterator[dict[str, Any]]:
+        nonlocal ran
+        for one in checked:
+            for run in one.result.checks:
+                ran = ran or run.state == "ran"
+                if run.state == "could not run" and run not in left_out:
+                    left_out[run] = _notification(one, run, numbers)
+            for issue in one.result.issues:
+                yield _result(one, issue, numbers)
+
+    yield f'{{"$schema": "{_SCHEMA}", "version": "2.1.0", "runs": [{{'
+    yield f'"tool": {encoded({"driver": {"name": "fhir-case", "version": version, "rules": rules}})},'
+    yield '"results": ['
+    yield from array_lines(results())
+    yield "],"
     invocation = {"executionSuccessful": ran, "toolExecutionNotifications": list(left_out.values())}
-    log = {
-        "$schema": _SCHEMA,
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {"driver": {"name": "fhir-case", "version": version, "rules": rules}},
-                "invocations": [invocation],
-                "results": results,
-            }
-        ],
-    }
-    return orjson.dumps(log, option=orjson.OPT_INDENT_2).decode()
+    yield f'"invocations": [{encoded(invocation)}]}}]}}'
 
 
 def _rule(name: str, reason: str, source: str) -> dict[str, Any]:

@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.issues import CheckRun, ValidationResult
 from fhir_case.validation.checks import CHECKS
+from fhir_case.validation.profiles import PROFILE_CHECKS, with_engines
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from fhir_case.issues import Issue
+    from fhir_case.validation.check import Check
+    from fhir_case.validation.profiles import ProfileEngine
     from fhir_case.validation.subject import FhirVersion
 
 __all__ = ["CHECKS", "validate"]
 
+_SAY_AGAIN = ("structure", "profiles")
 _ORDER = {"error": 0, "warning": 1, "information": 2}
 
 
@@ -30,6 +34,7 @@ def validate(
     code_tables: Mapping[tuple[str, str], Collection[str]] | None = None,
     closed: bool = False,
     skip: Collection[str] = (),
+    engines: Sequence[ProfileEngine] = (),
 ) -> ValidationResult:
     """
     Check a Bundle or a single resource with every check of `CHECKS`.
@@ -41,6 +46,8 @@ def validate(
             those of the installed mappings.
         closed: Whether every reference must resolve inside the Bundle, as in those that this library builds.
         skip: Names of checks to leave out, for example the slow ``structure``.
+        engines: Validators that check profiles: `Hl7Engine`, `fhir_case.server.ServerEngine`. Their start and end are
+            the caller's.
     """
     from fhir_case.validation.check import run_check
     from fhir_case.validation.subject import look_at
@@ -50,7 +57,7 @@ def validate(
     subject = look_at(bundle, fhir, code_tables=code_tables, closed=closed)
     issues: list[Issue] = []
     runs: list[CheckRun] = []
-    for check in CHECKS:
+    for check in _with(engines):
         if check.name in skip:
             runs.append(CheckRun(check.name, "not applicable", "it was left out on request"))
             continue
@@ -61,6 +68,11 @@ def validate(
     return ValidationResult(tuple(issues), tuple(runs), len(subject.resources))
 
 
+def _with(engines: Sequence[ProfileEngine]) -> tuple[Check, ...]:
+    """Put the checks of the engines in the place of those that only say that there is none; they are the last."""
+    return CHECKS if not engines else (*CHECKS[: -len(PROFILE_CHECKS)], *with_engines(engines))
+
+
 @cache
 def _installed_codes() -> dict[tuple[str, str], frozenset[str]]:
     from fhir_case.mapping import installed_codes
@@ -69,10 +81,10 @@ def _installed_codes() -> dict[tuple[str, str], frozenset[str]]:
 
 
 def _each_once(issues: list[Issue]) -> list[Issue]:
-    """Leave out what is said twice: the models and the strict schema see many of the same things."""
+    """Leave out what is said twice: the models, the strict schema and the engines see many of the same things."""
     said = {(issue.resource, issue.expression) for issue in issues if issue.check == "strict"}
     return [
         issue
         for issue in dict.fromkeys(issues)
-        if issue.check != "structure" or (issue.resource, issue.expression) not in said
+        if not issue.check.startswith(_SAY_AGAIN) or (issue.resource, issue.expression) not in said
     ]

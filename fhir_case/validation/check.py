@@ -60,7 +60,7 @@ def of_types(*types: str) -> Callable[[Subject], str]:
     """Apply a check where at least one resource of these types is present."""
 
     def unless(subject: Subject) -> str:
-        return "" if any(kind in subject.by_type for kind in types) else f"there is no {' or '.join(types)}"
+        return f"there is no {' or '.join(types)}" if subject.by_type.keys().isdisjoint(types) else ""
 
     return unless
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_case.validation.profiles import PROFILES
+from fhir_case.validation.profiles import PROFILE_CHECKS
 from fhir_case.validation.rules.bundles import BUNDLE_RULES
 from fhir_case.validation.rules.codes import CODE_RULES
 from fhir_case.validation.rules.contained import CONTAINED_RULES
+from fhir_case.validation.rules.coverage import COVERAGE
 from fhir_case.validation.rules.elements import ELEMENT_RULES
 from fhir_case.validation.rules.narrative import NARRATIVE_RULES
+from fhir_case.validation.rules.recurrence import RECURRENCE_RULES
 from fhir_case.validation.rules.references import REFERENCE_RULES
 from fhir_case.validation.rules.timeline import TIMELINE_RULES
+from fhir_case.validation.rules.units import UNIT_RULES
 from fhir_case.validation.strict import INVARIANT_CHECKS, STRICT
 from fhir_case.validation.structure import STRUCTURE
 
@@ -29,7 +32,10 @@ CHECKS: tuple[Check, ...] = (
     *BUNDLE_RULES,
     *REFERENCE_RULES,
     *CODE_RULES,
+    *UNIT_RULES,
     *NARRATIVE_RULES,
     *TIMELINE_RULES,
-    PROFILES,
+    *RECURRENCE_RULES,
+    COVERAGE,
+    *PROFILE_CHECKS,
 )

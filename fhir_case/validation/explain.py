@@ -174,6 +174,7 @@ _SIMPLE: dict[str, Callable[[Any, str], str]] = {
     "maximum": lambda error, _: f"{_shown(error.instance)} is more than {error.kind.limit}",
     "minimum": lambda error, _: f"{_shown(error.instance)} is less than {error.kind.limit}",
     "minItems": _few,
+    "minLength": _format,
     "minProperties": _nothing,
     "not": _nothing,
     "pattern": _format,

@@ -1,19 +1,41 @@
-"""Say that claimed profiles were not checked. The check itself needs the HL7 validation engine."""
+"""Check claimed profiles, which needs a validator in Java or on a server; without one, say so."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fhir_case.errors import CheckerError
-from fhir_case.validation.check import Check
+from fhir_case.issues import Issue
+from fhir_case.validation.check import Check, always
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
-    from fhir_case.issues import Issue
-    from fhir_case.validation.subject import Subject
+    from fhir_case.validation.engine.answers import Answer, Finding
+    from fhir_case.validation.subject import FhirVersion, Subject
 
-__all__ = ["PROFILES"]
+__all__ = ["PROFILE_CHECKS", "ProfileEngine", "with_engines"]
+
+_SOURCE = "https://hl7.org/fhir/R4/profiling.html"
+_TERMINOLOGIES = "https://hl7.org/fhir/R4/terminologies.html"
+_VALIDATE = "https://hl7.org/fhir/R4/resource-operation-validate.html"
+_COMMENT = re.compile(r"/\*.*?\*/")
+_OF_TYPE = re.compile(r"\.ofType\((\w)(\w*)\)")
+_ENTRY = re.compile(r"Bundle\.entry\[(\d+)\]\.resource\b(.*)")
+
+
+class ProfileEngine(Protocol):
+    """Check against the definitions of a release and the profiles that are claimed."""
+
+    name: str
+    """The name of its check."""
+
+    def check(self, document: Mapping[str, Any], fhir: FhirVersion, claimed: Collection[str]) -> Answer:
+        """Give findings and what could not be checked, or raise `fhir_case.errors.CheckerError`."""
+        ...
 
 
 def _claimed(subject: Subject) -> set[str]:
@@ -25,22 +47,87 @@ def _claimed(subject: Subject) -> set[str]:
     return found
 
 
-def _profiles(subject: Subject) -> Iterator[Issue]:
+def _without_engine(subject: Subject) -> Iterator[Issue]:
     count = len(_claimed(subject))
     names = "1 profile is" if count == 1 else f"{count} profiles are"
-    raise CheckerError(
-        f"{names} claimed, and checking them needs the HL7 validation engine (Java), which is not used here"
-    )
+    raise CheckerError(f"{names} claimed, and no validator for profiles was asked for", hint="--engine hl7 checks them")
 
 
 def _unless_claimed(subject: Subject) -> str:
     return "" if _claimed(subject) else "no profile is claimed"
 
 
-PROFILES = Check(
-    "profiles",
-    "Resources fit the profiles that they claim in meta.profile.",
-    "https://hl7.org/fhir/R4/profiling.html",
-    _profiles,
-    _unless_claimed,
+def with_engines(engines: Collection[ProfileEngine]) -> tuple[Check, ...]:
+    """Give the checks of profiles, those of these engines being asked."""
+    if not engines:
+        return PROFILE_CHECKS
+    asked = {check.name: check for engine in engines for check in _checks_of(engine)}
+    return tuple(asked.get(check.name) or replace(check, unless=_not_asked) for check in PROFILE_CHECKS)
+
+
+def _checks_of(engine: ProfileEngine) -> tuple[Check, Check]:
+    """Make the checks that ask an engine: one of what it finds, one that says what it could not check."""
+
+    @lru_cache(maxsize=1)  # both look at the same answer
+    def asked(subject: Subject) -> Answer:
+        if subject.too_deep:
+            raise CheckerError("the document is nested too deeply to be handed on")
+        try:
+            return engine.check(subject.document, subject.fhir, _claimed(subject))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise CheckerError(f"the document cannot be handed on as JSON: {error}") from error
+
+    def found(subject: Subject) -> Iterator[Issue]:
+        for finding in asked(subject).findings:
+            yield _issue(finding, subject, engine.name)
+
+    def unchecked(subject: Subject) -> Iterator[Issue]:
+        names = sorted({url.rpartition("/")[2] if "/ValueSet/" in url else url for url in asked(subject).unchecked})
+        if names:
+            raise CheckerError(f"there is no terminology server for {', '.join(names)}")
+        return iter(())
+
+    def unless_asked(subject: Subject) -> str:
+        try:
+            asked(subject)
+        except CheckerError:
+            return f"{engine.name} could not run"
+        return ""
+
+    return (
+        Check(engine.name, "", "", found, always),
+        Check(f"{engine.name}-terminology", "", "", unchecked, unless_asked),
+    )
+
+
+def _issue(finding: Finding, subject: Subject, check: str) -> Issue:
+    """Name the resource and the place in it as the other checks do."""
+    place = _OF_TYPE.sub(lambda match: match[1].upper() + match[2], _COMMENT.sub("", finding.expression))
+    match = _ENTRY.fullmatch(place)
+    entries = subject.document.get("entry")
+    label = "" if subject.is_bundle else subject.resources[0].label
+    if match and isinstance(entries, list) and int(match[1]) < len(entries):
+        holder = entries[int(match[1])]
+        located = next((one for one in subject.entries if one.entry is holder), None)
+        if located:
+            label, place = located.label, located.path + match[2]
+    return Issue(finding.severity, check, finding.text, label, place, finding.code)
+
+
+def _not_asked(_: Subject) -> str:
+    return "it was not asked for"
+
+
+def _nothing(_: Subject) -> Iterator[Issue]:
+    return iter(())
+
+
+_FITS = "Resources fit the profiles that they claim in meta.profile"
+_CODES = "Codes are of the value sets that only a terminology server can expand"
+PROFILE_CHECKS = (
+    Check("profiles", f"{_FITS}; by the HL7 validation engine.", _SOURCE, _without_engine, _unless_claimed),
+    Check("profiles-terminology", f"{_CODES}; the HL7 engine without one.", _TERMINOLOGIES, _nothing, _not_asked),
+    Check("profiles-server", f"{_FITS}; by $validate of a HAPI server.", _VALIDATE, _nothing, _not_asked),
+    Check("profiles-server-terminology", f"{_CODES}; a server without them.", _TERMINOLOGIES, _nothing, _not_asked),
 )
+"""What stands for these checks where no engine is asked."""

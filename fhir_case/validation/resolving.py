@@ -3,33 +3,73 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fhir_case.validation.subject import Located, Subject
 
-__all__ = ["Index", "Target", "base_of", "connected", "index"]
+__all__ = ["Index", "Link", "Links", "Target", "connected", "find_links", "index"]
 
 Kind = Literal["found", "contained", "urn", "relative", "absolute", "conditional", "malformed"]
 
 _RELATIVE = re.compile(r"(?:(?P<base>https?://\S+)/)?(?P<key>[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64})(?:/_history/\S+)?")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # to make a frozen one takes several times as long
 class Target:
     """
-    Say what a reference is.
+    Say what a reference is. Nothing changes it.
 
     Args:
         kind: ``found`` when it resolves; else of which form it is.
         located: What it points to, when found.
+        outermost: The resource that this is a part of; mostly itself.
+        opaque: Whether it was found by a text that does not show the type: ``#id`` and ``urn:``.
     """
 
     kind: Kind
     located: Located | None = None
+    outermost: Located | None = None
+    opaque: bool = False
+
+
+@dataclass(slots=True)
+class Link:
+    """
+    Hold one reference with what it points to.
+
+    Args:
+        located: The resource that it stands in.
+        node: The Reference.
+        reference: Its text.
+        target: What it is, and what it resolves to.
+    """
+
+    located: Located
+    node: Mapping[str, Any]
+    reference: str
+    target: Target
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """
+    Hold the references of a subject by what can be wrong with them, which for most is nothing.
+
+    Args:
+        unresolved: Those that point to nothing inside.
+        typed: Those that resolve, and say the type of the resource they point to.
+        opaque: Those that resolve, and whose text does not show that type.
+        neighbours: The resources that each resource points to; those in a resource count as part of it.
+    """
+
+    unresolved: list[Link] = field(default_factory=list)
+    typed: list[Link] = field(default_factory=list)
+    opaque: list[Link] = field(default_factory=list)
+    neighbours: dict[Located, set[Located]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +81,47 @@ class Index:
         by_url: By the fullUrl of its entry.
         by_key: By ``Type/id``.
         contained: By the identity of the resource that contains it, and the id.
+        known: What was found already: by the base of the resource that the reference stands in, and the reference.
     """
 
     by_url: Mapping[str, Located]
     by_key: Mapping[str, Located]
     contained: Mapping[tuple[int, str], Located]
+    known: dict[str, dict[str, Target]] = field(default_factory=dict)
 
     def resolve(self, reference: str, origin: Located) -> Target:
         """Find the target of a reference that stands in `origin`."""
         if reference.startswith("#"):
             holder = origin.owner if origin.role in ("contained", "inner") and origin.owner else origin
             if reference == "#":
-                return Target("found", holder)
+                return _target("contained", holder)
             return _target("contained", self.contained.get((id(holder), reference[1:])))
+        base = _base_of(origin)
+        return self.known_from(base).get(reference) or self.find(reference, base)
+
+    def known_from(self, base: str) -> dict[str, Target]:
+        """Give what was found already for resources of one base."""
+        return self.known.setdefault(base, {})
+
+    def find(self, reference: str, base: str) -> Target:
+        """Find the target of a reference that leaves the resource it stands in, and keep it in mind."""
+        target = self.known_from(base)[reference] = self._find(reference, base)
+        return target
+
+    def _find(self, reference: str, base: str) -> Target:
         if reference.startswith("urn:"):
             return _target("urn", self.by_url.get(reference))
         match = _RELATIVE.fullmatch(reference)
         if match is None:
             return _other(reference, self.by_url)
-        if match["base"]:
-            return _target("absolute", self.by_url.get(f"{match['base']}/{match['key']}"))
-        return _target("relative", self._nearest(match["key"], origin))
-
-    def _nearest(self, key: str, origin: Located) -> Located | None:
-        """Take the base of the fullUrl first, as the specification says; then any resource of that type and id."""
-        return self.by_url.get(f"{base_of(origin)}/{key}") or self.by_key.get(key)
+        outer, key = match.groups()
+        if outer:
+            return _target("absolute", self.by_url.get(f"{outer}/{key}"))
+        # The base of the fullUrl comes first, as the specification says; then any resource of that type and id.
+        return _target("relative", self.by_url.get(f"{base}/{key}") or self.by_key.get(key))
 
 
-def base_of(located: Located) -> str:
+def _base_of(located: Located) -> str:
     """Give the base of a fullUrl that ends in ``Type/id``; empty when there is none."""
     url, tail = located.full_url, f"/{located.label}"
     return url[: -len(tail)] if url.endswith(tail) else ""
@@ -76,14 +129,16 @@ def base_of(located: Located) -> str:
 
 def _other(reference: str, by_url: Mapping[str, Located]) -> Target:
     if reference in by_url:
-        return Target("found", by_url[reference])
+        return _target("found", by_url[reference])
     if re.match(r"[A-Z][A-Za-z]+\?\S+$", reference):
         return Target("conditional")
     return Target("absolute" if re.match(r"[a-z][a-z0-9+.-]*:\S+$", reference) else "malformed")
 
 
 def _target(kind: Kind, located: Located | None) -> Target:
-    return Target(kind) if located is None else Target("found", located)
+    if located is None:
+        return Target(kind)
+    return Target("found", located, _outermost(located), kind in ("contained", "urn"))
 
 
 def index(subject: Subject) -> Index:
@@ -92,7 +147,7 @@ def index(subject: Subject) -> Index:
     by_key: dict[str, Located] = {}
     contained: dict[tuple[int, str], Located] = {}
     for located in subject.resources:
-        if located.role == "contained" and located.owner is not None:
+        if located.role == "contained":
             contained.setdefault((id(located.owner), located.id), located)
             continue
         if located.full_url:
@@ -102,23 +157,44 @@ def index(subject: Subject) -> Index:
     return Index(by_url, by_key, contained)
 
 
-def connected(subject: Subject) -> set[int]:
-    """
-    Find what hangs together with a Patient through references, whichever way they point.
+def find_links(subject: Subject) -> Links:
+    """Find what the literal references of a subject point to."""
+    links, at = Links(), subject.index
+    for located, nodes in subject.elements.references:
+        base = _base_of(located)
+        known = at.known_from(base)
+        beside = links.neighbours.setdefault(_outermost(located), set())
+        for node in nodes:
+            reference = node["reference"]
+            if not isinstance(reference, str):
+                continue
+            target = known.get(reference)
+            if target is None:
+                within = reference.startswith("#")
+                target = at.resolve(reference, located) if within else at.find(reference, base)
+            if target.outermost is None:
+                links.unresolved.append(Link(located, node, reference, target))
+                continue
+            beside.add(target.outermost)
+            if "type" in node:
+                links.typed.append(Link(located, node, reference, target))
+            if target.opaque:
+                links.opaque.append(Link(located, node, reference, target))
+    return links
 
-    Returns:
-        The identities (`id`) of the `Located` entries that can be reached.
-    """
-    neighbours: dict[int, set[int]] = {}
-    for link in subject.links:
-        if link.target.located is not None:
-            here, there = id(_outermost(link.located)), id(_outermost(link.target.located))
-            neighbours.setdefault(here, set()).add(there)
-            neighbours.setdefault(there, set()).add(here)
-    waiting = [id(located) for located in subject.entries if located.type == "Patient"]
+
+def connected(subject: Subject) -> set[Located]:
+    """Find the entries that hang together with a Patient through references, whichever way they point."""
+    ahead = subject.links.neighbours
+    back: dict[Located, list[Located]] = {}
+    for located, others in ahead.items():
+        for other in others:
+            back.setdefault(other, []).append(located)
+    waiting = [located for located in subject.entries if located.type == "Patient"]
     reached = set(waiting)
     while waiting:
-        new = neighbours.get(waiting.pop(), set()) - reached
+        located = waiting.pop()
+        new = ahead.get(located, set()).union(back.get(located, ())) - reached
         reached |= new
         waiting.extend(new)
     return reached

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
-from fhir_case.validation.resolving import base_of, index
+from fhir_case.validation.resolving import find_links, index
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from fhir_case.issues import Issue
-    from fhir_case.validation.resolving import Index, Target
+    from fhir_case.validation.resolving import Index, Links
 
-__all__ = ["MAXIMUM_DEPTH", "Elements", "FhirVersion", "Link", "Located", "Path", "Subject", "expression", "look_at"]
+__all__ = [
+    "ABSENT",
+    "MAXIMUM_DEPTH",
+    "Elements",
+    "FhirVersion",
+    "Located",
+    "Path",
+    "Subject",
+    "expression",
+    "look_at",
+]
 
 FhirVersion = Literal["R4", "R5"]
 Path = tuple[str | int, ...]
@@ -22,43 +32,38 @@ Path = tuple[str | int, ...]
 MAXIMUM_DEPTH = 200
 """How deep objects may be nested. The deepest official example has 17 levels; what is deeper is an attack or a bug."""
 
+ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+"""The extension that says why something is absent."""
+
 _RESOURCE_ELEMENTS = frozenset({"contained", "resource", "outcome", "issues"})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # to make a frozen one takes ten times as long, which was 4 % of a validation
 class Located:
     """
-    Hold one resource and its place.
+    Hold one resource and its place. Nothing changes it.
 
     Args:
         resource: The resource; of a Bundle, the Bundle without the resources in its entries.
         type: Its resourceType; empty when it has none that is text.
+        id: Its logical id; empty when it has none that is text.
         label: ``Type/id``, or what else names it; of a contained resource, the label of the one that contains it.
         path: Where it begins, in the resource that the label names: ``Patient`` or ``Patient.contained[0]``.
         role: How it is held: the document itself, by an entry of a Bundle, by ``contained``, or by another element.
-        entry: The Bundle entry that holds it; empty when none does.
+        full_url: The fullUrl of the Bundle entry that holds it; empty when there is none.
+        entry: That entry; None when none holds it.
         owner: The resource that holds it; None for the document itself.
     """
 
     resource: Mapping[str, Any]
     type: str
+    id: str
     label: str
     path: str
     role: Literal["document", "entry", "contained", "inner"] = "document"
-    entry: Mapping[str, Any] = field(default_factory=dict)
+    full_url: str = ""
+    entry: Mapping[str, Any] | None = None
     owner: Located | None = None
-
-    @property
-    def id(self) -> str:
-        """Give the logical id, or nothing."""
-        found = self.resource.get("id")
-        return found if isinstance(found, str) else ""
-
-    @property
-    def full_url(self) -> str:
-        """Give the fullUrl of its entry, or nothing."""
-        found = self.entry.get("fullUrl")
-        return found if isinstance(found, str) else ""
 
     def place(self, node: object) -> str:
         """Give the expression of a dict or list inside this resource; the resource's own when it is not in it."""
@@ -86,32 +91,26 @@ Element = tuple["Located", Any]
 
 @dataclass(frozen=True, slots=True)
 class Elements:
-    """Hold those elements that the rules ask for, each with the resource that it is in."""
+    """
+    Hold those elements that the rules ask for, each with the resource that it is in.
 
-    references: list[Element] = field(default_factory=list)
-    codings: list[Element] = field(default_factory=list)
+    Args:
+        references: Each resource with what has a ``reference`` in it.
+        systems: Codings, identifiers and all else that has a ``system``, by that system.
+        periods: What has a ``start`` or an ``end``.
+        ranges: What has ``low`` and ``high``.
+        data: What has ``data``.
+        absences: Extensions that say why something is absent.
+        lists_with_null: Lists that hold null.
+    """
+
+    references: list[tuple[Located, list[Mapping[str, Any]]]] = field(default_factory=list)
+    systems: dict[str, list[Element]] = field(default_factory=dict)
     periods: list[Element] = field(default_factory=list)
     ranges: list[Element] = field(default_factory=list)
     data: list[Element] = field(default_factory=list)
-    extensions: list[Element] = field(default_factory=list)
+    absences: list[Element] = field(default_factory=list)
     lists_with_null: list[Element] = field(default_factory=list)
-
-
-class Link(NamedTuple):
-    """
-    Hold one reference with what it points to.
-
-    Args:
-        located: The resource that it stands in.
-        node: The Reference.
-        reference: Its text.
-        target: What it is, and what it resolves to.
-    """
-
-    located: Located
-    node: Mapping[str, Any]
-    reference: str
-    target: Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,24 +174,23 @@ class Subject:
         return tuple(located for located in self.resources if located.role == "entry" and located.owner is root)
 
     @cached_property
-    def links(self) -> list[Link]:
-        """Give every literal reference with what it points to."""
-        found = []
-        known: dict[tuple[str, str], Target] = {}
-        here, base = None, ""
-        for located, node in self.elements.references:
-            reference = node["reference"]
-            if not isinstance(reference, str):
-                continue
-            if located is not here:
-                here, base = located, base_of(located)
-            # What a reference points to depends on where it stands only when it points inside, or by the base.
-            key = (reference, str(id(located)) if reference.startswith("#") else base)
-            target = known.get(key)
-            if target is None:
-                target = known[key] = self.index.resolve(reference, located)
-            found.append(Link(located, node, reference, target))
-        return found
+    def links(self) -> Links:
+        """Give the literal references with what they point to, by what can be wrong with them."""
+        return find_links(self)
+
+    @cached_property
+    def urls(self) -> set[str]:
+        """Give every ``url``. This goes through the whole document again, for the few that ask."""
+        found: set[str] = set()
+        waiting: list[Any] = [located.resource for located in self.resources]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, dict):
+                waiting += node.values()
+                found.add(str(node.get("url", "")))
+            elif isinstance(node, list):
+                waiting += node
+        return found - {""}
 
 
 def expression(path: Path) -> str:
@@ -211,7 +209,8 @@ def look_at(
     resources: list[Located] = []
     elements = Elements()
     too_deep = False
-    waiting = [Located(document, _type(document), _label(document, {}, None), _type(document) or "$this")]
+    kind = _type(document)
+    waiting = [Located(document, kind, _text(document, "id"), _label(document, {}, None), kind or "$this")]
     while waiting:
         located = waiting.pop()
         nested: list[Located] = []
@@ -237,16 +236,31 @@ def _collect(  # noqa: C901, PLR0912 - the innermost loop of all rules: calls in
         The resources inside, which are looked at on their own, and whether the depth ended the search.
     """
     nested: list[Mapping[str, Any]] = []
+    references: list[Mapping[str, Any]] = []
+    systems = elements.systems
     level: list[Any] = [located.resource]
-    for _ in range(MAXIMUM_DEPTH):
-        below: list[Any] = []
+    below: list[Any] = []
+    for depth in range(MAXIMUM_DEPTH):
+        below = []
         for node in level:
+            if "resourceType" in node and depth and _holds_resource(located.resource, node):
+                nested.append(node)
+                continue
             if "reference" in node:
-                elements.references.append((located, node))
+                references.append(node)
+                if len(node) == 1 and node["reference"].__class__ is str:
+                    continue  # as most references are: there is nothing below
             elif "system" in node:
-                elements.codings.append((located, node))
+                system = node["system"]
+                if system.__class__ is str:
+                    alike = systems.get(system)
+                    if alike is None:
+                        systems[system] = [(located, node)]
+                    else:
+                        alike.append((located, node))
             elif "url" in node:
-                elements.extensions.append((located, node))
+                if node["url"] == ABSENT:
+                    elements.absences.append((located, node))
             elif "start" in node or "end" in node:
                 elements.periods.append((located, node))
             elif "low" in node and "high" in node:
@@ -255,6 +269,8 @@ def _collect(  # noqa: C901, PLR0912 - the innermost loop of all rules: calls in
                 elements.data.append((located, node))
             for value in node.values():
                 kind = value.__class__
+                if kind is str:  # as most values are
+                    continue
                 if kind is dict:
                     below.append(value)
                 elif kind is list:
@@ -266,14 +282,11 @@ def _collect(  # noqa: C901, PLR0912 - the innermost loop of all rules: calls in
                         elif item.__class__ is list:  # never right, as the strict schema says; here it adds depth
                             below.append({"": item})
         if not below:
-            return nested, False
-        level = []
-        for node in below:
-            if "resourceType" in node and _holds_resource(located.resource, node):
-                nested.append(node)
-            else:
-                level.append(node)
-    return nested, True
+            break
+        level = below
+    if references:
+        elements.references.append((located, references))
+    return nested, bool(below)
 
 
 def _open_bundle(bundle: Located) -> tuple[Located, list[Located]]:
@@ -284,14 +297,17 @@ def _open_bundle(bundle: Located) -> tuple[Located, list[Located]]:
     shell: list[Any] = []
     bare = replace(bundle, resource={**bundle.resource, "entry": shell})
     held: list[Located] = []
+    stubs: dict[str, _Stub] = {}
     for number, entry in enumerate(entries):
         resource = entry.get("resource") if isinstance(entry, dict) else None
-        if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
+        kind = resource.get("resourceType") if isinstance(resource, dict) else None
+        if not isinstance(resource, dict) or not isinstance(kind, str):
             shell.append(entry)
             continue
-        shell.append({**entry, "resource": _Stub(resourceType=resource["resourceType"])})
-        kind = resource["resourceType"]
-        held.append(Located(resource, kind, _label(resource, entry, number), kind, "entry", entry, bare))
+        stub = stubs.get(kind) or stubs.setdefault(kind, _Stub(resourceType=kind))
+        shell.append({**entry, "resource": stub})
+        key, url = _text(resource, "id"), _text(entry, "fullUrl")
+        held.append(Located(resource, kind, key, _label(resource, entry, number), kind, "entry", url, entry, bare))
     return bare, held
 
 
@@ -303,7 +319,7 @@ def _inside(owner: Located, node: Mapping[str, Any]) -> Located:
     path = _path_to(owner.resource, node) or ()
     kind = _type(node)
     role: Literal["contained", "inner"] = "contained" if len(path) == 2 and path[0] == "contained" else "inner"
-    return Located(node, kind, owner.label, owner.path + expression(path), role, {}, owner)
+    return Located(node, kind, _text(node, "id"), owner.label, owner.path + expression(path), role, owner=owner)
 
 
 def _holds_resource(resource: Mapping[str, Any], node: Mapping[str, Any]) -> bool:
@@ -313,7 +329,11 @@ def _holds_resource(resource: Mapping[str, Any], node: Mapping[str, Any]) -> boo
 
 
 def _type(resource: Mapping[str, Any]) -> str:
-    found = resource.get("resourceType")
+    return _text(resource, "resourceType")
+
+
+def _text(node: Mapping[str, Any], name: str) -> str:
+    found = node.get(name)
     return found if isinstance(found, str) else ""
 
 

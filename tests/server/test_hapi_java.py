@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fhir_case.errors import CheckerError
-from fhir_case.server.hapi.java import find_java
+from fhir_case.java.runtime import find_java
 
 if TYPE_CHECKING:
     from .conftest import Place

@@ -102,8 +102,8 @@ def test_stop_can_be_called_by_several_threads_and_again(place: Place) -> None:
 
 
 def test_a_server_that_does_not_listen_is_ended_by_force(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fhir_case.server.hapi.embedded._END_S", 0.1)
-    monkeypatch.setattr("fhir_case.server.hapi.embedded._ARCHIVE_S", 0.1)
+    monkeypatch.setattr("fhir_case.java.process._END_S", 0.1)
+    monkeypatch.setattr("fhir_case.java.process._ARCHIVE_S", 0.1)
     place.java(deaf=True)
     with place.server() as server:
         pass
@@ -212,9 +212,10 @@ OWNER = """
 import os, sys, time
 from pathlib import Path
 sys.modules["jgo.config"] = None
-from fhir_case.server.hapi import HapiServer, installation
-from fhir_case.server.hapi.lock import Jar
-installation.read_lock = lambda: tuple(Jar(*jar) for jar in {jars})
+from fhir_case.server.hapi import HapiServer
+from fhir_case.java import installation
+from fhir_case.java.lock import Jar
+installation.read_lock = lambda: tuple(Jar(frozenset(jar[0]), *jar[1:]) for jar in {jars})
 folder = Path({folder!r})
 server = HapiServer(cache=folder / "cache", state=folder / "state", environment={environment}).start()
 print(server.pid, flush=True)
@@ -232,7 +233,7 @@ def test_the_server_ends_with_its_owner(place: Place, number: signal.Signals, *,
     place.java()
     with place.server() as server:  # so that the jars are there
         assert server.alive
-    jars = [(jar.use, jar.path, jar.size, jar.sha256) for jar in place.jars]
+    jars = [(sorted(jar.uses), jar.path, jar.size, jar.sha256) for jar in place.jars]
     code = OWNER.format(jars=jars, folder=str(place.folder), environment=place.environment, forks=forks)
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True) as owner:
         assert owner.stdout

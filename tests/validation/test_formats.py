@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from fhir_case.cli import cli
 from fhir_case.issues import CheckRun, Issue, ValidationResult
-from fhir_case.report.validation_formats import Checked, github_lines, junit_lines, sarif
+from fhir_case.report.validation_formats import Checked, github_lines, junit_lines, sarif_lines
 from fhir_case.validation import CHECKS
 
 if TYPE_CHECKING:
@@ -58,8 +58,12 @@ def _case(root: ET.Element, check: str) -> ET.Element:
     return case
 
 
+def _log(*checked: Checked) -> dict[str, Any]:
+    return dict(json.loads("\n".join(sarif_lines(checked, CHECKS, version="1.2.3"))))
+
+
 def _run(checked: Checked) -> dict[str, Any]:
-    log = json.loads(sarif([checked], CHECKS, version="1.2.3"))
+    log = _log(checked)
     (run,) = log["runs"]
     return dict(run)
 
@@ -111,7 +115,7 @@ def test_junit_of_any_text_is_xml() -> None:
 
 
 def test_sarif_has_what_the_standard_requires() -> None:
-    log = json.loads(sarif([*_CHECKED, _UNREAD, _ugly()], CHECKS, version="1.2.3"))
+    log = _log(*_CHECKED, _UNREAD, _ugly())
 
     (run,) = log["runs"]
     rules = run["tool"]["driver"]["rules"]
@@ -144,7 +148,7 @@ def test_sarif_of_a_file_that_is_one_document_knows_no_line(tmp_path: Path) -> N
 
 
 def test_sarif_notifies_once_of_a_check_that_could_not_run() -> None:
-    log = json.loads(sarif([*_CHECKED, Checked("later.json", _RESULT)], CHECKS, version="1"))
+    log = _log(*_CHECKED, Checked("later.json", _RESULT))
 
     (invocation,) = log["runs"][0]["invocations"]
     (notification,) = invocation["toolExecutionNotifications"]

@@ -11,22 +11,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from fhir_case.errors import CheckerError
+from fhir_case.java.events import Event, Listener, silent
+from fhir_case.java.program import JavaProgram
 from fhir_case.server.hapi.available import check_available
-from fhir_case.server.hapi.events import Event, Listener, silent
 from fhir_case.server.hapi.options import Options
-from fhir_case.server.hapi.running import RunningServer, created, forget, new_log, remember, state_folder
+from fhir_case.server.hapi.running import (
+    RunningServer,
+    created,
+    forget,
+    remember,
+    running_servers,
+    state_folder,
+)
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
-    from fhir_case.server.hapi.archive import Archive
+    from fhir_case.java.archive import Archive
 
 __all__ = ["HapiServer"]
 
+SERVER = JavaProgram("server", "fhircase.EmbeddedServer", Path(__file__).parent / "java", "the HAPI server")
+"""The program that is started."""
+
 _START_S = 180.0
-_END_S, _ARCHIVE_S = 15.0, 180.0
 _PACKAGE_S = 120.0  # the largest took half of it on a slow machine
 
 
@@ -170,7 +180,7 @@ class HapiServer:
         Raises:
             CheckerError: It crashed; with the end of its log.
         """
-        from fhir_case.server.hapi.process import ASKED_TO_END, log_end
+        from fhir_case.java.process import ASKED_TO_END, log_end
 
         if self._process is not None and self._process.poll() not in ASKED_TO_END:
             raise CheckerError(f"the embedded server ended by itself:\n{log_end(self.log)}", where=str(self.log))
@@ -181,18 +191,12 @@ class HapiServer:
             process, self._process = self._process, None
             if process is None or self._owner != os.getpid():  # a forked child does not own its parent's server
                 return
-            from fhir_case.server.hapi.process import end
+            from fhir_case.java.process import stop
 
             atexit.unregister(self.stop)
             archive, self._archive = self._archive, None
             ready = self._running is not None and self._running.ready
-            recorded = ready and archive is not None and archive.recorded
-            self._listener(Event("stop", text="preparing faster starts, this once" if recorded else ""))
-            end(process, patience_s=_ARCHIVE_S if recorded else _END_S)
-            if archive and recorded and process.returncode == 0:
-                archive.keep()
-            elif archive:
-                archive.drop()
+            stop(process, archive, ready=ready, title="the server", listener=self._listener)
             forget(process.pid, self._state)
 
     def _start(self, *, detached: bool) -> None:
@@ -223,21 +227,24 @@ class HapiServer:
         self._listener(Event("ready", text=self.base_url))
 
     def _launch(self, *, detached: bool) -> tuple[subprocess.Popen[bytes], RunningServer]:
-        from fhir_case.server.hapi.archive import Archive
-        from fhir_case.server.hapi.installation import install
-        from fhir_case.server.hapi.process import launch
+        from fhir_case.java.archive import Archive
+        from fhir_case.java.installation import install
+        from fhir_case.java.process import launch, new_log
 
-        installed = install(self._cache, environment=self._environment, listener=self._listener)
+        installed = install(SERVER, self._cache, environment=self._environment, listener=self._listener)
         if self.options.data:
             self.options.data.mkdir(parents=True, exist_ok=True)
-        log = new_log(self._state)
-        self._listener(Event("start", text=f"HAPI FHIR {self.options.fhir} server on Java {installed.java.version}"))
+        running = {server.log for server in running_servers(self._state)}
+        log = new_log(self._state, "hapi", in_use=running)
+        self._listener(
+            Event("start", text=f"the HAPI FHIR {self.options.fhir} server on Java {installed.java.version}")
+        )
         self._archive = Archive(installed, self.options.fhir)
         process = launch(
             installed,
-            self.options,
             log,
-            extra=self._archive.options(record=not detached),
+            heap=self.options.heap,
+            options=[*self._archive.options(record=not detached), *self.options.properties()],
             environment=self._environment,
             lifeline=not detached,
         )

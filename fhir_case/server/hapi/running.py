@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = [
     "RunningServer",
     "created",
     "forget",
-    "new_log",
     "remember",
     "running_servers",
     "state_folder",
@@ -26,7 +26,6 @@ __all__ = [
 
 _SAME_S = 5.0  # a clock that is set moves the time of creation of a process a little
 _PATIENCE_S = 60.0  # the end of one that writes the archive of its classes takes a while
-_LOGS_KEPT = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +127,6 @@ def created(pid: int) -> float:
         return psutil.Process(pid).create_time()
     except psutil.Error:
         return 0.0
-
-
-def new_log(folder: Path) -> Path:
-    """Give a new empty log file, and remove the oldest ones of servers that have ended."""
-    folder.mkdir(parents=True, exist_ok=True)
-    in_use = {server.log for server in running_servers(folder)}
-    logs = sorted(folder.glob("hapi-*.log"), key=lambda file: file.stat().st_mtime)
-    for file in logs[:-_LOGS_KEPT]:
-        if str(file) not in in_use:
-            file.unlink(missing_ok=True)
-    handle, name = tempfile.mkstemp(".log", "hapi-", folder)
-    os.close(handle)
-    return Path(name)
 
 
 def _alive(server: RunningServer) -> bool:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.validation.check import Check, finding, in_bundles
-from fhir_case.validation.resolving import base_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fhir_case.issues import Issue
-    from fhir_case.validation.subject import Subject
+    from fhir_case.validation.subject import Located, Subject
 
 __all__ = ["BUNDLE_RULES"]
 
@@ -22,6 +21,9 @@ _PROFILE_PAGE = "https://hl7.org/fhir/us/mcode/STU4/StructureDefinition-mcode-pa
 
 
 def _full_urls(subject: Subject) -> Iterator[Issue]:
+    urls = [located.full_url for located in subject.entries if located.full_url]
+    if len(set(urls)) == len(urls):
+        return
     seen: dict[tuple[str, str], str] = {}
     for located in subject.entries:
         meta = located.resource.get("meta")
@@ -35,17 +37,22 @@ def _full_urls(subject: Subject) -> Iterator[Issue]:
 
 
 def _ids(subject: Subject) -> Iterator[Issue]:
+    # Two servers may have the same Type/id: then the fullUrls tell them apart.
+    named = [(_place(located), located) for located in subject.entries if located.id]
+    if len({place for place, _ in named}) == len(named):
+        return
     seen: set[tuple[str, str]] = set()
-    for located in subject.entries:
-        if not located.id:
-            continue
+    for place, located in named:
         meta = located.resource.get("meta")
-        # Two servers may have the same Type/id: then the fullUrls tell them apart.
-        key = (f"{base_of(located)}/{located.label}", str(meta.get("versionId", "")) if isinstance(meta, dict) else "")
+        key = (place, str(meta.get("versionId", "")) if isinstance(meta, dict) else "")
         if key in seen:
             message = f"'{located.label}' stands in two entries"
             yield finding(located, message, check="unique-id", tail=".id", code="duplicate")
         seen.add(key)
+
+
+def _place(located: Located) -> str:
+    return located.full_url if located.full_url.endswith(f"/{located.label}") else f"/{located.label}"
 
 
 def _full_url_fits(subject: Subject) -> Iterator[Issue]:
@@ -89,8 +96,7 @@ def _collide(subject: Subject) -> Iterator[Issue]:
 def _request_fits(subject: Subject) -> Iterator[Issue]:
     root = subject.resources[0]
     for number, request, resource in _requests(subject):
-        method, url = request.get("method"), request.get("url")
-        message = _misfit(method, url, resource)
+        message = _misfit(request.get("method"), request.get("url"), resource)
         if message:
             yield finding(root, message, check="transaction-request", tail=f".entry[{number}].request.url")
 

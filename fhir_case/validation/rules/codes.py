@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import CheckerError
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["CODE_RULES"]
 
 _LOINC, _SNOMED, _UCUM = "http://loinc.org", "http://snomed.info/sct", "http://unitsofmeasure.org"
+
+# What is of another form is no finding here: a postcoordinated expression, or a code that is wrong in another way.
+_LOINC_CODE = re.compile(r"(?:L[ALP])?[0-9]{1,7}-[0-9]")
+_SNOMED_CODE = re.compile(r"[1-9][0-9]{5,17}")
+
+# The same codes come again and again. How many a process keeps in mind, so that it does not grow without end.
+_REMEMBERED = 10_000
 
 # What stands in braces is a remark. The official value sets have spaces there, which the grammar would refuse.
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
@@ -91,26 +98,32 @@ _COMMON_UNITS = frozenset(
 )
 
 
-def _check_digits(
-    system: str, name: str, form: str, sound: Callable[[str], bool]
-) -> Callable[[Subject], Iterator[Issue]]:
+def _check_digits(system: str, name: str, sound: Callable[[str], bool]) -> Callable[[Subject], Iterator[Issue]]:
     """Make the rule that tells codes of a system whose check digit is wrong."""
 
     def run(subject: Subject) -> Iterator[Issue]:
-        for located, node in subject.elements.codings:
+        for located, node in subject.elements.systems.get(system, ()):
             code = node.get("code")
-            if node["system"] == system and isinstance(code, str) and re.fullmatch(form, code) and not sound(code):
+            if isinstance(code, str) and not sound(code):
                 message = f"'{code}' is no code of {system}: its check digit is wrong, so a digit was mistyped"
                 yield finding(located, message, check=name, node=node, tail=".code", code="code-invalid")
 
     return run
 
 
-@cache
+@lru_cache(_REMEMBERED)
 def _loinc_sound(code: str) -> bool:
-    """Check the last digit of a LOINC code. Source: https://loinc.org/kb/users-guide/ (Mod 10)."""
-    digits = [int(one) for one in reversed(code.replace("-", ""))]
-    return sum(sum(divmod(digit * 2, 10)) if at % 2 else digit for at, digit in enumerate(digits)) % 10 == 0
+    """
+    Check the last digit of a LOINC code, or of a part, an answer or an answer list.
+
+    Source: https://loinc.org/kb/users-guide/ (Mod 10). For the letters that page has no rule; that of
+    https://wiki.openmrs.org/display/docs/Check+Digit+Algorithm, their place after the digit 0 in ASCII, fits all that
+    the packages of FHIR and its guides have.
+    """
+    if not _LOINC_CODE.fullmatch(code):
+        return True
+    places = [ord(one) - ord("0") for one in reversed(code.replace("-", ""))]
+    return sum(place * 2 - place // 5 * 9 if at % 2 else place for at, place in enumerate(places)) % 10 == 0
 
 
 # The dihedral group of Verhoeff's scheme: products of d in 0..9, and how often a place permutes its digit.
@@ -123,9 +136,11 @@ def _product(first: int, second: int) -> int:
     return 5 + (first - second) % 5 if second < 5 else (first - second) % 5
 
 
-@cache
+@lru_cache(_REMEMBERED)
 def _snomed_sound(code: str) -> bool:
     """Check the last digit of a SNOMED CT identifier. Source: https://confluence.ihtsdotools.org/ (Verhoeff check)."""
+    if not _SNOMED_CODE.fullmatch(code):
+        return True
     total = 0
     for at, digit in enumerate(reversed(code)):
         place = int(digit)
@@ -136,16 +151,16 @@ def _snomed_sound(code: str) -> bool:
 
 
 def _units(subject: Subject) -> Iterator[Issue]:
-    for located, node in subject.elements.codings:
+    for located, node in subject.elements.systems.get(_UCUM, ()):
         code = node.get("code")
-        if node["system"] != _UCUM or not isinstance(code, str) or code in _COMMON_UNITS:
+        if not isinstance(code, str) or code in _COMMON_UNITS:
             continue
         if not _is_ucum(_ANNOTATION.sub("{a}", code)):
             message = f"'{code}' is no UCUM unit"
             yield finding(located, message, check="ucum", node=node, tail=".code", code="code-invalid")
 
 
-@cache
+@lru_cache(_REMEMBERED)
 def _is_ucum(code: str) -> bool:
     parser, refused = _ucum_parser()
     try:
@@ -168,18 +183,19 @@ def _ucum_parser() -> tuple[Any, type[Exception]]:
 
 
 def _displays(subject: Subject) -> Iterator[Issue]:
-    systems = {system for system, _ in subject.code_tables}
+    known = {system for system, _ in subject.code_tables}
     told: set[tuple[str, str]] = set()
-    for located, node in subject.elements.codings:
-        system, code, display = node["system"], node.get("code"), node.get("display")
-        if not (isinstance(system, str) and isinstance(code, str)) or system not in systems:
+    codings = [(system, *one) for system, found in subject.elements.systems.items() if system in known for one in found]
+    for system, located, node in codings:
+        code, display = node.get("code"), node.get("display")
+        if not isinstance(code, str):
             continue
         allowed = subject.code_tables.get((system, code))
         if allowed is None:
             if (system, code) not in told:
                 told.add((system, code))
                 yield _unknown(located, node, system, code)
-        elif isinstance(display, str) and allowed and not _is_among(display, allowed):
+        elif isinstance(display, str) and allowed and display not in allowed and not _is_among(display, allowed):
             message = f"'{code}' is not called '{display}', but {' or '.join(repr(one) for one in sorted(allowed))}"
             yield finding(located, message, check="codes", node=node, tail=".display", code="code-invalid")
 
@@ -206,7 +222,7 @@ def _unless_tables(subject: Subject) -> str:
 
 def _unless_system(system: str) -> Callable[[Subject], str]:
     def unless(subject: Subject) -> str:
-        return "" if any(node["system"] == system for _, node in subject.elements.codings) else f"no code of {system}"
+        return "" if system in subject.elements.systems else f"no code of {system}"
 
     return unless
 
@@ -214,16 +230,16 @@ def _unless_system(system: str) -> Callable[[Subject], str]:
 CODE_RULES = (
     Check(
         "loinc-digit",
-        "The last digit of a LOINC code is its check digit.",
+        "The last digit of a LOINC code, part (LP), answer (LA) or answer list (LL) is its check digit.",
         "https://loinc.org/kb/users-guide/",
-        _check_digits(_LOINC, "loinc-digit", r"[0-9]{1,7}-[0-9]", _loinc_sound),
+        _check_digits(_LOINC, "loinc-digit", _loinc_sound),
         _unless_system(_LOINC),
     ),
     Check(
         "snomed-digit",
         "The last digit of a SNOMED CT identifier is its check digit.",
         "https://confluence.ihtsdotools.org/display/DOCRELFMT/5.5+Check-digit",
-        _check_digits(_SNOMED, "snomed-digit", r"[1-9][0-9]{5,17}", _snomed_sound),
+        _check_digits(_SNOMED, "snomed-digit", _snomed_sound),
         _unless_system(_SNOMED),
     ),
     Check("ucum", "A unit code of UCUM follows its grammar.", "https://ucum.org/ucum", _units, _unless_system(_UCUM)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.validation.check import Check, always, finding, of_types
 from fhir_case.validation.dates import certainly_before
+from fhir_case.validation.subject import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["ELEMENT_RULES"]
 
 _TYPES = "https://hl7.org/fhir/R4/datatypes.html"
-_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-"
 _US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
 
@@ -81,9 +81,7 @@ def _nulls(subject: Subject) -> Iterator[Issue]:
 
 
 def _absent(subject: Subject) -> Iterator[Issue]:
-    for located, node in subject.elements.extensions:
-        if node.get("url") != _ABSENT:
-            continue
+    for located, node in subject.elements.absences:
         path = located.steps(node)
         if path is None or "extension" not in path:
             continue
@@ -163,7 +161,7 @@ ELEMENT_RULES = (
         _nulls,
         always,
     ),
-    Check("absent-with-value", "What is said to be absent has no value.", _ABSENT, _absent, always),
+    Check("absent-with-value", "What is said to be absent has no value.", ABSENT, _absent, always),
     Check("base64", "Attached data are base64 of the size that is told.", _TYPES + "#Attachment", _attachments, always),
     Check(
         "us-core-1",

@@ -12,16 +12,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fhir_case.issues import Issue, Severity
-    from fhir_case.validation.subject import Link, Located, Path, Subject
+    from fhir_case.validation.resolving import Link
+    from fhir_case.validation.subject import Located, Path, Subject
 
 __all__ = ["REFERENCE_RULES"]
 
 _REFERENCES = "https://hl7.org/fhir/R4/references.html"
 _BUNDLE = "https://hl7.org/fhir/R4/bundle.html#references"
 
+# Bundles that a server gives: what they refer to is on it.
+_OF_SERVERS = frozenset({"searchset", "history", "batch-response", "transaction-response", "subscription-notification"})
+
 
 def _contained_resolves(subject: Subject) -> Iterator[Issue]:
-    for link in subject.links:
+    for link in subject.links.unresolved:
         if link.target.kind == "contained":
             message = f"'{link.reference}' points into this resource, which contains no resource with that id"
             yield _about(link, message, "ref-1", code="not-found")
@@ -29,7 +33,7 @@ def _contained_resolves(subject: Subject) -> Iterator[Issue]:
 
 def _resolves(subject: Subject) -> Iterator[Issue]:
     places: dict[tuple[str, Severity], list[Link]] = {}
-    for link in subject.links:
+    for link in subject.links.unresolved:
         severity = _severity(link.target.kind, subject)
         if severity is not None:
             places.setdefault((link.reference, severity), []).append(link)
@@ -54,20 +58,20 @@ def _about(
 def _severity(kind: str, subject: Subject) -> Severity | None:
     if kind == "urn":
         return "error"
-    if kind == "relative" and subject.bundle_type not in ("searchset", "history", "batch-response"):
+    if kind == "relative" and subject.bundle_type not in _OF_SERVERS:
         return "error" if subject.closed else "warning"
     return "error" if subject.closed and kind == "absolute" else None
 
 
 def _well_formed(subject: Subject) -> Iterator[Issue]:
-    for link in subject.links:
+    for link in subject.links.unresolved:
         if link.target.kind == "malformed":
             message = f"'{link.reference}' is no reference; Type/id, an absolute URL, urn:uuid:… or #id is expected"
             yield _about(link, message, "reference-form", code="value")
 
 
 def _says_its_type(subject: Subject) -> Iterator[Issue]:
-    for link in subject.links:
+    for link in subject.links.typed:
         said, target = link.node.get("type"), link.target.located
         if isinstance(said, str) and target is not None and target.type != said.rsplit("/", 1)[-1]:
             message = f"the type is '{said}', but '{link.reference}' is a {target.type}"
@@ -76,10 +80,9 @@ def _says_its_type(subject: Subject) -> Iterator[Issue]:
 
 def _allowed_type(subject: Subject) -> Iterator[Issue]:
     tops: dict[int, dict[int, Path]] = {}
-    for link in subject.links:
+    for link in subject.links.opaque:  # other forms show their type, and the strict schema checks it
         located, target = link.located, link.target.located
-        # Other forms show their type, and the strict schema checks it.
-        if target is None or not link.reference.startswith(("#", "urn:")):
+        if target is None:
             continue
         top = tops.get(id(located))
         if top is None:
@@ -103,8 +106,12 @@ def _top_level(located: Located) -> dict[int, Path]:
 
 def _reachable(subject: Subject) -> Iterator[Issue]:
     reached = connected(subject)
-    for located in subject.entries:
-        if id(located) not in reached:
+    # Parameters are what an operation is given, about no patient.
+    loose = [located for located in subject.entries if located not in reached and located.type != "Parameters"]
+    # An attachment says by a URL, not by a reference, which Binary holds it.
+    urls = subject.urls if loose else set()
+    for located in loose:
+        if not urls & {located.full_url, located.label}:
             yield finding(
                 located,
                 "nothing connects this resource with a Patient of the Bundle, in either direction",

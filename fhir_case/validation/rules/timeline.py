@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.validation.check import Check, finding, of_types
 from fhir_case.validation.dates import certainly_before, end_of, start_of
+from fhir_case.validation.rules.events import DATES, TREATMENTS, codes_of, happened, patient_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,45 +21,18 @@ __all__ = ["TIMELINE_RULES"]
 _PAGE = "https://hl7.org/fhir/R4/{}.html"
 _LOINC = "http://loinc.org"
 _RESPONSE: dict[str, Severity] = {"88040-1": "error", "97509-4": "warning"}
-_NOT_DONE = frozenset({"entered-in-error", "not-done", "not-taken", "cancelled", "intended", "preparation"})
-
-# The dates of those resources that are about what happens to a patient.
-_HAPPENED = {
-    "AdverseEvent": ("date", "occurrence"),
-    "Condition": ("onset",),
-    "DiagnosticReport": ("effective",),
-    "Encounter": ("period", "actualPeriod"),
-    "Immunization": ("occurrence",),
-    "MedicationAdministration": ("effective", "occurence"),
-    "MedicationStatement": ("effective",),
-    "Observation": ("effective",),
-    "Procedure": ("performed", "occurrence"),
-}
 # A post-mortem has findings and reports after death; nothing else has.
 _AFTER_DEATH: dict[str, Severity] = {"DiagnosticReport": "warning", "Observation": "warning"}
 
 
-def _valid(located: Located) -> bool:
-    status = located.resource.get("status")
-    return not (isinstance(status, str) and status in _NOT_DONE)
-
-
-def _patient(subject: Subject, located: Located) -> Located | None:
-    """Give the Patient that a resource is about."""
-    about = located.resource.get("subject") or located.resource.get("patient")
-    reference = about.get("reference") if isinstance(about, dict) else None
-    found = subject.index.resolve(reference, located).located if isinstance(reference, str) else None
-    return found if found is not None and found.type == "Patient" else None
-
-
 def _events(subject: Subject) -> Iterator[tuple[Located, Located, str]]:
     """Give each resource that happened at a time to a Patient who is in the Bundle too."""
-    for kind, names in _HAPPENED.items():
+    for kind, names in DATES.items():
         for located in subject.by_type.get(kind, ()):
             date = start_of(located.resource, *names)
-            if not date or not _valid(located):
+            if not date or not happened(located):
                 continue
-            patient = _patient(subject, located)
+            patient = patient_of(subject, located)
             if patient is not None:
                 yield located, patient, date
 
@@ -98,7 +72,7 @@ def _suspect_first(subject: Subject) -> Iterator[Issue]:
             )
             reference = instance.get("reference") if isinstance(instance, dict) else None
             cause = subject.index.resolve(reference, located).located if isinstance(reference, str) else None
-            began = start_of(cause.resource, *_HAPPENED.get(cause.type, ())) if cause is not None else ""
+            began = start_of(cause.resource, *DATES.get(cause.type, ())) if cause is not None else ""
             if cause is not None and began and certainly_before(date, began):
                 message = f"the event is of {date}, and its suspected cause, {cause.label}, began on {began}"
                 yield finding(located, message, check="event-before-cause", node=suspect, code="business-rule")
@@ -107,23 +81,22 @@ def _suspect_first(subject: Subject) -> Iterator[Issue]:
 def _response_after_treatment(subject: Subject) -> Iterator[Issue]:
     begun = [
         date
-        for kind in ("Procedure", "MedicationStatement", "MedicationAdministration")
+        for kind in TREATMENTS
         for located in subject.by_type.get(kind, ())
-        if _valid(located) and (date := start_of(located.resource, *_HAPPENED[kind]))
+        if happened(located) and (date := start_of(located.resource, *DATES[kind]))
     ]
+    responses = {
+        located for located, node in subject.elements.systems.get(_LOINC, ()) if str(node.get("code")) in _RESPONSE
+    }
     for located in subject.by_type.get("Observation", ()) if begun else ():
+        if located not in responses:
+            continue
         date = start_of(located.resource, "effective")
-        codes = _codes(located.resource.get("code"))
+        codes = codes_of(located.resource.get("code"))
         severity: Severity | None = next((level for code, level in _RESPONSE.items() if (_LOINC, code) in codes), None)
-        if severity and date and _valid(located) and all(certainly_before(date, start) for start in begun):
+        if severity and date and happened(located) and all(certainly_before(date, start) for start in begun):
             message = f"the response is of {date}, before any treatment in the Bundle; the first began on {min(begun)}"
             yield finding(located, message, check="response-before-treatment", severity=severity, code="business-rule")
-
-
-def _codes(concept: object) -> set[tuple[str, str]]:
-    codings = concept.get("coding") if isinstance(concept, dict) else None
-    found = codings if isinstance(codings, list) else []
-    return {(str(one.get("system")), str(one.get("code"))) for one in found if isinstance(one, dict)}
 
 
 def _one_regimen(subject: Subject) -> Iterator[Issue]:
@@ -131,12 +104,12 @@ def _one_regimen(subject: Subject) -> Iterator[Issue]:
     for located in subject.by_type.get("MedicationStatement", ()):
         start, end = start_of(located.resource, "effective"), end_of(located.resource, "effective")
         drug, dose = _drug(located.resource), _dose(located.resource)
-        if start and drug and dose and _valid(located):
+        if start and drug and dose and happened(located):
             taken.setdefault(drug, []).append((start, end, dose, located))
     for statements in taken.values():
         for (_, end, dose, first), (start, _, other_dose, second) in combinations(sorted(statements, key=_by_start), 2):
             together = not end or certainly_before(start, end)
-            if together and dose != other_dose and _patient(subject, first) is _patient(subject, second):
+            if together and dose != other_dose and patient_of(subject, first) is patient_of(subject, second):
                 message = f"another dose of the same drug is taken at the same time, by {first.label}"
                 yield finding(second, message, check="overlapping-doses", severity="warning", code="business-rule")
 
@@ -148,7 +121,7 @@ def _by_start(one: tuple[str, str, object, Located]) -> str:
 def _drug(statement: Any) -> str:
     medication = statement.get("medicationCodeableConcept") or statement.get("medication")
     concept = medication.get("concept", medication) if isinstance(medication, dict) else {}
-    codes = sorted(_codes(concept))
+    codes = sorted(codes_of(concept))
     return "|".join(codes[0]) if codes else str(concept.get("text", ""))
 
 
@@ -174,7 +147,7 @@ def _activities_add_up(subject: Subject) -> Iterator[Issue]:
     for located in subject.by_type.get("MedicationAdministration", ()):
         dosage = located.resource.get("dosage")
         amount = _activity(dosage.get("dose") if isinstance(dosage, dict) else None)
-        if amount is not None and _valid(located):
+        if amount is not None and happened(located):
             for whole in _part_of(subject, located):
                 parts.setdefault(id(whole), []).append(amount)
     for located in subject.by_type.get("Observation", ()):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
-from fhir_case.server.hapi.repositories import MIRROR, without_secrets
+from fhir_case.java.repositories import MIRROR, without_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path

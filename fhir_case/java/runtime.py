@@ -1,4 +1,4 @@
-"""Find a Java that can run the embedded server."""
+"""Find a Java that can run our programs."""
 
 from __future__ import annotations
 

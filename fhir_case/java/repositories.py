@@ -35,7 +35,7 @@ def remote_repositories(environment: Mapping[str, str]) -> tuple[str, ...]:
     except ImportError as error:
         if not mirror:
             raise CheckerError(
-                "jgo, which knows where the jars of the embedded server come from, is not installed",
+                "jgo, which knows where the jars come from, is not installed",
                 hint="pip install 'fhir-case[hapi]'",
             ) from error
     else:

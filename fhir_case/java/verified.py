@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
-from fhir_case.server.hapi.events import Event, Listener
+from fhir_case.java.events import Event, Listener
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """
 The archive of loaded classes, which makes starts a third to a half shorter.
 
-Java writes it when a server that was started without one ends; later servers map it instead of reading, verifying and
+Java writes it when a program that was started without one ends; later ones map it instead of reading, verifying and
 linking some twenty thousand classes anew. Java itself checks that it fits (its build, the class path) and else does
 without; that it is whole is checked here, as for the jars. It is a gain, never a need: no failure here is an error.
 """
@@ -15,11 +15,11 @@ import secrets
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
-from fhir_case.server.hapi.events import silent
-from fhir_case.server.hapi.verified import Verified, alone, sha256
+from fhir_case.java.events import silent
+from fhir_case.java.verified import Verified, alone, sha256
 
 if TYPE_CHECKING:
-    from fhir_case.server.hapi.installation import Installation
+    from fhir_case.java.installation import Installation
 
 __all__ = ["Archive"]
 
@@ -37,7 +37,7 @@ class Archive:
 
     def __init__(self, installed: Installation, fhir: str) -> None:
         self._aot = installed.java.feature >= _AOT
-        key = f"{installed.java.executable.resolve()} {installed.java.version} {installed.program} {fhir}"
+        key = f"{installed.java.executable.resolve()} {installed.java.version} {installed.classes} {fhir}"
         self._folder = installed.folder
         self._name = f"classes-{hashlib.sha256(key.encode()).hexdigest()[:16]}.archive"
         self._fresh = self._folder / f"{self._name}.{os.getpid()}.{secrets.token_hex(4)}"
@@ -77,7 +77,7 @@ class Archive:
             self._fresh.unlink(missing_ok=True)
 
     def _remove_leftovers(self) -> None:
-        """Remove what servers left whose owners were killed before they could take it over."""
+        """Remove what processes left whose owners were killed before they could take it over."""
         import psutil
 
         for file in self._folder.glob("classes-*.archive.*"):

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fhir_case.server.hapi.jars import provide_jars
-from fhir_case.server.hapi.java import Java, find_java
-from fhir_case.server.hapi.lock import Jar, read_lock
-from fhir_case.server.hapi.program import provide_program
+from fhir_case.java.jars import provide_jars
+from fhir_case.java.lock import Jar, read_lock
+from fhir_case.java.program import provide_classes
+from fhir_case.java.runtime import Java, find_java
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from fhir_case.server.hapi.events import Listener
+    from fhir_case.java.events import Listener
+    from fhir_case.java.program import JavaProgram
 
 __all__ = ["Installation", "install"]
 
@@ -25,23 +26,28 @@ class Installation:
     Hold what there is to start.
 
     Args:
+        program: What is started.
         java: The Java that runs it.
         folder: Where the jars lie, each at its path.
         jars: Those of the lock file that are needed here, verified.
-        program: The file name of the jar of our own classes.
+        classes: The file name of the jar of our own classes.
     """
 
+    program: JavaProgram
     java: Java
     folder: Path
     jars: tuple[Jar, ...]
-    program: str
+    classes: str
 
 
-def install(cache: Path | None, *, environment: Mapping[str, str], listener: Listener) -> Installation:
+def install(
+    program: JavaProgram, cache: Path | None, *, environment: Mapping[str, str], listener: Listener
+) -> Installation:
     """
     Find Java, and download and compile what is not in the cache yet.
 
     Args:
+        program: What shall run.
         cache: The folder of the cache; none: the user's cache folder.
         environment: Variables for Java and for finding it and the repositories.
         listener: Is told each step.
@@ -53,9 +59,10 @@ def install(cache: Path | None, *, environment: Mapping[str, str], listener: Lis
     from platformdirs import user_cache_path
 
     java = find_java(environment)
-    jars = tuple(jar for jar in read_lock() if jar.use == "run" or not java.compiler)
-    folder = (cache or user_cache_path("fhir-case", appauthor=False)).resolve() / "hapi"
+    folder = (cache or user_cache_path("fhir-case", appauthor=False)).resolve() / "java"
     folder.mkdir(parents=True, exist_ok=True)
-    provide_jars(jars, folder, environment=environment, listener=listener)
-    program = provide_program(java, jars, folder, environment=environment, listener=listener)
-    return Installation(java, folder, jars, program)
+    wanted = {program.name} if java.compiler else {program.name, "compile"}
+    jars = tuple(jar for jar in read_lock() if jar.uses & wanted)
+    provide_jars(jars, folder, title=program.title, environment=environment, listener=listener)
+    classes = provide_classes(program, java, jars, folder, environment=environment, listener=listener)
+    return Installation(program, java, folder, jars, classes)

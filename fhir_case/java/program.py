@@ -1,4 +1,4 @@
-"""Compile our own few Java sources, once for each version of them, of the lock file and of Java."""
+"""A Java program of ours, and its few sources compiled: once for each version of them, of the lock file and of Java."""
 
 from __future__ import annotations
 
@@ -7,27 +7,51 @@ import os
 import subprocess
 import tempfile
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
-from fhir_case.server.hapi.events import Event, Listener
-from fhir_case.server.hapi.java import OLDEST, Java
-from fhir_case.server.hapi.lock import LOCK_FILE, Jar
-from fhir_case.server.hapi.verified import Verified, alone, sha256
+from fhir_case.java.events import Event, Listener
+from fhir_case.java.lock import LOCK_FILE, Jar
+from fhir_case.java.runtime import OLDEST, Java
+from fhir_case.java.verified import Verified, alone, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["MAIN_CLASS", "SOURCES", "class_path", "provide_program"]
+__all__ = ["JavaProgram", "class_path", "provide_classes"]
 
-MAIN_CLASS = "fhircase.EmbeddedServer"
-SOURCES = Path(__file__).parent / "java"
 _TIMEOUT_S = 300
+_SETTINGS = "logback.xml"
 
 
-def provide_program(
-    java: Java, jars: Sequence[Jar], folder: Path, *, environment: Mapping[str, str], listener: Listener
+@dataclass(frozen=True, slots=True)
+class JavaProgram:
+    """
+    Name one program.
+
+    Args:
+        name: The word by which the lock file names its jars.
+        main_class: Where it starts.
+        sources: The folder of its sources, ``fhircase/*.java`` and the settings of its log, ``logback.xml``, if any.
+        title: What it is called where people read it.
+    """
+
+    name: str
+    main_class: str
+    sources: Path
+    title: str
+
+
+def provide_classes(
+    program: JavaProgram,
+    java: Java,
+    jars: Sequence[Jar],
+    folder: Path,
+    *,
+    environment: Mapping[str, str],
+    listener: Listener,
 ) -> str:
     """
     Give the name of the jar of our own classes, in ``folder``; compile it if it is not there or was altered.
@@ -38,7 +62,7 @@ def provide_program(
         CheckerError: The sources do not compile, or the compiler could not be run.
         OSError: The folder cannot be written.
     """
-    files = sorted([*SOURCES.glob("fhircase/*.java"), SOURCES / "logback.xml"])
+    files = sorted([*program.sources.glob("fhircase/*.java"), *program.sources.glob(_SETTINGS)])
     key = hashlib.sha256(f"{java.feature}".encode())
     for file in [LOCK_FILE, *files]:
         key.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
@@ -46,11 +70,12 @@ def provide_program(
     if Verified(folder).digest(name):
         return name
     with alone(folder, listener):
-        listener(Event("compile", text="the server's own classes"))
+        listener(Event("compile", text=f"the own classes of {program.title}"))
         with tempfile.TemporaryDirectory(dir=folder, prefix="compile-") as scratch:
             sources = [file for file in files if file.suffix == ".java"]
-            _compile(java, jars, sources, folder=folder, scratch=Path(scratch), environment=environment)
-            _pack(Path(scratch) / "classes", Path(scratch) / name)
+            path = class_path(program, jars)
+            _compile(java, jars, path, sources, folder=folder, scratch=Path(scratch), environment=environment)
+            _pack(program, Path(scratch) / "classes", Path(scratch) / name)
             (Path(scratch) / name).replace(folder / name)
         verified = Verified(folder)
         verified.record(name, sha256(folder / name))
@@ -61,6 +86,7 @@ def provide_program(
 def _compile(
     java: Java,
     jars: Sequence[Jar],
+    path: str,
     sources: Sequence[Path],
     *,
     folder: Path,
@@ -72,10 +98,10 @@ def _compile(
         command = [str(java.compiler), "--release", str(OLDEST)]
     else:
         # --release needs a file that runtimes lack
-        compiler = next(jar.path for jar in jars if jar.use == "compile")
+        compiler = next(jar.path for jar in jars if "compile" in jar.uses)
         command = [str(java.executable), "-XX:TieredStopAtLevel=1", "-jar", compiler, f"-{OLDEST}"]
     # too long for the command line of some systems; relative, so that no character needs care
-    (scratch / "class-path").write_text(f"-cp\n{class_path(jars)}\n", "ascii")
+    (scratch / "class-path").write_text(f"-cp\n{path}\n", "ascii")
     try:
         run = subprocess.run(
             [*command, *options, f"@{scratch / 'class-path'}", *map(str, sources)],
@@ -90,16 +116,17 @@ def _compile(
         raise CheckerError(f"the Java compiler could not be run: {error}", where=command[0]) from error
     if run.returncode != 0:
         said = (run.stdout + run.stderr).decode(errors="replace").strip().splitlines()
-        raise CheckerError("\n".join(["the server's own classes did not compile:", *said[-15:]]), where=command[0])
+        raise CheckerError("\n".join(["our own classes did not compile:", *said[-15:]]), where=command[0])
 
 
-def class_path(jars: Sequence[Jar]) -> str:
-    """Give the jars of the server as a class path, relative to their folder."""
-    return os.pathsep.join(jar.path for jar in jars if jar.use == "run")
+def class_path(program: JavaProgram, jars: Sequence[Jar]) -> str:
+    """Give the jars of the program as a class path, relative to their folder."""
+    return os.pathsep.join(jar.path for jar in jars if program.name in jar.uses)
 
 
-def _pack(classes: Path, jar: Path) -> None:
+def _pack(program: JavaProgram, classes: Path, jar: Path) -> None:
     with zipfile.ZipFile(jar, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(classes.rglob("*.class")):
             archive.write(file, file.relative_to(classes).as_posix())
-        archive.write(SOURCES / "logback.xml", "logback.xml")
+        for settings in program.sources.glob(_SETTINGS):
+            archive.write(settings, settings.name)

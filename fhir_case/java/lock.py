@@ -1,8 +1,8 @@
 """
-The lock file: which jars the embedded server is made of, each with its size and SHA-256.
+The lock file: which jars our Java programs are made of, each with its size and SHA-256.
 
-One line a jar: ``use group:artifact:version[:classifier] size SHA-256``. It is the gate for what may run: what is not
-listed, or differs, is never put on a class path.
+One line a jar: ``uses group:artifact:version[:classifier] size SHA-256``, its uses separated by commas. It is the gate
+for what may run: what is not listed, or differs, is never put on a class path.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
 
 from fhir_case.errors import CheckerError
 
 __all__ = ["LOCK_FILE", "Jar", "parse_lock", "read_lock"]
 
-LOCK_FILE = Path(__file__).parent / "hapi.lock"
+LOCK_FILE = Path(__file__).parent / "jars.lock"
 
 # A part begins with a letter or digit, so that no line can name a path outside of the store.
 _PART = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 _LINE = re.compile(
-    rf"(?P<use>run|compile) (?P<group>{_PART}):(?P<artifact>{_PART}):(?P<version>{_PART})(:(?P<classifier>{_PART}))? "
+    r"(?P<uses>(server|validator|compile)(,(server|validator))*) "
+    rf"(?P<group>{_PART}):(?P<artifact>{_PART}):(?P<version>{_PART})(:(?P<classifier>{_PART}))? "
     r"(?P<size>[1-9][0-9]*) (?P<sha256>[0-9a-f]{64})"
 )
 
@@ -32,13 +32,13 @@ class Jar:
     Hold one line of the lock file.
 
     Args:
-        use: ``run`` for the class path of the server, ``compile`` for the compiler.
+        uses: The names of the programs on whose class path it belongs; ``compile`` for the compiler.
         path: Where a Maven repository keeps it, relative to the base of the repository, with ``/``.
         size: Bytes.
         sha256: Of the file, in lower case hexadecimal digits.
     """
 
-    use: Literal["run", "compile"]
+    uses: frozenset[str]
     path: str
     size: int
     sha256: str
@@ -49,7 +49,7 @@ class Jar:
         return self.path.rpartition("/")[2]
 
 
-def parse_lock(text: str, where: str = "hapi.lock") -> tuple[Jar, ...]:
+def parse_lock(text: str, where: str = "jars.lock") -> tuple[Jar, ...]:
     """
     Read the text of a lock file; lines that are empty or begin with ``#`` say nothing.
 
@@ -63,7 +63,7 @@ def parse_lock(text: str, where: str = "hapi.lock") -> tuple[Jar, ...]:
         match = _LINE.fullmatch(line)
         if match is None:
             raise CheckerError(
-                "the line is not 'use group:artifact:version size SHA-256'",
+                "the line is not 'uses group:artifact:version size SHA-256'",
                 where=f"{where}:{number}",
                 hint="install fhir-case again",
             )
@@ -71,8 +71,9 @@ def parse_lock(text: str, where: str = "hapi.lock") -> tuple[Jar, ...]:
         path = "/".join((*match["group"].split("."), match["artifact"], match["version"], f"{file}.jar"))
         if path in jars:
             raise CheckerError(f"{path} is listed twice", where=f"{where}:{number}", hint="install fhir-case again")
-        use = cast("Literal['run', 'compile']", match["use"])
-        jars[path] = Jar(use=use, path=path, size=int(match["size"]), sha256=match["sha256"])
+        jars[path] = Jar(
+            uses=frozenset(match["uses"].split(",")), path=path, size=int(match["size"]), sha256=match["sha256"]
+        )
     if not jars:
         raise CheckerError("no jar is listed", where=where, hint="install fhir-case again")
     return tuple(jars.values())

@@ -15,16 +15,16 @@ import threading
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
-from fhir_case.server.hapi.download import download, session
-from fhir_case.server.hapi.events import Event, Listener
-from fhir_case.server.hapi.repositories import local_repository, remote_repositories
-from fhir_case.server.hapi.verified import Verified, alone, sha256
+from fhir_case.java.download import download, session
+from fhir_case.java.events import Event, Listener
+from fhir_case.java.repositories import local_repository, remote_repositories
+from fhir_case.java.verified import Verified, alone, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from fhir_case.server.hapi.lock import Jar
+    from fhir_case.java.lock import Jar
 
 __all__ = ["provide_jars"]
 
@@ -32,11 +32,14 @@ _CONNECTIONS = 8
 _SPARE = 50_000_000  # bytes for what we compile, the logs and a small database
 
 
-def provide_jars(jars: Sequence[Jar], folder: Path, *, environment: Mapping[str, str], listener: Listener) -> None:
+def provide_jars(
+    jars: Sequence[Jar], folder: Path, *, title: str, environment: Mapping[str, str], listener: Listener
+) -> None:
     """
     Make sure that each jar is in ``folder``, at its path, whole and unaltered.
 
-    What is missing is linked or copied from the local Maven repository where it is the same there, else downloaded.
+    What is missing is linked or copied from the local Maven repository where it is the same there, else downloaded,
+    which the listener is told with the title of what they are for.
 
     Raises:
         CheckerError: A jar could not be had, is not the listed one, or there is no space for it.
@@ -50,7 +53,7 @@ def provide_jars(jars: Sequence[Jar], folder: Path, *, environment: Mapping[str,
             _adopt(jar, local / jar.path, folder / jar.path)
         missing = _missing(jars, folder)
         if missing:
-            _download(missing, folder, remote_repositories(environment), listener)
+            _download(missing, folder, remote_repositories(environment), title, listener)
             missing = _missing(jars, folder)
         if missing:
             raise CheckerError("was altered while it was verified", where=str(folder / missing[0].path))
@@ -89,12 +92,12 @@ def _adopt(jar: Jar, source: Path, path: Path) -> None:
         fresh.replace(path)
 
 
-def _download(jars: Sequence[Jar], folder: Path, repositories: Sequence[str], listener: Listener) -> None:
+def _download(jars: Sequence[Jar], folder: Path, repositories: Sequence[str], title: str, listener: Listener) -> None:
     total = sum(jar.size for jar in jars)
     free = shutil.disk_usage(folder).free
     if free < total + _SPARE:
         raise _no_space(folder, total)
-    count = _Count(total, listener)
+    count = _Count(total, title, listener)
     try:
         _all_of(jars, folder, repositories, count)
     except OSError as error:
@@ -137,9 +140,10 @@ def _all_of(jars: Sequence[Jar], folder: Path, repositories: Sequence[str], coun
 class _Count:
     """Add up the bytes of all connections, and break each off when one has failed."""
 
-    def __init__(self, total: int, listener: Listener) -> None:
+    def __init__(self, total: int, title: str, listener: Listener) -> None:
         self.ended = threading.Event()
         self._total = total
+        self._title = title
         self._listener = listener
         self._done = 0
         self._lock = threading.Lock()
@@ -149,7 +153,7 @@ class _Count:
             raise CheckerError("the download was broken off")
         with self._lock:
             self._done += count
-            self._listener(Event("download", self._done, self._total, "the HAPI server"))
+            self._listener(Event("download", self._done, self._total, self._title))
 
 
 def _no_space(folder: Path, needed: int) -> CheckerError:

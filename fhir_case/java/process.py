@@ -1,0 +1,171 @@
+"""One Java process: its command line, its life, what it tells."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import tempfile
+import time
+import weakref
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fhir_case.errors import CheckerError
+from fhir_case.java.events import Event, Listener
+from fhir_case.java.program import class_path
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from fhir_case.java.archive import Archive
+    from fhir_case.java.installation import Installation
+
+__all__ = ["ASKED_TO_END", "end", "launch", "log_end", "new_log", "stop", "told"]
+
+# the exit codes of a Java whose lifeline or parent ended it, or that got SIGTERM (by system)
+ASKED_TO_END = frozenset({0, 143, -15, 15})
+
+_POLL_S = 0.05
+_LAST_LINES = 15
+_LOGS_KEPT = 20
+_TOLD = re.compile(r"^(READY|PACKAGE|FAILED) (.+)$", re.MULTILINE)
+_END_S, _ARCHIVE_S = 15.0, 180.0
+_TERMINATED_S, _KILLED_S = 10, 10
+
+# Start and short loads are what it is for: the second compiler and the parallel collector cost more than they bring.
+_JVM = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dfile.encoding=UTF-8")
+
+
+def launch(
+    installed: Installation,
+    log: Path,
+    *,
+    heap: str,
+    options: Sequence[str],
+    environment: Mapping[str, str],
+    lifeline: bool,
+) -> subprocess.Popen[bytes]:
+    """
+    Start the process and do not wait.
+
+    It is the head of a session of its own, so that Ctrl-C in the terminal does not reach it before its owner has
+    decided. With ``lifeline`` it ends when its standard input does: also when its owner is killed.
+
+    Raises:
+        CheckerError: The process could not be started.
+    """
+    arguments = installed.folder / f"{installed.classes}.arguments"
+    # relative to the folder: short, and no character in it needs care
+    text = f"-cp\n{os.pathsep.join((installed.classes, class_path(installed.program, installed.jars)))}\n"
+    if not arguments.exists() or arguments.read_text("ascii") != text:
+        arguments.write_text(text, "ascii")
+    command = [str(installed.java.executable), f"-Xmx{heap}", *_JVM, *options]
+    if lifeline:
+        command.append("-Dfhircase.lifeline=stdin")
+    command += [f"@{arguments.name}", installed.program.main_class]
+    try:
+        with log.open("ab") as out:
+            process = subprocess.Popen(
+                command,
+                cwd=installed.folder,
+                env=dict(environment),
+                stdin=subprocess.PIPE if lifeline else subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        if process.stdin and hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=partial(_let_go, weakref.ref(process)))
+    except OSError as error:
+        raise CheckerError(f"Java could not be started: {error}", where=str(installed.java.executable)) from error
+    return process
+
+
+def _let_go(process: weakref.ref[subprocess.Popen[bytes]]) -> None:
+    """Close the lifeline in a forked child of its owner: held there, it would outlive the owner."""
+    held = process()
+    if held and held.stdin:
+        with contextlib.suppress(OSError):
+            held.stdin.close()
+
+
+def told(process: subprocess.Popen[bytes], log: Path, *, timeout_s: float, title: str) -> Iterator[tuple[str, str]]:
+    """
+    Give what a process tells of its start, a word and the rest of its line, until it ends; then FAILED and ``other``.
+
+    Raises:
+        CheckerError: So many seconds have passed; with the end of its log.
+    """
+    start = time.monotonic()
+    given = 0
+    while True:
+        ended = process.poll() is not None  # before reading, so that the last words are read
+        lines = _TOLD.findall(log.read_text("utf-8", "replace"))
+        yield from lines[given:]
+        given = len(lines)
+        if ended:
+            yield "FAILED", "other"
+            return
+        if time.monotonic() - start > timeout_s:
+            message = f"{title} was not ready within {timeout_s:.0f} seconds\n{log_end(log)}"
+            raise CheckerError(message, where=str(log))
+        time.sleep(_POLL_S)
+
+
+def stop(
+    process: subprocess.Popen[bytes], archive: Archive | None, *, ready: bool, title: str, listener: Listener
+) -> None:
+    """End the process of a program, which takes longer when it makes the archive of its classes, and keep that."""
+    recorded = ready and archive is not None and archive.recorded
+    listener(Event("stop", text=f"{title}, preparing faster starts, this once" if recorded else title))
+    end(process, patience_s=_ARCHIVE_S if recorded else _END_S)
+    if archive and recorded and process.returncode == 0:
+        archive.keep()
+    elif archive:
+        archive.drop()
+
+
+def end(process: subprocess.Popen[bytes], *, patience_s: float) -> None:
+    """End the process: by its lifeline, else by a request, else by force, with so many seconds for the first."""
+    if process.stdin:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        if _ended(process, patience_s):
+            return
+    process.terminate()
+    if not _ended(process, _TERMINATED_S):
+        process.kill()
+        _ended(process, _KILLED_S)
+
+
+def _ended(process: subprocess.Popen[bytes], patience_s: float) -> bool:
+    try:
+        process.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def log_end(log: Path, lines: int = _LAST_LINES) -> str:
+    """Give the last lines of a log, without those that only say where in the code it was."""
+    try:
+        text = log.read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    telling = [line for line in text.splitlines() if not line.startswith(("\tat ", "\t... ", "FAILED "))]
+    return "\n".join(line[:400] for line in telling[-lines:])
+
+
+def new_log(folder: Path, name: str, *, in_use: Collection[str] = ()) -> Path:
+    """Give a new empty log file NAME-….log, and remove the oldest ones that are not in use."""
+    folder.mkdir(parents=True, exist_ok=True)
+    logs = sorted(folder.glob(f"{name}-*.log"), key=lambda file: file.stat().st_mtime)
+    for file in logs[:-_LOGS_KEPT]:
+        if str(file) not in in_use:
+            file.unlink(missing_ok=True)
+    handle, path = tempfile.mkstemp(".log", f"{name}-", folder)
+    os.close(handle)
+    return Path(path)

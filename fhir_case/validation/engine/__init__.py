@@ -1,0 +1,1 @@
+"""Validators in Java: what they need, how they are asked, and what their answers are worth."""

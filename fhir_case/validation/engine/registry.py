@@ -1,0 +1,80 @@
+"""Get a FHIR package from a registry that the user named; without one nothing is fetched."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from fhir_case.errors import CheckerError
+from fhir_case.java.repositories import without_secrets
+from fhir_case.validation.engine.packages import read_package
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fhir_case.validation.engine.packages import Package
+
+__all__ = ["fetch_package"]
+
+_TIMEOUT_S = (10, 60)
+_PIECE = 1 << 16
+_LARGEST = 1 << 29  # bytes; the largest known package has a tenth of it
+
+
+def fetch_package(registry: str, name: str, version: str, folder: Path) -> Package | None:
+    """
+    Give a package of a registry, from our own folder when it was fetched before.
+
+    Args:
+        registry: Its base URL.
+        name: The package.
+        version: Its version, exactly.
+        folder: Where fetched packages are kept.
+
+    Returns:
+        None when the registry does not have it.
+
+    Raises:
+        CheckerError: The registry was not reached, or what it sent is not that package.
+
+    Source: https://hl7.org/fhir/packages.html
+    """
+    file = folder / f"{name}-{version}.tgz"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(".part")
+        try:
+            if not _download(f"{registry.rstrip('/')}/{name}/{version}", part):
+                return None
+            package = read_package(part)
+            if (package.name, package.version) != (name, version):
+                raise CheckerError(
+                    f"sent {package.label} when {name}#{version} was asked for", where=without_secrets(registry)
+                )
+            part.replace(file)
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink()
+    return read_package(file)
+
+
+def _download(url: str, part: Path) -> bool:
+    import requests
+
+    try:
+        with requests.get(url, timeout=_TIMEOUT_S, stream=True) as response, part.open("wb") as file:
+            if response.status_code == 404:
+                return False
+            if response.status_code != 200:
+                raise CheckerError(f"answered HTTP {response.status_code}", where=without_secrets(url))
+            for piece in response.iter_content(_PIECE):
+                file.write(piece)
+                if file.tell() > _LARGEST:
+                    raise CheckerError(f"sends more than {_LARGEST >> 20} MB", where=without_secrets(url))
+    except requests.RequestException as error:
+        raise CheckerError(
+            f"the FHIR package could not be fetched ({type(error).__name__})",
+            where=without_secrets(url),
+            hint="check the network and FHIR_CASE_PACKAGE_REGISTRY, or name files with --package",
+        ) from error
+    return True

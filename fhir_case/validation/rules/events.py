@@ -1,0 +1,49 @@
+"""What the rules about time know of an event: its dates, its patient, its codes, and whether it took place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fhir_case.validation.subject import Located, Subject
+
+__all__ = ["DATES", "TREATMENTS", "codes_of", "happened", "patient_of"]
+
+DATES = {
+    "AdverseEvent": ("date", "occurrence"),
+    "Condition": ("onset",),
+    "DiagnosticReport": ("effective",),
+    "Encounter": ("period", "actualPeriod"),
+    "Immunization": ("occurrence",),
+    "MedicationAdministration": ("effective", "occurence"),
+    "MedicationStatement": ("effective",),
+    "Observation": ("effective",),
+    "Procedure": ("performed", "occurrence"),
+}
+"""The elements, or stems of choices, that date those resources that are about what happens to a patient."""
+
+TREATMENTS = ("Procedure", "MedicationStatement", "MedicationAdministration")
+"""The resources that can be a treatment."""
+
+_NOT_DONE = frozenset({"entered-in-error", "not-done", "not-taken", "cancelled", "intended", "preparation"})
+
+
+def happened(located: Located) -> bool:
+    """Tell whether the status of a resource does not say that it did not take place."""
+    status = located.resource.get("status")
+    return not (isinstance(status, str) and status in _NOT_DONE)
+
+
+def patient_of(subject: Subject, located: Located) -> Located | None:
+    """Give the Patient that a resource is about; None when it is not in the Bundle."""
+    about = located.resource.get("subject") or located.resource.get("patient")
+    reference = about.get("reference") if isinstance(about, dict) else None
+    found = subject.index.resolve(reference, located).located if isinstance(reference, str) else None
+    return found if found is not None and found.type == "Patient" else None
+
+
+def codes_of(concept: object) -> set[tuple[str, str]]:
+    """Give system and code of each coding of a CodeableConcept."""
+    codings = concept.get("coding") if isinstance(concept, dict) else None
+    found = codings if isinstance(codings, list) else []
+    return {(str(one.get("system")), str(one.get("code"))) for one in found if isinstance(one, dict)}

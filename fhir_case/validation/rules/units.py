@@ -1,0 +1,126 @@
+"""
+Tell a unit of another dimension than the test has, by the name that LOINC gives the test.
+
+LOINC says in brackets which property of a specimen is measured: ``Albumin [Mass/volume] in Serum or Plasma``. What
+cannot be told for certain, of the name or of the unit, is passed over. Parsing units with their grammar would tell
+more of them, and take a second on the first.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.validation.check import Check, finding, of_types
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fhir_case.issues import Issue
+    from fhir_case.validation.subject import Subject
+
+__all__ = ["UNIT_RULES"]
+
+_LOINC, _UCUM = "http://loinc.org", "http://unitsofmeasure.org"
+
+# The same units and names come again and again; a process keeps so many in mind, and does not grow without end.
+_REMEMBERED = 10_000
+
+# What each kind of quantity may be counted in. Enzymes are reported in U and in arbitrary units alike.
+_TOPS = {
+    "mass": {"mass"},
+    "moles": {"moles"},
+    "units": {"units", "#"},
+    "enzymatic activity": {"units"},
+    "catalytic activity": {"units"},
+    "#": {"#"},
+}
+_BOTTOMS = {"volume", "mass", "time"}
+
+_PREFIX = "(?:da|[YZEPTGMkhdcmunpfazy])?"
+_UNITS_ABOVE = {
+    "mass": re.compile(rf"{_PREFIX}g"),
+    "moles": re.compile(rf"{_PREFIX}(?:mol|eq|osm)"),
+    "#": re.compile(r"1?|10[*^][0-9]+|\[[CFP]FU\]"),
+    "units": re.compile(rf"{_PREFIX}(?:U|kat|\[[^\]]*U\])"),
+}
+_UNITS_BELOW = {
+    "": re.compile(""),
+    "volume": re.compile(rf"{_PREFIX}[Ll]|[dcmu]?m3"),
+    "mass": re.compile(rf"{_PREFIX}g"),
+    "time": re.compile("s|min|h|d|wk|mo|a"),
+}
+
+
+def _unit_fits(subject: Subject) -> Iterator[Issue]:
+    for located in subject.by_type.get("Observation", ()):
+        components = located.resource.get("component")
+        for part in (located.resource, *(components if isinstance(components, list) else ())):
+            quantity = part.get("valueQuantity") if isinstance(part, dict) else None
+            unit = quantity.get("code") if isinstance(quantity, dict) and quantity.get("system") == _UCUM else None
+            dimension = _of_unit(unit) if isinstance(unit, str) else ""
+            tests = _tests(subject, part) if dimension else []
+            if tests and not any(_fits(dimension, measured) for _, _, measured in tests):
+                code, name, _ = tests[0]
+                message = f"'{unit}' is a unit of {dimension}, and the test {code} is '{name}'"
+                yield finding(
+                    located, message, check="unit-fits", node=quantity, tail=".code", severity="warning", code="value"
+                )
+
+
+def _tests(subject: Subject, part: Any) -> list[tuple[str, str, str]]:
+    """Give code, name and measured property of the LOINC codes; none if the property of one is not known."""
+    concept = part.get("code")
+    codings = concept.get("coding") if isinstance(concept, dict) else None
+    found = []
+    for coding in codings if isinstance(codings, list) else ():
+        if not isinstance(coding, dict) or coding.get("system") != _LOINC or not isinstance(coding.get("code"), str):
+            continue
+        names = sorted(subject.code_tables.get((_LOINC, coding["code"]), ())) or [str(coding.get("display", ""))]
+        measured = next(filter(None, map(_property, names)), "")
+        if not measured:
+            return []
+        found.append((coding["code"], next(name for name in names if _property(name)), measured))
+    return found
+
+
+@lru_cache(_REMEMBERED)
+def _property(name: str) -> str:
+    """Give the property that a LOINC name has in brackets, as ``mass/volume``; empty when it is none of ours."""
+    bracket = re.search(r"\[([^\]]*)\]", name)
+    # Published names have invisible spaces in there.
+    plain = re.sub(r"[^a-z#/ ]", "", bracket[1].lower()) if bracket else ""
+    top, _, bottom = plain.partition("/")
+    # A mass per mass is reported as a percentage too, and as a ratio.
+    return plain if top in _TOPS and bottom in _BOTTOMS and top != bottom else ""
+
+
+@lru_cache(_REMEMBERED)
+def _of_unit(unit: str) -> str:
+    """Give the dimension of a UCUM unit, as ``mass/volume``; empty when it cannot be told."""
+    plain = re.sub(r"\{[^{}]*\}", "", unit)
+    top, _, bottom = plain.partition("/")
+    top = re.sub(r"^10[*^][0-9]+\.", "", top)
+    above = next((kind for kind, form in _UNITS_ABOVE.items() if form.fullmatch(top)), None)
+    below = next((kind for kind, form in _UNITS_BELOW.items() if form.fullmatch(bottom)), None)
+    if above is None or below is None or (above == "#" and not below):
+        return ""
+    return f"{above}/{below}" if below else above
+
+
+def _fits(dimension: str, measured: str) -> bool:
+    top, _, bottom = measured.partition("/")
+    above, _, below = dimension.partition("/")
+    return below == bottom and above in _TOPS[top]
+
+
+UNIT_RULES = (
+    Check(
+        "unit-fits",
+        "A result has a unit of what its LOINC code measures: mass, moles, units or number, per volume, mass or time.",
+        "https://loinc.org/kb/users-guide/major-parts-of-a-loinc-term/",
+        _unit_fits,
+        of_types("Observation"),
+    ),
+)

@@ -1,0 +1,253 @@
+"""Which packages a check needs and where they come from, and what a validator's answer is worth. No Java here."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fhir_case import Hl7Engine, validate
+from fhir_case.errors import CheckerError
+from fhir_case.java.events import silent
+from fhir_case.validation.engine.answers import read_answer
+from fhir_case.validation.engine.home import provide_home
+from fhir_case.validation.engine.packages import Package, choose, for_server, packages_in_cache, read_package
+from fhir_case.validation.engine.registry import fetch_package
+from support import fhir_case
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MCODE_PATIENT = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-cancer-patient"
+CORE, CROSS = "hl7.fhir.r4.core", "hl7.fhir.xver-extensions"
+
+
+def package(name: str, version: str = "1.0.0", canonical: str = "", **dependencies: str) -> Package:
+    needs = {name.replace("_", "."): wanted for name, wanted in dependencies.items()}
+    return Package(name, version, canonical, needs, Path(name))
+
+
+CORES = (package(CORE, "4.0.1"), package(CROSS, "0.1.0"))
+
+
+def none(name: str, version: str) -> None:
+    """No registry."""
+
+
+def labels(*claimed: str, given: tuple[Package, ...] = (), cached: tuple[Package, ...] = CORES) -> list[str]:
+    return [one.label for one in choose(claimed, "R4", given=given, cached=cached, fetch=none)]
+
+
+def archive(folder: Path, name: str, version: str, content: dict[str, Any], **manifest: Any) -> Path:
+    file = folder / f"{name}-{version}.tgz"
+    files = {"package.json": {"name": name, "version": version, **manifest}, **content}
+    with tarfile.open(file, "w:gz") as target:
+        for path, value in files.items():
+            data = json.dumps(value).encode()
+            member = tarfile.TarInfo(f"package/{path}")
+            member.size = len(data)
+            target.addfile(member, io.BytesIO(data))
+    return file
+
+
+def test_the_package_of_a_claimed_profile_is_taken_with_what_it_needs() -> None:
+    mcode = package("hl7.fhir.us.mcode", "4.0.0", hl7_fhir_us_core="6.1.0", us_nlm_vsac="0.10.0")
+    core = package("hl7.fhir.us.core", "6.1.0")
+    chosen = labels(MCODE_PATIENT, cached=(*CORES, mcode, core, package("other", canonical="http://example.org")))
+    assert [f"{CORE}#4.0.1", f"{CROSS}#0.1.0", "hl7.fhir.us.mcode#4.0.0", "hl7.fhir.us.core#6.1.0"] == chosen
+
+
+def test_another_package_is_found_by_the_begin_of_its_urls_the_longest_first() -> None:
+    short, long = package("short", canonical="http://example.org"), package("long", canonical="http://example.org/a")
+    assert "long#1.0.0" in labels("http://example.org/a/StructureDefinition/x", cached=(*CORES, short, long))
+    assert "short#1.0.0" in labels("http://example.org/b/StructureDefinition/x", cached=(*CORES, short, long))
+
+
+def test_the_version_that_is_claimed_wins_over_the_newest() -> None:
+    versions = tuple(
+        package("guide", version, "http://example.org") for version in ("2.0.0", "10.0.0", "10.0.0-ballot")
+    )
+    assert "guide#2.0.0" in labels("http://example.org/x|2.0.0", cached=(*CORES, *versions))
+    assert "guide#10.0.0" in labels("http://example.org/x", cached=(*CORES, *versions))
+
+
+def test_packages_that_need_each_other_come_once() -> None:
+    one, two = package("one", two="1.0.0"), package("two", one="1.0.0")
+    assert ["one#1.0.0", "two#1.0.0"] == labels(given=(one, two))[2:]
+
+
+def test_without_the_core_package_the_error_says_where_it_may_come_from() -> None:
+    with pytest.raises(CheckerError, match=r"hl7\.fhir\.r4\.core 4\.0\.1 is not here; name it with --package"):
+        labels(cached=())
+
+
+def test_a_file_that_is_no_package_is_named(tmp_path: Path) -> None:
+    damaged = tmp_path / "x-1.tgz"
+    damaged.write_bytes(b"\x1f\x8b no archive")
+    with pytest.raises(CheckerError, match=r"x-1\.tgz: is no FHIR package"):
+        read_package(damaged)
+    unnamed = archive(tmp_path, "a", "1", {}, canonical=7)
+    with pytest.raises(CheckerError, match="another form"):
+        read_package(unnamed)
+
+
+def test_a_damaged_package_in_the_cache_is_passed_over(tmp_path: Path) -> None:
+    for name, text in {"a#1": '{"name": "a", "version": "1"}', "b#1": "{"}.items():
+        (tmp_path / name / "package").mkdir(parents=True)
+        (tmp_path / name / "package" / "package.json").write_text(text)
+    assert ["a#1"] == [one.label for one in packages_in_cache(tmp_path)]
+    assert () == packages_in_cache(tmp_path / "absent")
+
+
+def test_a_server_gets_the_packages_it_lacks_each_after_what_it_needs(tmp_path: Path) -> None:
+    core = archive(tmp_path, CORE, "4.0.1", {})
+    guide = archive(tmp_path, "guide", "1.0.0", {}, dependencies={"base": "1.0.0", CORE: "4.0.1"})
+    base = archive(tmp_path, "base", "1.0.0", {})
+    assert (base, guide) == for_server([core, guide, base])
+
+
+def test_the_home_of_the_engine_has_no_dependency_that_is_not_there_and_no_circle(tmp_path: Path) -> None:
+    files = [
+        archive(tmp_path, CORE, "4.0.1", {"ValueSet-a.json": value_set("http://example.org/codes", "1", "One")}),
+        archive(tmp_path, "one", "1.0.0", {}, dependencies={"two": "9", "absent": "1"}),
+        archive(tmp_path, "two", "1.0.0", {}, dependencies={"one": "9"}),
+    ]
+    home = provide_home([read_package(file) for file in files], tmp_path / "homes", silent)
+    root = home / ".fhir" / "packages"
+
+    def needs(label: str) -> dict[str, str]:
+        manifest: dict[str, Any] = json.loads((root / label / "package" / "package.json").read_text())
+        return dict(manifest["dependencies"])
+
+    assert ({"two": "1.0.0"}, {}) == (needs("one#1.0.0"), needs("two#1.0.0"))
+    assert "version=4" in (root / "packages.ini").read_text()
+    systems = [json.loads(file.read_text()) for file in root.glob("fhircase.*/package/CodeSystem-*.json")]
+    assert [{"code": "1", "display": "One"}] == next(
+        one["concept"] for one in systems if one["url"] == "http://example.org/codes"
+    )
+
+
+def test_a_changed_package_gets_a_home_of_its_own(tmp_path: Path) -> None:
+    first = provide_home([read_package(archive(tmp_path, CORE, "4.0.1", {}))], tmp_path / "homes", silent)
+    again = provide_home([read_package(archive(tmp_path, CORE, "4.0.1", {"a.json": {}}))], tmp_path / "homes", silent)
+    assert first != again
+
+
+def value_set(system: str, code: str, display: str) -> dict[str, Any]:
+    concept = {"code": code, "display": display}
+    return {"resourceType": "ValueSet", "compose": {"include": [{"system": system, "concept": [concept]}]}}
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[str]:
+    """A registry with one package, one that is another, and one that it does not give out."""
+    good = archive(tmp_path, "guide", "1.0.0", {}).read_bytes()
+    answers = {"/guide/1.0.0": (200, good), "/false/1.0.0": (200, good), "/secret/1.0.0": (403, b"")}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = answers.get(self.path, (404, b""))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"http://user:secret@127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_registry_is_asked_once_for_a_package(registry: str, tmp_path: Path) -> None:
+    fetched = fetch_package(registry, "guide", "1.0.0", tmp_path / "packages")
+    assert fetched is not None
+    assert "guide#1.0.0" == fetched.label
+    assert fetched == fetch_package("http://127.0.0.1:9", "guide", "1.0.0", tmp_path / "packages")
+    assert fetch_package(registry, "absent", "1.0.0", tmp_path / "packages") is None
+
+
+@pytest.mark.parametrize(("name", "said"), [("false", "sent guide#1.0.0 when false#1.0.0"), ("secret", "HTTP 403")])
+def test_a_registry_that_gives_something_else_is_named_without_its_password(
+    registry: str, tmp_path: Path, name: str, said: str
+) -> None:
+    with pytest.raises(CheckerError, match=said) as caught:
+        fetch_package(registry, name, "1.0.0", tmp_path / "packages")
+    assert "secret@" not in str(caught.value)
+    assert [] == list((tmp_path / "packages").iterdir())
+
+
+def test_a_registry_that_is_not_reached_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(CheckerError, match=r"could not be fetched .*FHIR_CASE_PACKAGE_REGISTRY"):
+        fetch_package("http://127.0.0.1:9", "guide", "1.0.0", tmp_path)
+
+
+def outcome(*issues: dict[str, Any]) -> dict[str, Any]:
+    return {"resourceType": "OperationOutcome", "issue": list(issues)}
+
+
+def said(severity: str, message_id: str, text: str, place: str = "Observation.code") -> dict[str, Any]:
+    url = "http://hl7.org/fhir/StructureDefinition/operationoutcome-message-id"
+    extension = [{"url": url, "valueCode": message_id}]
+    return {
+        "severity": severity, "code": "code-invalid", "details": {"text": text}, "expression": [place],
+        "extension": extension,
+    }  # fmt: skip
+
+
+def test_what_a_validator_has_no_code_system_for_is_neither_passed_nor_failed() -> None:
+    absent = said(
+        "error",
+        "Terminology_TX_NoValid_1_CC",
+        "ValueSet http://example.org/v could not be found, so the code cannot be validated",
+    )
+    answer = read_answer(outcome(absent))
+    assert ((), ("http://example.org/v",)) == (answer.findings, answer.unchecked)
+
+
+def test_a_code_of_an_unknown_system_is_an_error_where_the_binding_is_required() -> None:
+    unknown = said(
+        "warning", "UNKNOWN_CODESYSTEM", "CodeSystem is unknown http://example.org/s", "Observation.code.coding[0]"
+    )
+    required = said("error", "Terminology_TX_NoValid_1_CC", "None of the codings provided are in the value set")
+    extensible = said("warning", "Terminology_TX_NoValid_2_CC", "None of the codings provided are in the value set")
+    assert ["error"] == [one.severity for one in read_answer(outcome(unknown, required)).findings]
+    assert () == read_answer(outcome(unknown, extensible)).findings
+    assert ["warning"] == [one.severity for one in read_answer(outcome(extensible)).findings]
+
+
+@pytest.mark.parametrize("answer", [None, [], {}, {"resourceType": "Patient", "issue": []}, outcome({"code": "x"})])
+def test_an_answer_that_is_no_outcome_is_said_to_be_none(answer: Any) -> None:
+    with pytest.raises(CheckerError, match="no OperationOutcome"):
+        read_answer(answer)
+
+
+def test_an_engine_that_cannot_start_is_a_check_that_could_not_run(tmp_path: Path) -> None:
+    with Hl7Engine(package_cache=tmp_path, cache=tmp_path / "cache", state=tmp_path, environment={}) as engine:
+        result = validate({"resourceType": "Patient"}, engines=[engine])
+    states = {run.name: (run.state, run.reason) for run in result.checks if run.name.startswith("profiles")}
+    assert "could not run" == states["profiles"][0]
+    assert "hl7.fhir.r4.core 4.0.1 is not here" in states["profiles"][1]
+    assert ("not applicable", "profiles could not run") == states["profiles-terminology"]
+    assert result.ok  # no error, and no pass either
+
+
+@pytest.mark.parametrize("command", [["validate", "patient.json"], ["run", "--out", "out"]])
+def test_an_engine_that_was_asked_for_and_cannot_run_is_no_success(tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "patient.json").write_text('{"resourceType": "Patient", "gender": "male"}')
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PATH": ""}
+    ended = fhir_case(*command, "--engine", "hl7", cwd=tmp_path, env=home)
+    assert 8 == ended.returncode
+    assert "hl7.fhir.r4.core 4.0.1 is not here" in ended.stdout + ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "out").exists()

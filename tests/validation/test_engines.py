@@ -1,0 +1,200 @@
+"""The HL7 validation engine and a server's $validate, both real."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tarfile
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from fhir_case import HapiServer, Hl7Engine, build_bundle, load_case, validate
+from fhir_case.errors import CheckerError
+from fhir_case.server.validating import ServerEngine
+from fhir_case.validation.engine.packages import for_server
+from fhir_case.validation.waivers import read_waivers, unused, waived
+from support import CASES, SHIPPED, case_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from fhir_case.issues import ValidationResult
+
+pytestmark = pytest.mark.server
+
+MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition"
+WAIVERS = CASES / SHIPPED / "waivers.toml"
+
+
+@pytest.fixture(scope="module")
+def engine(r4_packages: list[Path]) -> Iterator[Hl7Engine]:
+    with Hl7Engine(r4_packages) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def core_packages(fhir_packages: dict[str, Path]) -> list[Path]:
+    """The least that the engine starts with."""
+    return [fhir_packages["hl7.fhir.r4.core"], fhir_packages["hl7.fhir.xver-extensions"]]
+
+
+def states(result: ValidationResult) -> dict[str, str]:
+    return {run.name: run.state for run in result.checks if run.name.startswith("profiles")}
+
+
+@pytest.mark.parametrize("form", ["transaction", "collection"])
+@pytest.mark.parametrize("name", ["minimal", "colon-cancer-open-codes", SHIPPED])
+def test_the_engine_finds_no_error_in_a_case(engine: Hl7Engine, name: str, form: Any) -> None:
+    result = validate(build_bundle(load_case(case_source(name)), type=form), closed=True, engines=[engine])
+    assert [] == [str(issue) for issue in result.issues if issue.severity == "error"]
+    assert "ran" == states(result)["profiles"]
+
+
+@pytest.mark.parametrize("form", ["transaction", "collection"])
+def test_each_warning_about_the_shipped_case_is_waived_and_each_waiver_is_needed(engine: Hl7Engine, form: Any) -> None:
+    waivers = tuple(one for one in read_waivers(WAIVERS) if one.check == "profiles")
+    result = validate(build_bundle(load_case(SHIPPED), type=form), engines=[engine])
+    kept, accepted = waived(result.issues, waivers)
+    assert [] == [str(issue) for issue in kept if issue.severity != "information"]
+    assert () == unused(waivers, {waiver for _, waiver in accepted}, {run.name: run for run in result.checks})
+
+
+def test_what_needs_a_terminology_server_is_said_not_to_be_checked(engine: Hl7Engine) -> None:
+    result = validate(build_bundle(load_case(SHIPPED)), engines=[engine])
+    (run,) = (run for run in result.checks if run.name == "profiles-terminology")
+    assert "could not run" == run.state
+    assert "mcode-tumor-marker-test-vs" in run.reason
+
+
+def test_no_example_of_the_mcode_package_has_an_error(engine: Hl7Engine, fhir_packages: dict[str, Path]) -> None:
+    found, count = [], 0
+    with tarfile.open(fhir_packages["hl7.fhir.us.mcode"]) as package:
+        for member in package:
+            content = package.extractfile(member) if "/example/" in member.name else None
+            if content is None or not member.name.endswith(".json"):
+                continue
+            example = json.load(content)
+            if "resourceType" not in example:  # the index
+                continue
+            count += 1
+            answer = engine.check(example, "R4", [f"{MCODE}/mcode-cancer-patient"])
+            found += [f"{member.name}: {one}" for one in answer.findings if one.severity == "error"]
+    assert [] == found
+    assert 178 <= count
+
+
+BROKEN: dict[str, tuple[str, str, Callable[[dict[str, Any]], object]]] = {
+    "the category of a tumour marker": (
+        "Observation/hcc-tare-sorafenib-afp-baseline", "Observation",
+        lambda resource: resource["category"][0]["coding"][0].update(code="vital-signs"),
+    ),
+    "the fixed code of a tumour size": (
+        "Observation/hcc-tare-sorafenib-liver-mass-size", "Observation",
+        lambda resource: resource["code"]["coding"][0].update(code="33728-7"),
+    ),
+    "the identifier of a patient": (
+        "Patient/hcc-tare-sorafenib-patient", "Patient",
+        lambda resource: resource.pop("identifier"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_breaks_a_profile_and_nothing_else_is_found_in_its_place(engine: Hl7Engine, name: str) -> None:
+    label, begin, breaks = BROKEN[name]
+    bundle = build_bundle(load_case(SHIPPED))
+    resource = next(
+        one["resource"]
+        for one in bundle["entry"]
+        if f"{one['resource']['resourceType']}/{one['resource']['id']}" == label
+    )
+    breaks(resource)
+    issues = [one for one in validate(bundle, engines=[engine]).issues if one.check == "profiles"]
+    errors = [one for one in issues if one.severity == "error" and one.resource == label]
+    assert errors
+    assert all(one.expression.startswith(begin) and "/*" not in one.expression for one in errors)
+
+
+def test_the_engine_says_nothing_again_that_the_strict_schema_has_said(engine: Hl7Engine) -> None:
+    patient = {"resourceType": "Patient", "gender": "m"}
+    (issue,) = (one for one in validate(patient, engines=[engine]).issues if one.severity == "error")
+    assert ("strict", "Patient.gender") == (issue.check, issue.expression)
+
+
+def test_r5_is_checked_against_r5(fhir_packages: dict[str, Path]) -> None:
+    packages = [fhir_packages["hl7.fhir.r5.core"], fhir_packages["hl7.fhir.xver-extensions"]]
+    condition = {"resourceType": "Condition", "subject": {"display": "x"}}
+    with Hl7Engine(packages) as engine:
+        answer = engine.check(condition, "R5", [])
+        pid = engine.pid
+        assert any("clinicalStatus" in one.text for one in answer.findings if one.severity == "error")
+        assert "hl7.fhir.r5.core#5.0.0" in engine.packages
+    assert pid is not None
+    assert not psutil.pid_exists(pid)
+
+
+def test_an_engine_whose_java_is_killed_is_a_check_that_could_not_run(core_packages: list[Path]) -> None:
+    with Hl7Engine(core_packages) as engine:
+        engine.check({"resourceType": "Patient"}, "R4", [])
+        assert engine.pid
+        process = psutil.Process(engine.pid)
+        process.kill()
+        psutil.wait_procs([process])
+        result = validate({"resourceType": "Patient"}, engines=[engine])
+    (run,) = (run for run in result.checks if run.name == "profiles")
+    assert "could not run" == run.state
+    assert "does not answer" in run.reason
+
+
+def test_a_command_checks_many_files_with_one_engine(core_packages: list[Path], tmp_path: Path) -> None:
+    for name, gender in {"good": "male", "bad": "m"}.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps({"resourceType": "Patient", "gender": gender}))
+    packages = [part for file in core_packages for part in ("--package", str(file))]
+    command = [sys.executable, "-m", "fhir_case", "validate", str(tmp_path), *packages]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert 5 == ended.returncode
+    assert 1 == ended.stderr.count("Starting the HL7 validation engine")
+    assert "2 resources in 2 documents checked: 1 error" in ended.stdout
+
+
+def test_the_server_gives_a_second_opinion(hapi_r4: str) -> None:
+    server = ServerEngine(lambda: hapi_r4)
+    good = validate({"resourceType": "Patient", "gender": "male"}, engines=[server])
+    assert "ran" == states(good)["profiles-server"]
+    assert good.ok
+    per_1 = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "valueInteger": 1,
+             "dataAbsentReason": {"text": "x"}}  # fmt: skip
+    bad = server.check(per_1, "R4", [])
+    assert any("obs-6" in one.text for one in bad.findings)
+    server.close()
+
+
+def test_a_server_that_refuses_to_parse_has_found_something(hapi_r4: str) -> None:
+    server = ServerEngine(lambda: hapi_r4)
+    answer = server.check({"resourceType": "Patient", "birthDate": "01/02/2003"}, "R4", [])
+    assert any(one.severity == "error" for one in answer.findings)
+    server.close()
+
+
+def test_a_server_that_is_not_there_is_a_check_that_could_not_run() -> None:
+    result = validate({"resourceType": "Patient"}, engines=[ServerEngine(lambda: "http://127.0.0.1:9/fhir")])
+    assert "could not run" == states(result)["profiles-server"]
+    with pytest.raises(CheckerError):
+        ServerEngine(lambda: "http://127.0.0.1:9/fhir").check({"resourceType": "Patient"}, "R4", [])
+
+
+def test_hapi_with_the_packages_finds_no_error_in_the_case_and_no_warning_that_is_not_waived(
+    r4_packages: list[Path],
+) -> None:
+    with HapiServer(packages=for_server(r4_packages)) as server:
+        engine = ServerEngine(lambda: server.base_url)
+        result = validate(build_bundle(load_case(SHIPPED)), closed=True, engines=[engine])
+        engine.close()
+    waivers = tuple(one for one in read_waivers(WAIVERS) if one.check == "profiles-server")
+    kept, accepted = waived(result.issues, waivers)
+    assert [] == [str(issue) for issue in kept if issue.severity != "information"]
+    assert () == unused(waivers, {waiver for _, waiver in accepted}, {run.name: run for run in result.checks})
