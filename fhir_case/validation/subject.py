@@ -96,7 +96,7 @@ class Elements:
 
     Args:
         references: Each resource with what has a ``reference`` in it.
-        systems: Codings, identifiers and all else that has a ``system``, by that system.
+        codings: Codings, identifiers and all else that has a ``system``.
         periods: What has a ``start`` or an ``end``.
         ranges: What has ``low`` and ``high``.
         data: What has ``data``.
@@ -105,7 +105,7 @@ class Elements:
     """
 
     references: list[tuple[Located, list[Mapping[str, Any]]]] = field(default_factory=list)
-    systems: dict[str, list[Element]] = field(default_factory=dict)
+    codings: list[Element] = field(default_factory=list)
     periods: list[Element] = field(default_factory=list)
     ranges: list[Element] = field(default_factory=list)
     data: list[Element] = field(default_factory=list)
@@ -179,6 +179,16 @@ class Subject:
         return find_links(self)
 
     @cached_property
+    def by_system(self) -> dict[str, list[Element]]:
+        """Give the codings, identifiers and quantities of each system."""
+        found: dict[str, list[Element]] = {}
+        for element in self.elements.codings:
+            system = element[1]["system"]
+            if isinstance(system, str):
+                found.setdefault(system, []).append(element)
+        return found
+
+    @cached_property
     def urls(self) -> set[str]:
         """Give every ``url``. This goes through the whole document again, for the few that ask."""
         found: set[str] = set()
@@ -237,7 +247,7 @@ def _collect(  # noqa: C901, PLR0912 - the innermost loop of all rules: calls in
     """
     nested: list[Mapping[str, Any]] = []
     references: list[Mapping[str, Any]] = []
-    systems = elements.systems
+    codings = elements.codings
     level: list[Any] = [located.resource]
     below: list[Any] = []
     for depth in range(MAXIMUM_DEPTH):
@@ -251,13 +261,7 @@ def _collect(  # noqa: C901, PLR0912 - the innermost loop of all rules: calls in
                 if len(node) == 1 and node["reference"].__class__ is str:
                     continue  # as most references are: there is nothing below
             elif "system" in node:
-                system = node["system"]
-                if system.__class__ is str:
-                    alike = systems.get(system)
-                    if alike is None:
-                        systems[system] = [(located, node)]
-                    else:
-                        alike.append((located, node))
+                codings.append((located, node))
             elif "url" in node:
                 if node["url"] == ABSENT:
                     elements.absences.append((located, node))

@@ -13,6 +13,7 @@ from fhir_case.cli import cli
 from fhir_case.issues import CheckRun, Issue, ValidationResult
 from fhir_case.report.validation_formats import Checked, github_lines, junit_lines, sarif_lines
 from fhir_case.validation import CHECKS
+from support import fhir_case
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -212,6 +213,30 @@ def test_junit_and_sarif_of_the_command_can_be_parsed() -> None:
 
     assert "failure" == _case(root, "dom-6")[0].tag
     assert "-" == log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+
+
+def test_json_and_sarif_have_a_finding_a_line_and_are_whole_without_any() -> None:
+    good = '{"resourceType":"Basic","code":{"text":"a"},"text":{"status":"generated","div":"<div xmlns=\\"http://www.w3.org/1999/xhtml\\">a</div>"}}'
+    two = _command("--format", "json").output
+    none = json.loads(_command("--format", "json", text=good).output)
+    log = json.loads(_command("--format", "sarif", text=good).output)
+
+    assert len(json.loads(two)["outcome"]["issue"]) == sum(line.startswith('{"severity"') for line in two.splitlines())
+    assert ["nothing was found"] == [issue["diagnostics"] for issue in none["outcome"]["issue"]]
+    assert (1, 0) == (none["counts"]["documents"], none["counts"]["error"])
+    assert [] == log["runs"][0]["results"]
+
+
+@pytest.mark.parametrize("form", ["text", "json", "junit", "sarif", "github"])
+def test_a_directory_without_anything_to_check_gives_8_and_no_half_output(form: str, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a.json").write_text('{"resourceType":"Patient"}')
+    (tmp_path / "empty").mkdir()
+
+    done = fhir_case("validate", str(tmp_path / "full"), str(tmp_path / "empty"), "--format", form)
+
+    assert (8, "") == (done.returncode, done.stdout)
+    assert "there is no .json or .ndjson file in this directory" in done.stderr
 
 
 def test_an_accepted_finding_is_a_note_that_tells_why(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def _check_digits(system: str, name: str, sound: Callable[[str], bool]) -> Calla
     """Make the rule that tells codes of a system whose check digit is wrong."""
 
     def run(subject: Subject) -> Iterator[Issue]:
-        for located, node in subject.elements.systems.get(system, ()):
+        for located, node in subject.by_system.get(system, ()):
             code = node.get("code")
             if isinstance(code, str) and not sound(code):
                 message = f"'{code}' is no code of {system}: its check digit is wrong, so a digit was mistyped"
@@ -151,7 +151,7 @@ def _snomed_sound(code: str) -> bool:
 
 
 def _units(subject: Subject) -> Iterator[Issue]:
-    for located, node in subject.elements.systems.get(_UCUM, ()):
+    for located, node in subject.by_system.get(_UCUM, ()):
         code = node.get("code")
         if not isinstance(code, str) or code in _COMMON_UNITS:
             continue
@@ -183,12 +183,11 @@ def _ucum_parser() -> tuple[Any, type[Exception]]:
 
 
 def _displays(subject: Subject) -> Iterator[Issue]:
-    known = {system for system, _ in subject.code_tables}
+    systems = {system for system, _ in subject.code_tables}
     told: set[tuple[str, str]] = set()
-    codings = [(system, *one) for system, found in subject.elements.systems.items() if system in known for one in found]
-    for system, located, node in codings:
-        code, display = node.get("code"), node.get("display")
-        if not isinstance(code, str):
+    for located, node in subject.elements.codings:
+        system, code, display = node["system"], node.get("code"), node.get("display")
+        if not (isinstance(system, str) and isinstance(code, str)) or system not in systems:
             continue
         allowed = subject.code_tables.get((system, code))
         if allowed is None:
@@ -222,7 +221,7 @@ def _unless_tables(subject: Subject) -> str:
 
 def _unless_system(system: str) -> Callable[[Subject], str]:
     def unless(subject: Subject) -> str:
-        return "" if system in subject.elements.systems else f"no code of {system}"
+        return "" if system in subject.by_system else f"no code of {system}"
 
     return unless
 

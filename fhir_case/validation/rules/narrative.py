@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fhir_case.issues import Issue
     from fhir_case.validation.subject import Located, Subject
 
-__all__ = ["NARRATIVE_RULES"]
+__all__ = ["NARRATIVE_RULES", "needs_no_parser", "problems"]
 
 _SOURCE = "https://hl7.org/fhir/R4/narrative.html#xhtml"
 _XHTML = "http://www.w3.org/1999/xhtml"
@@ -96,8 +96,8 @@ def _narrative(subject: Subject) -> Iterator[Issue]:
     for located in subject.resources:
         for text in _texts(located):
             div = text.get("div")
-            if isinstance(div, str) and not (_PLAIN.fullmatch(div) and _SOMETHING.search(div)):
-                for message in dict.fromkeys(_problems(div)):
+            if isinstance(div, str) and not needs_no_parser(div):
+                for message in dict.fromkeys(problems(div)):
                     yield finding(located, message, check="narrative", node=text, tail=".div")
 
 
@@ -115,7 +115,12 @@ def _texts(located: Located) -> Iterator[dict[str, Any]]:
             waiting += node["section"]
 
 
-def _problems(div: str) -> list[str]:
+def needs_no_parser(div: str) -> bool:
+    """Tell narrative that is right at a glance: paragraphs with some text."""
+    return _PLAIN.fullmatch(div) is not None and _SOMETHING.search(div) is not None
+
+
+def problems(div: str) -> list[str]:
     """Say what is wrong with a narrative."""
     found: list[str] = []
     content: list[str] = []

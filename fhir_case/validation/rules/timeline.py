@@ -85,9 +85,7 @@ def _response_after_treatment(subject: Subject) -> Iterator[Issue]:
         for located in subject.by_type.get(kind, ())
         if happened(located) and (date := start_of(located.resource, *DATES[kind]))
     ]
-    responses = {
-        located for located, node in subject.elements.systems.get(_LOINC, ()) if str(node.get("code")) in _RESPONSE
-    }
+    responses = {located for located, node in subject.by_system.get(_LOINC, ()) if str(node.get("code")) in _RESPONSE}
     for located in subject.by_type.get("Observation", ()) if begun else ():
         if located not in responses:
             continue
