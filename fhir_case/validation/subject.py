@@ -38,7 +38,7 @@ ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 _RESOURCE_ELEMENTS = frozenset({"contained", "resource", "outcome", "issues"})
 
 
-@dataclass(slots=True, eq=False)  # to make a frozen one takes ten times as long, which was 4 % of a validation
+@dataclass(slots=True, eq=False)  # to make frozen ones takes ten times as long: 0.2 of 1.8 ms for 120 resources
 class Located:
     """
     Hold one resource and its place. Nothing changes it.

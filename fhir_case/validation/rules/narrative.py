@@ -81,7 +81,7 @@ _ELEMENTS = frozenset(
     ]
 )
 _SAFE = frozenset(f"{_XHTML} {name}" for name in _ELEMENTS)
-# Text and paragraphs, which most generated narratives are, need no parser, which takes four times as long. Characters
+# Text and paragraphs, which most generated narratives are, need no parser, which takes three times as long. Characters
 # that XML does not allow, or only in some places, are left to the parser.
 _TEXT = r"[^<>&\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]*"
 _PLAIN = re.compile(
