@@ -24,6 +24,7 @@ __all__ = ["JavaProgram", "class_path", "provide_classes"]
 
 _TIMEOUT_S = 300
 _SETTINGS = "logback.xml"
+_SHARED = Path(__file__).parent / "shared"  # sources that each program has
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ def provide_classes(
         CheckerError: The sources do not compile, or the compiler could not be run.
         OSError: The folder cannot be written.
     """
-    files = sorted([*program.sources.glob("fhircase/*.java"), *program.sources.glob(_SETTINGS)])
+    own = [*program.sources.glob("fhircase/*.java"), *program.sources.glob(_SETTINGS)]
+    files = sorted([*own, *_SHARED.glob("fhircase/*.java")])
     key = hashlib.sha256(f"{java.feature}".encode())
     for file in [LOCK_FILE, *files]:
         key.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")

@@ -46,8 +46,8 @@ def validate(
             those of the installed mappings.
         closed: Whether every reference must resolve inside the Bundle, as in those that this library builds.
         skip: Names of checks to leave out, for example the slow ``structure``.
-        engines: Validators that check profiles: `Hl7Engine`, `fhir_case.server.ServerEngine`. Their start and end are
-            the caller's.
+        engines: Validators that check profiles: `Hl7Engine`, `fhir_case.server.validating.ServerEngine`. Their
+            start and end are the caller's.
     """
     from fhir_case.validation.check import run_check
     from fhir_case.validation.subject import look_at

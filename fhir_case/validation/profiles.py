@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from fhir_case.validation.engine.answers import Answer, Finding
-    from fhir_case.validation.subject import FhirVersion, Subject
+    from fhir_case.validation.subject import FhirVersion, Located, Subject
 
 __all__ = ["PROFILE_CHECKS", "ProfileEngine", "with_engines"]
 
@@ -39,12 +39,7 @@ class ProfileEngine(Protocol):
 
 
 def _claimed(subject: Subject) -> set[str]:
-    found: set[str] = set()
-    for located in subject.resources:
-        meta = located.resource.get("meta")
-        profiles = meta.get("profile") if isinstance(meta, dict) else None
-        found.update(one for one in (profiles if isinstance(profiles, list) else []) if isinstance(one, str))
-    return found
+    return {profile for _, profile in subject.claims}
 
 
 def _without_engine(subject: Subject) -> Iterator[Issue]:
@@ -54,7 +49,7 @@ def _without_engine(subject: Subject) -> Iterator[Issue]:
 
 
 def _unless_claimed(subject: Subject) -> str:
-    return "" if _claimed(subject) else "no profile is claimed"
+    return "" if subject.claims else "no profile is claimed"
 
 
 def with_engines(engines: Collection[ProfileEngine]) -> tuple[Check, ...]:
@@ -78,8 +73,10 @@ def _checks_of(engine: ProfileEngine) -> tuple[Check, Check]:
             raise CheckerError(f"the document cannot be handed on as JSON: {error}") from error
 
     def found(subject: Subject) -> Iterator[Issue]:
-        for finding in asked(subject).findings:
-            yield _issue(finding, subject, engine.name)
+        answer = asked(subject)
+        located = {id(one.entry): one for one in subject.entries}
+        for finding in answer.findings:
+            yield _issue(finding, subject, located, engine.name)
 
     def unchecked(subject: Subject) -> Iterator[Issue]:
         names = sorted({url.rpartition("/")[2] if "/ValueSet/" in url else url for url in asked(subject).unchecked})
@@ -100,15 +97,14 @@ def _checks_of(engine: ProfileEngine) -> tuple[Check, Check]:
     )
 
 
-def _issue(finding: Finding, subject: Subject, check: str) -> Issue:
-    """Name the resource and the place in it as the other checks do."""
+def _issue(finding: Finding, subject: Subject, entries: Mapping[int, Located], check: str) -> Issue:
+    """Name the resource, by the identity of its entry, and the place in it as the other checks do."""
     place = _OF_TYPE.sub(lambda match: match[1].upper() + match[2], _COMMENT.sub("", finding.expression))
     match = _ENTRY.fullmatch(place)
-    entries = subject.document.get("entry")
+    listed = subject.document.get("entry")
     label = "" if subject.is_bundle else subject.resources[0].label
-    if match and isinstance(entries, list) and int(match[1]) < len(entries):
-        holder = entries[int(match[1])]
-        located = next((one for one in subject.entries if one.entry is holder), None)
+    if match and isinstance(listed, list) and int(match[1]) < len(listed):
+        located = entries.get(id(listed[int(match[1])]))
         if located:
             label, place = located.label, located.path + match[2]
     return Issue(finding.severity, check, finding.text, label, place, finding.code)

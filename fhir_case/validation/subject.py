@@ -64,14 +64,25 @@ class Located:
     full_url: str = ""
     entry: Mapping[str, Any] | None = None
     owner: Located | None = None
+    # Made when there is first something to say about a place. Not whole paths: a deep one would have too many.
+    _above: dict[int, tuple[int, str | int]] = field(default_factory=dict, init=False, repr=False)
 
     def place(self, node: object) -> str:
         """Give the expression of a dict or list inside this resource; the resource's own when it is not in it."""
-        return self.path + expression(_path_to(self.resource, node) or ())
+        return self.path + expression(self.steps(node) or ())
 
     def steps(self, node: object) -> Path | None:
         """Give the steps to a dict or list inside this resource; None when it is not in it."""
-        return _path_to(self.resource, node)
+        if not self._above:
+            self._above.update(_above(self.resource))
+        path: list[str | int] = []
+        key = id(node)
+        while key != id(self.resource):
+            if key not in self._above:
+                return None
+            key, step = self._above[key]
+            path.append(step)
+        return tuple(reversed(path))
 
     def at(self, path: Path) -> Any:
         """Give what is at the end of the steps."""
@@ -82,7 +93,7 @@ class Located:
 
     def holder(self, node: object) -> tuple[Any, str]:
         """Give the object that has a dict or list as an element, and the name of the element."""
-        path = _path_to(self.resource, node)
+        path = self.steps(node)
         return (self.at(path[:-1]), path[-1]) if path and isinstance(path[-1], str) else (None, "")
 
 
@@ -179,6 +190,17 @@ class Subject:
         return find_links(self)
 
     @cached_property
+    def claims(self) -> list[tuple[Located, str]]:
+        """Give each profile that a resource claims in ``meta.profile``, once a resource."""
+        found = []
+        for located in self.resources:
+            meta = located.resource.get("meta")
+            profiles = meta.get("profile") if isinstance(meta, dict) else None
+            if isinstance(profiles, list):
+                found += [(located, one) for one in dict.fromkeys(one for one in profiles if isinstance(one, str))]
+        return found
+
+    @cached_property
     def by_system(self) -> dict[str, list[Element]]:
         """Give the codings, identifiers and quantities of each system."""
         found: dict[str, list[Element]] = {}
@@ -253,7 +275,7 @@ def _collect(  # noqa: C901, PLR0912 - the innermost loop of all rules: calls in
     for depth in range(MAXIMUM_DEPTH):
         below = []
         for node in level:
-            if "resourceType" in node and depth and _holds_resource(located.resource, node):
+            if "resourceType" in node and depth and _holds_resource(located, node):
                 nested.append(node)
                 continue
             if "reference" in node:
@@ -320,15 +342,15 @@ class _Stub(dict[str, Any]):
 
 
 def _inside(owner: Located, node: Mapping[str, Any]) -> Located:
-    path = _path_to(owner.resource, node) or ()
+    path = owner.steps(node) or ()
     kind = _type(node)
     role: Literal["contained", "inner"] = "contained" if len(path) == 2 and path[0] == "contained" else "inner"
     return Located(node, kind, _text(node, "id"), owner.label, owner.path + expression(path), role, owner=owner)
 
 
-def _holds_resource(resource: Mapping[str, Any], node: Mapping[str, Any]) -> bool:
+def _holds_resource(located: Located, node: Mapping[str, Any]) -> bool:
     """Tell a resource inside from an element that is called resourceType, as ExampleScenario and Subscription have."""
-    path = _path_to(resource, node) or ()
+    path = located.steps(node) or ()
     return next((step for step in reversed(path) if isinstance(step, str)), "") in _RESOURCE_ELEMENTS
 
 
@@ -353,15 +375,16 @@ def _label(resource: Mapping[str, Any], entry: Mapping[str, Any], number: int | 
     return f"{kind} ({url})" if isinstance(url, str) else f"{kind} (entry {number})"
 
 
-def _path_to(tree: object, wanted: object) -> Path | None:
-    """Find the steps to a dict or list by identity. Slow, and asked only where there is something to say."""
-    waiting: list[tuple[Path, object]] = [((), tree)]
+def _above(tree: object) -> dict[int, tuple[int, str | int]]:
+    """Give for each dict and list in a tree, by identity, the one that holds it and the step from there."""
+    found: dict[int, tuple[int, str | int]] = {}
+    waiting: list[tuple[int, str | int, object]] = [(0, "", tree)]
     while waiting:
-        path, node = waiting.pop()
-        if node is wanted:
-            return path
-        if isinstance(node, dict):
-            waiting += [((*path, key), value) for key, value in node.items()]
-        elif isinstance(node, list):
-            waiting += [((*path, number), value) for number, value in enumerate(node)]
-    return None
+        holder, step, node = waiting.pop()
+        key = id(node)
+        if key in found or not isinstance(node, (dict, list)):
+            continue
+        found[key] = holder, step
+        parts = node.items() if isinstance(node, dict) else enumerate(node)
+        waiting += [(key, name, value) for name, value in parts]
+    return found

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fhir_case.issues import Issue
 from fhir_case.validation.check import Check
+from fhir_case.validation.rules.events import codes_of
+from fhir_case.validation.subject import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,7 +28,6 @@ __all__ = ["COVERAGE"]
 _NAMED = 3  # how many resources a message names
 _GUIDE = "http://hl7.org/fhir/us/mcode/StructureDefinition/"
 _ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
-_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 # What did not happen, or has no result yet, has only the reason for it to carry.
 _WITHOUT_CONTENT = frozenset({"cancelled", "entered-in-error", "not-done", "registered"})
 _WANTS_REASON = frozenset({"cancelled", "not-done", "on-hold", "stopped"})
@@ -58,9 +59,8 @@ def _has(*names: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda node: any(name in node for name in names)
 
 
-def _codes(concept: object) -> set[str]:
-    codings = concept.get("coding") if isinstance(concept, dict) else None
-    return {str(one.get("code")) for one in codings if isinstance(one, dict)} if isinstance(codings, list) else set()
+def _is_over(node: Mapping[str, Any]) -> bool:
+    return any(code in _OVER for _, code in codes_of(node.get("clinicalStatus")))
 
 
 def _listed(value: object) -> list[object]:
@@ -87,9 +87,7 @@ _EXCEPTIONS = (
     ),
     _Exception("reasonCode", _always, "the reference to the cancer says more, and is asked for"),
     _Exception("reasonReference", _has("reasonCode"), "the reason is there as a code"),
-    _Exception(
-        "abatement[x]", lambda node: not _codes(node.get("clinicalStatus")) & _OVER, "what is not over has no end"
-    ),
+    _Exception("abatement[x]", lambda node: not _is_over(node), "what is not over has no end"),
     _Exception(
         "recordedDate", lambda node: _has_extension(node, _ASSERTED), "the day of the diagnosis says more, and is there"
     ),
@@ -159,14 +157,11 @@ def _element(element: Mapping[str, Any], profile: str) -> _Element:
 def _claims(subject: Subject) -> Iterator[tuple[_Profile, Located]]:
     """Give each claim of a profile of the guide; a claim of another version of it is none."""
     known = _profiles()
-    for located in subject.resources:
-        meta = located.resource.get("meta")
-        claimed = meta.get("profile") if isinstance(meta, dict) else None
-        for claim in dict.fromkeys(one for one in claimed if isinstance(one, str)) if isinstance(claimed, list) else ():
-            url, _, version = claim.partition("|")
-            profile = known.get(url)
-            if profile and version in ("", profile.version) and profile.type == located.type:
-                yield profile, located
+    for located, claim in subject.claims:
+        url, _, version = claim.partition("|")
+        profile = known.get(url)
+        if profile and version in ("", profile.version) and profile.type == located.type:
+            yield profile, located
 
 
 def _coverage(subject: Subject) -> Iterator[Issue]:
@@ -198,7 +193,7 @@ def _holders(resource: Mapping[str, Any], steps: tuple[str, ...]) -> list[Mappin
         return nodes
     for step in steps:
         nodes = [child for node in nodes for child in _listed(node.get(step)) if isinstance(child, dict)]
-    return [node for node in nodes if not _has_extension(node, _ABSENT)]
+    return [node for node in nodes if not _has_extension(node, ABSENT)]
 
 
 def _carries(node: Mapping[str, Any], element: _Element) -> bool:

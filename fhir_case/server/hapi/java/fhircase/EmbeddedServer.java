@@ -57,7 +57,7 @@ public final class EmbeddedServer {
 
   public static void main(String[] args) {
     long start = System.nanoTime();
-    if (option("lifeline").equals("stdin")) endWithStandardInput();
+    Lifeline.hold();
     try {
       ServerConnector connector = listen();
       AnnotationConfigApplicationContext spring = openStore();
@@ -145,19 +145,6 @@ public final class EmbeddedServer {
         .setFetchDependencies(false));
     int resources = outcome.getResourcesInstalled().values().stream().mapToInt(Integer::intValue).sum();
     tell("PACKAGE %s %.1f %d", parts.group(1), seconds(start), resources);
-  }
-
-  private static void endWithStandardInput() {
-    Thread lifeline = new Thread(() -> {
-      try {
-        while (System.in.read() >= 0) {}
-      } catch (IOException broken) {
-        // a broken input has ended too
-      }
-      System.exit(0);
-    }, "lifeline");
-    lifeline.setDaemon(true);
-    lifeline.start();
   }
 
   private static void endCleanly(Server server, AnnotationConfigApplicationContext spring) {

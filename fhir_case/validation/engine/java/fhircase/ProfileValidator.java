@@ -30,7 +30,7 @@ public final class ProfileValidator {
   private ProfileValidator() {}
 
   public static void main(String[] args) {
-    if (option("lifeline").equals("stdin")) endWithStandardInput();
+    Lifeline.hold();
     try {
       ManagedWebAccess.setAccessPolicy(ManagedWebAccess.WebAccessPolicy.PROHIBITED);
       ValidationEngine engine = engine();
@@ -92,19 +92,6 @@ public final class ProfileValidator {
     exchange.sendResponseHeaders(status, out.length);
     exchange.getResponseBody().write(out);
     exchange.close();
-  }
-
-  private static void endWithStandardInput() {
-    Thread lifeline = new Thread(() -> {
-      try {
-        while (System.in.read() >= 0) {}
-      } catch (IOException gone) {
-        // as good as its end
-      }
-      System.exit(0);
-    }, "lifeline");
-    lifeline.setDaemon(true);
-    lifeline.start();
   }
 
   private static String option(String name) {
