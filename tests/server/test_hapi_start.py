@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 def _gone(pid: int, within_s: float = 10) -> bool:
     end = time.monotonic() + within_s
     while time.monotonic() < end:
-        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:  # also when it goes while it is looked at
             return True
         time.sleep(0.02)
     return False
