@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from fhir_case.cli.engines import engine_options, engines
+from fhir_case.cli.options import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from fhir_case.documents import Document
     from fhir_case.issues import ValidationResult
     from fhir_case.report.validation import Summary
     from fhir_case.report.validation_formats import Checked
-    from fhir_case.validation.documents import Document
     from fhir_case.validation.profiles import ProfileEngine
     from fhir_case.validation.waivers import Waiver
 
@@ -74,8 +75,9 @@ def validate(
     """
     Check FHIR JSON or a case file, and say what was not checked.
 
-    PATH is a resource, a Bundle of any type, NDJSON, each also as .gz, or a directory of them; - is standard input. A
-    case file (.yaml) is checked as the Bundle that it becomes, and a finding names the line of the case.
+    PATH is a resource, a Bundle of any type, NDJSON, each also as .gz or .bz2; a .zip archive or a directory of them;
+    or a pattern in quotes ('data/**/*.ndjson'); - is standard input. A case file (.yaml) is checked as the Bundle that
+    it becomes, and a finding names the line of the case.
     The exit code is 0 when all is well, 5 when there are findings, 8 when nothing could be
     checked, or not what --engine asks for.
     """
@@ -89,27 +91,26 @@ def validate(
         return
     if not paths:
         raise click.UsageError("Missing argument 'PATH... | -'.")
-    _require_documents(paths)
+    inputs = expanded(paths)
+    _require_documents(inputs)
     waivers = _read_waivers(waiver_file)
     summary = Summary()
     with engines(**engine_choice, fhir=fhir) as asked:
         checker = partial(_check, fhir=fhir, closed=closed, engines=asked)
-        checked = _check_all(paths, checker, summary, verbose=verbose, waivers=waivers, source=str(waiver_file))
+        checked = _check_all(inputs, checker, summary, verbose=verbose, waivers=waivers, source=str(waiver_file))
         for text in _rendered(form, checked, summary, failing=_FAILING[fail_on], verbose=verbose):
             click.echo(text)
     sys.exit(_exit_code(summary, fail_on, asked=[engine.name for engine in asked]))
 
 
-def _require_documents(paths: tuple[str, ...]) -> None:
+def _require_documents(paths: Sequence[Path | None]) -> None:
     """Refuse what holds nothing to check before anything is written, so that no output ends half way."""
+    from fhir_case.documents import find_documents
     from fhir_case.errors import CheckerError
-    from fhir_case.validation.documents import find_documents
 
     for path in paths:
-        if path != "-" and not Path(path).exists():
-            raise click.UsageError(f"'{path}' does not exist.")
-        if path != "-" and Path(path).is_dir() and next(find_documents(Path(path)), None) is None:
-            raise CheckerError("there is no .json or .ndjson file in this directory", where=path)
+        if path and path.is_dir() and next(find_documents(path), None) is None:
+            raise CheckerError("there is no .json or .ndjson file in this directory", where=str(path))
 
 
 def _read_waivers(path: Path | None) -> tuple[Waiver, ...]:
@@ -125,7 +126,7 @@ def _read_waivers(path: Path | None) -> tuple[Waiver, ...]:
 
 
 def _check_all(
-    paths: tuple[str, ...],
+    paths: Sequence[Path | None],
     check: Callable[[Document], ValidationResult],
     summary: Summary,
     *,
@@ -179,11 +180,11 @@ def _rendered(
         yield from summary_lines(summary, verbose=verbose)
 
 
-def _documents(paths: tuple[str, ...]) -> Iterator[Document]:
-    from fhir_case.validation.documents import find_documents, read_documents
+def _documents(paths: Sequence[Path | None]) -> Iterator[Document]:
+    from fhir_case.documents import find_documents, read_documents
 
     for path in paths:
-        yield from read_documents(sys.stdin.buffer, "-") if path == "-" else find_documents(Path(path))
+        yield from find_documents(path) if path else read_documents(sys.stdin.buffer, "-")
 
 
 def _check(
@@ -191,9 +192,9 @@ def _check(
 ) -> ValidationResult:
     from dataclasses import replace
 
+    from fhir_case.documents.case_file import located
     from fhir_case.issues import ValidationResult
     from fhir_case.validation import validate as check
-    from fhir_case.validation.case_file import located
 
     if document.content is None:
         return ValidationResult(document.issues, (document.run,))

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pytest
 
+from fhir_case.documents import read_document
 from fhir_case.validation import validate
-from fhir_case.validation.documents import read_document
 from support import ROOT
 
 if TYPE_CHECKING:

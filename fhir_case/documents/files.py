@@ -1,0 +1,207 @@
+"""
+Find the documents behind paths: files, packed or not, zip archives, directories, patterns.
+
+Nothing here raises for bad content: what cannot be unpacked is a document that says so. Nothing is unpacked to disk or
+whole into memory: packed files and members of archives are streams.
+"""
+
+from __future__ import annotations
+
+import bz2
+import glob
+import gzip
+import hashlib
+import os
+import struct
+import zipfile
+import zlib
+from functools import partial
+from io import BufferedReader
+from itertools import chain
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, cast
+
+from fhir_case.documents.case_file import SUFFIXES, read_case_file
+from fhir_case.documents.document import Document, unread
+from fhir_case.documents.reading import read_documents
+from fhir_case.errors import FhirCaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    Read = Callable[..., Iterator[Document]]
+
+__all__ = ["digest", "expand", "find_documents", "find_files"]
+
+_LINES = (".ndjson", ".jsonl")
+_WANTED = (".json", *_LINES)
+_PACKED = (".gz", ".bz2")
+_ARCHIVE = ".zip"
+_ARCHIVE_BEGINS = (b"PK\x03\x04", b"PK\x05\x06")
+_GZIP_BEGINS = b"\x1f\x8b"
+_BZIP2_BEGINS = b"BZh"
+_ENCRYPTED = 0x1
+# zipfile unpacks what it reads of bzip2 and LZMA members at once, whatever size that has.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
+_BROKEN_ARCHIVE = (*_BROKEN, ValueError, RuntimeError, struct.error)
+
+
+def expand(patterns: Sequence[str]) -> list[Path]:
+    """
+    Give the paths behind names and patterns, in their order; those of one pattern are sorted.
+
+    A name that is there stands for itself, whatever is in it; any other is a pattern with ``*``, ``?``, ``[ab]``, or
+    ``**`` for folders of any depth. What lies in a directory that the same pattern gives is not given again.
+
+    Raises:
+        FhirCaseError: Nothing is behind one of them.
+    """
+    return [path for pattern in patterns for path in _matches(pattern)]
+
+
+def _matches(pattern: str) -> list[Path]:
+    if os.path.exists(pattern):  # noqa: PTH110 - the method of Path raises for a name that is too long
+        return [Path(pattern)]
+    if not glob.has_magic(pattern):
+        raise FhirCaseError("this does not exist", where=pattern)
+    found = {Path(one) for one in glob.glob(pattern, recursive=True)}  # noqa: PTH207 - that of Path takes relative ones
+    if not found:
+        raise FhirCaseError("nothing matches this pattern", where=pattern, hint="** stands for folders of any depth")
+    return sorted(one for one in found if found.isdisjoint(one.parents))
+
+
+def find_files(path: Path) -> Iterator[Path]:
+    """Give a file itself, or all files under a directory whose names are those of documents or zip archives, sorted."""
+    if not path.is_dir():
+        yield path
+        return
+    for one in sorted(path.rglob("*")):
+        if one.is_file() and not one.name.startswith(".") and (_is_document(one.name) or one.suffix == _ARCHIVE):
+            yield one
+
+
+def find_documents(path: Path, *, keep_raw: bool = False, checked: bool = False) -> Iterator[Document]:
+    """
+    Read a file, a case file too, a zip archive, or all that is under a directory.
+
+    A directory or archive stands for its ``.json``, ``.ndjson`` and ``.jsonl`` files, each also as ``.gz`` or ``.bz2``;
+    a directory also for its archives. One without any gives nothing, except an archive that is the path itself.
+
+    Args:
+        path: Where to look.
+        keep_raw: Whether to keep the bytes of each document.
+        checked: Whether all was read before and found right, see `read_document`.
+    """
+    read = partial(read_documents, keep_raw=keep_raw, checked=checked)
+    documents = chain.from_iterable(_of_file(file, read) for file in find_files(path))
+    first = next(documents, None)
+    if first is not None:
+        yield first
+        yield from documents
+    elif not path.is_dir():
+        yield unread(str(path), "there is no .json or .ndjson file in this archive")
+
+
+def digest(paths: Iterable[Path]) -> Iterator[tuple[Path, int, str]]:
+    """
+    Give every file behind the paths, those that `find_documents` reads, with its size in bytes and SHA-256.
+
+    Pipes and devices are left out, since they can be read only once.
+
+    Raises:
+        FhirCaseError: A file cannot be read.
+    """
+    for file in chain.from_iterable(find_files(path) for path in paths):
+        try:
+            if file.exists() and not file.is_file():
+                continue
+            with file.open("rb") as stream:
+                sum_of_all = hashlib.file_digest(stream, "sha256").hexdigest()
+                yield file, stream.tell(), sum_of_all
+        except OSError as error:
+            raise FhirCaseError(f"this cannot be read: {error.strerror or error}", where=str(file)) from None
+
+
+def _is_document(name: str) -> bool:
+    return _unpacked_name(name).endswith(_WANTED)
+
+
+def _unpacked_name(name: str) -> str:
+    path = PurePosixPath(name)
+    return path.stem if path.suffix in _PACKED else name
+
+
+def _of_file(path: Path, read: Read) -> Iterator[Document]:
+    source = str(path)
+    if path.suffix in SUFFIXES:
+        bundle, places, issues = read_case_file(path)
+        yield Document(source, 0, bundle, issues, places=places, form="case")
+        return
+    try:
+        with path.open("rb") as stream:
+            archive = path.suffix == _ARCHIVE or stream.peek(4).startswith(_ARCHIVE_BEGINS)
+            yield from (_of_archive if archive else _of_stream)(stream, source, read)
+    except OSError as error:
+        yield _broken(source, error)
+
+
+def _of_archive(stream: BufferedReader, source: str, read: Read) -> Iterator[Document]:
+    try:
+        archive = zipfile.ZipFile(stream)
+    except _BROKEN_ARCHIVE as error:
+        yield _broken(source, error)
+        return
+    with archive:
+        wanted = [member for member in archive.infolist() if _is_wanted(member.filename)]
+        for member in sorted(wanted, key=lambda member: member.filename):
+            name = f"{source}/{member.filename}"
+            opened = _opened(archive, member)
+            if isinstance(opened, str):
+                yield unread(name, opened)
+            else:
+                with opened:
+                    yield from _of_stream(opened, name, read)
+
+
+def _is_wanted(member: str) -> bool:
+    """Leave out other files, the hidden ones, and the folder in which macOS packs what no other system has."""
+    parts = PurePosixPath(member).parts
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return _is_document(member) and not hidden
+
+
+def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BufferedReader | str:
+    """Give a member to read, or why it cannot be read."""
+    if member.flag_bits & _ENCRYPTED:
+        return "this is encrypted; pack it without a password"
+    if member.compress_type not in _METHODS:
+        return f"this is packed by method {member.compress_type} of zip; pack it by method 8, which is deflate"
+    try:
+        # The types know only that something with bytes is opened.
+        return BufferedReader(cast("zipfile.ZipExtFile", archive.open(member)))
+    except _BROKEN_ARCHIVE as error:
+        return _reason(error)
+
+
+def _of_stream(stream: BufferedReader, source: str, read: Read) -> Iterator[Document]:
+    try:
+        with _unpacked(stream) as unpacked:
+            yield from read(unpacked, source, lines=_unpacked_name(source).endswith(_LINES))
+    except _BROKEN as error:
+        yield _broken(source, error)
+
+
+def _unpacked(stream: BufferedReader) -> BufferedReader | gzip.GzipFile | bz2.BZ2File:
+    begin = stream.peek(3)
+    if begin.startswith(_GZIP_BEGINS):
+        return gzip.GzipFile(fileobj=stream)
+    return bz2.BZ2File(stream) if begin.startswith(_BZIP2_BEGINS) else stream
+
+
+def _broken(source: str, error: Exception) -> Document:
+    return unread(source, _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    return f"this could not be read: {str(error) or 'it ends too early'}"  # EOFError may have no text

@@ -1,0 +1,203 @@
+"""
+Read FHIR JSON from a stream: one document, or NDJSON; and say what is no JSON as a finding.
+
+Nothing here raises for bad content or takes memory without bound: NDJSON is read line by line, and what is read at
+once, a document or a line, may not be longer than `MAXIMUM_BYTES`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import replace
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fhir_case.documents.document import Document, json_issue, unread
+from fhir_case.fhir import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fhir_case.issues import Issue
+
+__all__ = ["MAXIMUM_BYTES", "read_document", "read_documents"]
+
+MAXIMUM_BYTES = 256 * 2**20
+"""The longest document, or line of NDJSON, that is read."""
+
+_BYTES_AT_A_TIME = 2**20
+_MOST_DIGITS = 1000
+_MOST_BLANK_LINES = 100_000
+_TOO_MANY_DIGITS = f"a number has more than {_MOST_DIGITS} digits"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class ByteStream(Protocol):
+    """Give bytes, all or by line."""
+
+    def read(self, size: int, /) -> bytes:
+        """Give at most so many bytes."""
+        ...
+
+    def readline(self, size: int, /) -> bytes:
+        """Give the rest of a line, at most so many bytes."""
+        ...
+
+
+def read_documents(
+    stream: ByteStream, source: str, *, lines: bool = False, keep_raw: bool = False, checked: bool = False
+) -> Iterator[Document]:
+    """
+    Read a stream: one document, or NDJSON when told so, or when the first line is a document and others follow.
+
+    Args:
+        stream: What to read.
+        source: Its name in the results.
+        lines: Whether it is NDJSON for certain.
+        keep_raw: Whether to keep the bytes of each document.
+        checked: Whether all was read before and found right, see `read_document`.
+    """
+    read = partial(read_document, source=source, keep_raw=keep_raw, checked=checked)
+    number, line = _next_line(stream)
+    if not line:
+        yield Document(source, 0, None, (json_issue("this is empty"),))
+        return
+    if not lines:
+        document = read(line) if _may_be_whole(line) else None
+        if document is None or document.content is None:
+            yield read(line + _rest(stream, MAXIMUM_BYTES + 1 - len(line)))
+            return
+        step, line = _next_line(stream)
+        yield replace(document, line=number) if line else document
+        number += step
+    while line:
+        yield read(line, line=number)
+        if len(line) > MAXIMUM_BYTES:
+            return  # what follows is the rest of a line
+        step, line = _next_line(stream)
+        number += step
+
+
+def _next_line(stream: ByteStream) -> tuple[int, bytes]:
+    """
+    Give the next line that is not blank, and how many lines further it is.
+
+    The line is empty at the end, and when nothing but blank lines seems to come.
+    """
+    for step in range(1, _MOST_BLANK_LINES):
+        line = stream.readline(MAXIMUM_BYTES + 1)
+        if not line or line.strip() or len(line) > MAXIMUM_BYTES:
+            return step, line
+    return 0, b""
+
+
+def _may_be_whole(line: bytes) -> bool:
+    begin = line.removeprefix(_BYTE_ORDER_MARK).lstrip()
+    return line.endswith(b"\n") and begin.startswith(b"{") and line.rstrip().endswith(b"}")
+
+
+def _rest(stream: ByteStream, size: int) -> bytes:
+    """Give at most so many bytes, asked for in portions: a stream may make room for as many as it is asked for."""
+    parts = []
+    while size > 0 and (part := stream.read(min(size, _BYTES_AT_A_TIME))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def read_document(
+    text: bytes, source: str, line: int = 0, *, keep_raw: bool = False, checked: bool = False
+) -> Document:
+    """
+    Read one document from its bytes.
+
+    Args:
+        text: The bytes.
+        source: Their name in the results.
+        line: Their line there; 0 for a file that is one document.
+        keep_raw: Whether to keep the bytes.
+        checked: Whether they were read before and found right: then names that stand twice and numbers that are too
+            long are not looked for, which is faster.
+    """
+    problem = _not_json(text)
+    if problem:
+        document = unread(source, problem, line)
+    else:
+        content, issues = _content(text, checked=checked)
+        document = Document(source, line, content, tuple(issues))
+    if not keep_raw or len(text) > MAXIMUM_BYTES:
+        return document
+    return replace(document, raw=text.removeprefix(_BYTE_ORDER_MARK))
+
+
+def _content(text: bytes, *, checked: bool) -> tuple[dict[str, Any] | None, list[Issue]]:
+    """Give the JSON object in a text, or none, and what is wrong with it."""
+    issues = []
+    if text.startswith(_BYTE_ORDER_MARK):
+        issues.append(json_issue("the text begins with a byte order mark, which JSON does not have", "warning"))
+        text = text.removeprefix(_BYTE_ORDER_MARK)
+    twice: set[str] = set()
+    try:
+        content = wire.parse(text) if checked else _parse(text, twice)
+    except RecursionError:
+        return None, [json_issue("objects or lists are nested too deep")]
+    except ValueError as error:
+        return None, [json_issue(_trouble(error))]
+    except ArithmeticError:  # a decimal whose exponent does not fit, which only a file changed since has
+        return None, [json_issue(_TOO_MANY_DIGITS)]
+    issues += [
+        json_issue(f"the name '{name}' stands twice in one object; the first value is lost") for name in sorted(twice)
+    ]
+    if not isinstance(content, dict):
+        return None, [*issues, json_issue("this is JSON, but no object: a resource or a Bundle is expected")]
+    return content, issues
+
+
+def _parse(text: bytes, twice: set[str]) -> Any:
+    """Read JSON with exact decimals, and collect the names that stand twice in one object."""
+
+    def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        built = dict(pairs)
+        if len(built) != len(pairs):
+            twice.update(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        return built
+
+    return json.loads(text.decode(), object_pairs_hook=build, parse_float=_decimal, parse_constant=_no_constant)
+
+
+def _not_json(text: bytes) -> str:
+    """Tell other formats by how they begin."""
+    if len(text) > MAXIMUM_BYTES:
+        return f"this is longer than {MAXIMUM_BYTES >> 20} MiB, the most that is read at once"
+    begin = text.lstrip()[:200]
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in text[:4]:
+        return "this is UTF-16 or UTF-32; JSON is UTF-8"
+    if begin.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"<"):
+        return "this is XML or HTML, and only JSON is checked"
+    return "" if begin else "this is empty"
+
+
+def _decimal(text: str) -> Decimal:
+    """Read a decimal; one that nobody could have measured would take memory and time without bound."""
+    exponent = re.search(r"[eE][+-]?0*([0-9]{4,})$", text)
+    if len(text) > _MOST_DIGITS or exponent:
+        raise ValueError(_TOO_MANY_DIGITS)
+    return Decimal(text)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+def _trouble(error: ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"this is not UTF-8: {error.reason} at byte {error.start}"
+    if isinstance(error, json.JSONDecodeError):
+        if error.pos >= len(error.doc.rstrip()):
+            return f"this is not complete JSON: it ends at line {error.lineno}, column {error.colno}"
+        return f"this is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+    text = str(error)
+    return _TOO_MANY_DIGITS if "Exceeds the limit" in text else text
