@@ -75,9 +75,34 @@ class MappingError(FhirCaseError):
 
 
 class ServerError(FhirCaseError):
-    """Tell that a server was not reached, broke off, or is overloaded: the same request may succeed later."""
+    """
+    Tell that a server was not reached, broke off, or is overloaded: the same request may succeed later.
+
+    Args:
+        status: The HTTP status of the answer; 0 when there was none.
+        wait_s: The seconds after which the server wants to be asked again; 0 when it does not say.
+        perhaps_done: Whether the server may have done what was asked.
+        cause: What happened to the request, in two or three words that are the same for every server.
+    """
 
     exit_code = 6
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str = "",
+        hint: str = "",
+        status: int = 0,
+        wait_s: float = 0,
+        perhaps_done: bool = False,
+        cause: str = "",
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.status = status
+        self.wait_s = wait_s
+        self.perhaps_done = perhaps_done
+        self.cause = cause
 
 
 class RejectedError(FhirCaseError):

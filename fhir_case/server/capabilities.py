@@ -31,6 +31,9 @@ class TypeCapabilities:
     identifier_search: bool | None = None
 
 
+_TELLS_NOTHING = TypeCapabilities()
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """
@@ -59,7 +62,7 @@ class Capabilities:
 
     def of(self, resource_type: str) -> TypeCapabilities:
         """Give what the server does with a resource type."""
-        return self.types.get(resource_type, TypeCapabilities())
+        return self.types.get(resource_type, _TELLS_NOTHING)
 
     def lists(self, resource_type: str) -> bool:
         """Tell whether the server lists a resource type, or lists none at all."""

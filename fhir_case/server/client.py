@@ -9,11 +9,13 @@ from urllib.parse import urljoin, urlsplit
 from fhir_case.errors import MappingError, RejectedError, ServerError
 from fhir_case.fhir import wire
 from fhir_case.server.capabilities import UNKNOWN, Capabilities, from_statement
-from fhir_case.server.failures import broke_off, never_sent, plain_words, refusal, retry_after_s
+from fhir_case.server.failures import broke_off, cause_of, never_sent, plain_words, refusal, retry_after_s, was_refused
+from fhir_case.server.guard import is_loopback, refuse_plain_http
 from fhir_case.server.outcome import page_text
+from fhir_case.server.secrecy import secrets_of, without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
     from fhir_case.fhir.wire import Resource
+    from fhir_case.server.connection import Connection
 
 __all__ = ["Answer", "Client", "checked_base_url"]
 
@@ -29,7 +32,6 @@ _TRIES = 3
 _LONGEST_PAUSE_S = 30
 _READING = ("GET", "HEAD")
 _MOST_PAGES = 1000
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # A gateway that answers 502 or 504 may have passed a transaction on; after 429 and 503 nothing was done.
 _READ_AGAIN = frozenset({429, 502, 503, 504})
 _WRITE_AGAIN = frozenset({429, 503})
@@ -85,9 +87,10 @@ class Client:
         timeout_s: The seconds to wait for a connection, and for the next byte of an answer.
         headers: Headers for every request. They are never shown.
         session: A session of your own, which stays open; without one the client makes its own.
+        connection: Who asks and how the server is reached, for the session that the client makes.
 
     Raises:
-        ServerError: The base URL or a header cannot be used.
+        ServerError: The base URL or a header cannot be used, or credentials would go over plain http.
     """
 
     def __init__(
@@ -97,12 +100,17 @@ class Client:
         timeout_s: tuple[float, float] = (10, 300),
         headers: Mapping[str, str] | None = None,
         session: requests.Session | None = None,
+        connection: Connection | None = None,
     ) -> None:
         self.base_url = checked_base_url(base_url)
         self.timeout_s = timeout_s
         self._headers = dict(headers or {})
         self._session = session
         self._owns_session = session is None
+        self._connection = connection
+        self._secret_headers = (*self._headers, *(connection.headers if connection else ()))
+        if connection is not None:
+            refuse_plain_http(self.base_url, connection.has_credentials)
         for name, value in self._headers.items():
             if not (name + value).isprintable() or not (name + value).isascii():
                 raise ServerError(f"the header {name!r} has a character that HTTP does not allow")
@@ -133,19 +141,26 @@ class Client:
         except RejectedError:
             return UNKNOWN
 
-    def transaction(self, bundle: Resource, *, repeatable: bool = False) -> Resource:
+    def transaction(
+        self, bundle: Resource | bytes, *, repeatable: bool = False, headers: Mapping[str, str] | None = None
+    ) -> Resource:
         """
         Send a transaction and give the Bundle that answers it.
 
         Args:
+            bundle: The transaction; bytes are sent as they are.
             repeatable: Whether it may be sent again when the server was not reached or says that it is busy.
+            headers: Further headers.
 
         Raises:
             ServerError: The server was not reached, broke off, or is overloaded.
             RejectedError: The server refused; nothing of the transaction was kept.
         """
         answer = self.request(
-            "POST", body=bundle, headers={"Prefer": "return=minimal"}, again=_WRITE_AGAIN if repeatable else None
+            "POST",
+            body=bundle,
+            headers={"Prefer": "return=minimal", **(headers or {})},
+            again=_WRITE_AGAIN if repeatable else None,
         )
         return answer.body or {"resourceType": "Bundle", "type": "transaction-response"}
 
@@ -213,7 +228,7 @@ class Client:
         method: str,
         path: str = "",
         *,
-        body: Resource | None = None,
+        body: Resource | bytes | None = None,
         parameters: Mapping[str, str] | str | None = None,
         headers: Mapping[str, str] | None = None,
         again: frozenset[int] | None = None,
@@ -223,6 +238,7 @@ class Client:
 
         Args:
             path: What follows the base URL, or a whole URL below it; empty for the base URL itself.
+            body: A resource; bytes are sent as they are.
             again: The statuses after which to try again; None leaves it to the method.
 
         Raises:
@@ -243,9 +259,10 @@ class Client:
             headers={"Accept": _JSON, **({"Content-Type": _JSON} if body is not None else {}), **(headers or {})},
             allow_redirects=reading,
         )
+        secrets = secrets_of(response.request.headers, self._secret_headers)
         if 200 <= response.status_code < 300:
-            return Answer(response.status_code, _resource(response, where), response.headers)
-        raise refusal(response, where)
+            return Answer(response.status_code, _resource(response, where, secrets), response.headers)
+        raise refusal(response, where, secrets=secrets)
 
     def _send(
         self, method: str, url: str, *, where: str, again: frozenset[int] | None, **options: Any
@@ -253,29 +270,43 @@ class Client:
         import requests
         from tenacity import Retrying, retry_if_exception, retry_if_result, stop_after_attempt
 
+        from fhir_case.server.connection import prepared_session
+
         if self._session is None:
-            self._session = requests.Session()
+            self._session = (
+                prepared_session(self._connection, self.base_url) if self._connection else requests.Session()
+            )
         host = urlsplit(self.base_url).hostname or ""
         reading = method in _READING
         tries = Retrying(
             stop=stop_after_attempt(1 if again is None else _TRIES),
             wait=_pause_s,
-            retry=retry_if_exception(broke_off if reading else never_sent)
+            retry=retry_if_exception(broke_off if reading else was_refused)
             | retry_if_result(lambda it: it.status_code in (again or ()) and retry_after_s(it) <= _LONGEST_PAUSE_S),
             retry_error_callback=_last_outcome,
         )
         options["headers"] = {**self._headers, **options["headers"]}
-        if host in _LOOPBACK:  # a proxy cannot reach our own machine
+        if is_loopback(self.base_url):  # a proxy cannot reach our own machine
             options["proxies"] = {"no_proxy": host}
         try:
-            return tries(self._session.request, method, url, timeout=self.timeout_s, **options)
+            response = tries(self._session.request, method, url, timeout=self.timeout_s, **options)
+            if response.status_code == 401 and self._renewed():  # nothing was done, so that it may be sent again
+                response = tries(self._session.request, method, url, timeout=self.timeout_s, **options)
         except requests.RequestException as error:
             message, hint = plain_words(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
-            if not hint and not reading and not never_sent(error):
+            perhaps_done = not reading and not never_sent(error)
+            if not hint and perhaps_done:
                 hint = (
                     "it may have been stored all the same: verify tells; sending it again is safe if it is repeatable"
                 )
-            raise ServerError(message, where=where, hint=hint) from error
+            raise ServerError(
+                message, where=where, hint=hint, perhaps_done=perhaps_done, cause=cause_of(error)
+            ) from error
+        return response
+
+    def _renewed(self) -> bool:
+        auth = self._connection.auth if self._connection else None
+        return auth is not None and auth.renew()
 
 
 def _objects(holder: Resource, name: str) -> list[dict[str, Any]]:
@@ -288,9 +319,9 @@ def _mode(entry: Mapping[str, Any]) -> object:
     return search.get("mode", "match") if isinstance(search, dict) else "match"
 
 
-def _encoded(body: Resource) -> bytes:
+def _encoded(body: Resource | bytes) -> bytes:
     try:
-        return wire.dump(body)
+        return body if isinstance(body, bytes) else wire.dump(body)
     except TypeError as error:
         raise MappingError(f"what should be sent cannot be written as JSON: {error}") from error
 
@@ -305,7 +336,7 @@ def _last_outcome(state: RetryCallState) -> Any:
     return state.outcome.result() if state.outcome else None
 
 
-def _resource(response: requests.Response, where: str) -> Resource | None:
+def _resource(response: requests.Response, where: str, secrets: Sequence[str]) -> Resource | None:
     if not response.content.strip():
         return None
     try:
@@ -313,10 +344,23 @@ def _resource(response: requests.Response, where: str) -> Resource | None:
     except (ValueError, RecursionError):
         body = None
     if isinstance(body, dict) and isinstance(body.get("resourceType"), str):
+        _hide_in_outcomes(body, secrets)
         return body
     kind = response.headers.get("Content-Type", "").partition(";")[0] or "something without a type"
+    told = page_text(without_secrets(kind, secrets))
     raise ServerError(
-        f"what answers is no FHIR server: HTTP {response.status_code} with {page_text(kind)}, no FHIR resource",
+        f"what answers is no FHIR server: HTTP {response.status_code} with {told}, no FHIR resource",
         where=where,
         hint="check the base URL",
+        status=response.status_code,
+        perhaps_done=response.request.method not in _READING,
+        cause="no FHIR in the answer",
     )
+
+
+def _hide_in_outcomes(bundle: Resource, secrets: Sequence[str]) -> None:
+    """Hide secrets in what a server says of the entries; the resources that it gives stay as they are."""
+    for entry in _objects(bundle, "entry") if secrets else ():
+        response = entry.get("response")
+        if isinstance(response, dict) and "outcome" in response:
+            response["outcome"] = wire.parse(without_secrets(wire.dump(response["outcome"]).decode(), secrets).encode())

@@ -2,33 +2,80 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from fhir_case.errors import RejectedError, ServerError
 from fhir_case.fhir import wire
 from fhir_case.server.outcome import outcome_text, page_text
+from fhir_case.server.secrecy import without_secrets
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import requests
 
     from fhir_case.fhir.wire import Resource
 
-__all__ = ["broke_off", "never_sent", "plain_words", "refusal", "retry_after_s"]
+__all__ = [
+    "broke_off",
+    "cause_of",
+    "never_done",
+    "never_sent",
+    "plain_words",
+    "refusal",
+    "retry_after_s",
+    "was_refused",
+]
 
+_READING = ("GET", "HEAD")
 _OVERLOADED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _HINTS = {401: "the server wants you to sign in", 403: "the server knows who asks, and does not allow it"}
 
 
-def retry_after_s(response: requests.Response) -> int:
-    """Give the seconds after which the server wants to be asked again; 0 when it does not say, or says a date."""
+def retry_after_s(response: requests.Response) -> float:
+    """
+    Give the seconds after which the server wants to be asked again; 0 when it does not say.
+
+    A date counts from the date of the answer, so that clocks need not agree.
+
+    Source: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+    """
     stated = response.headers.get("Retry-After", "")
-    return int(stated) if stated.isascii() and stated.isdigit() else 0
+    if stated.isascii() and stated.isdigit():
+        return float(stated[:9])
+    then, now = (_date(text) for text in (stated, response.headers.get("Date", "")))
+    if then is None:
+        return 0.0
+    return max(0.0, (then - (now or datetime.now(UTC))).total_seconds())
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def was_refused(error: BaseException) -> bool:
+    """Tell whether the connection was refused: the server cannot have seen the request, and may be starting."""
+    return isinstance(_reason(error).__cause__, ConnectionRefusedError)
 
 
 def never_sent(error: BaseException) -> bool:
-    """Tell whether the connection was refused, so that the server cannot have seen the request."""
-    return isinstance(_reason(error).__cause__, ConnectionRefusedError)
+    """Tell whether there was no connection, so that the server cannot have seen the request."""
+    from requests.exceptions import ConnectTimeout
+    from urllib3.exceptions import NewConnectionError
+
+    return isinstance(error, ConnectTimeout) or isinstance(_reason(error), NewConnectionError)
+
+
+def never_done(status: int) -> bool:
+    """Tell whether a server that gives this status has not done what was asked: too early, or too many requests."""
+    return status in (425, 429)
 
 
 def broke_off(error: BaseException) -> bool:
@@ -36,7 +83,7 @@ def broke_off(error: BaseException) -> bool:
     from requests.exceptions import ChunkedEncodingError
     from urllib3.exceptions import ProtocolError
 
-    return never_sent(error) or isinstance(error, ChunkedEncodingError) or isinstance(_reason(error), ProtocolError)
+    return was_refused(error) or isinstance(error, ChunkedEncodingError) or isinstance(_reason(error), ProtocolError)
 
 
 def _reason(error: BaseException) -> BaseException:
@@ -79,13 +126,32 @@ def plain_words(error: requests.RequestException, *, host: str, timeout_s: tuple
     return f"the request failed ({type(error).__name__})", ""
 
 
+def cause_of(error: requests.RequestException) -> str:
+    """Give what happened to a request that got no answer, in words for a table."""
+    from requests import exceptions as kinds
+
+    words: list[tuple[type[BaseException], str]] = [
+        (kinds.ConnectTimeout, "no connection in time"),
+        (kinds.ReadTimeout, "no answer in time"),
+        (kinds.ChunkedEncodingError, "answer cut off"),
+    ]
+    if was_refused(error):
+        return "connection refused"
+    return next((text for kind, text in words if isinstance(error, kind)), "connection lost")
+
+
 def _tls(reason: BaseException) -> str:
     cause = reason.args[0] if reason.args else reason
     return str(getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or "the handshake failed").lower()
 
 
-def refusal(response: requests.Response, where: str) -> ServerError | RejectedError:
-    """Give the error for an answer that is no success: an overloaded server may be asked again, a refusal stays one."""
+def refusal(response: requests.Response, where: str, *, secrets: Sequence[str] = ()) -> ServerError | RejectedError:
+    """
+    Give the error for an answer that is no success: an overloaded server may be asked again, a refusal stays one.
+
+    Args:
+        secrets: What a server may repeat of our credentials, and what is not shown.
+    """
     from http.client import responses as phrases
 
     status = response.status_code
@@ -93,24 +159,27 @@ def refusal(response: requests.Response, where: str) -> ServerError | RejectedEr
     if 300 <= status < 400:
         target = _without_credentials(urljoin(response.url, response.headers.get("Location", "")))
         return RejectedError(
-            f"{head}: the server sends us on to {target}, where this request would lose its content",
+            f"{head}: the server sends us on to {without_secrets(target, secrets)}, where this request would lose its "
+            "content",
             where=where,
             hint="use the new address as base URL",
             status=status,
         )
-    outcome = _outcome(response)
-    said = outcome_text(outcome) if outcome else page_text(response.text)
+    outcome = _outcome(response, secrets)
+    said = outcome_text(outcome) if outcome else page_text(without_secrets(response.text, secrets))
     message = f"{head}: {said}".replace(": \n", ":\n") if said else head
     if status in _OVERLOADED:
         wait = retry_after_s(response)
-        return ServerError(message, where=where, hint=f"try again in {wait} s" if wait else "try again later")
+        hint = f"try again in {wait:g} s" if wait else "try again later"
+        done = not never_done(status) and response.request.method not in _READING
+        return ServerError(message, where=where, hint=hint, status=status, wait_s=wait, perhaps_done=done)
     hint = _HINTS.get(status, "") or ("check the base URL" if status in (404, 405) and not outcome else "")
     return RejectedError(message, where=where, hint=hint, status=status, outcome=outcome)
 
 
-def _outcome(response: requests.Response) -> Resource | None:
+def _outcome(response: requests.Response, secrets: Sequence[str]) -> Resource | None:
     try:
-        body = wire.parse(response.content)
+        body = wire.parse(without_secrets(response.content.decode(), secrets).encode())
     except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) and body.get("resourceType") == "OperationOutcome" else None

@@ -1,0 +1,130 @@
+"""Keep credentials off open wires, and the data of real patients off servers that are not meant for it."""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from fhir_case.errors import MappingError, ServerError
+from fhir_case.fhir.systems import ACT_REASON
+
+if TYPE_CHECKING:
+    from fhir_case.fhir.wire import Resource
+
+__all__ = [
+    "is_loopback",
+    "is_test_data",
+    "known_public_test_server",
+    "origin",
+    "refuse_plain_http",
+    "refuse_real_data",
+]
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """
+    Give scheme, host and port of a URL; two URLs with the same three lead to the same server.
+
+    Source: https://www.rfc-editor.org/rfc/rfc6454#section-4
+    """
+    parts = urlsplit(url)
+    return parts.scheme, _host(url), parts.port or _DEFAULT_PORTS.get(parts.scheme)
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL leads to this machine, so that nothing of it goes over a network."""
+    host = _host(url)
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def refuse_plain_http(url: str, has_credentials: bool) -> None:
+    """
+    Refuse to send credentials where the network can read them.
+
+    Args:
+        url: The base URL of a FHIR server, or a token endpoint.
+        has_credentials: Whether a password, a token, a secret header or a client certificate goes there.
+
+    Raises:
+        ServerError: It is not https and not this machine.
+    """
+    if has_credentials and urlsplit(url).scheme != "https" and not is_loopback(url):
+        raise ServerError(
+            f"credentials would go to {_host(url) or 'the server'} over plain http, where the network can read them",
+            hint="use https",
+        )
+
+
+def known_public_test_server(url: str) -> str:
+    """Give the name of the public test server that a URL leads to; empty when it is none that we know."""
+    host = _host(url)
+    return next((name for known, name in _public_test_servers() if host == known or host.endswith(f".{known}")), "")
+
+
+def is_test_data(resource: Resource) -> bool:
+    """
+    Tell whether a resource says that it is test data: HTEST in ``meta.security``, or in ``meta.tag``.
+
+    ``meta.security`` is where the Bundles of this library have it.
+
+    Source: https://terminology.hl7.org/CodeSystem-v3-ActReason.html
+    """
+    meta = resource.get("meta")
+    labels = [meta.get(name) for name in ("security", "tag")] if isinstance(meta, dict) else []
+    return any(
+        isinstance(label, dict) and (label.get("system"), label.get("code")) == (ACT_REASON, "HTEST")
+        for group in labels
+        if isinstance(group, list)
+        for label in group
+    )
+
+
+def refuse_real_data(base_url: str, resource_name: str, *, allowed: bool) -> None:
+    """
+    Refuse to send a resource that does not say that it is test data to a server that is not this machine.
+
+    Args:
+        resource_name: The resource for which `is_test_data` is false, such as ``Patient/4711``.
+        allowed: Whether the user said that real data may go there. A public test server gets none all the same.
+
+    Raises:
+        MappingError: It must not be sent. What is wrong is the Bundle for this server, and nothing was asked of the
+            server: so neither ServerError (try again) nor RejectedError (it said no) would be true.
+    """
+    if is_loopback(base_url):
+        return
+    label = f"label test data in meta.security with HTEST of {ACT_REASON}"
+    if public := known_public_test_server(base_url):
+        raise MappingError(
+            f"it is not labelled as test data, and {_host(base_url)} is a public server ({public}): it would be "
+            "published",
+            where=resource_name,
+            hint=label,
+        )
+    if not allowed:
+        raise MappingError(
+            f"it is not labelled as test data, and {_host(base_url)} is not this machine",
+            where=resource_name,
+            hint=f"{label}; where the server may have the data of real patients, say --real-patient-data",
+        )
+
+
+@cache
+def _public_test_servers() -> tuple[tuple[str, str], ...]:
+    table = tomllib.loads(files("fhir_case.server").joinpath("public-test-servers.toml").read_text(encoding="utf-8"))
+    return tuple((one["host"], one["name"]) for one in table["server"])
+
+
+def _host(url: str) -> str:
+    return (urlsplit(url).hostname or "").rstrip(".")
