@@ -86,7 +86,7 @@ def test_every_other_command_of_the_readme_works_in_its_order(
             timeout=300,
             cwd=tmp_path,
             check=False,
-            env={**os.environ, "PATH": path},
+            env={**os.environ, "PATH": path, "XDG_STATE_HOME": str(tmp_path / "state")},
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
 

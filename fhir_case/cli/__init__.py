@@ -32,8 +32,9 @@ COMMANDS: dict[str, _Entry] = {
     "mappings": _Entry("mappings", "List the mappings and where each comes from."),
     "build": _Entry("build", "Turn a case into a FHIR Bundle."),
     "validate": _Entry("validate", "Check FHIR JSON or a case file, and say what was not checked."),
-    "upload": _Entry("upload", "Load a Bundle into a FHIR server."),
-    "verify": _Entry("verify", "Read a Bundle back from a server and compare."),
+    "upload": _Entry("upload", "Load FHIR files into a server, each resource once."),
+    "verify": _Entry("verify", "Read back from a server what was loaded, and compare."),
+    "undo": _Entry("undo", "Take back what an upload created."),
     "server": _Entry("server", "Start, watch and stop the embedded HAPI FHIR server."),
 }
 

@@ -9,13 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.errors import ServerError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from fhir_case.case import Case
     from fhir_case.fhir.wire import Resource
 
-__all__ = ["build_options", "built", "mapping_option", "write_file"]
+__all__ = [
+    "build_options",
+    "built",
+    "expanded",
+    "fhir_option",
+    "format_option",
+    "mapping_option",
+    "optional_server_option",
+    "server_option",
+    "show",
+    "timeout_option",
+    "write_file",
+]
 
 
 mapping_option = click.option(
@@ -26,6 +40,69 @@ mapping_option = click.option(
     type=click.Path(path_type=Path),
     help="A Python file with further mappings, for this run.",
 )
+
+
+def _base_url(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    from fhir_case.server.client import checked_base_url
+
+    try:
+        return None if value is None else checked_base_url(value)
+    except ServerError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+server_option = click.option(
+    "--server", required=True, callback=_base_url, metavar="URL", help="The base URL of the FHIR server."
+)
+optional_server_option = click.option(
+    "--server", callback=_base_url, metavar="URL", help="The base URL of the FHIR server; a journal knows it."
+)
+fhir_option = click.option(
+    "--fhir", type=click.Choice(["R4", "R5"]), default="R4", show_default=True, help="The release of the files."
+)
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="The report's form.",
+)
+timeout_option = click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for an answer.",
+)
+
+
+def expanded(patterns: Sequence[str]) -> list[Path | None]:
+    """
+    Give the paths behind what was typed, names and patterns; None stands for standard input, which is typed as ``-``.
+
+    Raises:
+        click.UsageError: Nothing is behind one of them.
+    """
+    from fhir_case.documents import expand
+    from fhir_case.errors import FhirCaseError
+
+    paths: list[Path | None] = []
+    try:
+        for pattern in patterns:
+            paths += [None] if pattern == "-" else expand([pattern])
+    except FhirCaseError as error:
+        raise click.UsageError(str(error)) from None
+    return paths
+
+
+def show(value: dict[str, Any]) -> None:
+    """Write a value as JSON to standard output."""
+    from fhir_case.fhir import wire
+
+    click.echo(wire.dump(value, indent=True), nl=False)
 
 
 def build_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""The command that loads a Bundle into a server."""
+"""The command that loads FHIR files into a server."""
 
 from __future__ import annotations
 
@@ -8,129 +8,195 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.errors import MappingError, ServerError
+from fhir_case.cli.connection import connection_options
+from fhir_case.cli.options import fhir_option, format_option, server_option, show, timeout_option, write_file
 
 if TYPE_CHECKING:
-    from fhir_case.fhir.wire import Resource
+    from fhir_case.load.files import FileLoad
+    from fhir_case.load.loading import Result
 
-__all__ = [
-    "bundle_argument",
-    "fhir_option",
-    "format_option",
-    "read_bundle",
-    "server_option",
-    "show",
-    "timeout_option",
-    "upload",
-]
+__all__ = ["upload"]
 
-_MOST_BYTES = 200_000_000
-_CONNECT_S = 10.0
+_LEFT_OUT = 4
+_REFUSED = 7
 
 
-def _base_url(_: click.Context, __: click.Parameter, value: str) -> str:
-    from fhir_case.server.client import checked_base_url
-
-    try:
-        return checked_base_url(value)
-    except ServerError as error:
-        raise click.BadParameter(str(error)) from None
-
-
-bundle_argument = click.argument(
-    "file", type=click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True), metavar="FILE"
-)
-server_option = click.option(
-    "--server", required=True, callback=_base_url, metavar="URL", help="The base URL of the FHIR server."
-)
-fhir_option = click.option(
-    "--fhir", type=click.Choice(["R4", "R5"]), default="R4", show_default=True, help="The release of the Bundle."
-)
-format_option = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="The report's form.",
-)
-timeout_option = click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(min=0, min_open=True),
-    default=300.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to wait for an answer.",
-)
-
-
-def read_bundle(file: str) -> Resource:
-    """
-    Read the Bundle in a file, or on standard input where the name is ``-``.
-
-    Raises:
-        MappingError: It cannot be read, is too large for one transaction, or is no Bundle.
-    """
-    from fhir_case.load.source import parse_bundle
-
-    where = "standard input" if file == "-" else file
-    try:
-        with sys.stdin.buffer if file == "-" else Path(file).open("rb") as stream:
-            text = stream.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise MappingError(f"it cannot be read: {error.strerror}", where=where) from error
-    if len(text) > _MOST_BYTES:
-        raise MappingError(
-            f"it has more than {_MOST_BYTES // 1_000_000} MB, too much for one transaction",
-            where=where,
-            hint="split it",
-        )
-    return parse_bundle(text, where=where)
-
-
-def show(value: dict[str, Any]) -> None:
-    """Write a value as JSON to standard output."""
-    from fhir_case.fhir import wire
-
-    click.echo(wire.dump(value, indent=True), nl=False)
+def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
+    if value == "auto":
+        return 0
+    if value.isascii() and value.isdigit() and 1 <= int(value) <= 64:
+        return int(value)
+    raise click.BadParameter("give 1 to 64, or auto")
 
 
 @click.command()
-@bundle_argument
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @server_option
 @fhir_option
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="With --dry-run: write each request into this folder.",
+)
+@click.option("--as-is", is_flag=True, help="Send each transaction and batch exactly as it came.")
+@click.option(
+    "--ids",
+    type=click.Choice(["given", "server"]),
+    default="given",
+    show_default=True,
+    help="Keep the ids of the resources, or let the server give its own to all that has an identifier.",
+)
+@click.option(
+    "--concurrency",
+    default="auto",
+    show_default=True,
+    callback=_concurrency,
+    metavar="N|auto",
+    help="How many requests at once.",
+)
+@click.option(
+    "--merge",
+    type=click.IntRange(1, 5000),
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="Put small transactions together, up to N entries.",
+)
+@click.option("--most-entries", type=click.IntRange(1), metavar="N", help="The server takes N entries at once.")
+@click.option("--most-bytes", type=click.IntRange(1000), metavar="N", help="The server takes N bytes at once.")
+@click.option("--gzip/--no-gzip", "pack", default=True, help="Pack large requests; never to this machine itself.")
+@click.option("--isolate", is_flag=True, help="Send the rest of a Bundle without the entries that are refused.")
+@click.option("--keep-going", is_flag=True, help="Send the rest when files cannot be loaded, and list those.")
+@click.option("--allow-dangling", is_flag=True, help="Send references to what is neither in the files nor there.")
+@click.option(
+    "--retry-for",
+    "retry_s",
+    type=click.FloatRange(min=0),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to try one request again.",
+)
+@click.option(
+    "--settle-for",
+    "settle_s",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to look for what a request without answer may have stored, before it is sent again.",
+)
+@click.option(
+    "--journal",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Where to write what happens; default: a file of its own in the user's state folder.",
+)
+@click.option("--new", is_flag=True, help="Begin anew, also where an earlier run was broken off.")
+@click.option("--quiet", is_flag=True, help="No progress.")
 @format_option
 @timeout_option
-def upload(file: str, server: str, fhir: str, *, dry_run: bool, form: str, timeout_s: float) -> None:
+@connection_options
+def upload(
+    files: tuple[str, ...],
+    server: str,
+    fhir: str,
+    *,
+    dry_run: bool,
+    out: Path | None,
+    journal: Path | None,
+    new: bool,
+    quiet: bool,
+    form: str,
+    **options: Any,
+) -> None:
     """
-    Load a Bundle into a FHIR server as one transaction: all of it is stored, or nothing.
+    Load FHIR files into a server, each resource once.
 
-    FILE is a Bundle in JSON (transaction, batch, collection, document or searchset), or - for standard input.
-    Loading it again changes nothing.
+    FILE is a Bundle of any type, a resource, NDJSON, a case file, a directory, a pattern, or - for standard input;
+    also packed as .gz, .bz2 or .zip. Each Bundle is stored as a whole or not at all, unless it is more than the server
+    takes at once. Loading again changes nothing. When a run is broken off, the same command goes on where it ended.
     """
-    from fhir_case.load.plan import plan
-    from fhir_case.load.send import send
-    from fhir_case.report.run import counted
-    from fhir_case.report.upload import upload_text
-    from fhir_case.server.client import Client
+    if out and not dry_run:
+        raise click.UsageError("--out belongs to --dry-run.")
+    from fhir_case.cli.loads import file_load, read
 
-    bundle = read_bundle(file)
-    with Client(server, timeout_s=(min(_CONNECT_S, timeout_s), timeout_s)) as client:
-        click.echo(f"Asking {server} what it can do …", err=True)
-        planned = plan(bundle, client.capabilities(), fhir=fhir)
+    with file_load(files, server, fhir, **options) as load:
+        click.echo(f"Reading {', '.join(files[:3])}{' …' if len(files) > 3 else ''}", err=True)
+        survey = read(load, files)
         if dry_run:
-            if form == "json":
-                show(planned.to_dict())
-            else:
-                click.echo(str(planned))
-            return
-        click.echo(f"Sending {counted(len(planned.entries), 'resource')} …", err=True)
-        journal = send(planned, client)
+            _show_plan(load, form, out)
+            sys.exit(_LEFT_OUT if survey.left_out else 0)
+        from fhir_case.report.run import counted
+
+        path, earlier = _opened(load, journal, files, new=new)
+        if earlier:
+            click.echo(f"Going on: {counted(earlier, 'resource')} of an earlier run are there ({path})", err=True)
+        else:
+            click.echo(f"Sending {counted(survey.resources, 'resource')} to {server}", err=True)
+        result = _sent(load, quiet=quiet)
+        _show(load, result, path, form)
+    _end(load, result, left_out=len(survey.left_out))
+
+
+def _opened(load: FileLoad, journal: Path | None, files: tuple[str, ...], *, new: bool) -> tuple[Path, int]:
+    """Open the journal of an earlier run that was broken off, or a new one."""
+    from fhir_case.cli.journals import begin_anew, default_journal, remove_unbegun
+
+    path = journal or default_journal(load.base_url, load.options.fhir, files)
+    remove_unbegun(path)
+    if new or not journal:
+        begin_anew(path, even_unfinished=new)
+    return path, load.open_journal(path)
+
+
+def _show_plan(load: FileLoad, form: str, out: Path | None) -> None:
+    from fhir_case.fhir import wire
+    from fhir_case.report.plan import plan_json, plan_text
+
+    number = 0
+    for number, (wave, job) in enumerate(load.jobs(), 1):
+        for part, transaction in enumerate(job, 1):
+            name = f"{number:05}{f'-{part}' if len(job) > 1 else ''}.json"
+            if out:
+                write_file(out / name, transaction.raw or wire.dump(transaction.body(), indent=True))
+            click.echo(plan_json(name, wave, transaction) if form == "json" else plan_text(name, wave, transaction))
+    for warning in load.read().warnings:
+        click.echo(f"Warning: {warning}", err=form == "json")
+
+
+def _sent(load: FileLoad, *, quiet: bool) -> Result:
+    """Send; Ctrl-C ends it after what is under way, so that the journal is complete."""
+    from fhir_case.cli.upload_progress import progress
+
+    with progress(load, quiet=quiet) as on_progress:
+        try:
+            return load.run(on_progress)
+        except KeyboardInterrupt:
+            click.echo("Ended after what was under way; the same command goes on from here", err=True)
+            raise click.Abort from None
+
+
+def _show(load: FileLoad, result: Result, journal: Path, form: str) -> None:
+    from fhir_case.report.upload import summary, summary_text
+
+    value = summary(load.base_url, result, load.tally, load.read().warnings, str(journal))
     if form == "json":
-        show(journal.to_dict())
+        show(value)
     else:
-        click.echo(upload_text(journal))
-    if not journal.ok:
-        sys.exit(7)
+        click.echo(summary_text(value))
+
+
+def _end(load: FileLoad, result: Result, *, left_out: int) -> None:
+    if load.stop.is_set() and result.error is None:
+        raise click.Abort
+    if result.error is not None:
+        click.echo(f"fhir-case: {result.error}; the same command goes on from here", err=True)
+        sys.exit(result.error.exit_code)
+    if load.tally.states["unknown"]:
+        sys.exit(6)
+    if load.tally.states["failed"]:
+        sys.exit(_REFUSED)
+    if left_out:
+        sys.exit(_LEFT_OUT)

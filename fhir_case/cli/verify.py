@@ -1,48 +1,69 @@
-"""The command that reads a Bundle back from a server and compares."""
+"""The command that reads back from a server what was loaded, and compares."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Any
 
 import click
 
-from fhir_case.cli.upload import (
-    bundle_argument,
-    fhir_option,
-    format_option,
-    read_bundle,
-    server_option,
-    show,
-    timeout_option,
-)
+from fhir_case.cli.connection import connection_options
+from fhir_case.cli.options import fhir_option, format_option, optional_server_option, show, timeout_option
 
 __all__ = ["verify"]
 
 
 @click.command()
-@bundle_argument
-@server_option
+@click.argument("files", nargs=-1, required=True, metavar="FILE...|JOURNAL")
+@optional_server_option
 @fhir_option
 @format_option
 @timeout_option
-def verify(file: str, server: str, fhir: str, *, form: str, timeout_s: float) -> None:
+@connection_options
+def verify(files: tuple[str, ...], server: str | None, fhir: str, *, form: str, **options: Any) -> None:
     """
-    Read every resource of a Bundle back from a FHIR server and compare it with the file.
+    Read every resource back from a FHIR server and compare it with what was sent.
 
-    FILE is the Bundle that was loaded, or - for standard input. The exit code is 5 when a resource is altered, lost,
-    or cannot be looked for.
+    FILE is what was loaded, as for upload, or - for standard input. JOURNAL is the file that the summary of an upload
+    names: it knows server and files. The exit code is 5 when a resource is altered, lost, or cannot be looked for.
+    With a journal, what could not be loaded is left out here too; the exit code is 4 when all else is there.
     """
-    from fhir_case.load import verify as verified
+    from fhir_case.cli.loads import file_load, read
+    from fhir_case.load.journal_file import read_header
+    from fhir_case.load.readback import Verification
+    from fhir_case.load.verify_files import read_back_files
     from fhir_case.report.verification import verification_text
-    from fhir_case.server.client import Client
 
-    bundle = read_bundle(file)
-    with Client(server, timeout_s=(min(10.0, timeout_s), timeout_s)) as client:
+    journal = Path(files[0]) if len(files) == 1 and _is_journal(files[0]) else None
+    if journal is not None:
+        header = read_header(journal)
+        if server not in (None, header.server):
+            raise click.UsageError(f"The journal is about {header.server}.")
+        server, fhir = header.server, header.fhir
+        files = tuple(name for name, *_ in header.inputs)
+        options |= {name: header.options[name] for name in ("ids", "as_is") if name in header.options}
+        options["keep_going"] = True
+    if server is None:
+        raise click.UsageError("Missing option '--server'.")
+    with file_load(files, server, fhir, allow_dangling=True, **options) as load:
+        survey = read(load, files)
         click.echo(f"Reading back from {server} …", err=True)
-        verification = verified(bundle, server, fhir=fhir, client=client)
+        comparisons = [each for found in read_back_files(load, journal) for each in found.comparisons]
+    verification = Verification(server, tuple(comparisons))
     if form == "json":
         show(verification.to_dict())
     else:
         click.echo(verification_text(verification))
     if not verification.ok:
         sys.exit(5)
+    if survey.left_out:
+        sys.exit(4)
+
+
+def _is_journal(name: str) -> bool:
+    try:
+        with Path(name).open("rb") as file:
+            return file.read(12).startswith(b'{"journal":')
+    except OSError:
+        return False

@@ -30,14 +30,20 @@ def _raw_number(value: object) -> orjson.Fragment:
     raise TypeError(f"{type(value).__name__} is not FHIR JSON")
 
 
-def dump(value: object, *, indent: bool = False) -> bytes:
+def dump(value: object, *, indent: bool = False, sort: bool = False) -> bytes:
     """
     Write a resource as UTF-8 JSON, in the order of its elements, each decimal with the digits it has.
+
+    Args:
+        indent: Whether to write it for people, with a line for each element.
+        sort: Whether to put the elements in the order of their names, so that equal resources are equal bytes.
 
     Raises:
         TypeError: A value is neither JSON nor a finite decimal.
     """
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE if indent else 0
+    if sort:
+        options |= orjson.OPT_SORT_KEYS
     return orjson.dumps(value, default=_raw_number, option=options)
 
 

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING
 from fhir_case.load.journal import Journal
 from fhir_case.load.plan import plan as _plan
 from fhir_case.load.readback import Verification, read_back
-from fhir_case.load.send import send as _send
+from fhir_case.load.send import Sender
 from fhir_case.server.client import Client
+from fhir_case.server.known import KnownServer, known_server
+from fhir_case.server.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from fhir_case.fhir.wire import Resource
+    from fhir_case.load.journal import JournalEntry
+    from fhir_case.load.plan import Plan
 
 __all__ = ["Journal", "Verification", "upload", "verify"]
 
@@ -30,7 +34,7 @@ def upload(
     clock: Callable[[], float] = time.monotonic,
 ) -> Journal:
     """
-    Load a Bundle into a server as one transaction: all of it is stored, or nothing.
+    Load a Bundle into a server: all of it is stored, or nothing, unless it is more than the server takes at once.
 
     Loading it again changes nothing and creates nothing, unless the journal warns of it.
 
@@ -47,7 +51,53 @@ def upload(
         RejectedError: The server refused.
     """
     with _open(server, client) as open_client:
-        return _send(_plan(bundle, open_client.capabilities(), fhir=fhir), open_client, clock=clock)
+        capabilities = open_client.capabilities()
+        return send_plan(
+            _plan(bundle, capabilities, fhir=fhir), open_client, known=known_server(capabilities), clock=clock
+        )
+
+
+def send_plan(
+    plan: Plan,
+    client: Client,
+    *,
+    known: KnownServer | None = None,
+    policy: RetryPolicy | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Journal:
+    """
+    Send the plan for one Bundle, and give what became of every resource.
+
+    An entry that the answer does not confirm is in the journal as failed, also when the server said yes to the whole.
+
+    Args:
+        known: What is known of the server; by default nothing.
+        policy: How patient to be; by default a minute.
+        clock: Gives seconds; only the difference of two readings counts.
+
+    Raises:
+        ServerError: The server was not reached, broke off, or is overloaded.
+        RejectedError: The server refused a transaction and stored nothing of it.
+    """
+    start = clock()
+    places: dict[str, str] = {}
+    sender = Sender(
+        lambda: client,
+        known=known or KnownServer(),
+        place=lambda name: places.get(name, ""),
+        policy=policy or RetryPolicy(request_s=60),
+        clock=clock,
+    )
+    entries: list[JournalEntry] = []
+    for transaction in plan.transactions:
+        outcome = sender.send(transaction)
+        if outcome.error is not None:
+            raise outcome.error
+        entries += outcome.entries
+        for planned, entry in zip(transaction.entries, outcome.entries, strict=True):
+            if entry.stored_as:
+                places.update((name, entry.stored_as) for name in planned.names)
+    return Journal(client.base_url, tuple(entries), clock() - start, plan.warnings)
 
 
 def verify(

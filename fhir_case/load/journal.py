@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 __all__ = ["STATES", "Journal", "JournalEntry", "State"]
 
-State = Literal["created", "updated", "unchanged", "updated or unchanged", "failed"]
+State = Literal["created", "updated", "unchanged", "updated or unchanged", "failed", "unknown"]
 STATES: tuple[State, ...] = get_args(State)
 
 
@@ -21,10 +21,13 @@ class JournalEntry:
         resource: ``Type/id`` in the Bundle, or what else names it.
         method: ``PUT`` or ``POST``.
         status: The HTTP status that the server gave it; 0 when it gave none.
-        state: What that means; ``updated or unchanged`` where the server does not tell versions.
+        state: What that means; ``updated or unchanged`` where the server does not tell versions; ``unknown`` where it
+            may or may not be stored, and nothing tells.
         stored_as: ``Type/id`` on the server; empty when it does not say.
         version: The version on the server; empty when it does not say.
         reason: Why it failed.
+        source: The document that it is from; empty when there is only one.
+        position: The number of its entry there, from 0.
     """
 
     resource: str
@@ -34,6 +37,8 @@ class JournalEntry:
     stored_as: str = ""
     version: str = ""
     reason: str = ""
+    source: str = ""
+    position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class Journal:
     @property
     def ok(self) -> bool:
         """Tell whether the server confirmed every resource."""
-        return all(entry.state != "failed" for entry in self.entries)
+        return all(entry.state not in ("failed", "unknown") for entry in self.entries)
 
     @property
     def counts(self) -> dict[State, int]:

@@ -1,20 +1,23 @@
-"""Find resources on a server by their ids, many with one search."""
+"""Find resources on a server by id, by identifier, or by the request that stored them; many with one search."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
 from fhir_case.errors import RejectedError
+from fhir_case.load.entries import identifiers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from fhir_case.fhir.wire import Resource
     from fhir_case.server.client import Client
 
-__all__ = ["Lookup", "found_by_id"]
+__all__ = ["Lookup", "found_by_id", "found_by_identifier", "found_by_request"]
 
 _IDS_A_SEARCH = 50
+_QUERY_LENGTH = 3000  # servers and proxies refuse a URL of more than some 8,000 characters, and signs are encoded
+_PAGE = "500"
 
 
 class Lookup(NamedTuple):
@@ -59,3 +62,51 @@ def _search(client: Client, kind: str, wanted: set[str], elements: str) -> dict[
         if len(found) == len(wanted):  # a server that ignores _id would give us all that it has
             break
     return found
+
+
+def found_by_identifier(client: Client, kind: str, tokens: Iterable[str]) -> dict[str, list[Resource]]:
+    """
+    Search resources of one type by their identifiers; give what has each of them, with its identifiers and meta only.
+
+    Args:
+        kind: The resource type.
+        tokens: The identifiers, each as `identifiers_of` gives them.
+
+    Raises:
+        ServerError: The server was not reached, or is overloaded.
+        RejectedError: The server refused the search.
+    """
+    wanted = list(dict.fromkeys(tokens))
+    found: dict[str, list[Resource]] = {token: [] for token in wanted}
+    for query in _queries(wanted):
+        asked = {"identifier": query, "_count": _PAGE, "_elements": "identifier,meta"}
+        for resource in client.search(kind, asked):
+            for token in identifiers_of(resource):
+                if token in found and resource.get("resourceType") == kind and resource not in found[token]:
+                    found[token].append(resource)
+    return found
+
+
+def _queries(tokens: list[str]) -> Iterator[str]:
+    start = length = 0
+    for position, token in enumerate(tokens):
+        if position > start and length + len(token) > _QUERY_LENGTH:
+            yield ",".join(tokens[start:position])
+            start, length = position, 0
+        length += len(token) + 1
+    if tokens[start:]:
+        yield ",".join(tokens[start:])
+
+
+def found_by_request(client: Client, kind: str, requests: Iterable[str]) -> list[Resource]:
+    """
+    Search the resources of one type that some requests stored, by their header ``X-Request-ID`` in ``meta.source``.
+
+    Only servers that are known to keep it can be asked; see `KnownServer.request_id_in_source`.
+
+    Raises:
+        ServerError: The server was not reached, or is overloaded.
+        RejectedError: The server refused the search.
+    """
+    query = ",".join(f"#{request}" for request in requests)
+    return [each for each in client.search(kind, {"_source": query, "_count": _PAGE}) if each.get("id")]

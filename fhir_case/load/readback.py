@@ -12,11 +12,12 @@ from fhir_case.load.compare import Difference, compare, state_of
 from fhir_case.load.lookup import found_by_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from fhir_case.fhir.wire import Resource
+    from fhir_case.load.entries import PlannedEntry
     from fhir_case.load.journal import Journal
-    from fhir_case.load.plan import Plan, PlannedEntry
+    from fhir_case.load.plan import Plan
     from fhir_case.server.client import Client
 
 __all__ = ["FINDINGS", "Comparison", "Finding", "Verification", "read_back"]
@@ -37,6 +38,7 @@ class Comparison:
             of the server; ``altered``; ``lost``: not there; ``not checked``: nothing tells where it is.
         differences: All that is not the same.
         reason: Why it is lost or not checked.
+        source: The document that it is from; empty when there is only one.
     """
 
     resource: str
@@ -44,6 +46,7 @@ class Comparison:
     state: Finding
     differences: tuple[Difference, ...] = ()
     reason: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,32 +91,55 @@ class _Found(NamedTuple):
     final: bool = True
 
 
-def read_back(plan: Plan, client: Client, *, journal: Journal | None = None) -> Verification:
+def read_back(
+    plan: Plan,
+    client: Client,
+    *,
+    journal: Journal | None = None,
+    elsewhere: Callable[[str], str] | None = None,
+) -> Verification:
     """
     Read every resource of a plan from the server and compare it with what was given.
 
     Args:
         journal: Where the server stored the resources. Without it they are looked for by the id that we chose, then by
             the condition of their request or their identifier.
+        elsewhere: Gives ``Type/id`` on the server for a reference to a resource that is not in the plan, or nothing.
 
     Raises:
         ServerError: The server was not reached, or is overloaded.
         RejectedError: The server does not let us read.
     """
-    told = {entry.resource: entry.stored_as for entry in journal.entries if entry.stored_as} if journal else {}
-    names = {entry.given.name: told.get(entry.given.name) or _chosen(entry) for entry in plan.entries}
-    by_id = found_by_id(client, [name for name in names.values() if name]).resources
-    found = {
-        entry.given.name: _look_for(entry, names[entry.given.name], by_id, client, told=entry.given.name in told)
-        for entry in plan.entries
-    }
+    told = {(each.source, each.resource): each.stored_as for each in journal.entries} if journal else {}
+    entries = plan.entries
+    stated = [told.get((entry.given.source, entry.given.name), "") for entry in entries]
+    names = [place or _chosen(entry) for place, entry in zip(stated, entries, strict=True)]
+    by_id = found_by_id(client, [name for name in names if name]).resources
+    found = [
+        _look_for(entry, name, by_id, client, told=bool(place))
+        for entry, name, place in zip(entries, names, stated, strict=True)
+    ]
     places: dict[str, str] = {}
-    for entry in plan.entries:
-        resource = found[entry.given.name].resource
-        if resource is not None:
-            places |= {entry.given.name: _name(resource), entry.given.full_url or entry.given.name: _name(resource)}
-    comparisons = (_comparison(entry, found[entry.given.name], places, client.base_url) for entry in plan.entries)
-    return Verification(client.base_url, tuple(comparisons))
+    for entry, each in zip(entries, found, strict=True):
+        if each.resource is not None:
+            places |= dict.fromkeys(entry.names, _name(each.resource))
+    known = _Places(places, elsewhere)
+    return Verification(
+        client.base_url,
+        tuple(_comparison(entry, each, known, client.base_url) for entry, each in zip(entries, found, strict=True)),
+    )
+
+
+class _Places(dict[str, str]):
+    """Give the place of a resource of the plan, or of one elsewhere."""
+
+    def __init__(self, places: Mapping[str, str], elsewhere: Callable[[str], str] | None) -> None:
+        super().__init__(places)
+        self._elsewhere = elsewhere
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        found = super().get(name)
+        return found or (self._elsewhere(name) if self._elsewhere else "") or default
 
 
 def _chosen(entry: PlannedEntry) -> str:
@@ -154,9 +180,10 @@ def _read(client: Client, name: str) -> _Found:
 
 
 def _comparison(entry: PlannedEntry, found: _Found, places: Mapping[str, str], base_url: str) -> Comparison:
+    name, source = entry.given.name, entry.given.source
     if found.resource is None:
-        return Comparison(entry.given.name, "", found.state, reason=found.reason)
+        return Comparison(name, "", found.state, reason=found.reason, source=source)
     differences = compare(entry.given.resource, found.resource, places=places, base_url=base_url)
     if found.copies > 1:
         differences += (Difference(f"{entry.given.type}.identifier", "duplicate", 1, found.copies),)
-    return Comparison(entry.given.name, _name(found.resource), state_of(differences), differences)
+    return Comparison(name, _name(found.resource), state_of(differences), differences, source=source)

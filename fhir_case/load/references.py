@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-__all__ = ["Location", "location_of", "references_in", "rewritten", "unversioned"]
+__all__ = ["Location", "location_of", "pointers_in", "references_in", "rewritten", "unversioned"]
 
 _PLACE = re.compile(
     r"(?:^|/)(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.-]{1,64})(?:/_history/(?P<version>[A-Za-z0-9.-]{1,64}))?$"
@@ -40,15 +40,27 @@ def unversioned(reference: str) -> str:
     return reference.partition("/_history/")[0]
 
 
-def references_in(value: object) -> Iterator[str]:
+def references_in(value: object) -> list[str]:
     """Give the text of every Reference below a value."""
-    if isinstance(value, dict):
-        reference = value.get("reference")
-        if isinstance(reference, str):
-            yield reference
-    if isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from references_in(each)
+    return _texts(value, ("reference",))
+
+
+def pointers_in(value: object) -> list[str]:
+    """Give every text below a value that `rewritten` may change."""
+    return _texts(value, _POINTERS)
+
+
+def _texts(value: object, names: tuple[str, ...]) -> list[str]:
+    # A loop over a list that grows, since every resource that is loaded comes through here, and twice.
+    found: list[str] = []
+    waiting = [value]
+    for each in waiting:
+        if isinstance(each, dict):
+            found += [text for name in names if isinstance(text := each.get(name), str)]
+            waiting += [inner for inner in each.values() if isinstance(inner, dict | list)]
+        elif isinstance(each, list):
+            waiting += [inner for inner in each if isinstance(inner, dict | list)]
+    return found
 
 
 def rewritten(value: Any, change: Callable[[str], str]) -> Any:

@@ -1,165 +1,318 @@
-"""Send a plan, and check the answer entry by entry."""
+"""Send transactions so that each is carried out once, whatever happens on the way."""
 
 from __future__ import annotations
 
-import re
+import gzip
+import secrets
 import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from itertools import count
+from threading import Event, local
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from fhir_case.errors import RejectedError
-from fhir_case.load.journal import Journal, JournalEntry
+from fhir_case.errors import FhirCaseError, RejectedError, ServerError
+from fhir_case.fhir import wire
+from fhir_case.load.answers import confirmed
 from fhir_case.load.lookup import found_by_id
-from fhir_case.load.references import location_of, references_in
-from fhir_case.server.outcome import issues_of, outcome_text, printable
+from fhir_case.load.outcomes import Outcome, completed, failed, not_sendable, refused, unknown
+from fhir_case.load.prepare import Prepared, prepared
+from fhir_case.load.settle import created_by, fate_of
+from fhir_case.load.strays import Strays
+from fhir_case.load.tally import Tally
+from fhir_case.server.known import KnownServer
+from fhir_case.server.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from fhir_case.fhir.wire import Resource
-    from fhir_case.load.journal import State
-    from fhir_case.load.plan import Plan, PlannedEntry
+    from fhir_case.load.entries import PlannedEntry
+    from fhir_case.load.journal import JournalEntry
+    from fhir_case.load.settle import Fate
+    from fhir_case.load.transaction import Transaction
     from fhir_case.server.client import Client
 
-__all__ = ["send"]
+__all__ = ["Log", "Sender"]
 
-_ENTRY = re.compile(r"Bundle\.entry(?:\[(\d+)\]|\.(\d+))", re.IGNORECASE)
-_REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}|urn:(?:uuid|oid):[A-Za-z0-9.-]+")
-_ELEMENT = re.compile(r'\[element="(?P<name>\w+)"\].*?value "(?P<value>[^"]+)"')  # the parser of HAPI 8.8.0
+_Read = TypeVar("_Read")
+
+_WORTH_PACKING = 8_000  # bytes
+_PACKING_LEVEL = 3
+_TRIES_AT_A_CONFLICT = 6
+_TRIES_AT_AN_ERROR = 4  # a server that fails four times at the same transaction fails at its content
+_BROKEN_OFF = (0, 408, 502, 504)  # the server may still be working on what was sent
 
 
-def send(plan: Plan, client: Client, *, clock: Callable[[], float] = time.monotonic) -> Journal:
+class Log(Protocol):
+    """Write down what happens, before and after each request."""
+
+    def sending(self, request: str, entries: Sequence[PlannedEntry]) -> None:
+        """Note that a request is about to be sent."""
+        ...
+
+    def answered(self, request: str, entries: Sequence[JournalEntry]) -> None:
+        """Note what became of the resources of a request; an empty request for those that needed none."""
+        ...
+
+    def not_done(self, request: str, reason: str) -> None:
+        """Note that nothing of a request was stored."""
+        ...
+
+
+class Sender:
     """
-    Send a plan as one transaction and give what became of every resource.
+    Send transactions to one server; several threads may use it at once.
 
-    An entry that the answer does not confirm is in the journal as failed, also when the server said yes to the whole.
+    A request that may have been carried out is looked up before it is sent again, unless repeating it is harmless.
 
     Args:
+        client: Gives a client for the thread that asks.
+        known: What is known of the server.
+        log: Where is written down what happens.
+        tally: Where is counted what happens.
+        place: Gives ``Type/id`` on the server for a name or condition of an earlier transaction, or nothing.
+        policy: How patient to be.
+        look_up: Whether to look up many identifiers with one search instead of sending conditions.
+        pack: Whether to send large bodies packed; plain again where the server refuses them.
+        versions: Whether to ask for the version of each resource before, where the server does not tell afterwards.
+        stop: Set to end all waiting.
         clock: Gives seconds; only the difference of two readings counts.
-
-    Raises:
-        ServerError: The server was not reached, broke off, or is overloaded.
-        RejectedError: The server refused the transaction and stored nothing of it.
     """
-    start = clock()
-    before = _versions(plan, client)
-    try:
-        answer = client.transaction(plan.bundle, repeatable=plan.repeatable)
-    except RejectedError as error:
-        raise _refused(error, plan) from error
-    entries = tuple(
-        _journal_entry(entry, response, before, problem)
-        for entry, (response, problem) in zip(plan.entries, _paired(plan.entries, answer), strict=True)
-    )
-    return Journal(client.base_url, entries, clock() - start, plan.warnings)
 
+    def __init__(
+        self,
+        client: Callable[[], Client],
+        *,
+        known: KnownServer | None = None,
+        log: Log | None = None,
+        tally: Tally | None = None,
+        place: Callable[[str], str] | None = None,
+        policy: RetryPolicy | None = None,
+        look_up: bool = False,
+        pack: bool = False,
+        versions: bool = True,
+        stop: Event | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._new_client = client
+        self._threads = local()
+        self.known = known or KnownServer()
+        self._log = log
+        self.tally = tally or Tally()
+        self._place = place
+        self._policy = policy or RetryPolicy()
+        self._look_up = look_up
+        self._pack = pack
+        self._versions = versions and not self.known.tells_unchanged
+        self._stop = stop or Event()
+        self._clock = clock
+        self._strays = Strays()
+        self._run = secrets.token_hex(4)
+        self._numbers = count(1)
 
-def _versions(plan: Plan, client: Client) -> dict[str, str]:
-    """Give the version that each resource has now: empty when the server does not tell, absent when it has none."""
-    names = [entry.given.name for entry in plan.entries if entry.by_id]
-    lookup = found_by_id(client, names, elements="id,meta")
-    unknown = {name: "" for name in names if name.partition("/")[0] in lookup.refused}
-    return unknown | {
-        name: str((resource.get("meta") or {}).get("versionId") or "") for name, resource in lookup.resources.items()
-    }
+    @property
+    def client(self) -> Client:
+        """Give the client of this thread."""
+        if not hasattr(self._threads, "client"):
+            self._threads.client = self._new_client()
+        found: Client = self._threads.client
+        return found
 
+    def send(self, transaction: Transaction) -> Outcome:
+        """
+        Send one transaction, as often as it takes; the outcome says what became of each resource.
 
-def _paired(entries: Sequence[PlannedEntry], answer: Resource) -> Iterator[tuple[Mapping[str, Any], str]]:
-    """Give for each entry its response, or why it has none."""
-    found = answer.get("entry")
-    responses = [_response(each) for each in found] if isinstance(found, list) else []
-    if len(responses) == len(entries):
-        yield from ((response, "") for response in responses)
-        return
-    # HAPI 8.8.0 leaves out what it discards, so that the position says nothing: only a place that we chose does.
-    places = {place.reference: response for response in responses if (place := location_of(_location(response)))}
-    problem = f"the server's answer has {len(responses)} entries for {len(entries)}, none of which names it"
-    for entry in entries:
-        response = places.get(entry.given.name) if entry.by_id else None
-        yield (response, "") if response is not None else ({}, problem)
+        Raises:
+            FhirCaseError: What happens cannot be written down.
+        """
+        begin = self._clock()
+        try:
+            ready = self._prepared(transaction)
+        except FhirCaseError as error:
+            return failed(transaction, error, final=isinstance(error, ServerError))
+        if ready.refused:
+            return not_sendable(ready)
+        if not ready.sent:
+            entries = completed(ready, ())
+            self._note("", entries)
+            return Outcome(entries)
+        return self._deliver(ready, begin)
 
+    def remove_strays(self) -> list[dict[str, Any]]:
+        """
+        Remove what the server stored of requests that had counted as not done; call it when all is sent.
 
-def _response(entry: object) -> Mapping[str, Any]:
-    response = entry.get("response") if isinstance(entry, dict) else None
-    return response if isinstance(response, dict) else {}
+        Raises:
+            ServerError: The server was not reached for too long.
+        """
+        return self._persistently(lambda: self._strays.remove(self.client))
 
+    def _prepared(self, transaction: Transaction) -> Prepared:
+        if transaction.raw or self._place is None:
+            return Prepared(transaction)
+        place = self._place
+        return self._persistently(lambda: prepared(transaction, self.client, place, look_up=self._look_up))
 
-def _location(response: Mapping[str, Any]) -> str:
-    return str(response.get("location") or "")
+    def _persistently(self, read: Callable[[], _Read]) -> _Read:
+        """Read from the server, again and again while it is not reached or overloaded."""
+        begin = self._clock()
+        for attempt in count(1):
+            try:
+                return read()
+            except ServerError as error:
+                if not self._wait(error, attempt, begin):
+                    raise
+        raise AssertionError("unreachable")
 
+    def _deliver(self, ready: Prepared, begin: float) -> Outcome:
+        transaction = ready.transaction
+        sent = [entry for _, entry in ready.sent]
+        body = None if transaction.raw else transaction.body(leave_out=ready.there, places=self._place)
+        content = transaction.raw or wire.dump(body)
+        before = self._persistently(lambda: self._versions_before(sent)) if self._versions else None
+        open_requests: list[str] = []
+        packed = self._pack and len(content) >= _WORTH_PACKING
+        for attempt in count(1):
+            request = f"{self._run}{next(self._numbers):08x}"
+            if self._log:
+                self._log.sending(request, sent)
+            start = self._clock()
+            try:
+                answer = self._post(content, request, packed=packed)
+            except RejectedError as error:
+                self.tally.answered(error.status, self._clock() - start, len(content))
+                self._close(request, str(error))
+                if packed and error.status in (400, 415):
+                    packed = False
+                elif not self._may_settle_itself(error, attempt, begin):
+                    return refused(ready, body, error)
+            except ServerError as error:
+                self.tally.answered(error.status, self._clock() - start, len(content))
+                open_requests.append(request)
+                outcome = self._after_failure(ready, error, open_requests, attempt, begin)
+                if outcome is not None:
+                    return outcome
+            else:
+                self.tally.answered(200, self._clock() - start, len(content))
+                if not packed and len(content) >= _WORTH_PACKING:
+                    self._pack = False  # it was refused packed, and is taken plain
+                return self._stored(ready, confirmed(sent, answer, before=before), open_requests, request)
+        raise AssertionError("unreachable")
 
-def _journal_entry(
-    entry: PlannedEntry, response: Mapping[str, Any], before: Mapping[str, str], problem: str
-) -> JournalEntry:
-    first = str(response.get("status") or "").partition(" ")[0]
-    status = int(first) if first.isascii() and first.isdigit() else 0
-    place = location_of(_location(response))
-    stored_as = place.reference if place else entry.given.name if entry.by_id else ""
-    version = str(response.get("etag") or "").removeprefix("W/").strip('"') or (place.version if place else "")
-    reason = problem or _problem(entry, response, status, stored_as)
-    if reason:
-        return JournalEntry(entry.given.name, entry.method, status, "failed", reason=reason)
-    state = _state(entry, status, version, before)
-    return JournalEntry(entry.given.name, entry.method, status, state, stored_as, version)
+    def _may_settle_itself(self, error: RejectedError, attempt: int, begin: float) -> bool:
+        """Wait after a conflict with another writer, which is over when it has written."""
+        return error.status == 409 and attempt < _TRIES_AT_A_CONFLICT and self._wait(error, attempt, begin)
 
+    def _stored(self, ready: Prepared, entries: tuple[JournalEntry, ...], earlier: list[str], request: str) -> Outcome:
+        if earlier and self.known.request_id_in_source:
+            entries = self._reattributed(entries, [*earlier, request])
+            self._strays.add(earlier, [entry for _, entry in ready.sent], entries)
+        full = completed(ready, entries)
+        self._note(request, full)
+        return Outcome(full)
 
-def _problem(entry: PlannedEntry, response: Mapping[str, Any], status: int, stored_as: str) -> str:
-    if not status:
-        return "the answer has no status"
-    if not 200 <= status < 300 and status != 304:
-        outcome = response.get("outcome")
-        return f"HTTP {status}" + (f": {outcome_text(outcome)}" if isinstance(outcome, dict) else "")
-    expected = entry.given.name if entry.by_id else entry.given.type
-    if stored_as and expected not in (stored_as, stored_as.partition("/")[0]):
-        return f"the answer at its position is about {stored_as}"
-    return ""
+    def _post(self, content: bytes, request: str, *, packed: bool) -> Resource:
+        headers = {"X-Request-ID": request}
+        if packed:
+            headers["Content-Encoding"] = "gzip"
+            content = gzip.compress(content, compresslevel=_PACKING_LEVEL)
+        return self.client.transaction(content, headers=headers)
 
+    def _after_failure(
+        self, ready: Prepared, error: ServerError, requests: list[str], attempt: int, begin: float
+    ) -> Outcome | None:
+        """Settle what may have been done, wait, and give the outcome unless it should be sent again."""
+        request = requests[-1]
+        if not error.perhaps_done:
+            requests.pop()
+            self._close(request, str(error))
+        if requests:
+            try:
+                fate, entries = self._settled(ready, requests, error)
+            except ServerError as unreachable:
+                return unknown(ready, unreachable, final=True)
+            if fate == "done":
+                full = completed(ready, entries)
+                self._note(requests[-1], full)
+                return Outcome(full)
+            if fate == "cannot tell":
+                return unknown(ready, error, final=False)
+            if request in requests:
+                self._close(request, str(error))
+        failing = error.status == 500 and attempt >= _TRIES_AT_AN_ERROR
+        if not failing and self._wait(error, attempt, begin):
+            return None
+        return failed(ready.transaction, error, final=not failing)
 
-def _state(entry: PlannedEntry, status: int, version: str, before: Mapping[str, str]) -> State:
-    if status == 201:
-        return "created"
-    if entry.method == "POST":
-        # A conditional create that finds the resource leaves it as it is.
-        return "unchanged" if entry.condition else "created"
-    if status == 304:
-        return "unchanged"
-    known = before.get(entry.given.name, "0" if entry.by_id else "")  # what was not there has another version now
-    if not known or not version:
-        return "updated or unchanged"
-    return "unchanged" if known == version else "updated"
+    def _settled(
+        self, ready: Prepared, requests: list[str], error: ServerError
+    ) -> tuple[Fate, tuple[JournalEntry, ...]]:
+        """Look for what a request may have stored, for a while if the server may still be working on it."""
+        finished = bool(error.status) and error.status not in _BROKEN_OFF
+        return self.settle([entry for _, entry in ready.sent], requests, finished=finished)
 
+    def settle(
+        self, sent: Sequence[PlannedEntry], requests: Sequence[str], *, finished: bool = False
+    ) -> tuple[Fate, tuple[JournalEntry, ...]]:
+        """
+        Find out whether a transaction was carried out by one of some requests, and what became of its entries.
 
-def _refused(error: RejectedError, plan: Plan) -> RejectedError:
-    culprits = list(dict.fromkeys(_culprits(plan, error.outcome))) if error.outcome else []
-    about = f"; it is about {', '.join(culprits[:3])}" if culprits else ""
-    return RejectedError(
-        f"nothing was stored{about}: {error.message}",
-        where=error.where,
-        hint=error.hint,
-        status=error.status,
-        outcome=error.outcome,
-    )
+        Args:
+            sent: What was sent.
+            requests: The headers ``X-Request-ID`` of the attempts.
+            finished: Whether the server is done with them; otherwise it is looked for a while.
 
+        Raises:
+            ServerError: The server was not reached for too long.
+        """
+        harmless = all(entry.repeatable for entry in sent)
+        patience = 0.0 if harmless or finished else max(self._policy.settle_s, 2 * self.tally.longest_s)
+        begin, pause = self._clock(), 0.1
+        while True:
+            fate, entries = self._persistently(
+                lambda: fate_of(sent, self.client, requests, by_request=self.known.request_id_in_source)
+            )
+            if fate == "cannot tell" and harmless:
+                return "not done", ()
+            if fate != "not done" or self._clock() - begin >= patience or self._stop.wait(pause):
+                return fate, entries
+            pause = min(2 * pause, 2.0)
 
-def _culprits(plan: Plan, outcome: Resource) -> Iterator[str]:
-    """Give the names of the resources at which an outcome points, in the clearest of the ways that servers have."""
-    sent = list(zip(plan.entries, plan.bundle["entry"], strict=True))
-    for issue in issues_of(outcome):
-        if issue.get("severity") not in ("error", "fatal"):
-            continue
-        text = printable(" ".join(str(issue.get(name) or "") for name in ("expression", "location", "diagnostics")))
-        positions = {int(found[1] or found[2]) for found in _ENTRY.finditer(text)}
-        named = set(_REFERENCE.findall(text))
-        value = _ELEMENT.search(text)
-        ways = (
-            [entry for position, (entry, _) in enumerate(sent) if position in positions],
-            [entry for entry, _ in sent if {entry.given.name, entry.target} & named],
-            [entry for entry, each in sent if named.intersection(references_in(each["resource"]))],
-            [entry for entry, each in sent if value and _holds(each["resource"], value["name"], value["value"])],
+    def _wait(self, error: FhirCaseError, attempt: int, begin: float) -> bool:
+        """Wait before the next attempt; False when there shall be none."""
+        stated = error.wait_s if isinstance(error, ServerError) else 0
+        pause = self._policy.pause_s(attempt, stated_s=stated)
+        if self._clock() - begin + pause > self._policy.request_s or not self.tally.retry(error, self._policy.run):
+            return False
+        return not self._stop.wait(pause)
+
+    def _versions_before(self, sent: Sequence[PlannedEntry]) -> dict[str, str]:
+        """Give the version that each resource has now: empty when the server does not tell, absent when it has none."""
+        names = [entry.given.name for entry in sent if entry.by_id]
+        lookup = found_by_id(self.client, names, elements="id,meta")
+        unknown = {name: "" for name in names if name.partition("/")[0] in lookup.refused}
+        return unknown | {
+            name: str((resource.get("meta") or {}).get("versionId") or "")
+            for name, resource in lookup.resources.items()
+        }
+
+    def _reattributed(self, entries: tuple[JournalEntry, ...], requests: list[str]) -> tuple[JournalEntry, ...]:
+        """Say of what an earlier attempt stored without an answer that this run has created it."""
+        doubtful = [entry for entry in entries if entry.state in ("unchanged", "updated")]
+        if not doubtful:
+            return entries
+        ours = self._persistently(lambda: created_by(self.client, doubtful, requests))
+        return tuple(
+            replace(entry, state="created" if ours[entry.stored_as] else "updated")
+            if entry in doubtful and entry.stored_as in ours
+            else entry
+            for entry in entries
         )
-        yield from (entry.given.name for entry in next(filter(None, ways), []))
 
+    def _note(self, request: str, entries: Sequence[JournalEntry]) -> None:
+        if self._log:
+            self._log.answered(request, entries)
 
-def _holds(value: object, name: str, text: str) -> bool:
-    if isinstance(value, dict):
-        return value.get(name) == text or any(_holds(each, name, text) for each in value.values())
-    return isinstance(value, list) and any(_holds(each, name, text) for each in value)
+    def _close(self, request: str, reason: str) -> None:
+        if self._log:
+            self._log.not_done(request, reason)

@@ -39,12 +39,16 @@ class Given:
         resource: The resource.
         full_url: Its fullUrl; empty when there is none.
         request: What a transaction or batch asks for; empty when it asks for nothing.
+        position: The number of its entry in the Bundle, from 0; 0 for a resource without Bundle.
+        source: The document that it is from: a file, with the line in NDJSON.
     """
 
     name: str
     resource: Resource
     full_url: str = ""
     request: Mapping[str, Any] = field(default_factory=dict)
+    position: int = 0
+    source: str = ""
 
     @property
     def type(self) -> str:
@@ -83,9 +87,15 @@ def parse_bundle(text: bytes, *, where: str) -> Resource:
     return bundle
 
 
-def given_entries(bundle: Resource) -> tuple[tuple[Given, ...], tuple[str, ...]]:
+def given_entries(bundle: Resource, *, source: str = "") -> tuple[tuple[Given, ...], tuple[str, ...]]:
     """
     Give the entries to load, in their order, and warnings about those that are left out or read otherwise.
+
+    A resource that is no Bundle is an entry that asks for nothing.
+
+    Args:
+        bundle: The Bundle or the resource.
+        source: The name of the document.
 
     Source: https://hl7.org/fhir/R4/bundle.html
 
@@ -93,14 +103,16 @@ def given_entries(bundle: Resource) -> tuple[tuple[Given, ...], tuple[str, ...]]
         MappingError: The Bundle is of a type that cannot be loaded, has nothing to load, or an entry is malformed.
     """
     kind = bundle.get("type")
-    if bundle.get("resourceType") != "Bundle" or kind not in (*_WITH_REQUESTS, *_WITHOUT_REQUESTS):
+    if bundle.get("resourceType") != "Bundle":
+        return (_given({"resource": bundle}, 0, asks=False, source=source, where=""),), ()
+    if kind not in (*_WITH_REQUESTS, *_WITHOUT_REQUESTS):
         reason = _WHY_NOT.get(str(kind), f"it can be {', '.join((*_WITH_REQUESTS, *_WITHOUT_REQUESTS))}")
         raise MappingError(f"a Bundle of type {kind!r} cannot be loaded: {reason}")
     entries = bundle.get("entry")
     if not isinstance(entries, list) or not entries:
         raise MappingError("the Bundle has no entry: there is nothing to load")
     given = tuple(
-        _given(entry, index, asks=kind in _WITH_REQUESTS)
+        _given(entry, index, asks=kind in _WITH_REQUESTS, source=source, where=f"Bundle.entry[{index}]")
         for index, entry in enumerate(entries)
         if not _is_remark(entry)
     )
@@ -118,8 +130,7 @@ def _is_remark(entry: object) -> bool:
     return isinstance(search, dict) and search.get("mode") == "outcome"
 
 
-def _given(entry: object, index: int, *, asks: bool) -> Given:
-    where = f"Bundle.entry[{index}]"
+def _given(entry: object, index: int, *, asks: bool, source: str, where: str) -> Given:
     if not isinstance(entry, dict):
         raise MappingError("the entry is no object", where=where)
     request = entry.get("request") if asks else None
@@ -139,5 +150,5 @@ def _given(entry: object, index: int, *, asks: bool) -> Given:
             where=f"{where}.resource.id",
             hint="an id has 1 to 64 letters, digits, hyphens and dots",
         )
-    name = f"{kind}/{resource_id}" if resource_id else full_url or where
-    return Given(name, resource, full_url, request or {})
+    name = f"{kind}/{resource_id}" if resource_id else full_url or where or source or kind
+    return Given(name, resource, full_url, request or {}, index, source)

@@ -2,37 +2,87 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fhir_case.load.journal import Journal
+    from collections.abc import Sequence
 
-__all__ = ["upload_text"]
+    from fhir_case.load.loading import Result
+    from fhir_case.load.tally import Tally
+
+__all__ = ["summary", "summary_text"]
 
 _LABEL = 48
+_MOST_FAILURES = 20
 
 
-def upload_text(journal: Journal) -> str:
+def summary(server: str, result: Result, tally: Tally, warnings: Sequence[str], journal: str) -> dict[str, Any]:
+    """Give what became of an upload as JSON; `summary_text` is the same for people."""
+    counts = tally.to_dict()
+    stored = sum(counts["resources"].values()) - counts["resources"]["failed"] - counts["resources"]["unknown"]
+    return {
+        "server": server,
+        **counts,
+        "resources_of_an_earlier_run": result.earlier,
+        "resources_not_sent": result.resources - result.earlier - sum(counts["resources"].values()),
+        "seconds": round(result.seconds, 3),
+        "resources_a_second": round(stored / result.seconds, 1) if result.seconds else None,
+        "error": str(result.error) if result.error else None,
+        "warnings": list(warnings),
+        "failures": [asdict(entry) for entry in result.failures],
+        "journal": journal,
+    }
+
+
+def summary_text(value: dict[str, Any]) -> str:
     """
-    Give a journal as text: where, how many in each state, how long, and what failed.
+    Give a summary as text: where, how many in each state, requests, latencies, how fast, and what failed.
 
-    A label names its columns. `Journal.to_dict` is the same as JSON.
+    A label names its columns.
     """
-    counts = journal.counts
-    named = ["created", "updated", "unchanged", "failed"]
-    if counts["updated or unchanged"]:
-        named.insert(3, "updated or unchanged")
-    label = f"Resources  [{', '.join(named)}]"
-    numbers = ", ".join(str(count) for state, count in counts.items() if state in named)
+    resources = {name: number for name, number in value["resources"].items() if number or name in _ALWAYS}
+    if value["resources_of_an_earlier_run"]:
+        resources["of an earlier run"] = value["resources_of_an_earlier_run"]
+    if value["resources_not_sent"]:
+        resources["not sent"] = value["resources_not_sent"]
+    latencies = {f"{name} s": _seconds(number) for name, number in value["latency_s"].items()}
+    sent = {"bytes": value["bytes_sent"], "seconds": _seconds(value["seconds"])}
+    sent["resources a second"] = value["resources_a_second"] or "-"
     lines = [
-        f"Upload to {journal.server}",
-        f"{label:<{_LABEL}}  {numbers}",
-        f"{'Duration   [seconds]':<{_LABEL}}  {journal.seconds:.1f}",
+        f"Upload to {value['server']}",
+        _row("Resources", resources),
+        _row("Requests", value["requests"] or {"none": 0}),
+        *([_row("Retries", value["retries"])] if value["retries"] else []),
+        *([_row("Latency", latencies)] if value["requests"] else []),
+        _row("Sent", sent),
+        f"{'Journal':<{_LABEL}}  {value['journal']}" if value["journal"] else "",
+        *(f"Warning: {warning}" for warning in value["warnings"]),
     ]
-    lines += [f"Warning: {warning}" for warning in journal.warnings]
-    failed = [entry for entry in journal.entries if entry.state == "failed"]
-    if failed:
-        wide = max(len(entry.resource) for entry in failed)
-        lines += ["", "Failed     [resource, reason]"]
-        lines += [f"  {entry.resource:<{wide}}  {entry.reason}" for entry in failed]
+    lines = [line for line in lines if line]
+    failures = value["failures"]
+    if failures:
+        lines += ["", "Failed     [document, resource, reason]"]
+        lines += [f"  {_place(entry)}  {entry['reason']}" for entry in failures[:_MOST_FAILURES]]
+        total = value["resources"]["failed"] + value["resources"]["unknown"]
+        if total > _MOST_FAILURES:
+            lines.append(f"  and {total - _MOST_FAILURES:,} more; the journal lists all")
     return "\n".join(lines)
+
+
+_ALWAYS = ("created", "updated", "unchanged", "failed")
+
+
+def _row(name: str, columns: dict[str, Any]) -> str:
+    label = f"{name:<10} [{', '.join(columns)}]"
+    numbers = ", ".join(f"{number:,}" if isinstance(number, int) else str(number) for number in columns.values())
+    return f"{label:<{_LABEL}}  {numbers}"
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}" if value < 10 else f"{value:.1f}"
+
+
+def _place(entry: dict[str, Any]) -> str:
+    source = f"{entry['source']}: " if entry["source"] else ""
+    return f"{source}{entry['resource']}"

@@ -38,7 +38,9 @@ def verification_text(verification: Verification) -> str:
 
 def _lines(comparison: Comparison) -> list[str]:
     elsewhere = comparison.stored_as not in ("", comparison.resource)
-    head = f"  {comparison.resource}{f' (stored as {comparison.stored_as})' if elsewhere else ''}: {comparison.state}"
+    document = f"{comparison.source}: " if comparison.source else ""
+    place = f" (stored as {comparison.stored_as})" if elsewhere else ""
+    head = f"  {document}{comparison.resource}{place}: {comparison.state}"
     lines = [f"{head}: {comparison.reason}" if comparison.reason else head]
     told = [each for each in comparison.differences if each.kind not in ("added", "rewritten")]
     wide = max((len(each.path) for each in told), default=0)

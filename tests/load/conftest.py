@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import responses
 
+from fhir_case.cli import main
+from load.fake_server import FakeServer
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 BASE = "https://fhir.example/fhir"
 INVALID = "https://fhir-case.invalid"
@@ -29,6 +33,37 @@ def entry(kind: str, key: str, **elements: Any) -> dict[str, Any]:
         "resource": resource,
         "request": {"method": "PUT", "url": f"{kind}/demo-{key}"},
     }
+
+
+@pytest.fixture(autouse=True)
+def state_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which journals are kept, so that none is written into the home of who runs the tests."""
+    folder = tmp_path_factory.mktemp("state")
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeServer]:
+    """A small FHIR server on loopback that says that it is HAPI FHIR."""
+    with FakeServer() as server:
+        yield server
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command line; give exit code, standard output and standard error."""
+
+    def command(*arguments: object) -> tuple[int, str, str]:
+        code = 0
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return command
 
 
 @pytest.fixture

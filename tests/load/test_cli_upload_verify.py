@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_case.cli import main
+from fhir_case.fhir.systems import ACT_REASON
 from fhir_case.fhir.wire import dump, parse
 
 if TYPE_CHECKING:
@@ -16,28 +16,15 @@ if TYPE_CHECKING:
 
     import responses
 
+    from load.fake_server import FakeServer
+
 COMMANDS = pytest.mark.parametrize("command", ["upload", "verify"])
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run a command line; give exit code, standard output and standard error."""
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        code = 0
-        try:
-            main([*arguments])
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return command
 
 
 @pytest.fixture
 def file(tmp_path: Path, bundle: dict[str, Any]) -> str:
     bundle["entry"] = bundle["entry"][:1]
+    bundle["entry"][0]["resource"]["meta"] = {"security": [{"system": ACT_REASON, "code": "HTEST"}]}
     path = tmp_path / "bundle.json"
     path.write_bytes(dump(bundle))
     return str(path)
@@ -57,7 +44,7 @@ def test_an_upload_prints_its_report_alone_on_standard_output(
 
     assert 0 == code
     assert out.startswith(f"Upload to {base}\nResources  [created, updated, unchanged, failed]  1, 0, 0, 0\n")
-    assert f"Asking {base} what it can do …\nSending 1 resource …\n" == err
+    assert f"Asking {base} what it can do …\nReading {file}\nSending 1 resource to {base}\n" == err
 
 
 def test_an_upload_can_be_read_by_a_program(
@@ -66,7 +53,7 @@ def test_an_upload_can_be_read_by_a_program(
     announce(http, base)
     _, out, _ = run("upload", file, "--server", base, "--format", "json")
 
-    assert 1 == parse(out)["counts"]["created"]
+    assert 1 == parse(out)["resources"]["created"]
 
 
 def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(
@@ -77,7 +64,11 @@ def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(
     _, as_json, _ = run("upload", file, "--server", base, "--dry-run", "--format", "json")
 
     assert 0 == code
-    assert "One transaction, entries: 1\n  PUT  Patient/demo-patient  (the Bundle asks for it)\n" == out
+    expected = f"""\
+Transaction 00001.json, wave 1, entries: 1
+  PUT  Patient/demo-patient  ({file}: the Bundle asks for it)
+"""
+    assert expected == out
     assert "Patient/demo-patient" == parse(as_json)["entries"][0]["url"]
 
 
@@ -88,17 +79,17 @@ def test_an_entry_that_is_not_confirmed_gives_7_and_the_report(
     code, out, _ = run("upload", file, "--server", base)
 
     assert 7 == code
-    assert "  Patient/demo-patient  the answer has no status" in out
+    assert f"  {file}: Patient/demo-patient  the answer has no status" in out
 
 
-def test_a_refusal_gives_7_and_no_report(
+def test_a_refusal_gives_7_and_the_report_names_the_document(
     http: responses.RequestsMock, base: str, file: str, run: Callable[..., tuple[int, str, str]]
 ) -> None:
     announce(http, base, code=422)
-    code, out, err = run("upload", file, "--server", base)
+    code, out, _ = run("upload", file, "--server", base)
 
-    assert (7, "") == (code, out)
-    assert f"fhir-case: POST {base}: nothing was stored: HTTP 422" in err
+    assert 7 == code
+    assert f"  {file}: Patient/demo-patient  nothing was stored: HTTP 422" in out
 
 
 @COMMANDS
@@ -136,7 +127,7 @@ def test_verify_gives_0_when_all_is_there_and_5_when_something_is_not(
     good = run("verify", file, "--server", base)
     bad = run("verify", file, "--server", base, "--format", "json")
 
-    assert (0, f"Reading back from {base} …\n") == (good[0], good[2])
+    assert (0, f"Asking {base} what it can do …\nReading back from {base} …\n") == (good[0], good[2])
     assert 5 == bad[0]
     assert "Patient.gender" == parse(bad[1])["comparisons"][0]["differences"][0]["path"]
 
@@ -144,27 +135,45 @@ def test_verify_gives_0_when_all_is_there_and_5_when_something_is_not(
 @COMMANDS
 @pytest.mark.parametrize(
     ("content", "word"),
-    [(b"", "is empty"), (b"{", "is not JSON"), (b'{"resourceType":"Patient"}', "a Patient, not a Bundle")],
+    [
+        (b"", "is empty"),
+        (b"{", "is not complete JSON"),
+        (b"[]", "no object"),
+        (b'{"name":"Ann"}', "no FHIR resource"),
+        (b'{"resourceType":"Bundle","type":"history"}', "it holds versions of resources"),
+    ],
 )
-def test_a_file_without_a_bundle_gives_4(
-    tmp_path: Path, run: Callable[..., tuple[int, str, str]], base: str, command: str, content: bytes, word: str
-) -> None:
+def test_a_file_without_anything_to_load_gives_4(
+    http: responses.RequestsMock, tmp_path: Path, run: Callable[..., tuple[int, str, str]], base: str, command: str,
+    content: bytes, word: str,
+) -> None:  # fmt: skip
+    http.get(f"{base}/metadata", status=404)
     path = tmp_path / "x.json"
     path.write_bytes(content)
     code, _, err = run(command, str(path), "--server", base)
 
     assert 4 == code
-    assert err.startswith(f"fhir-case: {path}: ")
+    assert f"\nfhir-case: {path}: " in err
     assert word in err
     assert "Traceback" not in err
 
 
 @COMMANDS
-@pytest.mark.parametrize("name", ["missing.json", "."])
-def test_a_missing_file_or_a_folder_gives_2(
+@pytest.mark.parametrize("name", ["missing.json", "*.json"])
+def test_a_name_behind_which_is_nothing_gives_2(
     tmp_path: Path, run: Callable[..., tuple[int, str, str]], base: str, command: str, name: str
 ) -> None:
     assert 2 == run(command, str(tmp_path / name), "--server", base)[0]
+
+
+@COMMANDS
+def test_a_folder_without_any_document_is_an_error(
+    fake: FakeServer, tmp_path: Path, run: Callable[..., tuple[int, str, str]], command: str
+) -> None:
+    code, out, err = run(command, str(tmp_path), "--server", fake.url)
+
+    assert (4, "") == (code, out)
+    assert "there is nothing to load" in err
 
 
 @COMMANDS
@@ -179,23 +188,25 @@ def test_a_password_in_the_url_gives_2_and_is_not_repeated(
 
 
 def test_a_bundle_can_come_from_standard_input(
-    monkeypatch: pytest.MonkeyPatch, http: responses.RequestsMock, base: str, bundle: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch, fake: FakeServer, bundle: dict[str, Any],
     run: Callable[..., tuple[int, str, str]],
 ) -> None:  # fmt: skip
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(dump(bundle))))
-    http.get(f"{base}/metadata", status=404)
+    code, out, _ = run("upload", "-", "--server", fake.url, "--dry-run")
 
-    assert "One transaction, entries: 3" in run("upload", "-", "--server", base, "--dry-run")[1]
+    assert 0 == code
+    assert "Transaction 00001.json, wave 1, entries: 3" in out
 
 
-def test_a_file_that_is_too_large_gives_4(
-    monkeypatch: pytest.MonkeyPatch, file: str, base: str, run: Callable[..., tuple[int, str, str]]
+def test_a_document_that_is_too_large_gives_4(
+    monkeypatch: pytest.MonkeyPatch, fake: FakeServer, file: str, run: Callable[..., tuple[int, str, str]]
 ) -> None:
-    monkeypatch.setattr("fhir_case.cli.upload._MOST_BYTES", 10)
-    code, _, err = run("upload", file, "--server", base)
+    monkeypatch.setattr("fhir_case.documents.reading.MAXIMUM_BYTES", 10)
+    code, _, err = run("upload", file, "--server", fake.url)
 
     assert 4 == code
-    assert "too much for one transaction" in err
+    assert "the most that is read at once" in err
+    assert [] == fake.transactions
 
 
 def test_the_timeout_is_kept(file: str, run: Callable[..., tuple[int, str, str]]) -> None:

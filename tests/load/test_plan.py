@@ -23,7 +23,7 @@ def lines(planned: Plan) -> list[tuple[str, str, str]]:
 
 
 def sent(planned: Plan, index: int) -> dict[str, Any]:
-    resource: dict[str, Any] = planned.bundle["entry"][index]["resource"]
+    resource: dict[str, Any] = planned.transactions[0].body()["entry"][index]["resource"]
     return resource
 
 
@@ -45,7 +45,7 @@ def posts(*resources: dict[str, Any], **request: Any) -> dict[str, Any]:
 def test_our_transaction_is_sent_as_it_is(bundle: dict[str, Any]) -> None:
     planned = plan(bundle)
 
-    assert bundle == planned.bundle
+    assert bundle == planned.transactions[0].body()
     assert ("PUT", "Patient/demo-patient", "") == lines(planned)[0]
     assert planned.repeatable
     assert () == planned.warnings
@@ -66,13 +66,13 @@ def test_a_plan_stays_what_it_is_when_the_bundle_changes_later(bundle: dict[str,
 
 
 def test_a_collection_is_put_by_its_ids(bundle: dict[str, Any], collection: dict[str, Any]) -> None:
-    assert plan(bundle).bundle == plan(collection).bundle
+    assert plan(bundle).transactions[0].body() == plan(collection).transactions[0].body()
 
 
 def test_a_server_that_gives_the_ids_gets_conditional_creates_and_rewritten_references(bundle: dict[str, Any]) -> None:
     planned = plan(bundle, GIVES_IDS)
 
-    patient, observation, provenance = planned.bundle["entry"]
+    patient, observation, provenance = planned.transactions[0].body()["entry"]
     assert ("POST", "Patient", "identifier=urn:fhir-case:demo%7Cpatient") == lines(planned)[0]
     expected = {"method": "POST", "url": "Patient", "ifNoneExist": "identifier=urn:fhir-case:demo%7Cpatient"}
     assert expected == patient["request"]
@@ -80,7 +80,7 @@ def test_a_server_that_gives_the_ids_gets_conditional_creates_and_rewritten_refe
     assert 5 == UUID(patient["fullUrl"].removeprefix("urn:uuid:")).version
     assert patient["fullUrl"] == observation["resource"]["subject"]["reference"]
     assert [{"reference": patient["fullUrl"]}] == provenance["resource"]["target"]
-    assert planned.bundle == plan(bundle, GIVES_IDS).bundle
+    assert planned.transactions[0].body() == plan(bundle, GIVES_IDS).transactions[0].body()
 
 
 def test_what_has_no_identifier_is_created_with_a_warning(bundle: dict[str, Any]) -> None:
@@ -119,7 +119,7 @@ def test_an_id_that_is_a_number_is_not_forced_upon_another_server() -> None:
     planned = plan({"resourceType": "Bundle", "type": "searchset", "entry": entries})
 
     assert [("POST", "Patient", ""), ("POST", "Observation", "")] == lines(planned)
-    assert planned.bundle["entry"][0]["fullUrl"] == sent(planned, 1)["subject"]["reference"]
+    assert planned.transactions[0].body()["entry"][0]["fullUrl"] == sent(planned, 1)["subject"]["reference"]
     assert "left out, as remarks of the server that was searched: 1" == planned.warnings[0]
 
 
@@ -162,7 +162,7 @@ def test_the_transaction_of_somebody_else_is_sent_as_it_asks() -> None:
 
     expected = [("POST", "Patient", "identifier=x%7C1"), ("PUT", "Observation?identifier=x%7C2", "identifier=x%7C2")]
     assert expected == lines(planned)
-    assert bundle["entry"][1] == planned.bundle["entry"][1]
+    assert bundle["entry"][1] == planned.transactions[0].body()["entry"][1]
     assert planned.repeatable
     assert () == planned.warnings
 
@@ -172,7 +172,7 @@ def test_a_plain_post_and_a_put_with_a_version_are_not_repeatable(bundle: dict[s
 
     assert not plan(posts({"resourceType": "Patient"})).repeatable
     assert not plan(bundle).repeatable
-    assert 'W/"1"' == plan(bundle).bundle["entry"][0]["request"]["ifMatch"]
+    assert 'W/"1"' == plan(bundle).transactions[0].body()["entry"][0]["request"]["ifMatch"]
 
 
 def test_a_batch_is_announced_as_all_or_nothing(bundle: dict[str, Any]) -> None:
@@ -253,8 +253,10 @@ def test_references_that_leave_the_bundle_are_counted_and_named(bundle: dict[str
     bundle["entry"][1]["resource"]["focus"] = [{"reference": each} for each in away]
     (warning,) = plan(bundle).warnings
 
-    assert "Group/g (in Observation/demo-afp), " in warning
-    assert warning.endswith("urn:uuid:x (in Observation/demo-afp) and 1 more")
+    named = [each for each in away if f"{each} (in Observation/demo-afp)" in warning]
+    assert 3 == len(named)
+    assert set(named) <= {"Group/g", "http://a/Patient/1", "urn:uuid:x", "Device/d"}
+    assert warning.endswith(" (in Observation/demo-afp) and 1 more")
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from fhir_case.errors import RejectedError
-from fhir_case.load import upload, verify
+from fhir_case.load import send_plan, upload, verify
 from fhir_case.load.plan import plan
 from fhir_case.load.readback import read_back
-from fhir_case.load.send import send
 from fhir_case.server.capabilities import Capabilities, TypeCapabilities
 from fhir_case.server.client import Client
 
@@ -146,7 +145,7 @@ def test_a_server_that_gives_its_own_ids_stores_each_once(hapi_r4: str) -> None:
     )
     planned = plan(bundle, capabilities)
     with Client(hapi_r4) as client:
-        first, second = send(planned, client), send(planned, client)
+        first, second = send_plan(planned, client), send_plan(planned, client)
         verification = read_back(planned, client, journal=first)
         without_journal = read_back(planned, client)
 

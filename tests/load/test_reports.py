@@ -4,44 +4,83 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from fhir_case.errors import ServerError
 from fhir_case.fhir.wire import dump, parse
 from fhir_case.load.compare import Difference
-from fhir_case.load.journal import Journal, JournalEntry
+from fhir_case.load.journal import JournalEntry
+from fhir_case.load.loading import Result
 from fhir_case.load.readback import Comparison, Verification
-from fhir_case.report.upload import upload_text
+from fhir_case.load.tally import Tally
+from fhir_case.report.upload import summary, summary_text
 from fhir_case.report.verification import verification_text
 
 BASE = "https://fhir.example/fhir"
 
 
-def test_an_upload_that_went_well_is_three_lines() -> None:
-    journal = Journal(BASE, tuple(JournalEntry(f"Patient/{n}", "PUT", 201, "created") for n in range(62)), 1.26)
+def tally(**states: int) -> Tally:
+    found = Tally()
+    found.answered(200, 0.25, 1234)
+    found.states.update(states)
+    return found
+
+
+def test_an_upload_that_went_well_is_a_few_lines_to_the_letter() -> None:
+    result = Result(resources=62, seconds=1.26)
 
     expected = """\
 Upload to https://fhir.example/fhir
 Resources  [created, updated, unchanged, failed]  62, 0, 0, 0
-Duration   [seconds]                              1.3"""
-    assert expected == upload_text(journal)
+Requests   [200]                                  1
+Latency    [p50 s, p95 s, p99 s, max s]           0.250, 0.250, 0.250, 0.250
+Sent       [bytes, seconds, resources a second]   1,234, 1.260, 49.2
+Journal                                           /state/journal.jsonl"""
+    value = summary(BASE, result, tally(created=62), (), "/state/journal.jsonl")
+    assert expected == summary_text(value)
 
 
 def test_warnings_failures_and_what_is_not_known_are_shown() -> None:
-    entries = (
-        JournalEntry("Patient/a", "PUT", 201, "created"),
-        JournalEntry("Observation/long-name", "PUT", 0, "failed", reason="the answer has no status"),
-        JournalEntry("Group/g", "PUT", 409, "failed", reason="HTTP 409"),
-        JournalEntry("Patient/b", "PUT", 200, "updated or unchanged"),
-    )
+    failures = [
+        JournalEntry("Observation/long-name", "PUT", 0, "failed", reason="the answer has no status", source="a.json"),
+        JournalEntry("Group/g", "PUT", 0, "unknown", reason="no answer", source="b.ndjson:7"),
+    ]
+    counts = tally(created=1, failed=1, unknown=1, **{"updated or unchanged": 1})
+    counts.answered(0, 1.0, 10)
+    counts.retry(ServerError("no answer from x within 1 s"), 9)
+    result = Result(resources=10, earlier=4, failures=failures, seconds=12.0, error=ServerError("gone"))
 
     expected = """\
 Upload to https://fhir.example/fhir
-Resources  [created, updated, unchanged, updated or unchanged, failed]  1, 0, 0, 1, 2
-Duration   [seconds]                              0.0
+Resources  [created, updated, unchanged, updated or unchanged, failed, unknown, of an earlier run, not sent]  \
+1, 0, 0, 1, 1, 1, 4, 2
+Requests   [no answer, 200]                       1, 1
+Retries    [no answer]                            1
+Latency    [p50 s, p95 s, p99 s, max s]           0.250, 0.250, 0.250, 0.250
+Sent       [bytes, seconds, resources a second]   1,244, 12.0, 0.2
+Journal                                           j
 Warning: beware
 
-Failed     [resource, reason]
-  Observation/long-name  the answer has no status
-  Group/g                HTTP 409"""
-    assert expected == upload_text(Journal(BASE, entries, 0.0, ("beware",)))
+Failed     [document, resource, reason]
+  a.json: Observation/long-name  the answer has no status
+  b.ndjson:7: Group/g  no answer"""
+    assert expected == summary_text(summary(BASE, result, counts, ("beware",), "j"))
+
+
+def test_a_long_list_of_failures_is_cut_and_says_where_all_are() -> None:
+    failures = [JournalEntry(f"Patient/{number}", "PUT", 400, "failed", reason="no") for number in range(25)]
+    value = summary(BASE, Result(resources=25, failures=failures), tally(failed=25), (), "j")
+
+    assert "  and 5 more; the journal lists all" == summary_text(value).splitlines()[-1]
+    assert 25 == len(value["failures"])
+
+
+def test_the_json_of_an_upload_counts_every_resource() -> None:
+    result = Result(resources=10, earlier=4, seconds=2.0, error=ServerError("gone", hint="try again"))
+    value = parse(dump(summary(BASE, result, tally(created=1, unchanged=1, failed=1), ("beware",), "j")))
+
+    assert {"created": 1, "unchanged": 1, "failed": 1} == {name: n for name, n in value["resources"].items() if n}
+    assert (4, 3) == (value["resources_of_an_earlier_run"], value["resources_not_sent"])
+    assert "gone; try again" == value["error"]
+    assert (["beware"], "j", Decimal("1.0")) == (value["warnings"], value["journal"], value["resources_a_second"])
 
 
 def verification() -> Verification:
@@ -56,7 +95,7 @@ def verification() -> Verification:
         (
             Comparison("Patient/a", "Patient/a", "added", differences[:1]),
             Comparison("Observation/o", "Observation/77", "altered", differences),
-            Comparison("Group/g", "", "lost", reason="Group/g was deleted"),
+            Comparison("Group/g", "", "lost", reason="Group/g was deleted", source="b.ndjson:7"),
         ),
     )
 
@@ -71,7 +110,7 @@ Not as sent  [resource, state; element, kind, sent, stored]
     Observation.valueQuantity.value  precision   15.00  ->  15.0
     Observation.note[0].text         changed     "{"x" * 58}…  ->  "short"
     Observation.issued               missing     "2026"  ->  nothing
-  Group/g: lost: Group/g was deleted"""
+  b.ndjson:7: Group/g: lost: Group/g was deleted"""
     assert expected == verification_text(verification())
 
 

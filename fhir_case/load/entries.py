@@ -1,0 +1,150 @@
+"""Decide what to ask of a server for one resource; nothing is sent here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import parse_qsl, quote, urlencode
+from uuid import NAMESPACE_URL, uuid5
+
+from fhir_case.errors import MappingError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fhir_case.load.source import Given
+    from fhir_case.server.capabilities import Capabilities, TypeCapabilities
+
+__all__ = ["Ids", "PlannedEntry", "identifiers_of", "planned_entry"]
+
+Ids = Literal["given", "server"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedEntry:
+    """
+    Say what is sent for one resource, and why so.
+
+    Args:
+        given: The entry of the Bundle that was given.
+        method: ``PUT`` or ``POST``.
+        url: The URL of the request, below the base URL.
+        condition: The search on which it depends, encoded; empty when it depends on none.
+        target: What the references to it say in what is sent: ``Type/id`` or ``urn:uuid:…``; empty when it has no
+            name to which anything could refer.
+        why: The reason for the request.
+        repeatable: Whether sending it again changes and creates nothing.
+        search: The query, encoded, that finds it on the server where its id does not; empty when none does.
+    """
+
+    given: Given
+    method: str
+    url: str
+    condition: str
+    target: str
+    why: str
+    repeatable: bool
+    search: str
+
+    @property
+    def by_id(self) -> bool:
+        """Tell whether we choose the id, so that it is known where the resource will be."""
+        return self.method == "PUT" and not self.condition
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Give what a reference to it may say; nothing can refer to what has neither id nor fullUrl."""
+        name = self.given.name if self.given.id else ""
+        return tuple(dict.fromkeys(filter(None, (name, self.given.full_url))))
+
+    @property
+    def identity(self) -> str:
+        """Give what may be there only once on a server; empty when nothing tells it from others."""
+        if self.by_id or not self.search:
+            return self.url if self.by_id else ""
+        # One search can be written in several ways, such as with | or %7C.
+        return f"{self.given.type}?{urlencode(sorted(parse_qsl(self.search, keep_blank_values=True)))}"
+
+    @property
+    def request_line(self) -> str:
+        """Give the request in words."""
+        return f"{self.url} if none has {self.condition}" if self.method == "POST" and self.condition else self.url
+
+
+def planned_entry(given: Given, capabilities: Capabilities, *, ids: Ids = "given") -> PlannedEntry:
+    """
+    Decide what is sent for one resource.
+
+    A transaction or batch is sent as it asks. The resources of another Bundle, which asks for nothing, are sent as PUT
+    with their own id; where the server gives the ids itself, or the id is a number, which servers give out, as POST
+    that depends on their first identifier; without one as plain POST.
+
+    Args:
+        given: The entry; it stays as it is.
+        capabilities: What the server can do.
+        ids: ``server`` lets the server choose the ids of all resources that have an identifier, also of those that a
+            PUT asks for.
+
+    Source: https://hl7.org/fhir/R4/http.html#transaction
+
+    Raises:
+        MappingError: The request does not fit the resource.
+    """
+    asked = "the Bundle asks for it"
+    able = capabilities.of(given.type)
+    method, url = given.request.get("method"), str(given.request.get("url", ""))
+    kind, conditional, query = url.partition("?")
+    if method == "POST" or conditional:
+        if kind != given.type:
+            raise MappingError(f"the request is {method} {kind}, but its resource is a {given.type}", where=given.name)
+        condition = str(given.request.get("ifNoneExist") or "").removeprefix(f"{given.type}?").removeprefix("?")
+        return _without_id(given, able, asked, method=str(method), condition=query if method == "PUT" else condition)
+    if method == "PUT" and url != given.name:
+        raise MappingError(f"the request is PUT {url}, but its resource is {given.name}", where=given.name)
+    if method == "PUT" or (given.id and not given.id.isdigit()):
+        if able.update_create is False:
+            return _create(given, able, "the server gives the ids itself")
+        if ids == "server" and "ifMatch" not in given.request and _identifier_query(given, able):
+            return _create(given, able, "the server shall give the ids")
+        repeatable = "ifMatch" not in given.request
+        why = asked if method else "it has an id"
+        return PlannedEntry(given, "PUT", given.name, "", given.name, why, repeatable, _identifier_query(given, able))
+    return _create(given, able, "its id is a number, which servers give out" if given.id else "it has no id")
+
+
+def _create(given: Given, able: TypeCapabilities, why: str) -> PlannedEntry:
+    condition = _identifier_query(given, able) if able.conditional_create is not False else ""
+    return _without_id(
+        given, able, why if condition else f"{why}; no identifier can be asked for", method="POST", condition=condition
+    )
+
+
+def _without_id(given: Given, able: TypeCapabilities, why: str, *, method: str, condition: str) -> PlannedEntry:
+    url = f"{given.type}?{condition}" if method == "PUT" else given.type
+    target = given.full_url
+    if not target.startswith(("urn:uuid:", "urn:oid:")) and (target or given.id):
+        target = f"urn:uuid:{uuid5(NAMESPACE_URL, target or given.name)}"
+    search = condition or _identifier_query(given, able)
+    return PlannedEntry(given, method, url, condition, target, why, bool(condition), search)
+
+
+def _identifier_query(given: Given, able: TypeCapabilities) -> str:
+    """
+    Give the search for the first identifier of a resource; empty when it has none, or the server cannot search it.
+
+    Source: https://hl7.org/fhir/R4/search.html#escaping
+    """
+    token = next(identifiers_of(given.resource), "") if able.identifier_search is not False else ""
+    return f"identifier={quote(token, safe=':/')}" if token else ""
+
+
+def identifiers_of(resource: object) -> Iterator[str]:
+    """Give each identifier of a resource as a search writes it: ``system|value``, escaped but not encoded."""
+    found = resource.get("identifier") if isinstance(resource, dict) else None
+    for identifier in found if isinstance(found, list) else [found]:
+        if isinstance(identifier, dict) and isinstance(identifier.get("value"), str) and identifier["value"]:
+            yield f"{_escaped(str(identifier.get('system') or ''))}|{_escaped(identifier['value'])}"
+
+
+def _escaped(text: str) -> str:
+    return "".join(f"\\{sign}" if sign in "\\|,$" else sign for sign in text)

@@ -1,0 +1,379 @@
+"""Load files: read, plan, go on where an earlier run ended, send."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from threading import Event
+from typing import TYPE_CHECKING, Any, Self
+
+from fhir_case.documents import find_documents, read_documents
+from fhir_case.documents.files import digest, find_files
+from fhir_case.errors import FhirCaseError, MappingError
+from fhir_case.load.answers import entry_failed
+from fhir_case.load.index import Index
+from fhir_case.load.journal_file import (
+    Header,
+    JournalFile,
+    Record,
+    read_header,
+    read_records,
+    refuse_what_is_no_journal,
+)
+from fhir_case.load.loading import COMFORTABLE, Loader, Result, jobs_of_wave
+from fhir_case.load.lookup import found_by_id
+from fhir_case.load.plan import check_server, some
+from fhir_case.load.send import Sender
+from fhir_case.load.source import given_entries
+from fhir_case.load.survey import Problem, Rules, Survey, plan_document, survey, unanswered
+from fhir_case.load.tally import Tally
+from fhir_case.server.guard import is_loopback
+from fhir_case.server.known import Caps, KnownServer, known_server
+from fhir_case.server.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from fhir_case.documents import Document
+    from fhir_case.load.entries import Ids, PlannedEntry
+    from fhir_case.load.gate import Gate
+    from fhir_case.load.journal import JournalEntry
+    from fhir_case.load.loading import Job
+    from fhir_case.server.client import Client
+
+__all__ = ["STANDARD_INPUT", "FileLoad", "Options"]
+
+STANDARD_INPUT = "standard input"
+_MOST_LEAVING = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """
+    Say how files are loaded.
+
+    Args:
+        fhir: The release of FHIR in which they are written.
+        ids: Whether ids that were given are kept, or the server gives its own to all that has an identifier.
+        as_is: Whether each transaction and batch is sent exactly as it came.
+        caps: Limits that count instead of those that are known of the server.
+        merge: Up to which size small transactions are put together.
+        concurrency: How many transactions are under way at once; 0 to find it.
+        isolate: Whether to send the rest of a Bundle without the entries that the server refuses.
+        keep_going: Whether to send the rest when some documents cannot be loaded.
+        allow_dangling: Whether to send references to what is neither in the files nor on the server.
+        real_patient_data: Whether a server that is not this machine may have what is not labelled as test data.
+        pack: Whether large bodies go packed (gzip) to a server that is not this machine.
+        policy: How patient to be.
+    """
+
+    fhir: str = "R4"
+    ids: Ids = "given"
+    as_is: bool = False
+    caps: Caps | None = None
+    merge: Caps = COMFORTABLE
+    concurrency: int = 0
+    isolate: bool = False
+    keep_going: bool = False
+    allow_dangling: bool = False
+    real_patient_data: bool = False
+    pack: bool = True
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what decides which requests are sent."""
+        return {"ids": self.ids, "as_is": self.as_is, "merge": self.merge.entries, "caps": str(self.caps or "")}
+
+
+class FileLoad:
+    """
+    Load files into one server; a context manager.
+
+    Args:
+        paths: Files and directories.
+        client: Gives a client for the thread that asks.
+        options: How to load them.
+        piped: A file that holds what came on standard input; it is loaded after the paths.
+        clock: Gives seconds; only the difference of two readings counts.
+
+    Raises:
+        FhirCaseError: A file cannot be read.
+        ServerError: The server was not reached.
+        RejectedError: The server cannot take what would be sent.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        client: Callable[[], Client],
+        options: Options | None = None,
+        *,
+        piped: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.options = options or Options()
+        self.stop = Event()
+        self.tally = Tally()
+        self._make_client = client
+        self._clock = clock
+        self._piped = piped
+        self._stack = ExitStack()
+        self.client = self._new_client()
+        self.base_url = self.client.base_url
+        self._paths = list(dict.fromkeys(file for path in paths for file in find_files(path)))
+        self.capabilities = self.client.capabilities()
+        check_server(self.capabilities, self.options.fhir)
+        self.known: KnownServer = known_server(self.capabilities, self.options.caps)
+        self._rules = Rules(
+            capabilities=self.capabilities,
+            caps=self.known.caps,
+            ids=self.options.ids,
+            as_is=self.options.as_is,
+            server="" if is_loopback(self.base_url) else self.base_url,
+            real_patient_data=self.options.real_patient_data,
+        )
+        self.index = self._stack.enter_context(Index())
+        self._survey: Survey | None = None
+        self._journal: JournalFile | None = None
+        self._doubtful: list[JournalEntry] = []
+        self.gate: Gate | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def _new_client(self) -> Client:
+        client = self._make_client()
+        self._stack.callback(client.close)
+        return client
+
+    def header(self) -> Header:
+        """
+        Give what a journal of this load begins with; all files are read for it once.
+
+        Raises:
+            FhirCaseError: A file cannot be read.
+        """
+        inputs = [(str(path), size, sha256) for path, size, sha256 in digest(self._paths)]
+        inputs += [(STANDARD_INPUT, size, sha256) for _, size, sha256 in digest([self._piped] if self._piped else [])]
+        return Header(self.base_url, self.options.fhir, tuple(inputs), self.options.to_dict())
+
+    def read(self) -> Survey:
+        """
+        Read all files once and find what stands against loading them.
+
+        Raises:
+            MappingError: Something cannot be loaded, or refers to what is nowhere; not with the options that allow it.
+            ServerError: The server was not reached.
+        """
+        if self._survey is not None:
+            return self._survey
+        found = survey(self._files(checked=False), self.index, self._rules)
+        self._survey = found
+        if found.problems and not self.options.keep_going:
+            first = found.problems[0]
+            count = len(found.left_out)
+            more = f" ({count:,} documents cannot be loaded; this is the first)" if count > 1 else ""
+            advice = "--keep-going loads the rest"
+            raise MappingError(
+                first.message + more, where=first.where, hint=f"{first.hint}; {advice}" if first.hint else advice
+            )
+        self._check_leaving(found)
+        return found
+
+    def _check_leaving(self, found: Survey) -> None:
+        """Refuse references to what is neither in the files nor on the server."""
+        names = list(unanswered(self.index, _MOST_LEAVING + 1))
+        on_server = [name for name in names[:_MOST_LEAVING] if not name.startswith("urn:")]
+        lookup = found_by_id(self.client, on_server, elements="id")
+        missing = [
+            name for name in names if name not in lookup.resources and name.partition("/")[0] not in lookup.refused
+        ]
+        if not missing:
+            return
+        if self.options.keep_going:
+            self._leave_out(found, missing)
+            return
+        words = f"references to what is neither in the files nor on the server: {some(missing)}"
+        if self.options.allow_dangling:
+            found.concern("references to what is neither in the files nor on the server", *missing)
+            return
+        raise MappingError(words, hint="load what they refer to first or along, or allow it with --allow-dangling")
+
+    def _leave_out(self, found: Survey, missing: Sequence[str]) -> None:
+        """Leave out the documents that refer to what is missing, then those that refer to these."""
+        while missing:
+            units = self.index.leave_out(missing)
+            for number, name in units:
+                found.refuse(number, Problem(found.name_of(number), f"it refers to {name}, which is nowhere"))
+            missing = self.index.forget(number for number, _ in units)
+
+    def jobs(self) -> Iterator[tuple[int, Job]]:
+        """Give all transactions, each job with its wave; nothing is sent."""
+        found = self.read()
+        for wave in range(found.waves):
+            for job in jobs_of_wave(
+                wave, self._files(checked=True), found, self._rules, self.index, merge=self.options.merge
+            ):
+                yield wave, job
+
+    def open_journal(self, path: Path) -> int:
+        """
+        Open the journal; go on where it ends, and give how many resources were stored before.
+
+        Raises:
+            FhirCaseError: It cannot be written, or belongs to another load.
+            ServerError: The server was not reached.
+        """
+        header = self.header()
+        refuse_what_is_no_journal(path)
+        self._journal = self._stack.enter_context(JournalFile(path, header))
+        _refuse_other(path, read_header(path), header)
+        earlier = 0
+        last = ""
+        unsettled: list[Record] = []
+        for record in read_records(path):
+            if not isinstance(record, Record):
+                continue
+            if record.state == "open":
+                unsettled.append(record)
+            stored = [entry for entry in record.entries if entry.state not in ("failed", "unknown")]
+            self.index.put_done((entry.source, entry.position, entry.stored_as) for entry in stored)
+            earlier += len(stored)
+            last = next((entry.stored_as for entry in reversed(stored) if entry.stored_as), last)
+        if last and last not in found_by_id(self.client, [last], elements="id").resources:
+            raise FhirCaseError(
+                f"the server has no {last} any more, which this journal says is stored there",
+                where=str(path),
+                hint="begin anew with --new",
+            )
+        return earlier + self._settle(unsettled)
+
+    def check_inputs(self, journal: Path) -> None:
+        """
+        Refuse a journal of other files, or of files that have changed.
+
+        Raises:
+            FhirCaseError: It is, or it cannot be read.
+        """
+        written, ours = read_header(journal), self.header()
+        _refuse_other(journal, Header(written.server, written.fhir, written.inputs, ours.options), ours)
+
+    def _settle(self, records: list[Record]) -> int:
+        """Find out what became of requests whose end the journal does not know; give how many resources they stored."""
+        if not records or self._journal is None:
+            return 0
+        wanted = {
+            (source, position) for record in records for source, positions in record.sent for position in positions
+        }
+        sources = {source for source, _ in wanted}
+        planned: dict[tuple[str, int], PlannedEntry] = {}
+        for _, documents in self._files(checked=True):
+            for document in documents:
+                if document.name not in sources:
+                    continue
+                given, _ = given_entries(document.content or {}, source=document.name)
+                for entry in plan_document(document, given, self._rules).entries:
+                    planned[entry.given.source, entry.given.position] = entry
+        sender = self._sender()
+        stored = 0
+        for record in records:
+            keys = [(source, position) for source, positions in record.sent for position in positions]
+            entries = [planned[key] for key in keys if key in planned]
+            fate, results = sender.settle(entries, [record.request])
+            if fate == "not done":
+                self._journal.not_done(record.request, "looked up later: nothing of it is on the server")
+                continue
+            if fate == "cannot tell":
+                words = "an earlier run was broken off here; it may be stored or not, and nothing tells"
+                results = tuple(entry_failed(entry, words, state="unknown") for entry in entries)
+                self._doubtful += results
+            self._journal.answered(record.request, results)
+            self.index.put_done((each.source, each.position, each.stored_as) for each in results)
+            stored += sum(1 for each in results if each.state != "unknown")
+        return stored
+
+    def _sender(self) -> Sender:
+        return Sender(
+            self._new_client,
+            known=self.known,
+            log=self._journal,
+            tally=self.tally,
+            place=self.index.place,
+            policy=self.options.policy,
+            look_up=not self.options.as_is,
+            pack=self.options.pack and not is_loopback(self.base_url),
+            versions=not self.options.as_is,
+            stop=self.stop,
+            clock=self._clock,
+        )
+
+    def run(self, on_progress: Callable[[], None] = lambda: None) -> Result:
+        """
+        Send all that was read; what ended it before its end is in the result.
+
+        Raises:
+            FhirCaseError: The journal cannot be written any more.
+        """
+        found = self.read()
+        journal = self._journal
+        sender = self._sender()
+        loader = Loader(
+            lambda: self._files(checked=True),
+            found,
+            self._rules,
+            self.index,
+            sender,
+            note=(lambda entries: journal.answered("", entries)) if journal else (lambda _: None),
+            merge=self.options.merge,
+            concurrency=self.options.concurrency,
+            isolate=self.options.isolate,
+            stop=self.stop,
+            on_progress=on_progress,
+            clock=self._clock,
+        )
+        self.gate = loader.gate
+        loader.result.failures += self._doubtful
+        self.tally.stored(self._doubtful)
+        result = loader.run()
+        result.earlier -= len(self._doubtful)  # they need not be sent, but nobody knows whether they are there
+        strays = sender.remove_strays()
+        if journal and strays:
+            journal.note(strays)
+        if journal and result.error is None and not self.stop.is_set():
+            journal.finished(self.tally.to_dict())
+        return result
+
+    def _files(self, *, checked: bool) -> Iterator[tuple[str, Iterable[Document]]]:
+        for path in self._paths:
+            yield str(path), find_documents(path, keep_raw=True, checked=checked)
+        if self._piped is not None:
+            yield STANDARD_INPUT, _of_standard_input(self._piped, checked=checked)
+
+
+def _of_standard_input(piped: Path, *, checked: bool) -> Iterator[Document]:
+    with piped.open("rb") as stream:
+        yield from read_documents(stream, STANDARD_INPUT, keep_raw=True, checked=checked)
+
+
+def _refuse_other(path: Path, written: Header, ours: Header) -> None:
+    if written == ours:
+        return
+    if written.inputs != ours.inputs:
+        before, now = set(written.inputs), set(ours.inputs)
+        changed = sorted({name for name, *_ in before ^ now})
+        what = f"the input has changed since this journal was begun: {some(changed)}"
+    elif written.server != ours.server or written.fhir != ours.fhir:
+        what = f"this journal is about {written.server} and FHIR {written.fhir}"
+    else:
+        what = "this journal was begun with other options"
+    raise FhirCaseError(
+        what, where=str(path), hint="give the same again to go on, or begin anew with --new or another --journal"
+    )

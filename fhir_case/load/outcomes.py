@@ -1,0 +1,115 @@
+"""Say what became of one transaction, and of each resource of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from fhir_case.errors import RejectedError
+from fhir_case.load.answers import culprits, entry_failed
+from fhir_case.load.journal import JournalEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fhir_case.errors import FhirCaseError, ServerError
+    from fhir_case.fhir.wire import Resource
+    from fhir_case.load.entries import PlannedEntry
+    from fhir_case.load.prepare import Prepared
+    from fhir_case.load.transaction import Transaction
+
+__all__ = ["Outcome", "completed", "failed", "not_sendable", "refused", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """
+    Hold what became of one transaction.
+
+    Args:
+        entries: One for each resource, in the order of the transaction.
+        error: Why it was not stored; None when it was.
+        final: Whether the server cannot be used any more, so that going on makes no sense.
+        guilty: The positions of the entries for which the server refused it, as far as it says so.
+    """
+
+    entries: tuple[JournalEntry, ...]
+    error: FhirCaseError | None = None
+    final: bool = False
+    guilty: frozenset[int] = frozenset()
+
+
+def completed(ready: Prepared, entries: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:
+    """Give the entries of what was sent, of what was there already, and of copies, in their order."""
+    found: dict[int, JournalEntry] = {}
+    for (position, _), entry in zip(ready.sent, entries, strict=True):
+        found[position] = entry
+    all_entries = ready.transaction.entries
+    for position, place in ready.there.items():
+        found[position] = _as_found(all_entries[position], "unchanged", place)
+    for position, original in ready.transaction.copies.items():
+        first = found[original]
+        state = first.state if first.state in ("failed", "unknown") else "unchanged"
+        found[position] = replace(
+            _as_found(all_entries[position], state, first.stored_as), version=first.version, reason=first.reason
+        )
+    return tuple(found[position] for position in range(len(all_entries)))
+
+
+def refused(ready: Prepared, body: Resource | None, error: RejectedError) -> Outcome:
+    """Say which entries a refusal is about; the others were not stored either."""
+    sent = [entry for _, entry in ready.sent]
+    guilty = culprits(sent, body, error.outcome) if error.outcome else []
+    names = [sent[number].given.name for number in guilty]
+    about = f"; it is about {', '.join(names[:3])}" if names else ""
+    refusal = RejectedError(
+        f"nothing was stored{about}: {error.message}",
+        where=error.where,
+        hint=error.hint,
+        status=error.status,
+        outcome=error.outcome,
+    )
+    others = f"not stored, since the transaction was refused{about}" if about else refusal.message
+    entries = [
+        entry_failed(entry, error.message if number in guilty else others, status=error.status)
+        for number, entry in enumerate(sent)
+    ]
+    positions = frozenset(ready.sent[number][0] for number in guilty)
+    signed_out = error.status in (401, 403)
+    return Outcome(completed(ready, entries), refusal, final=signed_out, guilty=positions)
+
+
+def not_sendable(ready: Prepared) -> Outcome:
+    """Say of a transaction that it was not sent, since the server has more than one of what it creates."""
+    reasons = {id(ready.transaction.entries[position]): reason for position, reason in ready.refused.items()}
+    first = ready.transaction.entries[min(ready.refused)].given.name
+    reason = ready.refused[min(ready.refused)]
+    entries = [
+        entry_failed(entry, reasons.get(id(entry)) or f"not sent, since of {first} {reason}", status=412)
+        for _, entry in ready.sent
+    ]
+    return Outcome(
+        completed(ready, entries),
+        RejectedError(reason, where=first, status=412),
+        guilty=frozenset(ready.refused),
+    )
+
+
+def unknown(ready: Prepared, error: ServerError, *, final: bool) -> Outcome:
+    """Say of a transaction that nothing tells whether it was carried out."""
+    entries = [
+        entry_failed(entry, f"{error.message}; it may be stored or not, and nothing tells", state="unknown")
+        for _, entry in ready.sent
+    ]
+    return Outcome(completed(ready, entries), error, final)
+
+
+def failed(transaction: Transaction, error: FhirCaseError, *, final: bool) -> Outcome:
+    """Say of a transaction that nothing of it was stored, and whether the server cannot be used any more."""
+    entries = [entry_failed(entry, f"not stored: {error.message}") for entry in transaction.entries]
+    return Outcome(tuple(entries), error, final)
+
+
+def _as_found(entry: PlannedEntry, state: object, place: str) -> JournalEntry:
+    found: Mapping[str, object] = {"source": entry.given.source, "position": entry.given.position}
+    return JournalEntry(entry.given.name, entry.method, 200, state, place, **found)  # type: ignore[arg-type]  # see State

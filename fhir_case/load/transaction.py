@@ -1,0 +1,149 @@
+"""Hold one transaction that is ready to send, and write its body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from fhir_case.errors import MappingError
+from fhir_case.fhir import wire
+from fhir_case.load.references import pointers_in, rewritten, unversioned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from fhir_case.fhir.wire import Resource
+    from fhir_case.load.entries import PlannedEntry
+
+__all__ = ["HEAD_BYTES", "Transaction", "bytes_at_most", "refuse_clashes"]
+
+HEAD_BYTES = 60
+"""The bytes of a body around its entries."""
+
+# A reference becomes `Type/id` of the server, or `urn:uuid:…`: an id has 64 signs, and the longest type some 35.
+_LONGEST_PLACE = "x" * 100
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """
+    Hold what is sent with one request, all of it or nothing.
+
+    Args:
+        entries: What is asked for each resource, in the order of the request.
+        copies: For the position of an entry that says again what another one says, the position of that one; it is
+            not sent, since a server would drop one of the two.
+        raw: The request as it came, to be sent as it is; empty to write it from the entries.
+        type: ``transaction``, or ``batch`` where a batch is sent as it came: then each entry stands for itself.
+        indivisible: Whether its documents refer to each other in a circle, so that they are stored together or not.
+        followed: Whether a later transaction of the same document refers to it.
+        size: The bytes of its body, at most; 0 when they were not counted.
+    """
+
+    entries: tuple[PlannedEntry, ...]
+    copies: Mapping[int, int] = field(default_factory=dict)
+    raw: bytes = b""
+    type: str = "transaction"
+    indivisible: bool = False
+    followed: bool = False
+    size: int = 0
+
+    @property
+    def repeatable(self) -> bool:
+        """Tell whether sending all of it again changes and creates nothing."""
+        return all(entry.repeatable for entry in self.entries)
+
+    def body(
+        self, *, leave_out: Mapping[int, str] | None = None, places: Callable[[str], str] | None = None
+    ) -> Resource:
+        """
+        Write the transaction, its references pointing to where the resources are or will be.
+
+        Args:
+            leave_out: The positions of entries that are on the server already, each with its ``Type/id`` there.
+            places: Gives ``Type/id`` on the server for what was sent in an earlier transaction, or nothing.
+        """
+        left_out = leave_out or {}
+        targets = self._targets(left_out)
+        sent = [entry for position, entry in self.sent if position not in left_out]
+        changing = places is not None or any(name != target for name, target in targets.items())
+
+        def change(reference: str) -> str:
+            plain = unversioned(reference)
+            found = targets.get(reference) or targets.get(plain)
+            return found or (places and (places(reference) or places(plain))) or reference
+
+        return {
+            "resourceType": "Bundle",
+            "type": self.type,
+            "entry": [_to_send(entry, change if changing else None) for entry in sent],
+        }
+
+    @property
+    def sent(self) -> Iterator[tuple[int, PlannedEntry]]:
+        """Give the entries that are sent, each with its position."""
+        return ((position, entry) for position, entry in enumerate(self.entries) if position not in self.copies)
+
+    def _targets(self, left_out: Mapping[int, str]) -> dict[str, str]:
+        targets: dict[str, str] = {}
+        for position, entry in enumerate(self.entries):
+            original = self.copies.get(position, position)
+            target = left_out.get(original) or self.entries[original].target
+            for name in entry.names if target else ():
+                targets.setdefault(name, target)
+        return targets
+
+
+def _to_send(entry: PlannedEntry, change: Callable[[str], str] | None) -> dict[str, Any]:
+    resource = entry.given.resource
+    if change is not None and any(change(each) != each for each in pointers_in(resource)):
+        resource = rewritten(resource, change)
+    if entry.by_id:
+        located = {"fullUrl": entry.given.full_url} if entry.given.full_url else {}
+        return {**located, "resource": resource, "request": {**entry.given.request, "method": "PUT", "url": entry.url}}
+    # The server gives the id, and some keep the one that is sent.
+    resource = {name: value for name, value in resource.items() if name != "id"}
+    request = {"method": entry.method, "url": entry.url}
+    if entry.method == "POST" and entry.condition:
+        request["ifNoneExist"] = entry.condition
+    located = {"fullUrl": entry.target} if entry.target else {}
+    return {**located, "resource": resource, "request": request}
+
+
+def bytes_at_most(entry: PlannedEntry, target: Callable[[str], PlannedEntry | None]) -> int:
+    """
+    Give the bytes that an entry takes in a body at most, whatever its references become.
+
+    Args:
+        target: Gives the entry of the same Bundle to which a reference points, or None.
+    """
+
+    def longest(reference: str) -> str:
+        found = target(reference)
+        if reference.startswith("#") or (found and found.by_id):
+            return found.target if found else reference
+        return max(found.target if found else "", reference, _LONGEST_PLACE, key=len)
+
+    return len(wire.dump(_to_send(entry, longest))) + len(",")
+
+
+def refuse_clashes(entries: Sequence[PlannedEntry]) -> None:
+    """
+    Refuse two entries of which a server would drop one, some of them without a word.
+
+    Raises:
+        MappingError: Two entries have the same fullUrl, id or condition.
+    """
+    seen: dict[tuple[str, str], PlannedEntry] = {}
+    for entry in entries:
+        claims = [("fullUrl", entry.given.full_url), ("id", entry.given.name if entry.given.id else "")]
+        claims.append(("condition", f"{entry.given.type}?{unquote(entry.condition)}" if entry.condition else ""))
+        for claim in claims:
+            other = seen.setdefault(claim, entry) if claim[1] else entry
+            if other is not entry:
+                raise MappingError(
+                    f"{entry.given.name} and {other.given.name} have the same {claim[0]}: {claim[1]}",
+                    where=f"Bundle.entry[{other.given.position}] and [{entry.given.position}]",
+                    hint="a server would store only one of them",
+                )

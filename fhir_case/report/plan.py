@@ -1,0 +1,49 @@
+"""Report what would be sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fhir_case.load.transaction import Transaction
+
+__all__ = ["plan_json", "plan_text"]
+
+
+def plan_text(name: str, wave: int, transaction: Transaction) -> str:
+    """Give one transaction as text: its name, the wave in which it is sent, and a line for each entry."""
+    kind = f"{transaction.type.capitalize()}{' as it came' if transaction.raw else ''}"
+    lines = [f"{kind} {name}, wave {wave + 1}, entries: {len(transaction.entries)}"]
+    for position, entry in enumerate(transaction.entries):
+        copy = transaction.copies.get(position)
+        why = entry.why if copy is None else f"says again what entry {copy} says, and is not sent"
+        source = f"{entry.given.source}: " if entry.given.source else ""
+        lines.append(f"  {entry.method:<4} {entry.request_line}  ({source}{why})")
+    return "\n".join(lines)
+
+
+def plan_json(name: str, wave: int, transaction: Transaction) -> str:
+    """Give one transaction as a line of JSON, without its resources."""
+    from fhir_case.fhir import wire
+
+    return wire.dump(
+        {
+            "name": name,
+            "wave": wave + 1,
+            "type": transaction.type,
+            "as_is": bool(transaction.raw),
+            "repeatable": transaction.repeatable,
+            "entries": [
+                {
+                    "source": entry.given.source,
+                    "resource": entry.given.name,
+                    "method": entry.method,
+                    "url": entry.url,
+                    "condition": entry.condition,
+                    "copy_of": transaction.copies.get(position),
+                    "why": entry.why,
+                }
+                for position, entry in enumerate(transaction.entries)
+            ],
+        }
+    ).decode()

@@ -1,0 +1,217 @@
+"""
+Measure the loader against the same transactions sent by bare sockets, and by blazectl where it is on the PATH.
+
+Each way has a fresh embedded HAPI server of its own, with the same options; the ways take turns, so that a slower
+moment of the machine meets all of them. All send the same 300 transactions of 40 entries in each round.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import resource
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fhir_case.load.files import Options
+
+__all__ = ["bench_upload"]
+
+_TRANSACTIONS = 300
+_ENTRIES = 40
+_STORED = 100_000
+_CONCURRENCY = (1, 2, 4, 8)
+_SYSTEM = "urn:fhir-case:bench"
+
+
+def bench_upload(rounds: int) -> None:
+    """Print resources a second for each way and concurrency, and the ratios."""
+    rounds = rounds or 2
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        _posts(root, rounds)
+        _puts(root, rounds)
+
+
+def _posts(root: Path, rounds: int) -> None:
+    ways: dict[str, Callable[[str, Path, int], float]] = {
+        "bare sockets": _by_sockets,
+        "fhir-case --as-is": lambda url, data, at_once: _by_loader(url, data, _options(at_once, as_is=True)),
+        "fhir-case": lambda url, data, at_once: _by_loader(url, data, _options(at_once)),
+    }
+    if shutil.which("blazectl"):
+        ways["blazectl"] = _by_blazectl
+    print(f"{_TRANSACTIONS} transactions of {_ENTRIES} entries, POST; resources a second, median of {rounds} rounds")
+    found = _measured(root, ways, rounds, method="POST", stored=0, concurrency=_CONCURRENCY)
+    _show(found, ways, against=[name for name in ("bare sockets", "blazectl") if name in ways])
+    _show_processor_time()
+
+
+def _puts(root: Path, rounds: int) -> None:
+    ways: dict[str, Callable[[str, Path, int], float]] = {
+        "fhir-case --as-is": lambda url, data, at_once: _by_loader(url, data, _options(at_once, as_is=True)),
+        "fhir-case": lambda url, data, at_once: _by_loader(url, data, _options(at_once)),
+        "fhir-case --ids server": lambda url, data, at_once: _by_loader(url, data, _options(at_once, ids="server")),
+    }
+    print(f"\nthe same data as PUT, {_STORED:,} resources stored before")
+    found = _measured(root, ways, rounds, method="PUT", stored=_STORED, concurrency=(2,))
+    _show(found, ways, against=["fhir-case --as-is"])
+
+
+def _measured(
+    root: Path,
+    ways: dict[str, Callable[[str, Path, int], float]],
+    rounds: int,
+    *,
+    method: str,
+    stored: int,
+    concurrency: tuple[int, ...],
+) -> dict[tuple[str, int], list[float]]:
+    from fhir_case import HapiServer
+
+    seconds: dict[tuple[str, int], list[float]] = {}
+    with ExitStack() as stack:
+        servers = {name: stack.enter_context(HapiServer(heap="4g")).base_url for name in ways}
+        for url in servers.values():
+            _by_sockets(url, _written(root, "POST", "warm", 50), 2)
+            if stored:
+                _by_sockets(url, _written(root, "POST", "stored", stored // 400, entries=400), 2)
+        for turn in range(rounds):
+            for at_once in concurrency:
+                data = _written(root, method, f"{method}-{turn}-{at_once}", _TRANSACTIONS)
+                for name, way in ways.items():
+                    seconds.setdefault((name, at_once), []).append(way(servers[name], data, at_once))
+                shutil.rmtree(data)
+    return seconds
+
+
+def _show(seconds: dict[tuple[str, int], list[float]], ways: dict[str, Any], *, against: list[str]) -> None:
+    resources = _TRANSACTIONS * _ENTRIES
+    for at_once in sorted({number for _, number in seconds}):
+        rates = {name: resources / statistics.median(seconds[name, at_once]) for name in ways}
+        best = max(rates[name] for name in against)
+        for name, rate in rates.items():
+            print(f"  {at_once} at once  {name:<24} {rate:8.0f}   {rate / best:5.2f} of {' or '.join(against)}")
+
+
+def _written(root: Path, method: str, name: str, count: int, *, entries: int = _ENTRIES) -> Path:
+    """Write transactions of one Patient and its Observations."""
+    folder = root / name
+    if not folder.exists():
+        folder.mkdir()
+        for number in range(count):
+            (folder / f"{number:05}.json").write_text(json.dumps(_transaction(method, name, number, entries)))
+    return folder
+
+
+def _transaction(method: str, name: str, number: int, entries: int) -> dict[str, Any]:
+    key = f"{name}-{number}"
+    subject = f"Patient/{key}" if method == "PUT" else f"urn:uuid:{UUID(int=hash((name, number)) % 2**128)}"
+    patient = {"resourceType": "Patient", "gender": "male", "birthDate": "1958-03-01", "name": [{"family": key}]}
+    found = [_entry(method, patient, key, subject)]
+    for each in range(entries - 1):
+        observation = {
+            "resourceType": "Observation",
+            "status": "final",
+            "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category",
+                                      "code": "laboratory"}]}],
+            "code": {"coding": [{"system": "http://loinc.org", "code": "1834-1",
+                                 "display": "Alpha-1-Fetoprotein [Mass/volume] in Serum or Plasma"}]},
+            "subject": {"reference": subject},
+            "effectiveDateTime": f"2018-{each % 12 + 1:02}-{each % 28 + 1:02}",
+            "valueQuantity": {"value": each + 0.5, "unit": "ng/mL", "system": "http://unitsofmeasure.org",
+                              "code": "ng/mL"},
+        }  # fmt: skip
+        found.append(_entry(method, observation, f"{key}-{each}", ""))
+    return {"resourceType": "Bundle", "type": "transaction", "entry": found}
+
+
+def _entry(method: str, content: dict[str, Any], key: str, full_url: str) -> dict[str, Any]:
+    kind = content["resourceType"]
+    if method == "PUT":
+        content = {**content, "id": key, "identifier": [{"system": _SYSTEM, "value": key}]}
+        return {"resource": content, "request": {"method": "PUT", "url": f"{kind}/{key}"}}
+    named = {"fullUrl": full_url} if full_url else {}
+    return {**named, "resource": content, "request": {"method": "POST", "url": kind}}
+
+
+def _options(at_once: int, **rest: Any) -> Options:
+    from fhir_case.load.files import Options
+
+    return replace(Options(concurrency=at_once), **rest)
+
+
+def _by_loader(url: str, data: Path, options: Options) -> float:
+    """Time all that the command does but its start and the question what the server can do."""
+    from fhir_case.load.files import FileLoad
+    from fhir_case.server.client import Client
+
+    with FileLoad([data], lambda: Client(url), options) as load:
+        begin, processor = time.perf_counter(), _processor_s()
+        load.read()
+        load.open_journal(data.parent / f"{data.name}.jsonl")
+        result = load.run()
+        seconds = time.perf_counter() - begin
+        _PROCESSOR_S.setdefault("--as-is" if options.as_is else f"--ids {options.ids}", []).append(
+            (_processor_s() - processor) / _TRANSACTIONS
+        )
+    (data.parent / f"{data.name}.jsonl").unlink()
+    if result.error or result.failures:
+        raise SystemExit(f"not all was stored: {result.error or result.failures[0].reason}")
+    return seconds
+
+
+_PROCESSOR_S: dict[str, list[float]] = {}
+
+
+def _processor_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def _show_processor_time() -> None:
+    for name, seconds in _PROCESSOR_S.items():
+        print(f"  our own processor time, {name:<14} {1000 * statistics.median(seconds):.2f} ms a transaction")
+
+
+def _by_sockets(url: str, data: Path, at_once: int) -> float:
+    """Send ready bytes over as many connections, and look at nothing but the status."""
+    parts = urlsplit(url)
+    bodies = [file.read_bytes() for file in sorted(data.iterdir())]
+    waiting: Iterator[bytes] = iter(bodies)
+
+    def send(_: int) -> None:
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80, timeout=300)
+        headers = {"Content-Type": "application/fhir+json", "Prefer": "return=minimal"}
+        for body in waiting:
+            connection.request("POST", parts.path, body, headers)
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                raise SystemExit(f"bare sockets: HTTP {answer.status}")
+        connection.close()
+
+    begin = time.perf_counter()
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(send, range(at_once)))
+    return time.perf_counter() - begin
+
+
+def _by_blazectl(url: str, data: Path, at_once: int) -> float:
+    command = [shutil.which("blazectl") or "blazectl", "--no-progress", "--server", url, "upload", "-c", str(at_once)]
+    begin = time.perf_counter()
+    subprocess.run([*command, str(data)], check=True, capture_output=True)
+    return time.perf_counter() - begin

@@ -1,0 +1,194 @@
+"""Serve one connection of a client: read its requests, have them forwarded, and give the answer or the fault."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
+from http.client import responses
+from http.server import BaseHTTPRequestHandler
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from .faults import FAULTS, NO_ANSWER, Answer
+from .forward import NotReachedError, forward
+
+if TYPE_CHECKING:
+    from .proxy import FaultProxy
+
+__all__ = ["Connection", "Exchange"]
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """
+    Record what became of one request.
+
+    Args:
+        number: Counts the requests from 1 as they arrive.
+        path: With the query.
+        fault: The name of the fault that the client met, empty for none.
+        forwarded: The target got the request, at least a part of it.
+        status: The status that the target answered, 0 if it did not.
+        size: The bytes of the body of the request, as they came.
+        seconds: From the whole request to the whole answer of the target.
+        request_id: The header X-Request-ID of the request.
+    """
+
+    number: int
+    method: str
+    path: str
+    fault: str
+    forwarded: bool
+    status: int
+    size: int
+    seconds: float
+    request_id: str
+
+
+class Connection(BaseHTTPRequestHandler):
+    """Serve the requests of one connection, one after the other."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def __init__(self, proxy: FaultProxy, *arguments: Any) -> None:
+        self._proxy = proxy
+        super().__init__(*arguments)
+
+    def handle(self) -> None:
+        """Serve until the client goes away, the proxy stops, or a fault ends the connection."""
+        with suppress(OSError):
+            super().handle()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (as in the base class)
+        """Print nothing: the log of the proxy has it all."""
+
+    def do_POST(self) -> None:
+        """Serve one request of any method."""
+        try:
+            body = self._body()
+        except ValueError:
+            self.close_connection = True
+            self.send_error(400)
+            return
+        number = self._proxy.arrived()
+        started = monotonic()
+        compressed = self.headers.get("Content-Encoding", "").strip().lower() == "gzip"
+        name = self._proxy.chooser.choose(self.command, self.path, body, compressed=compressed, now=started)
+        fault = FAULTS.get(name)
+        forwarded, answer = False, NO_ANSWER
+        if fault is None or fault.forwards:
+            forwarded, answer = self._forward(body, reset=fault is not None and fault.ending == "reset-at-once")
+            if not forwarded or (not answer.status and name != "reset-during"):
+                name = ""  # what the client meets is the state of the target, not the fault
+        exchange = Exchange(
+            number=number,
+            method=self.command,
+            path=self.path,
+            fault=name,
+            forwarded=forwarded,
+            status=answer.status,
+            size=len(body),
+            seconds=monotonic() - started,
+            request_id=self.headers.get("X-Request-ID", ""),
+        )
+        self._proxy.record(exchange)  # before the client can see the end, so that it finds the record
+        self._end(exchange, answer)
+
+    do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PATCH = do_PUT = do_POST  # noqa: N815 (the base class wants these names)
+
+    def _body(self) -> bytes:
+        """
+        Read the whole body of the request.
+
+        Raises:
+            ValueError: Its length is no number.
+            ConnectionError: The client went away.
+        """
+        if self.headers.get("Transfer-Encoding", "").strip().lower() != "chunked":
+            return self._read(int(self.headers.get("Content-Length", "0")))
+        chunks = []
+        while size := int(self.rfile.readline(1024).partition(b";")[0], 16):
+            chunks.append(self._read(size))
+            self._read(2)
+        while self.rfile.readline(65536).strip():
+            pass  # trailers
+        return b"".join(chunks)
+
+    def _read(self, size: int) -> bytes:
+        if size < 0:
+            raise ValueError("a negative length")
+        data = self.rfile.read(size)
+        if len(data) < size:
+            raise ConnectionAbortedError
+        return data
+
+    def _forward(self, body: bytes, *, reset: bool) -> tuple[bool, Answer]:
+        """Give whether the target got the request, and its answer."""
+        try:
+            answer = forward(
+                self._proxy.target,
+                self.command,
+                self.path,
+                self.headers.items(),
+                body,
+                tracked=self._proxy.tracked,
+                sent=self._reset if reset else lambda: None,
+            )
+        except NotReachedError:
+            return False, NO_ANSWER
+        return True, answer
+
+    def _end(self, exchange: Exchange, answer: Answer) -> None:
+        """Give the client what it is to see."""
+        fault = FAULTS.get(exchange.fault)
+        if fault is None:
+            if answer.status:
+                self._answer(answer)
+            elif exchange.forwarded:
+                self._reset()
+            else:
+                self._answer(Answer(502))
+        elif fault.ending == "answer" and fault.answer is not None:
+            self._answer(fault.answer(answer, self._proxy.retry_after_s))
+        elif fault.ending == "half":
+            self._answer(answer, half=True)
+        elif fault.ending == "silence":
+            self._keep_silent()
+        else:
+            self._reset()
+
+    def _answer(self, answer: Answer, *, half: bool = False) -> None:
+        """Write an answer in one piece; of half an answer the client is told the whole length, one byte at least."""
+        headers = list(answer.headers)
+        if self.command != "HEAD" and answer.status not in {204, 304}:
+            headers.append(("Content-Length", str(max(len(answer.body), half))))
+        elif half:
+            headers = []
+        if half:
+            self.close_connection = True
+        if self.close_connection:
+            headers.append(("Connection", "close"))
+        reason = answer.reason or responses.get(answer.status, "")
+        lines = [f"HTTP/1.1 {answer.status} {reason}", *(f"{name}: {value}" for name, value in headers), "", ""]
+        body = b"" if self.command == "HEAD" else answer.body
+        self.wfile.write("\r\n".join(lines).encode("latin-1") + (body[: len(body) // 2] if half else body))
+
+    def _keep_silent(self) -> None:
+        """Say nothing until the time is over, the client goes away, or the proxy stops, which ends the connection."""
+        self.close_connection = True
+        self.connection.settimeout(self._proxy.silence_s)
+        with suppress(OSError):
+            self.connection.recv(1)
+
+    def _reset(self) -> None:
+        """End the connection the hard way: with no time to linger, the system sends a reset instead of a farewell."""
+        self.close_connection = True
+        with suppress(OSError):
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # The reader of the connection would keep it open: closed is what the system calls it.
+        descriptor = self.connection.detach()
+        if descriptor >= 0:
+            socket.close(descriptor)

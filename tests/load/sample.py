@@ -1,0 +1,87 @@
+"""Bundles to load: a clinic that many share, a patient, and a finding about her."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_URL, uuid5
+
+from fhir_case.fhir.systems import ACT_REASON
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["TEST_DATA", "bundle", "by_type", "labelled", "observation", "patient", "write"]
+
+TEST_DATA = {"security": [{"system": ACT_REASON, "code": "HTEST"}]}
+SYSTEM = "urn:fhir-case:load"
+
+
+def patient(key: str, **elements: Any) -> dict[str, Any]:
+    """Give a patient with an id and an identifier."""
+    identifier = [{"system": SYSTEM, "value": f"patient-{key}"}]
+    return {"resourceType": "Patient", "id": f"p-{key}", "identifier": identifier, "gender": "female", **elements}
+
+
+def observation(key: str, subject: str, **elements: Any) -> dict[str, Any]:
+    """Give a finding with an id, and no identifier, about a subject."""
+    about = {"subject": {"reference": subject}}
+    return (
+        {"resourceType": "Observation", "id": f"o-{key}", "status": "final", "code": {"text": "AFP"}} | about | elements
+    )
+
+
+def bundle(key: str, *, clinic: str = "clinic", once: bool = True) -> dict[str, Any]:
+    """
+    Give a transaction of three: the clinic by condition, the patient by its id, a finding as the server likes.
+
+    Args:
+        once: Whether the finding depends on an identifier, so that it is created once however often it is sent.
+    """
+    urns = {name: f"urn:uuid:{uuid5(NAMESPACE_URL, name)}" for name in (f"clinic-{clinic}", f"finding-{key}")}
+    clinic_urn, finding_urn = urns.values()
+    finding = observation(key, f"Patient/p-{key}", performer=[{"reference": clinic_urn}])
+    del finding["id"]
+    request = {"method": "POST", "url": "Observation"}
+    if once:
+        finding["identifier"] = [{"system": SYSTEM, "value": f"finding-{key}"}]
+        request["ifNoneExist"] = f"identifier={SYSTEM}|finding-{key}"
+    organization = {"resourceType": "Organization", "identifier": [{"system": SYSTEM, "value": clinic}], "name": clinic}
+    return {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [
+            {
+                "fullUrl": clinic_urn,
+                "resource": organization,
+                "request": {
+                    "method": "POST",
+                    "url": "Organization",
+                    "ifNoneExist": f"identifier={SYSTEM}|{clinic}",
+                },
+            },
+            {"resource": patient(key), "request": {"method": "PUT", "url": f"Patient/p-{key}"}},
+            {"fullUrl": finding_urn, "resource": finding, "request": request},
+        ],
+    }
+
+
+def labelled(found: dict[str, Any]) -> dict[str, Any]:
+    """Give a Bundle whose resources say that they are test data."""
+    entries = [{**each, "resource": {**each["resource"], "meta": TEST_DATA}} for each in found["entry"]]
+    return {**found, "entry": entries}
+
+
+def write(folder: Path, name: str, content: Any) -> Path:
+    """Write JSON, or several objects as NDJSON; give the path."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = content if isinstance(content, list) else [content]
+    path.write_text("".join(f"{json.dumps(each)}\n" for each in lines), encoding="utf-8")
+    return path
+
+
+def by_type(names: set[str]) -> dict[str, int]:
+    """Count names by their type."""
+    kinds = [name.partition("/")[0] for name in names]
+    return {kind: kinds.count(kind) for kind in sorted(set(kinds))}

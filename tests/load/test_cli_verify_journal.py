@@ -1,0 +1,109 @@
+"""The command verify with a journal: it knows where everything is, and finds what is altered or lost."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from load.sample import bundle, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from load.fake_server import FakeServer
+
+    Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "journal.jsonl"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three files that share a clinic; the findings have no identifier, so that only the journal knows them."""
+    for key in "abc":
+        write(tmp_path, f"in/{key}.json", bundle(key, once=False))
+    return tmp_path / "in"
+
+
+def upload(run: Run, fake: FakeServer, folder: Path, journal: Path, *more: str) -> int:
+    return run("upload", folder, "--server", fake.url, "--journal", journal, *more)[0]
+
+
+@pytest.mark.parametrize("options", [(), ("--ids", "server"), ("--as-is",), ("--merge", "1", "--most-entries", "2")])
+def test_all_that_was_loaded_is_found_and_is_as_it_was_sent(
+    fake: FakeServer, run: Run, folder: Path, journal: Path, options: tuple[str, ...]
+) -> None:
+    assert 0 == upload(run, fake, folder, journal, *options)
+    code, out, err = run("verify", journal, "--format", "json")
+    value = json.loads(out)
+
+    assert (0, True) == (code, value["ok"]), out
+    assert fake.names == {each["stored_as"] for each in value["comparisons"]}
+    assert 9 == len(value["comparisons"])
+    assert err.endswith(f"Reading back from {fake.url} …\n")
+
+
+def test_what_is_altered_or_lost_is_named(fake: FakeServer, run: Run, folder: Path, journal: Path) -> None:
+    assert 0 == upload(run, fake, folder, journal)
+    finding = next(
+        name for name, resource in fake.resources.items() if resource.get("subject") == {"reference": "Patient/p-c"}
+    )
+    fake.put({**fake.resources["Patient/p-a"], "gender": "male"})
+    fake.put({**fake.resources[finding], "status": "amended"})
+    del fake.resources["Patient/p-b"]
+    code, out, _ = run("verify", journal)
+
+    assert 5 == code
+    assert f'  {folder / "a.json"}: Patient/p-a: altered\n    Patient.gender  changed     "female"  ->  "male"\n' in out
+    assert f"(stored as {finding}): altered\n    Observation.status" in out
+    assert f"  {folder / 'b.json'}: Patient/p-b: lost: Patient/p-b was deleted" in out
+    assert "[equal, added, rewritten, altered, lost, not checked]" in out
+
+
+def test_files_that_have_changed_since_are_not_compared(
+    fake: FakeServer, run: Run, folder: Path, journal: Path
+) -> None:
+    assert 0 == upload(run, fake, folder, journal)
+    write(folder, "b.json", bundle("other"))
+    code, _, err = run("verify", journal)
+
+    assert 1 == code
+    assert f"the input has changed since this journal was begun: {folder / 'b.json'}" in err
+
+
+def test_another_server_than_that_of_the_journal_is_a_wrong_command(
+    fake: FakeServer, run: Run, folder: Path, journal: Path
+) -> None:
+    assert 0 == upload(run, fake, folder, journal)
+    code, _, err = run("verify", journal, "--server", "http://127.0.0.1:9/fhir")
+
+    assert 2 == code
+    assert f"The journal is about {fake.url}." in err
+    assert 0 == run("verify", journal, "--server", fake.url)[0]
+
+
+def test_what_could_not_be_loaded_is_listed_and_the_rest_is_compared(
+    fake: FakeServer, run: Run, folder: Path, journal: Path
+) -> None:
+    file = write(folder, "d.json", {"name": "Ann"})
+    assert 4 == upload(run, fake, folder, journal, "--keep-going")
+    code, out, err = run("verify", journal, "--format", "json")
+
+    assert (4, True, 9) == (code, json.loads(out)["ok"], len(json.loads(out)["comparisons"]))
+    assert f"Left out: {file}: this is no FHIR resource" in err
+    del fake.resources["Patient/p-b"]
+    assert 5 == run("verify", journal)[0]
+
+
+def test_after_an_undo_everything_is_lost(fake: FakeServer, run: Run, folder: Path, journal: Path) -> None:
+    assert 0 == upload(run, fake, folder, journal)
+    assert 0 == run("undo", journal)[0]
+    code, out, _ = run("verify", journal, "--format", "json")
+
+    assert (5, {"lost"}) == (code, {each["state"] for each in json.loads(out)["comparisons"]})
