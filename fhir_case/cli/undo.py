@@ -53,6 +53,6 @@ def undo(journal: Path, *, form: str, timeout_s: float, real_patient_data: bool,
     else:
         click.echo(f"Undone at {server}  [{', '.join(UNDONE)}]  {', '.join(str(counts[state]) for state in UNDONE)}")
         for each in left:
-            click.echo(f"  {each.stored_as}: {each.reason}")
+            click.echo(f"  {each.stored_as or each.resource}: {each.reason}")
     if left:
         sys.exit(7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ def verify(files: tuple[str, ...], server: str | None, fhir: str, *, form: str, 
             raise click.UsageError(f"The journal is about {header.server}.")
         server, fhir = header.server, header.fhir
         files = tuple(name for name, *_ in header.inputs)
+        journal = journal.absolute()
+        _go_to(header.folder)
         options |= {name: header.options[name] for name in ("ids", "as_is") if name in header.options}
         options["keep_going"] = True
     if server is None:
@@ -59,6 +62,15 @@ def verify(files: tuple[str, ...], server: str | None, fhir: str, *, form: str, 
         sys.exit(5)
     if survey.left_out:
         sys.exit(4)
+
+
+def _go_to(folder: str) -> None:
+    """Go to where the upload was called, since its journal names files as they were typed there."""
+    if folder:
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            raise click.UsageError(f"The upload was called in {folder}: {error.strerror}.") from None
 
 
 def _is_journal(name: str) -> bool:

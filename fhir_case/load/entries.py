@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl, quote, urlencode
 from uuid import NAMESPACE_URL, uuid5
@@ -62,13 +63,18 @@ class PlannedEntry:
         """Give what may be there only once on a server; empty when nothing tells it from others."""
         if self.by_id or not self.search:
             return self.url if self.by_id else ""
-        # One search can be written in several ways, such as with | or %7C.
-        return f"{self.given.type}?{urlencode(sorted(parse_qsl(self.search, keep_blank_values=True)))}"
+        return f"{self.given.type}?{_in_one_spelling(self.search)}"
 
     @property
     def request_line(self) -> str:
         """Give the request in words."""
         return f"{self.url} if none has {self.condition}" if self.method == "POST" and self.condition else self.url
+
+
+@lru_cache(maxsize=10_000)  # it is asked for several times for each entry
+def _in_one_spelling(search: str) -> str:
+    """Write a search in one way of several, such as with | or %7C, so that equal ones are equal texts."""
+    return urlencode(sorted(parse_qsl(search, keep_blank_values=True)))
 
 
 def planned_entry(given: Given, capabilities: Capabilities, *, ids: Ids = "given") -> PlannedEntry:

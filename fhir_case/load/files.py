@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, Self
 
@@ -34,7 +35,6 @@ from fhir_case.server.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from pathlib import Path
     from types import TracebackType
 
     from fhir_case.documents import Document
@@ -163,7 +163,7 @@ class FileLoad:
         """
         inputs = [(str(path), size, sha256) for path, size, sha256 in digest(self._paths)]
         inputs += [(STANDARD_INPUT, size, sha256) for _, size, sha256 in digest([self._piped] if self._piped else [])]
-        return Header(self.base_url, self.options.fhir, tuple(inputs), self.options.to_dict())
+        return Header(self.base_url, self.options.fhir, tuple(inputs), self.options.to_dict(), str(Path.cwd()))
 
     def read(self) -> Survey:
         """
@@ -239,15 +239,26 @@ class FileLoad:
         earlier = 0
         last = ""
         unsettled: list[Record] = []
+        unknown: dict[tuple[str, int], JournalEntry] = {}
         for record in read_records(path):
             if not isinstance(record, Record):
                 continue
             if record.state == "open":
                 unsettled.append(record)
+            for entry in record.entries:
+                unknown.pop((entry.source, entry.position), None)
+                if entry.state == "unknown":
+                    unknown[entry.source, entry.position] = entry
             stored = [entry for entry in record.entries if entry.state not in ("failed", "unknown")]
             self.index.put_done((entry.source, entry.position, entry.stored_as) for entry in stored)
             earlier += len(stored)
             last = next((entry.stored_as for entry in reversed(stored) if entry.stored_as), last)
+        for record in unsettled:  # what became of them is looked up now
+            for source, positions in record.sent:
+                for position in positions:
+                    unknown.pop((source, position), None)
+        self._doubtful += unknown.values()
+        self.index.put_done((entry.source, entry.position, "") for entry in unknown.values())
         if last and last not in found_by_id(self.client, [last], elements="id").resources:
             raise FhirCaseError(
                 f"the server has no {last} any more, which this journal says is stored there",
@@ -270,24 +281,16 @@ class FileLoad:
         """Find out what became of requests whose end the journal does not know; give how many resources they stored."""
         if not records or self._journal is None:
             return 0
-        wanted = {
-            (source, position) for record in records for source, positions in record.sent for position in positions
-        }
-        sources = {source for source, _ in wanted}
-        planned: dict[tuple[str, int], PlannedEntry] = {}
-        for _, documents in self._files(checked=True):
-            for document in documents:
-                if document.name not in sources:
-                    continue
-                given, _ = given_entries(document.content or {}, source=document.name)
-                for entry in plan_document(document, given, self._rules).entries:
-                    planned[entry.given.source, entry.given.position] = entry
+        planned, batches = self._planned_again(
+            {(source, position) for each in records for source, positions in each.sent for position in positions}
+        )
         sender = self._sender()
         stored = 0
         for record in records:
             keys = [(source, position) for source, positions in record.sent for position in positions]
             entries = [planned[key] for key in keys if key in planned]
-            fate, results = sender.settle(entries, [record.request])
+            whole = batches.isdisjoint(source for source, _ in keys)
+            fate, results = sender.settle(entries, [record.request], as_a_whole=whole)
             if fate == "not done":
                 self._journal.not_done(record.request, "looked up later: nothing of it is on the server")
                 continue
@@ -299,6 +302,23 @@ class FileLoad:
             self.index.put_done((each.source, each.position, each.stored_as) for each in results)
             stored += sum(1 for each in results if each.state != "unknown")
         return stored
+
+    def _planned_again(self, wanted: set[tuple[str, int]]) -> tuple[dict[tuple[str, int], PlannedEntry], set[str]]:
+        """Give what is sent for some entries, each a document and a position in it, and which documents are batches."""
+        sources = {source for source, _ in wanted}
+        planned: dict[tuple[str, int], PlannedEntry] = {}
+        batches: set[str] = set()
+        for _, documents in self._files(checked=True):
+            for document in documents:
+                if document.name not in sources:
+                    continue
+                given, _ = given_entries(document.content or {}, source=document.name)
+                for transaction in plan_document(document, given, self._rules).transactions:
+                    if transaction.type == "batch":
+                        batches.add(document.name)
+                    for entry in transaction.entries:
+                        planned[entry.given.source, entry.given.position] = entry
+        return planned, batches
 
     def _sender(self) -> Sender:
         return Sender(
@@ -347,7 +367,8 @@ class FileLoad:
         strays = sender.remove_strays()
         if journal and strays:
             journal.note(strays)
-        if journal and result.error is None and not self.stop.is_set():
+        wrong = self.tally.states["failed"] or self.tally.states["unknown"]
+        if journal and not (wrong or result.error or self.stop.is_set()):
             journal.finished(self.tally.to_dict())
         return result
 

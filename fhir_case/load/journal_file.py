@@ -20,6 +20,9 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from hashlib import sha256
+from pathlib import Path
+from tempfile import gettempdir
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
@@ -29,7 +32,8 @@ from fhir_case.load.journal import JournalEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+
+    from filelock import BaseFileLock
 
     from fhir_case.load.entries import PlannedEntry
 
@@ -49,12 +53,14 @@ class Header:
         fhir: The release of FHIR.
         inputs: For each file its path, its size in bytes and its SHA-256.
         options: What else decides what is sent.
+        folder: The folder from which relative paths count.
     """
 
     server: str
     fhir: str
     inputs: tuple[tuple[str, int, str], ...]
     options: Mapping[str, Any] = field(default_factory=dict)
+    folder: str = field(default="", compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the first line of the journal."""
@@ -64,6 +70,7 @@ class Header:
             "fhir": self.fhir,
             "inputs": [dict(zip(("path", "bytes", "sha256"), each, strict=True)) for each in self.inputs],
             "options": dict(self.options),
+            "folder": self.folder,
         }
 
 
@@ -94,21 +101,26 @@ class JournalFile:
         header: What is written into a new file.
 
     Raises:
-        FhirCaseError: The file cannot be written.
+        FhirCaseError: The file cannot be written, or another process writes it.
     """
 
     def __init__(self, path: Path, header: Header) -> None:
         self.path = path
+        self._ours = _locked(path)
         self._lock = Lock()
         self._failure: FhirCaseError | None = None
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)  # it may name patients
             _cut_off_what_is_incomplete(self._file)
         except OSError as error:
+            self._ours.release()
             raise _unwritable(path, error) from error
         if not os.fstat(self._file).st_size:
-            self._write(header.to_dict())
+            try:
+                self._write(header.to_dict())
+            except FhirCaseError:
+                self.close()
+                raise
 
     def __enter__(self) -> Self:
         return self
@@ -123,6 +135,7 @@ class JournalFile:
                 with suppress(OSError):
                     os.close(self._file)
             self._file = -1
+            self._ours.release()
 
     def sending(self, request: str, entries: Sequence[PlannedEntry]) -> None:
         """Note that a request is about to be sent."""
@@ -171,6 +184,26 @@ class JournalFile:
                 raise self._failure from error
 
 
+def _locked(path: Path) -> BaseFileLock:
+    from filelock import FileLock, Timeout
+
+    # Not beside the journal, where it would stay and be in the way.
+    name = sha256(os.fsencode(path.resolve())).hexdigest()[:16]
+    lock = FileLock(Path(gettempdir()) / f"fhir-case-{name}.lock", timeout=0)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise FhirCaseError(
+            "another process is writing this journal",
+            where=str(path),
+            hint="wait for it, or name another file with --journal",
+        ) from None
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return lock
+
+
 def _without_empty(entry: JournalEntry) -> dict[str, Any]:
     return {name: value for name in _FIELDS if (value := getattr(entry, name)) != ""}  # asdict copies, and takes longer
 
@@ -209,7 +242,7 @@ def read_header(path: Path) -> Header:
         raise FhirCaseError("this is no journal of an upload", where=str(path))
     try:
         inputs = tuple((each["path"], each["bytes"], each["sha256"]) for each in first["inputs"])
-        return Header(first["server"], first["fhir"], inputs, first["options"])
+        return Header(first["server"], first["fhir"], inputs, first["options"], str(first.get("folder") or ""))
     except (KeyError, TypeError) as error:
         raise _damaged(path, error) from error
 

@@ -75,8 +75,10 @@ def refused(ready: Prepared, body: Resource | None, error: RejectedError) -> Out
         for number, entry in enumerate(sent)
     ]
     positions = frozenset(ready.sent[number][0] for number in guilty)
-    signed_out = error.status in (401, 403)
-    return Outcome(completed(ready, entries), refusal, final=signed_out, guilty=positions)
+    # Every other request would get the same answer.
+    useless = error.status in (401, 403, 415) or 300 <= error.status < 400
+    useless = useless or (error.status in (404, 405) and error.outcome is None)
+    return Outcome(completed(ready, entries), refusal, final=useless, guilty=positions)
 
 
 def not_sendable(ready: Prepared) -> Outcome:

@@ -249,10 +249,16 @@ class Sender:
     ) -> tuple[Fate, tuple[JournalEntry, ...]]:
         """Look for what a request may have stored, for a while if the server may still be working on it."""
         finished = bool(error.status) and error.status not in _BROKEN_OFF
-        return self.settle([entry for _, entry in ready.sent], requests, finished=finished)
+        whole = ready.transaction.type == "transaction"
+        return self.settle([entry for _, entry in ready.sent], requests, finished=finished, as_a_whole=whole)
 
     def settle(
-        self, sent: Sequence[PlannedEntry], requests: Sequence[str], *, finished: bool = False
+        self,
+        sent: Sequence[PlannedEntry],
+        requests: Sequence[str],
+        *,
+        finished: bool = False,
+        as_a_whole: bool = True,
     ) -> tuple[Fate, tuple[JournalEntry, ...]]:
         """
         Find out whether a transaction was carried out by one of some requests, and what became of its entries.
@@ -261,16 +267,18 @@ class Sender:
             sent: What was sent.
             requests: The headers ``X-Request-ID`` of the attempts.
             finished: Whether the server is done with them; otherwise it is looked for a while.
+            as_a_whole: Whether all of it is stored or nothing; of a batch each resource has to be found.
 
         Raises:
             ServerError: The server was not reached for too long.
         """
+        by_request = self.known.request_id_in_source
         harmless = all(entry.repeatable for entry in sent)
         patience = 0.0 if harmless or finished else max(self._policy.settle_s, 2 * self.tally.longest_s)
         begin, pause = self._clock(), 0.1
         while True:
             fate, entries = self._persistently(
-                lambda: fate_of(sent, self.client, requests, by_request=self.known.request_id_in_source)
+                lambda: fate_of(sent, self.client, requests, by_request=by_request, as_a_whole=as_a_whole)
             )
             if fate == "cannot tell" and harmless:
                 return "not done", ()

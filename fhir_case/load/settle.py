@@ -27,7 +27,12 @@ Fate = Literal["done", "not done", "cannot tell"]
 
 
 def fate_of(
-    entries: Sequence[PlannedEntry], client: Client, requests: Sequence[str], *, by_request: bool
+    entries: Sequence[PlannedEntry],
+    client: Client,
+    requests: Sequence[str],
+    *,
+    by_request: bool,
+    as_a_whole: bool = True,
 ) -> tuple[Fate, tuple[JournalEntry, ...]]:
     """
     Tell whether a transaction was carried out by one of some requests, and if so what became of each entry.
@@ -38,14 +43,15 @@ def fate_of(
         entries: What was sent.
         requests: The headers ``X-Request-ID`` of the attempts.
         by_request: Whether the server can be asked what a request has stored.
+        as_a_whole: Whether it is stored as a whole; of a batch each resource has to be found.
 
     Raises:
         ServerError: The server was not reached, or is overloaded.
     """
     try:
         if by_request:
-            return _by_request(entries, client, requests)
-        return _by_identifier(entries, client)
+            return _by_request(entries, client, requests, as_a_whole=as_a_whole)
+        return _by_identifier(entries, client) if as_a_whole else ("cannot tell", ())
     except RejectedError:
         return "cannot tell", ()
 
@@ -78,7 +84,7 @@ def _first_version(client: Client, name: str) -> dict[str, Any]:
 
 
 def _by_request(
-    entries: Sequence[PlannedEntry], client: Client, requests: Sequence[str]
+    entries: Sequence[PlannedEntry], client: Client, requests: Sequence[str], *, as_a_whole: bool
 ) -> tuple[Fate, tuple[JournalEntry, ...]]:
     kinds = list(dict.fromkeys(entry.given.type for entry in entries))
     if not any(found_by_request(client, kind, requests) for kind in kinds):
@@ -90,6 +96,8 @@ def _by_request(
     identified = _identified(client, [entry for entry in entries if entry.given.name in set(unmatched)])
     return "done", tuple(
         _result(entry, places.get(number) or identified.get(entry.identity), number in places)
+        if as_a_whole or number in places
+        else entry_failed(entry, "the answer was lost, and it is not among what the batch has stored", state="unknown")
         for number, entry in enumerate(entries)
     )
 

@@ -271,7 +271,7 @@ def plan_document(document: Document, given: Sequence[Given], rules: Rules) -> P
 
 
 def _note_concerns(document: Document, remarks: Iterable[str], plan: Plan, found: Survey, rules: Rules) -> None:
-    for remark in remarks:
+    for remark in remarks if not plan.transactions[0].raw else ():  # they are about what is sent otherwise
         found.concern(remark, document.name)
     found.concern(
         "loading twice will duplicate what has no condition",

@@ -61,7 +61,10 @@ def undo(path: Path, client: Client, on_progress: Callable[[Sequence[Undone]], N
     header = read_header(path)
     if header.server != client.base_url:
         raise FhirCaseError(f"this journal is about {header.server}", where=str(path))
-    groups, counts = _to_undo(path)
+    groups, counts, unknown = _to_undo(path)
+    if unknown:
+        counts["left"] += len(unknown)
+        on_progress(unknown)
     with JournalFile(path, header) as journal:
         for group in reversed(groups):
             undone = tuple(_undo_group(group, client))
@@ -71,9 +74,10 @@ def undo(path: Path, client: Client, on_progress: Callable[[Sequence[Undone]], N
     return counts
 
 
-def _to_undo(path: Path) -> tuple[list[Group], Counter[str]]:
-    """Give what was created and is not undone, request by request, and how many were undone before."""
+def _to_undo(path: Path) -> tuple[list[Group], Counter[str], tuple[Undone, ...]]:
+    """Give what was created and is not undone, how many were undone before, and of what nothing is known."""
     groups: list[Group] = []
+    unknown: dict[tuple[str, int], JournalEntry] = {}
     undone: dict[str, str] = {}
     for record in read_records(path):
         if isinstance(record, dict):
@@ -86,11 +90,19 @@ def _to_undo(path: Path) -> tuple[list[Group], Counter[str]]:
                 where=str(path),
                 hint="give the upload once more, so that they are looked up; then undo",
             )
+        for entry in record.entries:
+            unknown.pop((entry.source, entry.position), None)
+            if entry.state == "unknown":
+                unknown[entry.source, entry.position] = entry
         created = tuple(entry for entry in record.entries if entry.state == "created" and entry.stored_as)
         if created:
             groups.append(created)
     left = [tuple(entry for entry in group if undone.get(entry.stored_as, "left") == "left") for group in groups]
-    return [group for group in left if group], Counter(state for state in undone.values() if state != "left")
+    return (
+        [group for group in left if group],
+        Counter(state for state in undone.values() if state != "left"),
+        tuple(Undone(entry.resource, entry.stored_as, "left", entry.reason) for entry in unknown.values()),
+    )
 
 
 def _undo_group(group: Group, client: Client) -> Iterator[Undone]:
