@@ -46,6 +46,7 @@ def server() -> None:
 )
 @click.option("--strict", is_flag=True, help="Refuse invalid resources (422).")
 @click.option("--heap", default="2g", show_default=True, help="The memory limit of the server.")
+@click.option("--throughput", is_flag=True, help="For long loads: starts slower, then stores more in a second.")
 @click.option("--detach", is_flag=True, help="Return when it is ready, and let it run until `server stop`.")
 def start(*, host: str, detach: bool, **options: Any) -> None:
     """

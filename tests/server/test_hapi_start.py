@@ -189,6 +189,14 @@ def test_what_cannot_work_is_told_first(
     assert [] == repository.asked
 
 
+def test_for_long_loads_java_is_told_last_to_optimise(place: Place) -> None:
+    place.java()
+    with place.server(throughput=True) as server:
+        told = psutil.Process(server.pid).cmdline()
+    assert told.index("-XX:TieredStopAtLevel=4") > told.index("-XX:TieredStopAtLevel=1")
+    assert told.index("-XX:-UseSerialGC") > told.index("-XX:+UseSerialGC")
+
+
 def test_a_detached_server_goes_on_until_it_is_stopped(place: Place, unused_port: int) -> None:
     place.java()
     state = place.folder / "state"
