@@ -367,6 +367,8 @@ class FileLoad:
         strays = sender.remove_strays()
         if journal and strays:
             journal.note(strays)
+        left = (str(each["stray"]) for each in strays if each["state"] == "left")
+        found.concern("perhaps stored twice, since the server could not be asked at the end", *left)
         wrong = self.tally.states["failed"] or self.tally.states["unknown"]
         if journal and not (wrong or result.error or self.stop.is_set()):
             journal.finished(self.tally.to_dict())

@@ -139,13 +139,8 @@ class Sender:
         return self._deliver(ready, begin)
 
     def remove_strays(self) -> list[dict[str, Any]]:
-        """
-        Remove what the server stored of requests that had counted as not done; call it when all is sent.
-
-        Raises:
-            ServerError: The server was not reached for too long.
-        """
-        return self._persistently(lambda: self._strays.remove(self.client))
+        """Remove what the server stored of requests that had counted as not done; call it when all is sent."""
+        return self._strays.remove(self.client)
 
     def _prepared(self, transaction: Transaction) -> Prepared:
         if transaction.raw or self._place is None:

@@ -50,12 +50,7 @@ class Strays:
             self._doubtful.append(_Doubtful(tuple(requests), tuple(types), kept))
 
     def remove(self, client: Client) -> list[dict[str, Any]]:
-        """
-        Delete what was stored twice, and say for each resource what became of it.
-
-        Raises:
-            ServerError: The server was not reached, or is overloaded.
-        """
+        """Delete what was stored twice, and say what became of each; ``left`` where the server cannot be asked."""
         with self._lock:
             doubtful, self._doubtful = self._doubtful, []
         return [line for each in doubtful for line in _removed(each, client)]
