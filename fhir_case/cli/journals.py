@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["begin_anew", "default_journal", "remove_unbegun"]
 
-_FIRST_BYTES = b'{"journal":'
-
 
 def default_journal(server: str, fhir: str, files: Sequence[str]) -> Path:
     """Give the journal of a command: the same for the same files and server, so that giving it again goes on."""
@@ -37,12 +35,14 @@ def remove_unbegun(path: Path) -> None:
     Raises:
         FhirCaseError: It cannot be read or removed.
     """
+    from fhir_case.load.journal_file import FIRST_BYTES
+
     try:
         if not path.is_file():
             return
         with path.open("rb") as file:
             line = file.readline()
-        if not line.endswith(b"\n") and _FIRST_BYTES.startswith(line[: len(_FIRST_BYTES)]):
+        if not line.endswith(b"\n") and FIRST_BYTES.startswith(line[: len(FIRST_BYTES)]):
             path.unlink()
     except OSError as error:
         raise FhirCaseError(f"it cannot be read: {error.strerror or error}", where=str(path)) from error

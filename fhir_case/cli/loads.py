@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
     from fhir_case.load.files import FileLoad, Options
     from fhir_case.load.survey import Survey
+    from fhir_case.server.client import Client
+    from fhir_case.server.connection import Connection
 
-__all__ = ["file_load", "read"]
+__all__ = ["client_of", "file_load", "read"]
 
 _CONNECTION = ("auth_kind", "header_variables", "ca_file", "client_certificate", "client_key", "timeout_s")
+_CONNECT_S = 10.0
 _PATIENCE = {"retry_s": "request_s", "settle_s": "settle_s"}
 
 
@@ -34,9 +37,7 @@ def file_load(files: Sequence[str], server: str, fhir: str, **options: Any) -> I
     """
     from fhir_case.cli.connection import connection
     from fhir_case.load.files import STANDARD_INPUT, FileLoad
-    from fhir_case.server.client import Client
 
-    timeout_s = options["timeout_s"]
     reached = connection(server, **{name: options[name] for name in _CONNECTION})
     named = [file for file in files if file not in ("-", STANDARD_INPUT)]
     with ExitStack() as stack:
@@ -46,11 +47,18 @@ def file_load(files: Sequence[str], server: str, fhir: str, **options: Any) -> I
         yield stack.enter_context(
             FileLoad(
                 paths,
-                lambda: Client(server, timeout_s=(min(10.0, timeout_s), timeout_s), connection=reached),
+                lambda: client_of(server, reached, options["timeout_s"]),
                 _options(fhir, options),
                 piped=piped,
             )
         )
+
+
+def client_of(server: str, reached: Connection, timeout_s: float) -> Client:
+    """Give a client that waits ten seconds at most for a connection, and so long for an answer."""
+    from fhir_case.server.client import Client
+
+    return Client(server, timeout_s=(min(_CONNECT_S, timeout_s), timeout_s), connection=reached)
 
 
 def read(load: FileLoad, files: Sequence[str]) -> Survey:

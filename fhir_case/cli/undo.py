@@ -27,10 +27,10 @@ def undo(journal: Path, *, form: str, timeout_s: float, real_patient_data: bool,
     interrupted, the same command goes on.
     """
     from fhir_case.cli.connection import connection
+    from fhir_case.cli.loads import client_of
     from fhir_case.load.journal_file import read_header
     from fhir_case.load.undo import UNDONE, Undone
     from fhir_case.load.undo import undo as taken_back
-    from fhir_case.server.client import Client
 
     server = read_header(journal).server
     left: list[Undone] = []
@@ -39,7 +39,7 @@ def undo(journal: Path, *, form: str, timeout_s: float, real_patient_data: bool,
         left.extend(each for each in undone if each.state == "left")
 
     reached = connection(server, timeout_s=timeout_s, **options)
-    with Client(server, timeout_s=(min(10.0, timeout_s), timeout_s), connection=reached) as client:
+    with client_of(server, reached, timeout_s) as client:
         click.echo(f"Taking back what is at {server} …", err=True)
         counts = taken_back(journal, client, note)
     if form == "json":

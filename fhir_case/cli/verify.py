@@ -74,8 +74,10 @@ def _go_to(folder: str) -> None:
 
 
 def _is_journal(name: str) -> bool:
+    from fhir_case.load.journal_file import FIRST_BYTES
+
     try:
         with Path(name).open("rb") as file:
-            return file.read(12).startswith(b'{"journal":')
+            return file.read(len(FIRST_BYTES)) == FIRST_BYTES
     except OSError:
         return False

@@ -83,7 +83,7 @@ def send_plan(
     places: dict[str, str] = {}
     sender = Sender(
         lambda: client,
-        known=known or KnownServer(),
+        known=known,
         place=lambda name: places.get(name, ""),
         policy=policy or RetryPolicy(request_s=60),
         clock=clock,

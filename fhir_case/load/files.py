@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, Self
@@ -12,22 +13,19 @@ from typing import TYPE_CHECKING, Any, Self
 from fhir_case.documents import find_documents, read_documents
 from fhir_case.documents.files import digest, find_files
 from fhir_case.errors import FhirCaseError, MappingError
-from fhir_case.load.answers import entry_failed
 from fhir_case.load.index import Index
 from fhir_case.load.journal_file import (
     Header,
     JournalFile,
-    Record,
     read_header,
-    read_records,
     refuse_what_is_no_journal,
 )
 from fhir_case.load.loading import COMFORTABLE, Loader, Result, jobs_of_wave
 from fhir_case.load.lookup import found_by_id
 from fhir_case.load.plan import check_server, some
+from fhir_case.load.resume import read_earlier, settle_earlier
 from fhir_case.load.send import Sender
-from fhir_case.load.source import given_entries
-from fhir_case.load.survey import Problem, Rules, Survey, plan_document, survey, unanswered
+from fhir_case.load.survey import Problem, Rules, Survey, survey, unanswered
 from fhir_case.load.tally import Tally
 from fhir_case.server.guard import is_loopback
 from fhir_case.server.known import Caps, KnownServer, known_server
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from fhir_case.documents import Document
-    from fhir_case.load.entries import Ids, PlannedEntry
+    from fhir_case.load.entries import Ids
     from fhir_case.load.gate import Gate
     from fhir_case.load.journal import JournalEntry
     from fhir_case.load.loading import Job
@@ -138,7 +136,7 @@ class FileLoad:
         self.index = self._stack.enter_context(Index())
         self._survey: Survey | None = None
         self._journal: JournalFile | None = None
-        self._doubtful: list[JournalEntry] = []
+        self._doubtful: tuple[JournalEntry, ...] = ()
         self.gate: Gate | None = None
 
     def __enter__(self) -> Self:
@@ -201,11 +199,14 @@ class FileLoad:
         if self.options.keep_going:
             self._leave_out(found, missing)
             return
-        words = f"references to what is neither in the files nor on the server: {some(missing)}"
+        words = "references to what is neither in the files nor on the server"
         if self.options.allow_dangling:
-            found.concern("references to what is neither in the files nor on the server", *missing)
+            found.concern(words, *missing)
             return
-        raise MappingError(words, hint="load what they refer to first or along, or allow it with --allow-dangling")
+        raise MappingError(
+            f"{words}: {some(missing)}",
+            hint="load what they refer to first or along, or allow it with --allow-dangling",
+        )
 
     def _leave_out(self, found: Survey, missing: Sequence[str]) -> None:
         """Leave out the documents that refer to what is missing, then those that refer to these."""
@@ -236,36 +237,23 @@ class FileLoad:
         refuse_what_is_no_journal(path)
         self._journal = self._stack.enter_context(JournalFile(path, header))
         _refuse_other(path, read_header(path), header)
-        earlier = 0
-        last = ""
-        unsettled: list[Record] = []
-        unknown: dict[tuple[str, int], JournalEntry] = {}
-        for record in read_records(path):
-            if not isinstance(record, Record):
-                continue
-            if record.state == "open":
-                unsettled.append(record)
-            for entry in record.entries:
-                unknown.pop((entry.source, entry.position), None)
-                if entry.state == "unknown":
-                    unknown[entry.source, entry.position] = entry
-            stored = [entry for entry in record.entries if entry.state not in ("failed", "unknown")]
-            self.index.put_done((entry.source, entry.position, entry.stored_as) for entry in stored)
-            earlier += len(stored)
-            last = next((entry.stored_as for entry in reversed(stored) if entry.stored_as), last)
-        for record in unsettled:  # what became of them is looked up now
-            for source, positions in record.sent:
-                for position in positions:
-                    unknown.pop((source, position), None)
-        self._doubtful += unknown.values()
-        self.index.put_done((entry.source, entry.position, "") for entry in unknown.values())
-        if last and last not in found_by_id(self.client, [last], elements="id").resources:
+        earlier = read_earlier(path, self.index)
+        if earlier.last and earlier.last not in found_by_id(self.client, [earlier.last], elements="id").resources:
             raise FhirCaseError(
-                f"the server has no {last} any more, which this journal says is stored there",
+                f"the server has no {earlier.last} any more, which this journal says is stored there",
                 where=str(path),
                 hint="begin anew with --new",
             )
-        return earlier + self._settle(unsettled)
+        settle_earlier(
+            earlier,
+            self._files(checked=True),
+            self._rules,
+            index=self.index,
+            sender=self._sender,
+            journal=self._journal,
+        )
+        self._doubtful = earlier.unknown
+        return earlier.stored
 
     def check_inputs(self, journal: Path) -> None:
         """
@@ -277,49 +265,7 @@ class FileLoad:
         written, ours = read_header(journal), self.header()
         _refuse_other(journal, Header(written.server, written.fhir, written.inputs, ours.options), ours)
 
-    def _settle(self, records: list[Record]) -> int:
-        """Find out what became of requests whose end the journal does not know; give how many resources they stored."""
-        if not records or self._journal is None:
-            return 0
-        planned, batches = self._planned_again(
-            {(source, position) for each in records for source, positions in each.sent for position in positions}
-        )
-        sender = self._sender()
-        stored = 0
-        for record in records:
-            keys = [(source, position) for source, positions in record.sent for position in positions]
-            entries = [planned[key] for key in keys if key in planned]
-            whole = batches.isdisjoint(source for source, _ in keys)
-            fate, results = sender.settle(entries, [record.request], as_a_whole=whole)
-            if fate == "not done":
-                self._journal.not_done(record.request, "looked up later: nothing of it is on the server")
-                continue
-            if fate == "cannot tell":
-                words = "an earlier run was broken off here; it may be stored or not, and nothing tells"
-                results = tuple(entry_failed(entry, words, state="unknown") for entry in entries)
-                self._doubtful += results
-            self._journal.answered(record.request, results)
-            self.index.put_done((each.source, each.position, each.stored_as) for each in results)
-            stored += sum(1 for each in results if each.state != "unknown")
-        return stored
-
-    def _planned_again(self, wanted: set[tuple[str, int]]) -> tuple[dict[tuple[str, int], PlannedEntry], set[str]]:
-        """Give what is sent for some entries, each a document and a position in it, and which documents are batches."""
-        sources = {source for source, _ in wanted}
-        planned: dict[tuple[str, int], PlannedEntry] = {}
-        batches: set[str] = set()
-        for _, documents in self._files(checked=True):
-            for document in documents:
-                if document.name not in sources:
-                    continue
-                given, _ = given_entries(document.content or {}, source=document.name)
-                for transaction in plan_document(document, given, self._rules).transactions:
-                    if transaction.type == "batch":
-                        batches.add(document.name)
-                    for entry in transaction.entries:
-                        planned[entry.given.source, entry.given.position] = entry
-        return planned, batches
-
+    @cached_property
     def _sender(self) -> Sender:
         return Sender(
             self._new_client,
@@ -344,13 +290,12 @@ class FileLoad:
         """
         found = self.read()
         journal = self._journal
-        sender = self._sender()
         loader = Loader(
             lambda: self._files(checked=True),
             found,
             self._rules,
             self.index,
-            sender,
+            self._sender,
             note=(lambda entries: journal.answered("", entries)) if journal else (lambda _: None),
             merge=self.options.merge,
             concurrency=self.options.concurrency,
@@ -364,7 +309,7 @@ class FileLoad:
         self.tally.stored(self._doubtful)
         result = loader.run()
         result.earlier -= len(self._doubtful)  # they need not be sent, but nobody knows whether they are there
-        strays = sender.remove_strays()
+        strays = self._sender.remove_strays()
         if journal and strays:
             journal.note(strays)
         left = (str(each["stray"]) for each in strays if each["state"] == "left")

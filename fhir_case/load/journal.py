@@ -40,6 +40,11 @@ class JournalEntry:
     source: str = ""
     position: int = 0
 
+    @property
+    def confirmed(self) -> bool:
+        """Tell whether the resource is on the server for certain."""
+        return self.state not in ("failed", "unknown")
+
 
 @dataclass(frozen=True, slots=True)
 class Journal:
@@ -61,7 +66,7 @@ class Journal:
     @property
     def ok(self) -> bool:
         """Tell whether the server confirmed every resource."""
-        return all(entry.state not in ("failed", "unknown") for entry in self.entries)
+        return all(entry.confirmed for entry in self.entries)
 
     @property
     def counts(self) -> dict[State, int]:

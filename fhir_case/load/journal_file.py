@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 
     from fhir_case.load.entries import PlannedEntry
 
-__all__ = ["Header", "JournalFile", "Record", "read_header", "read_records", "refuse_what_is_no_journal"]
+__all__ = ["FIRST_BYTES", "Header", "JournalFile", "Record", "read_header", "read_records", "refuse_what_is_no_journal"]
+
+FIRST_BYTES = b'{"journal":'
+"""How each journal begins."""
 
 _FORMAT = 1
 _FIELDS = tuple(each.name for each in fields(JournalEntry))
@@ -254,15 +257,14 @@ def refuse_what_is_no_journal(path: Path) -> None:
     Raises:
         FhirCaseError: It cannot be read, or begins otherwise than a journal.
     """
-    begin = b'{"journal":'
     try:
         with path.open("rb") as file:
-            first = file.read(len(begin))
+            first = file.read(len(FIRST_BYTES))
     except FileNotFoundError:
         return
     except OSError as error:
         raise FhirCaseError(f"it cannot be read: {error.strerror}", where=str(path)) from error
-    if not begin.startswith(first):  # the process may have ended while it wrote this
+    if not FIRST_BYTES.startswith(first):  # the process may have ended while it wrote this
         raise FhirCaseError("this is no journal of an upload", where=str(path), hint="name another file")
 
 

@@ -349,7 +349,7 @@ class Loader:
         failed: list[str] = []
         for entry in entries:
             planned_entry = planned_of[entry.source, entry.position]
-            if entry.state in ("failed", "unknown"):
+            if not entry.confirmed:
                 failed += planned_entry.names
             elif entry.stored_as and not planned_entry.by_id:
                 if planned_entry.condition or planned_entry.search:
@@ -362,7 +362,7 @@ class Loader:
             self._any_failed = True
             self._index.put_failed(failed)
             with self._lock:
-                wrong = [entry for entry in entries if entry.state in ("failed", "unknown")]
+                wrong = [entry for entry in entries if not entry.confirmed]
                 self.result.failures += wrong[: max(0, _FAILURES_NAMED - len(self.result.failures))]
         self._sender.tally.stored(entries)
         self._on_progress()

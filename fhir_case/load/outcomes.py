@@ -49,7 +49,7 @@ def completed(ready: Prepared, entries: Sequence[JournalEntry]) -> tuple[Journal
         found[position] = _as_found(all_entries[position], "unchanged", place)
     for position, original in ready.transaction.copies.items():
         first = found[original]
-        state = first.state if first.state in ("failed", "unknown") else "unchanged"
+        state = "unchanged" if first.confirmed else first.state
         found[position] = replace(
             _as_found(all_entries[position], state, first.stored_as), version=first.version, reason=first.reason
         )

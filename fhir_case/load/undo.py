@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from fhir_case.errors import FhirCaseError, RejectedError
 from fhir_case.load.journal_file import JournalFile, read_header, read_records
 from fhir_case.load.lookup import found_by_id
+from fhir_case.load.resume import Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -77,7 +78,7 @@ def undo(path: Path, client: Client, on_progress: Callable[[Sequence[Undone]], N
 def _to_undo(path: Path) -> tuple[list[Group], Counter[str], tuple[Undone, ...]]:
     """Give what was created and is not undone, how many were undone before, and of what nothing is known."""
     groups: list[Group] = []
-    unknown: dict[tuple[str, int], JournalEntry] = {}
+    unknown = Unknown()
     undone: dict[str, str] = {}
     for record in read_records(path):
         if isinstance(record, dict):
@@ -90,10 +91,7 @@ def _to_undo(path: Path) -> tuple[list[Group], Counter[str], tuple[Undone, ...]]
                 where=str(path),
                 hint="give the upload once more, so that they are looked up; then undo",
             )
-        for entry in record.entries:
-            unknown.pop((entry.source, entry.position), None)
-            if entry.state == "unknown":
-                unknown[entry.source, entry.position] = entry
+        unknown.read(record)
         created = tuple(entry for entry in record.entries if entry.state == "created" and entry.stored_as)
         if created:
             groups.append(created)
@@ -101,7 +99,7 @@ def _to_undo(path: Path) -> tuple[list[Group], Counter[str], tuple[Undone, ...]]
     return (
         [group for group in left if group],
         Counter(state for state in undone.values() if state != "left"),
-        tuple(Undone(entry.resource, entry.stored_as, "left", entry.reason) for entry in unknown.values()),
+        tuple(Undone(entry.resource, entry.stored_as, "left", entry.reason) for entry in unknown.entries),
     )
 
 
