@@ -6,8 +6,9 @@ import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Event, Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from fhir_case.errors import FhirCaseError, RejectedError
 from fhir_case.load.answers import entry_failed
@@ -90,9 +91,8 @@ def jobs_of_wave(
     waiting = dict.fromkeys(survey.circle.values(), 0)
     for number in survey.circle:
         waiting[survey.circle[number]] += number not in survey.left_out
-    for number, document in _of_wave(wave, files, survey):
-        given, _ = given_entries(document.content or {}, source=document.name)
-        done = index.done(document.name)
+    for number, name, size, entries, ready in _of_wave(wave, files, survey, rules):
+        given, done = entries, index.done(name)
         if done:
             _remember(given, done, rules, index)
             on_earlier(len(done))
@@ -106,24 +106,45 @@ def jobs_of_wave(
             if not waiting[circle]:
                 yield from _of_circle(circles.pop(circle), rules)
             continue
-        plan = plan_document(document, given, rules) if not done else _rest(given, rules)
-        yield from _merged(plan, packer, len(document.raw))
+        yield from _merged(_rest(given, rules) if done else ready(), packer, size)
     for transaction in packer.rest():
         yield (transaction,)
     for members in circles.values():  # of which an earlier run had stored some
         yield from _of_circle(members, rules)
 
 
+class _Read(NamedTuple):
+    """Hold a document of a wave: its number, name and bytes, its entries, and how it is planned."""
+
+    number: int
+    name: str
+    size: int
+    given: tuple[Given, ...]
+    plan: Callable[[], Plan]
+
+
 def _of_wave(
-    wave: int, files: Iterable[tuple[str, Iterable[Document]]], survey: Survey
-) -> Iterator[tuple[int, Document]]:
+    wave: int, files: Iterable[tuple[str, Iterable[Document]]], survey: Survey, rules: Rules
+) -> Iterator[_Read]:
+    if survey.plans is not None:
+        for number, kept in survey.plans.items():
+            if survey.wave[number] == wave and number not in survey.left_out:
+                given = tuple(entry.given for entry in kept.plan.entries)
+                yield _Read(number, kept.name, kept.size, given, partial(_same, kept.plan))
+        return
     for name, documents in files:
         first, end = survey.files.get(name, (0, 0))
         if not any(survey.wave[number] == wave for number in range(first, end)):
             continue
         for number, document in zip(range(first, end), documents, strict=False):
             if survey.wave[number] == wave and number not in survey.left_out:
-                yield number, document
+                given, _ = given_entries(document.content or {}, source=document.name)
+                plan = partial(plan_document, document, given, rules)
+                yield _Read(number, document.name, len(document.raw), given, plan)
+
+
+def _same(plan: Plan) -> Plan:
+    return plan
 
 
 def _remember(given: Sequence[Given], done: dict[int, str], rules: Rules, index: Index) -> None:

@@ -7,7 +7,7 @@ import re
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 from zlib import crc32
 
@@ -36,6 +36,7 @@ __all__ = ["Problem", "Rules", "Survey", "plan_document", "survey", "unanswered"
 _REFERENCE = re.compile(rb'"reference"\s*:\s*("(?:[^"\\]|\\.)*")')
 _AT_ONCE = Caps(entries=1000)  # of what nobody asked to be stored as a whole
 _NAMED = 3
+_KEPT_BYTES = 16_000_000  # of JSON, which as plans are some 150 MB in memory
 _LISTED = 100
 
 
@@ -90,6 +91,14 @@ class Concern:
         return ", ".join(self.names) + (f" and {more:,} more" if more else "")
 
 
+class Kept(NamedTuple):
+    """Hold the plan of a document that need not be read again, with its name and the number of its bytes."""
+
+    name: str
+    size: int
+    plan: Plan
+
+
 @dataclass(slots=True)
 class Survey:
     """
@@ -106,6 +115,8 @@ class Survey:
         concerns: What the user should know.
         kinds: How many resources of each type there are.
         counts: How many resources each document has.
+        plans: For small inputs the plan of each document, by its number, so that they need not be read again. None
+            when the inputs are larger, which keeps memory flat.
     """
 
     resources: int = 0
@@ -118,6 +129,16 @@ class Survey:
     concerns: dict[str, Concern] = field(default_factory=dict)
     kinds: Counter[str] = field(default_factory=Counter)
     counts: array[int] = field(default_factory=lambda: array("I"))
+    plans: dict[int, Kept] | None = field(default_factory=dict)
+    _kept_bytes: int = 0
+
+    def keep(self, number: int, document: Document, plan: Plan) -> None:
+        """Keep the plan of a document, unless all are too much to be kept."""
+        if self.plans is not None:
+            self._kept_bytes += len(document.raw) or _KEPT_BYTES
+            self.plans[number] = Kept(document.name, len(document.raw), plan)
+            if self._kept_bytes > _KEPT_BYTES:
+                self.plans = None
 
     @property
     def waves(self) -> int:
@@ -206,6 +227,7 @@ def _look_at(number: int, document: Document, found: Survey, index: Index, rules
         return
     _note_concerns(document, remarks, plan, found, rules)
     index.add_needs(number, _needs(document, given, names))
+    found.keep(number, document, plan)
     found.resources += len(entries)
     found.kinds.update(entry.given.type for entry in entries)
 

@@ -161,6 +161,7 @@ class Client:
             body=bundle,
             headers={"Prefer": "return=minimal", **(headers or {})},
             again=_WRITE_AGAIN if repeatable else None,
+            exact=False,
         )
         return answer.body or {"resourceType": "Bundle", "type": "transaction-response"}
 
@@ -232,6 +233,7 @@ class Client:
         parameters: Mapping[str, str] | str | None = None,
         headers: Mapping[str, str] | None = None,
         again: frozenset[int] | None = None,
+        exact: bool = True,
     ) -> Answer:
         """
         Send one request; a GET is tried three times.
@@ -240,6 +242,7 @@ class Client:
             path: What follows the base URL, or a whole URL below it; empty for the base URL itself.
             body: A resource; bytes are sent as they are.
             again: The statuses after which to try again; None leaves it to the method.
+            exact: Whether the decimals of the answer matter; without them it is read in a quarter of the time.
 
         Raises:
             ServerError: The server was not reached, broke off, is overloaded, or is no FHIR server.
@@ -261,7 +264,7 @@ class Client:
         )
         secrets = secrets_of(response.request.headers, self._secret_headers)
         if 200 <= response.status_code < 300:
-            return Answer(response.status_code, _resource(response, where, secrets), response.headers)
+            return Answer(response.status_code, _resource(response, where, secrets, exact=exact), response.headers)
         raise refusal(response, where, secrets=secrets)
 
     def _send(
@@ -276,6 +279,10 @@ class Client:
             self._session = (
                 prepared_session(self._connection, self.base_url) if self._connection else requests.Session()
             )
+            if self.base_url.startswith("http:") and is_loopback(self.base_url):
+                self._session.trust_env = (
+                    False  # no proxy, no ~/.netrc: the environment says nothing of our own machine
+                )
         host = urlsplit(self.base_url).hostname or ""
         reading = method in _READING
         tries = Retrying(
@@ -336,11 +343,11 @@ def _last_outcome(state: RetryCallState) -> Any:
     return state.outcome.result() if state.outcome else None
 
 
-def _resource(response: requests.Response, where: str, secrets: Sequence[str]) -> Resource | None:
+def _resource(response: requests.Response, where: str, secrets: Sequence[str], *, exact: bool) -> Resource | None:
     if not response.content.strip():
         return None
     try:
-        body = wire.parse(response.content)
+        body = wire.parse(response.content) if exact else wire.parse_quickly(response.content)
     except (ValueError, RecursionError):
         body = None
     if isinstance(body, dict) and isinstance(body.get("resourceType"), str):

@@ -375,3 +375,24 @@ def test_all_waves_together_send_the_input_once_and_in_order(
             of_wave |= before
         stored |= of_wave
     assert {f"Basic/{one['id']}" for one in everything.values()} == stored
+
+
+@pytest.mark.parametrize("as_is", [False, True])
+def test_small_inputs_are_read_once_and_large_ones_twice_to_the_same_end(
+    index: Index, monkeypatch: pytest.MonkeyPatch, as_is: bool
+) -> None:
+    rules = Rules(UNKNOWN, Caps(), as_is=as_is)
+    inputs = files(
+        a=bundle(resource("Observation/o", "Patient/p")),
+        b=[resource("Patient/p"), resource("Basic/x", "Basic/y"), resource("Basic/y", "Basic/x")],
+        c=bundle(resource("Basic/z", "Observation/o"), kind="batch"),
+    )
+    kept = survey(inputs, index, rules)
+    assert kept.plans is not None
+    from_memory = [[*jobs_of_wave(wave, [], kept, rules, index)] for wave in range(kept.waves)]
+    monkeypatch.setattr("fhir_case.load.survey._KEPT_BYTES", 10)
+    with Index() as another:
+        read = survey(inputs, another, rules)
+        assert read.plans is None
+        assert from_memory == [[*jobs_of_wave(wave, inputs, read, rules, another)] for wave in range(read.waves)]
+    assert sum(len(transaction.entries) for jobs in from_memory for job in jobs for transaction in job) == 5
