@@ -3,7 +3,8 @@ Assemble one Bundle of the resources that the mappings give.
 
 The mappings speak in business keys. Here each resource gets its logical id, its business identifier and the label that
 says it is test data; references by key become references by id; Provenance says what was made of what. The result is
-sorted and the same to the byte for the same case.
+sorted and the same to the byte for the same case. All of this is R4, as the mappings are; for R5 each resource is then
+converted by `fhir_case.fhir.r5`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fhir_case.case import Case
+    from fhir_case.fhir.models import FhirVersion
     from fhir_case.fhir.wire import Resource
     from fhir_case.mapping import FoundMapping
 
@@ -49,25 +51,30 @@ def build_bundle(
     index_date: date | None = None,
     namespace: str | None = None,
     profiles: Literal["mcode", "none"] = "mcode",
+    fhir: FhirVersion = "R4",
     mappings: Sequence[FoundMapping] | None = None,
     mapping_files: Sequence[Path] = (),
 ) -> Resource:
     """
-    Turn a case into one FHIR R4 Bundle.
+    Turn a case into one FHIR Bundle.
 
     Args:
         type: ``transaction`` to load it (every entry a PUT by id), ``collection`` to hand it on (mCODE patient bundle).
         index_date: Another day for the anchor of the case; all computed days move with it.
         namespace: Begin of every id and identifier; the id of the case when absent. Two namespaces live side by side on
             one server.
-        profiles: ``none`` leaves the profiles out of ``meta``.
+        profiles: ``none`` leaves the profiles out of ``meta``. So does R5: mCODE and US Core exist for R4 only.
+        fhir: The release to build in. Both carry the same facts, under the same ids.
         mappings: The mappings to use; all that are installed when absent.
         mapping_files: Python files with further mappings.
 
     Raises:
         CaseError: The times of the case cannot be computed.
-        MappingError: A mapping failed, two give the same resource, or one gave no valid resource.
+        MappingError: A mapping failed, two give the same resource, or one gave no valid resource, or none that can be
+            written in R5.
     """
+    if fhir not in {"R4", "R5"}:
+        raise FhirCaseError(f"cases are not built in FHIR '{fhir}'", hint="choose R4 or R5")
     if index_date is not None:
         case = case.moved_to(index_date)
     namespace = namespace or case.case
@@ -80,14 +87,20 @@ def build_bundle(
 
         mappings = discover(mapping_files)
     given = _resources(case, mappings)
+    if fhir == "R5":
+        from fhir_case.fhir.r5 import separated
+
+        given = [part for one in given for part in separated(one)]
     given += _record(case, [_business_key(one) for one in given])
     known = {_business_key(one) for one in given}
     named = [_named(one, namespace, known) for one in given]
-    if profiles == "none":
+    if fhir == "R5":
+        named = _in_r5(named)
+    elif profiles == "none":
         named = [_without_profile(one) for one in named]
     named.sort(key=_rank)
-    _check_models(named)
-    return _rendered(named, type, namespace, profiles)
+    _check_models(named, fhir)
+    return _rendered(named, type, namespace, mcode=fhir == "R4" and profiles == "mcode")
 
 
 def _resources(case: Case, mappings: Sequence[FoundMapping]) -> list[Resource]:
@@ -202,6 +215,17 @@ def _with_ids(value: Any, namespace: str, known: set[str]) -> Any:
     return changed
 
 
+def _in_r5(resources: list[Resource]) -> list[Resource]:
+    from fhir_case.fhir.r5 import to_r5
+
+    identifiers: dict[str, dict[str, Any]] = {}
+    for one in resources:
+        own = one.get("identifier")  # ours comes first
+        if own:
+            identifiers[_business_key(one)] = own[0] if isinstance(own, list) else own
+    return [to_r5(one, identifiers) for one in resources]
+
+
 def _without_profile(resource: Resource) -> Resource:
     meta = {name: value for name, value in resource["meta"].items() if name != "profile"}
     return {**resource, "meta": meta}
@@ -213,25 +237,26 @@ def _rank(resource: Resource) -> tuple[int, str, str]:
     return place, kind, resource["id"]
 
 
-def _check_models(resources: list[Resource]) -> None:
+def _check_models(resources: list[Resource], fhir: FhirVersion) -> None:
     """Refuse what the FHIR models refuse: an element that does not exist, or one of the wrong type."""
     from fhir_case.fhir.models import has_model, model_findings
 
     for one in resources:
         place = f"{one['resourceType']}/{one['id']}"
-        if not has_model(one["resourceType"]):
-            raise MappingError("FHIR R4 has no such resource type", where=place, hint="mend the mapping that gave it")
+        if not has_model(one["resourceType"], fhir):
+            problem = f"FHIR {fhir} has no such resource type"
+            raise MappingError(problem, where=place, hint="mend the mapping that gave it")
         # A misspelt element is often a required one that is missing too: say what was written.
-        for finding in sorted(model_findings(one), key=lambda found: found.code == "required"):
+        for finding in sorted(model_findings(one, fhir), key=lambda found: found.code == "required"):
             element = ".".join(str(step) for step in finding.path)
             raise MappingError(finding.message, where=f"{place}: {element}", hint="mend the mapping that gave it")
 
 
-def _rendered(resources: list[Resource], form: str, namespace: str, profiles: str) -> Resource:
+def _rendered(resources: list[Resource], form: str, namespace: str, *, mcode: bool) -> Resource:
     if form not in {"transaction", "collection"}:
         raise FhirCaseError(f"'{form}' is no form of Bundle", hint="write transaction or collection")
     patient = next((one["id"] for one in resources if one["resourceType"] == "Patient"), namespace)
-    profile = {"profile": [MCODE + "mcode-patient-bundle"]} if form == "collection" and profiles == "mcode" else {}
+    profile = {"profile": [MCODE + "mcode-patient-bundle"]} if form == "collection" and mcode else {}
     entries = []
     for one in resources:
         kind, resource_id = one["resourceType"], one["id"]

@@ -12,6 +12,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytest_plugins = ["pytester"]
+
 _PACKAGES = Path(__file__).resolve().parent.parent.parent / "shared" / "packages"
 
 

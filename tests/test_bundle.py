@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from typing import Literal
 
 import pytest
 
@@ -68,9 +69,10 @@ def test_the_exchange_form_is_an_mcode_patient_bundle_named_like_its_patient() -
     assert bundle["type"] == "collection"
 
 
+@pytest.mark.parametrize("fhir", ["R4", "R5"])
 @pytest.mark.parametrize("name", [SHIPPED, "colon-cancer-open-codes"])
-def test_every_reference_stays_inside_the_bundle(name: str) -> None:
-    bundle = build_bundle(load_case(case_source(name)))
+def test_every_reference_stays_inside_the_bundle(name: str, fhir: Literal["R4", "R5"]) -> None:
+    bundle = build_bundle(load_case(case_source(name)), fhir=fhir)
     references = set(re.findall(r'"reference":"([^"]+)"', dump(bundle).decode()))
 
     assert references <= resources(bundle).keys()

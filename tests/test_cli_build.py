@@ -32,6 +32,14 @@ def test_build_to_standard_output_is_json_alone() -> None:
     assert parse(done.stdout)["id"] == "side-patient"
 
 
+def test_build_gives_r5_where_it_is_asked_for(tmp_path: Path) -> None:
+    target = tmp_path / "bundle.json"
+    done = fhir_case("build", SHIPPED, "--fhir", "R5", "-o", str(target))
+
+    assert done.stderr == f"{target}: 121 resources, transaction, FHIR R5\n"
+    assert target.read_bytes() == dump(build_bundle(load_case(SHIPPED), fhir="R5"), indent=True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
@@ -45,6 +53,7 @@ def test_build_to_standard_output_is_json_alone() -> None:
         (["biuld"], 2, "Did you mean 'build'?"),
         (["build"], 2, "Missing argument 'CASE'"),
         (["build", SHIPPED, "--type", "document"], 2, "'document' is not one of"),
+        (["build", SHIPPED, "--fhir", "R3"], 2, "'R3' is not one of"),
     ],
 )
 def test_a_wrong_call_says_what_is_wrong_in_words(arguments: list[str], code: int, message: str) -> None:

@@ -23,7 +23,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
 # What is run by other means: `pip install` by scripts/setup, which makes the environment of these tests.
-ELSEWHERE = {"pip install '.[hapi]'", "scripts/demo"}
+INTEROP = next(text for language, text in BLOCKS if "fhir-case interop" in text).strip().removeprefix("$ ")
+ELSEWHERE = {"pip install '.[hapi]'", "scripts/demo", INTEROP}
+SERVERS = ROOT / "scripts" / "servers.toml"
 
 
 def sessions() -> Iterator[tuple[str, str]]:
@@ -63,6 +65,19 @@ def test_the_demo_goes_all_the_way_and_prints_what_the_readme_shows(tmp_path: Pa
 
 
 @pytest.mark.server
+def test_the_matrix_is_what_the_command_over_it_finds(tmp_path: Path) -> None:
+    shown = re.search(r"<!-- matrix -->\n(.*)<!-- end of matrix -->", README, flags=re.DOTALL)
+    line = INTEROP.replace("scripts/servers.toml", str(SERVERS)).replace(
+        "fhir-case", f"{sys.executable} -m fhir_case", 1
+    )
+    done = subprocess.run(shlex.split(line), capture_output=True, text=True, timeout=900, cwd=tmp_path, check=False)
+
+    assert (0, True) == (done.returncode, shown is not None), done.stderr
+    assert shown
+    assert shown[1].strip() == (tmp_path / "matrix.md").read_text(encoding="utf-8").strip()
+
+
+@pytest.mark.server
 def test_every_other_command_of_the_readme_works_in_its_order(
     tmp_path: Path, hapi_r4: str, r4_packages: list[Path]
 ) -> None:
@@ -75,6 +90,7 @@ def test_every_other_command_of_the_readme_works_in_its_order(
         if command in ELSEWHERE:
             continue
         line = command.replace("http://localhost:8080/fhir", hapi_r4)
+        line = line.replace("scripts/servers.toml", str(SERVERS))
         line = line.replace("--engine hl7", " ".join(f"--package {file}" for file in r4_packages))  # no cache of a user
         line = line.replace("server start", f"server start --port {port}").replace(
             "server stop", f"server stop --port {port}"
@@ -109,6 +125,19 @@ def test_the_lines_of_python_run(tmp_path: Path, hapi_r4: str) -> None:
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)
 
     assert (0, "", "") == (done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.server
+def test_the_test_that_is_shown_passes(tmp_path: Path, hapi_r4: str) -> None:
+    shown = next(text for language, text in BLOCKS if language == "python" and text.startswith("# test_client.py"))
+    (tmp_path / "test_client.py").write_text(shown)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--fhir-server", hapi_r4],
+        capture_output=True, text=True, timeout=300, cwd=tmp_path, check=False,
+    )  # fmt: skip
+
+    assert 0 == done.returncode, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -35,7 +35,8 @@ COMMANDS: dict[str, _Entry] = {
     "upload": _Entry("upload", "Load FHIR files into a server, each resource once."),
     "verify": _Entry("verify", "Read back from a server what was loaded, and compare."),
     "undo": _Entry("undo", "Take back what an upload created."),
-    "server": _Entry("server", "Start, watch and stop the embedded HAPI FHIR server."),
+    "interop": _Entry("interop", "Test how FHIR servers take the same resources, and compare them."),
+    "server": _Entry("server", "The embedded HAPI FHIR server, and servers by name."),
 }
 
 

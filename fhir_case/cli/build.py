@@ -20,15 +20,16 @@ __all__ = ["build"]
     type=click.Choice(["transaction", "collection"]),
     default="transaction",
     show_default=True,
-    help="To load it, or to hand it on (mCODE patient bundle).",
+    help="To load it, or to hand it on (in R4 as mCODE patient bundle).",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write it; default: standard output.")
 @build_options
 def build(case: str, form: str, output: Path | None, **options: Any) -> None:
     """
-    Turn CASE into a FHIR R4 Bundle.
+    Turn CASE into a FHIR Bundle, in R4 or R5.
 
-    CASE is the name of a shipped case or a YAML file. The same case gives the same Bundle, byte for byte.
+    CASE is the name of a shipped case or a YAML file. The same case gives the same Bundle, byte for byte. Both releases
+    carry the same facts; in R5 no profile is claimed, since mCODE and US Core exist for R4 only.
     """
     from fhir_case.case import load_case
     from fhir_case.fhir.wire import dump
@@ -39,4 +40,5 @@ def build(case: str, form: str, output: Path | None, **options: Any) -> None:
         click.echo(content, nl=False)
         return
     write_file(output, content)
-    click.echo(f"{output}: {len(bundle['entry'])} resources, {form}", err=True)
+    release = "" if options["fhir"] == "R4" else f", FHIR {options['fhir']}"
+    click.echo(f"{output}: {len(bundle['entry'])} resources, {form}{release}", err=True)

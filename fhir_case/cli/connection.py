@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import os
-import re
-import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.errors import ServerError
+from fhir_case.errors import FhirCaseError, ServerError
+from fhir_case.server.access import WAYS, Access, connected, is_header_name, missing, variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from fhir_case.server.auth import Authenticator
     from fhir_case.server.connection import Connection
-    from fhir_case.server.oauth2 import Transport
+    from fhir_case.server.named import NamedServer
 
-__all__ = ["connection", "connection_options"]
+__all__ = ["base_url_of", "connection", "connection_options", "reached", "server_of_journal"]
 
-_KINDS = ("none", "basic", "bearer", "oauth2", "smart")
 # The variables of which one that is set says how to sign in; the client id belongs to two ways.
 _TELLING = {
-    "basic": ("FHIR_CASE_USER", "FHIR_CASE_PASSWORD"),
-    "bearer": ("FHIR_CASE_TOKEN", "FHIR_CASE_TOKEN_FILE"),
-    "oauth2": ("FHIR_CASE_CLIENT_SECRET",),
-    "smart": ("FHIR_CASE_PRIVATE_KEY_FILE",),
+    "basic": ("user", "password"),
+    "bearer": ("token", "token_file"),
+    "oauth2": ("client_secret",),
+    "smart": ("private_key_file",),
 }
-_TOKEN_ENDPOINT_ANSWERS_S = 30.0
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 _file = click.Path(path_type=Path, exists=True, dir_okay=False, readable=True)
 
@@ -45,9 +41,9 @@ def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--auth",
             "auth_kind",
-            type=click.Choice(_KINDS),
-            help="How to sign in, with what the environment variables FHIR_CASE_… hold. Default: what they tell, or "
-            "none.",
+            type=click.Choice(tuple(WAYS)),
+            help="How to sign in, with what the environment variables FHIR_CASE_… hold. Default: as servers.toml says "
+            "of a server by name; else what the variables tell, or none.",
         ),
         click.option(
             "--header",
@@ -71,6 +67,67 @@ def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def base_url_of(server: NamedServer) -> str:
+    """
+    Give the base URL of a server that runs anyway.
+
+    Raises:
+        click.UsageError: It does not, or a variable is not set.
+    """
+    from fhir_case.server.named import base_url
+
+    if server.start:
+        raise click.UsageError(
+            f"'{server.name}' is started when it is needed and ended afterwards, so that nothing would be left of what "
+            "is loaded there. `fhir-case server start` starts one that stays; give its URL."
+        )
+    try:
+        return base_url(server, os.environ)
+    except FhirCaseError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def server_of_journal(server: NamedServer | None, base_url: str) -> NamedServer:
+    """
+    Give the server that a journal is about.
+
+    Args:
+        server: The server that the user names, whose file says how to sign in; None: nothing else is known of it.
+        base_url: What the journal says.
+
+    Raises:
+        click.UsageError: The user means another one.
+    """
+    from fhir_case.server.named import server_of
+
+    if server is not None and base_url_of(server) != base_url:
+        raise click.UsageError(f"The journal is about {base_url}.")
+    return server or server_of(base_url, {})
+
+
+def reached(server: NamedServer, **options: Any) -> Connection:
+    """
+    Give the connection to a server: as ``servers.toml`` says of it, where the options do not say otherwise.
+
+    Args:
+        options: What `connection` takes.
+
+    Raises:
+        click.UsageError: Something is missing, or cannot be used. No secret is repeated.
+        CheckerError: authlib is needed, and not installed.
+    """
+    from fhir_case.server.named import access
+
+    url, stated = base_url_of(server), None
+    if server.file:
+        signing_in = replace(server, auth_kind="none", auth={}) if options.get("auth_kind") else server
+        try:
+            stated = access(signing_in, os.environ)
+        except FhirCaseError as error:
+            raise click.UsageError(str(error)) from None
+    return connection(url, stated=stated, **options)
+
+
 def connection(
     base_url: str,
     *,
@@ -80,39 +137,42 @@ def connection(
     client_certificate: Path | None,
     client_key: Path | None,
     timeout_s: float,
+    stated: Access | None = None,
 ) -> Connection:
     """
     Give the connection to a server that options and environment ask for. No token is fetched yet.
+
+    Args:
+        stated: What counts where no option says otherwise; None: what the environment tells.
 
     Raises:
         click.UsageError: Something is missing, or cannot be used. No secret is repeated.
         CheckerError: authlib is needed, and not installed.
     """
-    from fhir_case.server.connection import Connection, check_certificates
-    from fhir_case.server.guard import refuse_plain_http
-    from fhir_case.server.oauth2 import Transport
-
     if client_key is not None and client_certificate is None:
         raise click.UsageError("--client-key belongs to a certificate: name it by --client-certificate.")
-    files = {"ca_file": ca_file, "client_certificate": client_certificate, "client_key": client_key}
-    timeouts = (min(10.0, timeout_s), min(_TOKEN_ENDPOINT_ANSWERS_S, timeout_s))
-    kind = auth_kind or _told_kind(os.environ)
-    headers = _headers(header_variables, os.environ)
-    if kind != "none" and any(name.lower() == "authorization" for name in headers):
-        raise click.UsageError(f"--header Authorization and --auth {kind} both sign in; --auth none leaves the header.")
+    told = stated or Access()
+    if auth_kind or stated is None:
+        kind = auth_kind or _told_kind(os.environ)
+        told = replace(told, kind=kind, values=_values(kind, os.environ))
+    if client_certificate is not None:
+        told = replace(told, client_certificate=client_certificate, client_key=client_key)
+    wanted = replace(
+        told,
+        headers={**told.headers, **_headers(header_variables, os.environ)},
+        ca_file=ca_file or told.ca_file,
+    )
     try:
-        check_certificates(**files)
-        auth = _authenticator(kind, base_url, os.environ, Transport(timeouts, **files))
-        made = Connection(auth, headers, **files)
-        refuse_plain_http(base_url, made.has_credentials)
+        return connected(base_url, wanted, timeout_s=timeout_s)
     except ServerError as error:
         raise click.UsageError(str(error)) from None
-    return made
 
 
 def _told_kind(environment: Mapping[str, str]) -> str:
     """Give the one way to sign in that the environment tells; none when it tells nothing."""
-    told = {kind: [name for name in names if environment.get(name)] for kind, names in _TELLING.items()}
+    told = {
+        kind: [variable(name) for name in names if environment.get(variable(name))] for kind, names in _TELLING.items()
+    }
     kinds = [kind for kind, names in told.items() if names]
     if len(kinds) > 1:
         names = " and ".join(told[kind][0] for kind in kinds)
@@ -120,66 +180,32 @@ def _told_kind(environment: Mapping[str, str]) -> str:
     return kinds[0] if kinds else "none"
 
 
-def _authenticator(
-    kind: str, base_url: str, environment: Mapping[str, str], transport: Transport
-) -> Authenticator | None:
-    from fhir_case.server import auth
-
-    def value(name: str, advice: str = "") -> str:
-        if not environment.get(name):
-            raise click.UsageError(f"--auth {kind} needs the environment variable {name}{advice}.")
-        return environment[name]
-
-    clock = time.time
-    if kind == "basic":
-        return auth.basic(value("FHIR_CASE_USER"), value("FHIR_CASE_PASSWORD"), clock=clock)
-    if kind == "bearer":
-        if file := environment.get("FHIR_CASE_TOKEN_FILE"):
-            if environment.get("FHIR_CASE_TOKEN"):
-                raise click.UsageError("FHIR_CASE_TOKEN and FHIR_CASE_TOKEN_FILE are set; unset one.")
-            return auth.bearer_file(Path(file), clock=clock)
-        return auth.bearer(value("FHIR_CASE_TOKEN", ", or FHIR_CASE_TOKEN_FILE"), clock=clock)
-    if kind == "none":
-        return None
-    from fhir_case.server import oauth2
-
-    client_id = value("FHIR_CASE_CLIENT_ID")
-    if kind == "oauth2":
-        return oauth2.client_credentials(
-            value("FHIR_CASE_TOKEN_URL"),
-            client_id,
-            value("FHIR_CASE_CLIENT_SECRET"),
-            scope=environment.get("FHIR_CASE_SCOPE", ""),
-            transport=transport,
-            clock=clock,
-        )
-    return oauth2.backend_service(
-        base_url,
-        client_id,
-        Path(value("FHIR_CASE_PRIVATE_KEY_FILE")),
-        key_id=environment.get("FHIR_CASE_KEY_ID", ""),
-        scope=value("FHIR_CASE_SCOPE", ", for example system/*.cruds (SMART 2) or system/*.* (SMART 1)"),
-        token_url=environment.get("FHIR_CASE_TOKEN_URL", ""),
-        transport=transport,
-        clock=clock,
-    )
+def _values(kind: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Read what a way to sign in needs."""
+    values = {each.name: environment.get(variable(each.name), "") for each in WAYS[kind]}
+    for each in missing(kind, values):
+        instead = f", or {variable(each.instead)}" if each.instead else ""
+        example = f", for example {each.example}" if each.example else ""
+        raise click.UsageError(f"--auth {kind} needs the environment variable {variable(each.name)}{instead}{example}.")
+    for each in WAYS[kind]:
+        if each.instead and values[each.name] and values[each.instead]:
+            raise click.UsageError(f"{variable(each.name)} and {variable(each.instead)} are set; unset one.")
+    return values
 
 
 def _headers(header_variables: Sequence[str], environment: Mapping[str, str]) -> dict[str, str]:
     """Read each header's value. Nothing of a wrong one is repeated: it may be a secret, written by mistake."""
     headers: dict[str, str] = {}
     for text in header_variables:
-        name, sign, variable = text.partition("=")
-        if not sign or not _HEADER_NAME.fullmatch(name):
+        name, sign, named = text.partition("=")
+        if not sign or not is_header_name(name):
             raise click.UsageError("--header is written NAME=VARIABLE, with the name of an environment variable.")
-        value = environment.get(variable, "").strip()
+        value = environment.get(named, "").strip()
         if not value:
             raise click.UsageError(
                 "--header: what follows '=' is not the name of an environment variable that is set. The value itself "
                 "is not written here, where other programs and the shell's history see it: put it into a variable, "
                 "for example FHIR_CASE_HEADER, and write NAME=FHIR_CASE_HEADER."
             )
-        if not value.isascii() or not value.isprintable():
-            raise click.UsageError(f"--header {name}: its value has a character that HTTP does not allow.")
         headers[name] = value
     return headers

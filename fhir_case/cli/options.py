@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.errors import ServerError
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -24,8 +22,6 @@ __all__ = [
     "fhir_option",
     "format_option",
     "mapping_option",
-    "optional_server_option",
-    "server_option",
     "show",
     "timeout_option",
     "write_file",
@@ -39,23 +35,6 @@ mapping_option = click.option(
     metavar="FILE",
     type=click.Path(path_type=Path),
     help="A Python file with further mappings, for this run.",
-)
-
-
-def _base_url(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    from fhir_case.server.client import checked_base_url
-
-    try:
-        return None if value is None else checked_base_url(value)
-    except ServerError as error:
-        raise click.BadParameter(str(error)) from None
-
-
-server_option = click.option(
-    "--server", required=True, callback=_base_url, metavar="URL", help="The base URL of the FHIR server."
-)
-optional_server_option = click.option(
-    "--server", callback=_base_url, metavar="URL", help="The base URL of the FHIR server; a journal knows it."
 )
 fhir_option = click.option(
     "--fhir", type=click.Choice(["R4", "R5"]), default="R4", show_default=True, help="The release of the files."
@@ -108,6 +87,9 @@ def show(value: dict[str, Any]) -> None:
 def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say how a case becomes a Bundle."""
     options = [
+        click.option(
+            "--fhir", type=click.Choice(["R4", "R5"]), default="R4", show_default=True, help="The release to build in."
+        ),
         click.option("--index-date", metavar="DATE", help="The day of the anchor (YYYY-MM-DD); moves all dates."),
         click.option("--namespace", metavar="NAME", help="Begin of all ids and identifiers; default: the case's id."),
         click.option(
@@ -115,7 +97,7 @@ def build_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(["mcode", "none"]),
             default="mcode",
             show_default=True,
-            help="Claim mCODE and US Core profiles, or none.",
+            help="Claim mCODE and US Core profiles, which exist for R4 only, or none.",
         ),
         mapping_option,
     ]

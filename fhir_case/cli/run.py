@@ -15,6 +15,7 @@ from fhir_case.cli.options import build_options, built, write_file
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fhir_case.fhir.models import FhirVersion
     from fhir_case.fhir.wire import Resource
     from fhir_case.issues import ValidationResult
     from fhir_case.validation.profiles import ProfileEngine
@@ -69,7 +70,7 @@ def run(
     """
     Do it all: build the Bundle of CASE, validate it, load it into a server, read every resource back and compare.
 
-    Without --server it starts a real HAPI FHIR server on this machine, and stops it at the end.
+    Without --server it starts a real HAPI FHIR server of that release on this machine, and stops it at the end.
     """
     from importlib.metadata import version
 
@@ -88,12 +89,13 @@ def run(
 
         bundle = built(read, form="transaction", **options)
         stages.say(bundle_words(bundle))
-    with engines(engine_names, package_files, validate_server, fhir="R4") as validators:
-        result = _validated(stages, bundle, validators)
+    fhir: FhirVersion = options["fhir"]
+    with engines(engine_names, package_files, validate_server, fhir=fhir) as validators:
+        result = _validated(stages, bundle, validators, fhir)
 
     folder = out or Path("out") / read.case
-    with _server(stages, server, keep=keep) as base:
-        journal, verification = _loaded(stages, bundle, base)
+    with _server(stages, server, fhir, keep=keep) as base:
+        journal, verification = _loaded(stages, bundle, base, fhir)
 
     from fhir_case.errors import RejectedError
     from fhir_case.report.run import run_report
@@ -116,14 +118,16 @@ def run(
         raise SystemExit(_WRONG)
 
 
-def _validated(stages: _Stages, bundle: Resource, validators: tuple[ProfileEngine, ...]) -> ValidationResult:
+def _validated(
+    stages: _Stages, bundle: Resource, validators: tuple[ProfileEngine, ...], fhir: FhirVersion
+) -> ValidationResult:
     """Validate; a Bundle with errors goes nowhere, nor does one that was not checked as asked."""
     from fhir_case.errors import CheckerError
     from fhir_case.report.run import validation_words
     from fhir_case.validation import validate
 
     with stages.stage("validate"):
-        result = validate(bundle, closed=True, engines=validators)
+        result = validate(bundle, fhir=fhir, closed=True, engines=validators)
         stages.say(validation_words(result))
     names = [validator.name for validator in validators]
     for check in result.checks:
@@ -139,7 +143,7 @@ def _validated(stages: _Stages, bundle: Resource, validators: tuple[ProfileEngin
 
 
 @contextmanager
-def _server(stages: _Stages, url: str | None, *, keep: bool) -> Iterator[str]:
+def _server(stages: _Stages, url: str | None, fhir: FhirVersion, *, keep: bool) -> Iterator[str]:
     """Give the base URL of the server to load into, and run the embedded one where none is named."""
     if url is not None:
         yield url.rstrip("/")
@@ -148,22 +152,22 @@ def _server(stages: _Stages, url: str | None, *, keep: bool) -> Iterator[str]:
     from fhir_case.server.hapi import HapiServer
 
     with stages.stage("server"), listener() as show:
-        embedded = HapiServer(listener=show)
+        embedded = HapiServer(fhir=fhir, listener=show)
         base = embedded.start_detached().base_url if keep else embedded.start().base_url
-        stages.say(f"HAPI FHIR R4 at {base}")
+        stages.say(f"HAPI FHIR {fhir} at {base}")
     with nullcontext() if keep else embedded:
         yield base
 
 
-def _loaded(stages: _Stages, bundle: Resource, base: str) -> tuple[Any, Any]:
+def _loaded(stages: _Stages, bundle: Resource, base: str, fhir: FhirVersion) -> tuple[Any, Any]:
     from fhir_case.load import upload, verify
     from fhir_case.report.run import verification_words
 
     with stages.stage("upload"):
-        journal = upload(bundle, base)
+        journal = upload(bundle, base, fhir=fhir)
         stages.say(_counts(journal.counts))
     with stages.stage("verify"):
-        verification = verify(bundle, base, journal=journal)
+        verification = verify(bundle, base, fhir=fhir, journal=journal)
         stages.say(verification_words(verification))
     return journal, verification
 

@@ -1,4 +1,4 @@
-"""The command group ``server``: start, watch and stop the embedded HAPI FHIR server."""
+"""The command group ``server``: the embedded HAPI FHIR server; its ``list`` and ``check`` are in `cli.servers`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from fhir_case.cli.servers import check, list_servers
 
 if TYPE_CHECKING:
     from fhir_case.server.hapi import HapiServer, RunningServer
@@ -20,11 +22,15 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 @click.group()
 def server() -> None:
     """
-    Start, watch and stop the embedded HAPI FHIR server.
+    Start, watch and stop the embedded HAPI FHIR server; list and check the servers of servers.toml.
 
-    It is a real HAPI FHIR JPA server, for development and tests: no authentication, in memory unless --data is given.
-    The first start downloads about 240 MB of jars.
+    The embedded one is a real HAPI FHIR JPA server, for development and tests: no authentication, in memory unless
+    --data is given. The first start downloads about 240 MB of jars.
     """
+
+
+server.add_command(list_servers)
+server.add_command(check)
 
 
 @server.command()

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fhir_case.cli.connection import connection_options
-from fhir_case.cli.options import fhir_option, format_option, server_option, show, timeout_option, write_file
+from fhir_case.cli.named_servers import server_option
+from fhir_case.cli.options import fhir_option, format_option, show, timeout_option, write_file
 
 if TYPE_CHECKING:
     from fhir_case.load.files import FileLoad
     from fhir_case.load.loading import Result
+    from fhir_case.server.named import NamedServer
 
 __all__ = ["upload"]
 
@@ -31,7 +33,7 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@server_option
+@server_option(required=True)
 @fhir_option
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
 @click.option(
@@ -100,7 +102,7 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
 @connection_options
 def upload(
     files: tuple[str, ...],
-    server: str,
+    server: NamedServer,
     fhir: str,
     *,
     dry_run: bool,
@@ -134,7 +136,7 @@ def upload(
         if earlier:
             click.echo(f"Going on: {counted(earlier, 'resource')} of an earlier run are there ({path})", err=True)
         else:
-            click.echo(f"Sending {counted(survey.resources, 'resource')} to {server}", err=True)
+            click.echo(f"Sending {counted(survey.resources, 'resource')} to {load.base_url}", err=True)
         result = _sent(load, quiet=quiet)
         _show(load, result, path, form)
     _end(load, result, left_out=len(survey.left_out))

@@ -33,7 +33,13 @@ _FAILING: dict[str, tuple[str, ...]] = {"error": ("error",), "warning": ("error"
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="PATH... | -")
-@click.option("--fhir", type=click.Choice(["R4", "R5"]), default="R4", show_default=True, help="The release it is in.")
+@click.option(
+    "--fhir",
+    type=click.Choice(["R4", "R5"]),
+    default="R4",
+    show_default=True,
+    help="The release it is in; for a case file, in which its Bundle is built.",
+)
 @click.option(
     "--format",
     "form",
@@ -97,7 +103,9 @@ def validate(
     summary = Summary()
     with engines(**engine_choice, fhir=fhir) as asked:
         checker = partial(_check, fhir=fhir, closed=closed, engines=asked)
-        checked = _check_all(inputs, checker, summary, verbose=verbose, waivers=waivers, source=str(waiver_file))
+        checked = _check_all(
+            _documents(inputs, fhir), checker, summary, verbose=verbose, waivers=waivers, source=str(waiver_file)
+        )
         for text in _rendered(form, checked, summary, failing=_FAILING[fail_on], verbose=verbose):
             click.echo(text)
     sys.exit(_exit_code(summary, fail_on, asked=[engine.name for engine in asked]))
@@ -126,7 +134,7 @@ def _read_waivers(path: Path | None) -> tuple[Waiver, ...]:
 
 
 def _check_all(
-    paths: Sequence[Path | None],
+    documents: Iterable[Document],
     check: Callable[[Document], ValidationResult],
     summary: Summary,
     *,
@@ -142,7 +150,7 @@ def _check_all(
     from fhir_case.validation.waivers import as_information, unused, waived
 
     used: set[Waiver] = set()
-    for document in _documents(paths):
+    for document in documents:
         result = check(document)
         kept, accepted = waived(result.issues, waivers)
         used.update(waiver for _, waiver in accepted)
@@ -180,11 +188,11 @@ def _rendered(
         yield from summary_lines(summary, verbose=verbose)
 
 
-def _documents(paths: Sequence[Path | None]) -> Iterator[Document]:
+def _documents(paths: Sequence[Path | None], fhir: Literal["R4", "R5"]) -> Iterator[Document]:
     from fhir_case.documents import find_documents, read_documents
 
     for path in paths:
-        yield from find_documents(path) if path else read_documents(sys.stdin.buffer, "-")
+        yield from find_documents(path, fhir=fhir) if path else read_documents(sys.stdin.buffer, "-")
 
 
 def _check(

@@ -5,24 +5,28 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.connection import connection_options
-from fhir_case.cli.options import fhir_option, format_option, optional_server_option, show, timeout_option
+from fhir_case.cli.connection import connection_options, server_of_journal
+from fhir_case.cli.named_servers import server_option
+from fhir_case.cli.options import fhir_option, format_option, show, timeout_option
+
+if TYPE_CHECKING:
+    from fhir_case.server.named import NamedServer
 
 __all__ = ["verify"]
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...|JOURNAL")
-@optional_server_option
+@server_option(required=False, note="; a journal knows it")
 @fhir_option
 @format_option
 @timeout_option
 @connection_options
-def verify(files: tuple[str, ...], server: str | None, fhir: str, *, form: str, **options: Any) -> None:
+def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, form: str, **options: Any) -> None:
     """
     Read every resource back from a FHIR server and compare it with what was sent.
 
@@ -39,9 +43,7 @@ def verify(files: tuple[str, ...], server: str | None, fhir: str, *, form: str, 
     journal = Path(files[0]) if len(files) == 1 and _is_journal(files[0]) else None
     if journal is not None:
         header = read_header(journal)
-        if server not in (None, header.server):
-            raise click.UsageError(f"The journal is about {header.server}.")
-        server, fhir = header.server, header.fhir
+        server, fhir = server_of_journal(server, header.server), header.fhir
         files = tuple(name for name, *_ in header.inputs)
         journal = journal.absolute()
         _go_to(header.folder)
@@ -51,9 +53,9 @@ def verify(files: tuple[str, ...], server: str | None, fhir: str, *, form: str, 
         raise click.UsageError("Missing option '--server'.")
     with file_load(files, server, fhir, allow_dangling=True, **options) as load:
         survey = read(load, files)
-        click.echo(f"Reading back from {server} …", err=True)
+        click.echo(f"Reading back from {load.base_url} …", err=True)
         comparisons = [each for found in read_back_files(load, journal) for each in found.comparisons]
-    verification = Verification(server, tuple(comparisons))
+    verification = Verification(load.base_url, tuple(comparisons))
     if form == "json":
         show(verification.to_dict())
     else:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fhir_case.case import Case
+    from fhir_case.fhir.models import FhirVersion
     from fhir_case.fhir.wire import Resource
 
 __all__ = ["SUFFIXES", "located", "read_case_file"]
@@ -20,9 +21,13 @@ __all__ = ["SUFFIXES", "located", "read_case_file"]
 SUFFIXES = (".yaml", ".yml")
 
 
-def read_case_file(path: Path) -> tuple[Resource | None, dict[str, str], tuple[Issue, ...]]:
+def read_case_file(
+    path: Path, *, fhir: FhirVersion = "R4"
+) -> tuple[Resource | None, dict[str, str], tuple[Issue, ...]]:
     """
     Give the Bundle of a case file, the place of the entry behind each ``Type/id``, and what is wrong with the file.
+
+    The Bundle is built in the release of FHIR that is asked for.
 
     A file that is no case has no Bundle, and a finding for each of its mistakes.
     """
@@ -31,7 +36,7 @@ def read_case_file(path: Path) -> tuple[Resource | None, dict[str, str], tuple[I
 
     try:
         case = load_case(path)
-        bundle = build_bundle(case)
+        bundle = build_bundle(case, fhir=fhir)
     except CaseError as error:
         return None, {}, tuple(Issue("error", "case", str(problem)) for problem in error.problems)
     except MappingError as error:

@@ -29,6 +29,8 @@ from fhir_case.errors import FhirCaseError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from fhir_case.fhir.models import FhirVersion
+
     Read = Callable[..., Iterator[Document]]
 
 __all__ = ["digest", "expand", "find_documents", "find_files"]
@@ -81,7 +83,9 @@ def find_files(path: Path) -> Iterator[Path]:
             yield one
 
 
-def find_documents(path: Path, *, keep_raw: bool = False, checked: bool = False) -> Iterator[Document]:
+def find_documents(
+    path: Path, *, keep_raw: bool = False, checked: bool = False, fhir: FhirVersion = "R4"
+) -> Iterator[Document]:
     """
     Read a file, a case file too, a zip archive, or all that is under a directory.
 
@@ -92,9 +96,10 @@ def find_documents(path: Path, *, keep_raw: bool = False, checked: bool = False)
         path: Where to look.
         keep_raw: Whether to keep the bytes of each document.
         checked: Whether all was read before and found right, see `read_document`.
+        fhir: The release in which the Bundle of a case file is built.
     """
     read = partial(read_documents, keep_raw=keep_raw, checked=checked)
-    documents = chain.from_iterable(_of_file(file, read) for file in find_files(path))
+    documents = chain.from_iterable(_of_file(file, read, fhir) for file in find_files(path))
     first = next(documents, None)
     if first is not None:
         yield first
@@ -132,10 +137,10 @@ def _unpacked_name(name: str) -> str:
     return path.stem if path.suffix in _PACKED else name
 
 
-def _of_file(path: Path, read: Read) -> Iterator[Document]:
+def _of_file(path: Path, read: Read, fhir: FhirVersion) -> Iterator[Document]:
     source = str(path)
     if path.suffix in SUFFIXES:
-        bundle, places, issues = read_case_file(path)
+        bundle, places, issues = read_case_file(path, fhir=fhir)
         yield Document(source, 0, bundle, issues, places=places, form="case")
         return
     try:

@@ -16,7 +16,7 @@ from fhir_case.wording import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["ModelFinding", "has_model", "model_findings"]
+__all__ = ["FhirVersion", "ModelFinding", "has_model", "model_findings"]
 
 FhirVersion = Literal["R4", "R5"]
 

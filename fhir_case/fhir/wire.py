@@ -24,8 +24,9 @@ _LONGEST = 100
 
 def _raw_number(value: object) -> orjson.Fragment:
     if isinstance(value, Decimal) and value.is_finite():
-        # In plain digits, but not a gigabyte of zeros for 1e999999999.
-        plain = abs(value.adjusted()) < _LONGEST and len(value.as_tuple().digits) < _LONGEST
+        # In plain digits, but not a gigabyte of zeros for 1e-999999999, and no zeros that 1.50e3 does not have.
+        _, digits, exponent = value.as_tuple()
+        plain = int(exponent) <= 0 and abs(value.adjusted()) < _LONGEST and len(digits) < _LONGEST
         return orjson.Fragment(format(value, "f") if plain else str(value))
     raise TypeError(f"{type(value).__name__} is not FHIR JSON")
 

@@ -118,7 +118,9 @@ def _state(
     told = _BY_STATUS.get(status) or _told(response)
     if told or before is None:
         return told or "updated or unchanged"
-    known = before.get(entry.given.name, "0" if entry.by_id else "")  # what was not there has another version now
+    if entry.by_id and entry.given.name not in before:
+        return "created"  # it was not there; some servers answer 200 all the same
+    known = before.get(entry.given.name, "")
     if not known or not version:
         return "updated or unchanged"
     return "unchanged" if known == version else "updated"

@@ -50,10 +50,11 @@ class Packer:
         copies = self._copies_in(transaction)
         conditional = sum(1 for entry in transaction.entries if entry.condition)
         most = self._most
+        together = len(self._entries) + len(transaction.entries)
         full = (
-            (most.entries and len(self._entries) + len(transaction.entries) > most.entries)
+            (most.entries and together > most.entries)
             or (most.bytes and self._bytes + size > most.bytes)
-            or (most.conditional and self._conditional + conditional > most.conditional)
+            or (most.conditional and self._conditional + conditional and together > most.conditional)
         )
         if self._entries and (full or copies is None):
             yield from self.rest()

@@ -55,7 +55,7 @@ class _Load:
         return not (
             (caps.entries and self.entries > caps.entries)
             or (caps.bytes and self.body > caps.bytes)
-            or (caps.conditional and self.conditional > caps.conditional)
+            or (caps.conditional and self.conditional and self.entries > caps.conditional)
         )
 
 

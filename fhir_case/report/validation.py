@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from fhir_case.report.characters import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -20,7 +22,6 @@ __all__ = [
     "encoded",
     "group_lines",
     "outcome_lines",
-    "printable",
     "rule_lines",
     "summary_lines",
 ]
@@ -183,8 +184,3 @@ def rule_lines(checks: Iterable[Check]) -> Iterator[str]:
     width = max(len(check.name) for check in known)
     for check in known:
         yield f"{check.name:<{width}}  {check.reason}  {check.source}"
-
-
-def printable(text: str) -> str:
-    """Show what could steer a terminal as its code."""
-    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
-from fhir_case.report.validation import array_lines, encoded, printable
+from fhir_case.report.characters import printable
+from fhir_case.report.validation import array_lines, encoded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

@@ -32,6 +32,7 @@ _TRIES = 3
 _LONGEST_PAUSE_S = 30
 _READING = ("GET", "HEAD")
 _MOST_PAGES = 1000
+_MOST_EMPTY_PAGES = 10  # one after the other
 # A gateway that answers 502 or 504 may have passed a transaction on; after 429 and 503 nothing was done.
 _READ_AGAIN = frozenset({429, 502, 503, 504})
 _WRITE_AGAIN = frozenset({429, 503})
@@ -191,14 +192,16 @@ class Client:
         headers = {"Cache-Control": "no-cache", "Prefer": "handling=strict"}
         page = self.request("GET", resource_type, parameters=parameters, headers=headers).body or {}
         seen: set[str] = set()
+        empty = 0
         while True:
+            empty = 0 if page.get("entry") else empty + 1
             for entry in _objects(page, "entry"):
                 if isinstance(entry.get("resource"), dict) and _mode(entry) == "match":
                     yield entry["resource"]
             following = self._next_page(page, resource_type)
             if not following:
                 return
-            if following in seen or len(seen) >= _MOST_PAGES:
+            if following in seen or len(seen) >= _MOST_PAGES or empty > _MOST_EMPTY_PAGES:
                 raise ServerError("the pages of a search do not end", where=f"GET {self.base_url}/{resource_type}")
             seen.add(following)
             page = self.request("GET", following, headers=headers).body or {}

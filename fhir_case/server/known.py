@@ -23,7 +23,7 @@ class Caps:
     Args:
         entries: The number of entries.
         bytes: The size of the body.
-        conditional: The number of entries that depend on a condition.
+        conditional: The number of entries where one of them depends on a condition.
     """
 
     entries: int = 0
@@ -31,7 +31,7 @@ class Caps:
     conditional: int = 0
 
     def __str__(self) -> str:
-        words = {"entries": "entries", "bytes": "bytes", "conditional": "entries with a condition"}
+        words = {"entries": "entries", "bytes": "bytes", "conditional": "entries where one has a condition"}
         known = [
             f"{getattr(self, each.name):,} {words[each.name]}" for each in fields(self) if getattr(self, each.name)
         ]

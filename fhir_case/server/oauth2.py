@@ -133,7 +133,9 @@ def backend_service(
     header = {"typ": "JWT", "kid": key_id or key.kid or ""}
     if not header["kid"]:
         raise ServerError(
-            "the private key has no id", where=str(key_file), hint="FHIR_CASE_KEY_ID gives the one that was registered"
+            "the private key has no id",
+            where=str(key_file),
+            hint="FHIR_CASE_KEY_ID, or key_id in servers.toml, gives the one that was registered",
         )
 
     def obtain() -> Signature:
@@ -205,7 +207,7 @@ def _accepted(response: requests.Response, where: str) -> requests.Response:
         raise RejectedError(
             f"HTTP {status}: the token endpoint sends us on, and the client's secret or assertion is not sent there",
             where=where,
-            hint="give the new address as FHIR_CASE_TOKEN_URL",
+            hint="give the new address as FHIR_CASE_TOKEN_URL, or token_url in servers.toml",
             status=status,
         )
     answer = _object(response)
@@ -238,7 +240,7 @@ def _discovered(base_url: str, transport: Transport) -> str:
 
     url = f"{base_url.rstrip('/')}/.well-known/smart-configuration"
     where = f"GET {url}"
-    hint = "give the token endpoint as FHIR_CASE_TOKEN_URL"
+    hint = "give the token endpoint as FHIR_CASE_TOKEN_URL, or token_url in servers.toml"
     try:
         response = requests.get(
             url,

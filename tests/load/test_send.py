@@ -90,13 +90,13 @@ def test_without_versions_we_do_not_claim_to_know(
     assert ["updated or unchanged"] * 3 == [entry.state for entry in sent(bundle, base).entries]
 
 
-def test_what_comes_back_after_a_deletion_is_updated(
+def test_what_was_not_there_before_is_created_also_where_the_server_says_200(
     http: responses.RequestsMock, base: str, bundle: dict[str, Any]
 ) -> None:
     searches(http, base)
     answers(http, base, *(response("200 OK", etag="3") for _ in IDS))
 
-    assert ["updated"] * 3 == [entry.state for entry in sent(bundle, base).entries]
+    assert ["created"] * 3 == [entry.state for entry in sent(bundle, base).entries]
 
 
 @pytest.mark.parametrize(

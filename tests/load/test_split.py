@@ -104,7 +104,7 @@ def fits(transaction: Transaction, caps: Caps, *, room: int = 0) -> bool:
     conditional = sum(bool(entry.condition) for entry in transaction.entries)
     counted = [
         (caps.entries, len(transaction.entries)),
-        (caps.conditional, conditional),
+        (caps.conditional, conditional and len(transaction.entries)),
         (caps.bytes, size(transaction) + room * len(transaction.entries)),
     ]
     return all(not most or found <= most for most, found in counted)

@@ -1,0 +1,116 @@
+"""
+Turn those elements of R4 into R5 that no mere move turns: the functions that ``elements.toml`` names.
+
+Each takes the elements of R4 that the table gives it, by their names, and gives the elements of R5. It raises
+ValueError with the reason where R5 cannot say what they say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.fhir.datatypes import absent, code_of, coding
+from fhir_case.fhir.systems import PROVENANCE_PARTICIPANT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["CHANGES"]
+
+Json = dict[str, Any]
+
+_ADHERENCE = "http://hl7.org/fhir/CodeSystem/medication-statement-adherence"
+_RELATION = "http://hl7.org/fhir/document-relationship-type"
+
+# By the definitions of the codes. A regimen that is completed is "no longer being taken", and "stopped" is what R5 has
+# for that: "not taking" would say that it was not taken in its period. R5 has no code for what is only intended.
+_TAKEN = {
+    "active": coding(_ADHERENCE, "taking", "Taking"),
+    "completed": coding(_ADHERENCE, "stopped", "Stopped"),
+    "stopped": coding(_ADHERENCE, "stopped", "Stopped"),
+    "on-hold": coding(_ADHERENCE, "on-hold", "On Hold"),
+    "not-taken": coding(_ADHERENCE, "not-taking", "Not Taking"),
+    "unknown": coding(_ADHERENCE, "unknown", "Unknown"),
+    "intended": None,
+}
+
+
+def _attachment_size(source: Json) -> Json:
+    return {"size": str(source["size"])}  # an integer64 is a string in JSON
+
+
+def _condition_participants(source: Json) -> Json:
+    functions = {"recorder": ("enterer", "Enterer"), "asserter": ("informant", "Informant")}
+    return {
+        "participant": [
+            {"function": code_of(PROVENANCE_PARTICIPANT, *functions[name]), "actor": actor}
+            for name, actor in source.items()
+        ]
+    }
+
+
+def _device_properties(source: Json) -> Json:
+    """Give one property a value, since R5 has one value each."""
+    properties: list[Json] = []
+    for each in source["property"]:
+        rest = {name: value for name, value in each.items() if name not in {"valueQuantity", "valueCode"}}
+        values = [{"valueQuantity": one} for one in each.get("valueQuantity", ())]
+        values += [{"valueCodeableConcept": one} for one in each.get("valueCode", ())]
+        properties += [rest | value for value in values or [{"valueCodeableConcept": {"extension": absent()}}]]
+    return {"property": properties}
+
+
+def _device_status(source: Json) -> Json:
+    """Give the status; an unknown one has no code in R5, and says so as any element can."""
+    return {"_status": {"extension": absent()}} if source["status"] == "unknown" else source
+
+
+def _document_attester(source: Json) -> Json:
+    """Give the attester; whether personally, legally or else is not known."""
+    return {"attester": [{"mode": {"extension": absent()}, "party": source["authenticator"]}]}
+
+
+def _document_relation(source: Json) -> Json:
+    return {"code": {"coding": [coding(_RELATION, source["code"])]}}
+
+
+def _included_structure(source: Json) -> Json:
+    structure = {"structure": source.get("location", {"extension": absent()})}
+    if "locationQualifier" in source:
+        structure["qualifier"] = source["locationQualifier"]
+    return {"includedStructure": [structure]}
+
+
+def _medication_adherence(source: Json) -> Json:
+    """
+    Give the status of the record, and whether the drug is taken, which R4 says in one code.
+
+    The word of R4 stays as the text, since R5 has one code for what was completed and what was stopped.
+
+    Source: https://hl7.org/fhir/R5/medicationstatement-definitions.html#MedicationStatement.adherence
+    """
+    status, reasons = source["status"], source.get("statusReason", [])
+    if len(reasons) > 1:
+        raise ValueError("R5 has room for one reason only")
+    reason = {"reason": reasons[0]} if reasons else {}
+    if status == "entered-in-error":
+        code = {"coding": [_TAKEN["unknown"]]}
+        return {"status": status, **({"adherence": {"code": code, **reason}} if reason else {})}
+    if status not in _TAKEN:
+        raise ValueError(f"'{status}' is no status of R4")
+    taken = _TAKEN[status]
+    code = {**({"coding": [dict(taken)]} if taken else {}), "text": status}
+    return {"status": "recorded", "adherence": {"code": code, **reason}}
+
+
+CHANGES: dict[str, Callable[[Json], Json]] = {
+    "attachment_size": _attachment_size,
+    "condition_participants": _condition_participants,
+    "device_properties": _device_properties,
+    "device_status": _device_status,
+    "document_attester": _document_attester,
+    "document_relation": _document_relation,
+    "included_structure": _included_structure,
+    "medication_adherence": _medication_adherence,
+}
+"""The functions by the names that the table calls them."""

@@ -1,0 +1,223 @@
+"""
+Compare a test of servers with an older one that was written as JSON.
+
+A proof that is gone is a step back: what passed and is now *not applicable* (the server withdrew the claim) or *not
+run* is worse, and so is what was as sent and is now *not checked*. What failed and is no longer asked has not been
+mended: it is *changed*. What only one of them has is *new* or *gone*, and neither better nor worse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+
+from fhir_case.errors import FhirCaseError
+from fhir_case.interop.named import by_name
+from fhir_case.interop.result import STATES, VERDICTS, BundleResult, ProbeResult, ResourceResult, ServerResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fhir_case.interop.result import InteropResult
+
+__all__ = ["DIRECTIONS", "SCHEMA_ID", "Change", "Direction", "compare_with"]
+
+SCHEMA_ID = "urn:fhir-case:interop-schema"
+"""What the JSON of a test says that it is, as its ``$schema``."""
+
+Direction = Literal["worse", "better", "changed", "new", "gone"]
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+
+_BEST, _SPELT_OTHERWISE, _ALTERED, _WORST = range(4)
+_RANKS = {
+    "tested": _BEST,
+    "tried": _BEST,
+    "pass": _BEST,
+    "equal": _BEST,
+    "added": _BEST,
+    "rewritten": _SPELT_OTHERWISE,
+    "altered": _ALTERED,
+    "lost": _WORST,
+    "rejected": _WORST,
+    "fail": _WORST,
+    "not tried": _WORST,
+    "not tested": _WORST,
+}  # what is not here tells nothing: not applicable, not run, not checked
+_HINT = "give the JSON that an earlier test wrote"
+
+_Choice = TypeVar("_Choice", bound=str)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """
+    Hold what is not as it was.
+
+    Args:
+        server: The name of the server.
+        what: ``probe transaction-atomic``, ``hcc: Observation/afp-1``, ``hcc`` for all of it; empty for the server.
+        before: The verdict or state; empty when it is new.
+        after: The verdict or state; empty when it is gone.
+        direction: ``worse``, ``better``, ``changed``, ``new`` or ``gone``.
+        reason: What was observed this time; empty when nothing is to be said.
+    """
+
+    server: str
+    what: str
+    before: str
+    after: str
+    direction: Direction
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    state: str
+    reason: str = ""
+
+
+_ABSENT = _Finding("")
+
+
+def compare_with(baseline_path: Path | str, result: InteropResult) -> tuple[Change, ...]:
+    """
+    Give all that is not as an older test found it, server by server.
+
+    Args:
+        baseline_path: The JSON of the older test. What this version does not know in it is passed over.
+
+    Raises:
+        FhirCaseError: The file cannot be read, or is not such a JSON.
+    """
+    before = by_name(_read(Path(baseline_path)), lambda each: each.name)
+    after = by_name(result.servers, lambda each: each.name)
+    asked = [each.name for each in result.probes]
+    return tuple(
+        change
+        for name in dict.fromkeys((*after, *before))
+        for change in _server(name, before.get(name), after.get(name), asked)
+    )
+
+
+def _server(name: str, before: ServerResult | None, after: ServerResult | None, asked: list[str]) -> Iterator[Change]:
+    was, now = _state(before, "tested"), _state(after, "tested")
+    if was != now:
+        yield _change(name, "", was, _Finding(now, after.error if after else ""))
+    elif before is not None and after is not None and not after.error:
+        found = _probes(after)
+        unasked = {f"probe {each}": _Finding("not run") for each in asked}
+        yield from _changes(name, _probes(before), {**unasked, **found})
+        olds, news = (by_name(each.bundles, lambda one: one.name) for each in (before, after))
+        for bundle in dict.fromkeys((*news, *olds)):
+            yield from _bundle(name, bundle, olds.get(bundle), news.get(bundle))
+
+
+def _bundle(server: str, name: str, before: BundleResult | None, after: BundleResult | None) -> Iterator[Change]:
+    was, now = _state(before, "tried"), _state(after, "tried")
+    if was != now:
+        yield _change(server, name, was, _Finding(now, after.error if after else ""))
+    if before is None or after is None:
+        return
+    old, new = _resources(name, before), _resources(name, after)
+    if was == now and after.error:  # what it did not come to this time was not checked
+        new = {**dict.fromkeys(old, _Finding("not checked", after.error)), **new}
+    elif was != now:  # that it was broken off, or no longer is, says it of all that one of them lacks
+        new = {what: finding for what, finding in new.items() if what in old}
+        old = {what: finding for what, finding in old.items() if what in new}
+    yield from _changes(server, old, new)
+
+
+def _changes(server: str, old: dict[str, _Finding], new: dict[str, _Finding]) -> Iterator[Change]:
+    for what in dict.fromkeys((*new, *old)):
+        was, now = old.get(what, _ABSENT).state, new.get(what, _ABSENT)
+        if was != now.state:
+            yield _change(server, what, was, now)
+
+
+def _change(server: str, what: str, before: str, after: _Finding) -> Change:
+    return Change(server, what, before, after.state, _direction(before, after.state), after.reason)
+
+
+def _direction(before: str, after: str) -> Direction:
+    if not before or not after:
+        return "gone" if before else "new"
+    was, now = _RANKS.get(before), _RANKS.get(after)
+    if was is None:
+        return "changed" if now is None else "better" if now <= _SPELT_OTHERWISE else "worse"
+    if now is None:
+        return "worse" if was <= _SPELT_OTHERWISE else "changed"
+    return "worse" if now > was else "better" if now < was else "changed"
+
+
+def _state(one: ServerResult | BundleResult | None, done: str) -> str:
+    return "" if one is None else f"not {done}" if one.error else done
+
+
+def _probes(server: ServerResult) -> dict[str, _Finding]:
+    return {f"probe {each.name}": _Finding(each.verdict, each.observed) for each in server.probes}
+
+
+def _resources(name: str, bundle: BundleResult) -> dict[str, _Finding]:
+    named = by_name(bundle.resources, lambda each: each.resource)
+    return {f"{name}: {resource}": _Finding(each.state, each.reason) for resource, each in named.items()}
+
+
+def _read(path: Path) -> list[ServerResult]:
+    """Read of an older JSON what is compared."""
+    from fhir_case.fhir import wire
+
+    try:
+        return _servers_of(wire.parse(path.read_bytes()))
+    except OSError as error:
+        raise FhirCaseError(f"the baseline cannot be read: {error.strerror}", where=str(path), hint=_HINT) from error
+    except RecursionError as error:
+        raise FhirCaseError("the baseline is nested too deeply", where=str(path), hint=_HINT) from error
+    except ValueError as error:
+        raise FhirCaseError(f"this is no baseline: {error}", where=str(path), hint=_HINT) from error
+
+
+def _servers_of(value: object) -> list[ServerResult]:
+    if not isinstance(value, dict) or value.get("$schema", SCHEMA_ID) != SCHEMA_ID or "fhir_case" not in value:
+        raise ValueError("it is not the JSON of an interoperability test")
+    return [_server_of(each) for each in _objects(value, "servers")]
+
+
+def _server_of(value: dict[str, Any]) -> ServerResult:
+    probes = [
+        ProbeResult(_text(each, "name"), _one_of(each, "verdict", VERDICTS), "") for each in _objects(value, "probes")
+    ]
+    bundles = [_bundle_of(each) for each in _objects(value, "bundles")]
+    return ServerResult(
+        _text(value, "name"), "", bundles=tuple(bundles), probes=tuple(probes), error=_text(value, "error")
+    )
+
+
+def _bundle_of(value: dict[str, Any]) -> BundleResult:
+    resources = [
+        ResourceResult(_text(each, "resource"), "", _one_of(each, "state", STATES))
+        for each in _objects(value, "resources")
+    ]
+    return BundleResult(_text(value, "name"), tuple(resources), _text(value, "error"))
+
+
+def _objects(value: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    found = value.get(name)
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise ValueError(f"'{name}' is not a list of objects")
+    return found
+
+
+def _text(value: dict[str, Any], name: str) -> str:
+    found = value.get(name)
+    if isinstance(found, str):
+        return found
+    raise ValueError(f"'{name}' is not a text")
+
+
+def _one_of(value: dict[str, Any], name: str, known: tuple[_Choice, ...]) -> _Choice:
+    found = value.get(name)
+    for each in known:
+        if each == found:
+            return each
+    raise ValueError(f"'{name}' is {found!r}, and not one of {', '.join(known)}")

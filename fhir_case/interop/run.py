@@ -1,0 +1,100 @@
+"""Test one server: load and compare, put the questions, clear up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fhir_case.errors import FhirCaseError
+from fhir_case.interop.claims import Claims
+from fhir_case.interop.exchange import exchange
+from fhir_case.interop.ground import Ground
+from fhir_case.interop.probe import run_probe
+from fhir_case.interop.probes import PROBES
+from fhir_case.interop.result import BundleResult, ProbeResult, ServerResult
+from fhir_case.interop.talk import Talk
+from fhir_case.load.files import Options
+from fhir_case.server.capabilities import from_statement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fhir_case.interop.inputs import Input
+    from fhir_case.interop.probe import Probe
+    from fhir_case.server.client import Client
+    from fhir_case.server.connection import Connection
+
+__all__ = ["interop_server"]
+
+_RELEASES = ("R4", "R5")
+_R4_RELATIVES = {"R4B": "R4"}
+
+
+def interop_server(
+    name: str,
+    client: Callable[[], Client],
+    connection: Connection,
+    inputs: Sequence[Input] = (),
+    *,
+    namespace: str,
+    fhir: str = "",
+    options: Options | None = None,
+    probes: Sequence[Probe] = PROBES,
+    timeout_s: tuple[float, float] = (10, 60),
+    patience_s: float = 5.0,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> ServerResult:
+    """
+    Test one server in a namespace of its own, and remove afterwards what was stored.
+
+    Args:
+        name: What reports call it.
+        client: Gives a client for the thread that asks.
+        connection: Who asks and how the server is reached.
+        inputs: What to load and compare.
+        namespace: Begin of all ids; lower-case words joined by hyphens.
+        fhir: The release that it speaks; by default what it says itself.
+        options: How to load.
+        probes: The questions.
+        timeout_s: The seconds to wait for a connection, and for the next byte of an answer.
+        patience_s: How long a search may take to find what was stored.
+        on_step: Is told what comes next.
+    """
+    with client() as first, Talk(first.base_url, connection, timeout_s) as talk:
+        result = ServerResult(name, first.base_url)
+        try:
+            reply = talk.ask("GET", "metadata")
+        except FhirCaseError as error:
+            return replace(result, error=error.message)
+        stated = from_statement(reply.body)
+        release = fhir or _R4_RELATIVES.get(stated.release, stated.release)
+        software = f"{stated.software} {stated.software_version}".strip()
+        result = replace(result, fhir=release, software=software)
+        if reply.status in (401, 403):
+            return replace(result, error=f"the server does not let us in (HTTP {reply.status})")
+        if release not in _RELEASES:
+            told = f"it speaks {release}" if release else "it does not tell its release of FHIR"
+            return replace(
+                result, error=f'{told}; R4 and R5 can be tested (fhir = "R4" in the file of servers says it)'
+            )
+        claims = Claims(reply.body if stated.fhir_version or stated.types else None)
+        ground = Ground(talk, claims, namespace, release, patience_s)
+        bundles: list[BundleResult] = []
+        answers: list[ProbeResult] = []
+        left: list[str] = []
+        try:
+            for number, given in enumerate(inputs, 1):
+                on_step(f"{name}: {given.name}")
+                bundles.append(
+                    exchange(
+                        given, client, release=release, namespace=f"{namespace}-{number}",
+                        options=options or Options(), created=ground.remember,
+                    )
+                )  # fmt: skip
+            for each in probes:
+                on_step(f"{name}: {each.description.group}, {each.description.title}")
+                answers.append(run_probe(each, ground))
+        finally:
+            on_step(f"{name}: clearing up")
+            left = ground.clear()
+        return replace(result, bundles=tuple(bundles), probes=tuple(answers), left=tuple(left))

@@ -1,0 +1,107 @@
+"""A server by name: what ``servers.toml`` says of it, with variables where its secrets are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fhir_case.errors import FhirCaseError
+from fhir_case.server.client import checked_base_url
+from fhir_case.server.known import Caps
+from fhir_case.server.named.variables import named_in
+from fhir_case.server.retry import RetryPolicy
+from fhir_case.wording import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["EMBEDDED", "NamedServer", "server_of"]
+
+EMBEDDED = ("hapi",)
+"""What is started by this library itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedServer:
+    """
+    Hold what is said of one server. Texts may hold variables, such as ``${TOKEN}``; none holds a secret.
+
+    Args:
+        name: Its name; for one that was given by its URL, the URL.
+        url: Its base URL; empty where it is started.
+        start: The command that starts it; `EMBEDDED` for the embedded server; empty where it runs anyway.
+        fhir: The release of FHIR that it is to speak, such as ``R4``; empty where the file does not say.
+        strict: Whether an embedded server refuses invalid resources.
+        heap: The memory limit of an embedded server.
+        start_timeout_s: How long a start may take; None: what is usual.
+        auth_kind: How to sign in.
+        auth: What signing in takes, by the names of the file.
+        headers: Further headers.
+        ca_file: The certificates to trust, PEM; empty: those that requests trusts.
+        client_certificate: The certificate that we show, PEM; empty: none.
+        client_key: Its key, where it is not in the same file.
+        timeout_s: How long to wait for an answer.
+        caps: Limits that count instead of those that are known of the server.
+        policy: How patient to be.
+        real_patient_data: Whether it may have the data of real patients.
+        file: The file that says so, from whose folder its paths count; None for one that was given by its URL.
+    """
+
+    name: str
+    url: str = ""
+    start: tuple[str, ...] = ()
+    fhir: str = ""
+    strict: bool = False
+    heap: str = "2g"
+    start_timeout_s: float | None = None
+    auth_kind: str = "none"
+    auth: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    ca_file: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
+    timeout_s: float = 300
+    caps: Caps = field(default_factory=Caps)
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    real_patient_data: bool = False
+    file: Path | None = None
+
+    @property
+    def where(self) -> str:
+        """Give the place of it in the file; empty without a file."""
+        return f"{self.file}: [{self.name}]" if self.file else ""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Give the names of the environment variables that it needs, in the order of the file."""
+        certificates = (self.ca_file, self.client_certificate, self.client_key)
+        return named_in((self.url, *self.auth.values(), *self.headers.values(), *certificates))
+
+
+def server_of(text: str, servers: Mapping[str, NamedServer]) -> NamedServer:
+    """
+    Give the server that is meant.
+
+    Args:
+        text: Its name, or its URL: then nothing else is known of it.
+        servers: Those that have a name.
+
+    Raises:
+        FhirCaseError: No server has this name.
+        ServerError: It looks like a URL, and is none of a FHIR server.
+    """
+    if text in servers:
+        return servers[text]
+    if any(sign in text for sign in ":/"):
+        url = checked_base_url(text)
+        return NamedServer(url, url=url)
+    if not servers:
+        raise FhirCaseError(
+            f"there is no server '{text}', and no servers.toml that would name any",
+            hint="give a base URL such as http://127.0.0.1:8080/fhir, or name the file by --servers",
+        )
+    raise FhirCaseError(
+        f"there is no server '{text}'",
+        hint=did_you_mean(text, servers) or f"known are {', '.join(servers)}; or give a base URL",
+    )

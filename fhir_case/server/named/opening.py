@@ -1,0 +1,171 @@
+"""Reach a server by name: fill in its secrets, start it where it has to be started, and end it afterwards."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fhir_case.java.events import Listener, silent
+from fhir_case.server.access import Access, connected
+from fhir_case.server.client import Client, checked_base_url
+from fhir_case.server.named.model import EMBEDDED
+from fhir_case.server.named.variables import filled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from fhir_case.server.connection import Connection
+    from fhir_case.server.known import Caps
+    from fhir_case.server.named.model import NamedServer
+    from fhir_case.server.retry import RetryPolicy
+
+__all__ = ["OpenServer", "access", "base_url", "open_server"]
+
+_CONNECT_S = 10.0
+_START_S = 60.0
+_FILES = ("ca_file", "client_certificate", "client_key")
+_FILES_OF_AUTH = ("token_file", "private_key_file")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenServer:
+    """
+    Hold a server that can be asked.
+
+    Args:
+        name: Its name.
+        base_url: Its base URL.
+        connection: Who asks and how it is reached.
+        caps: Limits that count instead of those that are known of the server.
+        policy: How patient to be.
+        timeout_s: How long to wait for an answer.
+        real_patient_data: Whether it may have the data of real patients.
+    """
+
+    name: str
+    base_url: str
+    connection: Connection
+    caps: Caps
+    policy: RetryPolicy
+    timeout_s: float
+    real_patient_data: bool
+    _clients: list[Client] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def client(self, *, timeout_s: float | None = None) -> Client:
+        """
+        Give a new client, for one thread; what is still open in the end is closed with the server.
+
+        Args:
+            timeout_s: How long to wait for an answer; None: as long as the server is given.
+        """
+        patience = timeout_s or self.timeout_s
+        made = Client(self.base_url, timeout_s=(min(_CONNECT_S, patience), patience), connection=self.connection)
+        self._clients.append(made)
+        return made
+
+    def close(self) -> None:
+        """Close all clients."""
+        for client in self._clients:
+            client.close()
+
+
+@contextmanager
+def open_server(
+    server: NamedServer, environment: Mapping[str, str], *, listener: Listener = silent
+) -> Iterator[OpenServer]:
+    """
+    Give a server that can be asked; one that has to be started is, and ends with this context.
+
+    Args:
+        environment: The variables that its file names, and those of the program that is started.
+        listener: Is told each step of the start of an embedded server.
+
+    Raises:
+        FhirCaseError: A variable is not set.
+        ServerError: Something that its file says cannot be used.
+        CheckerError: It could not be started, or authlib is needed and not installed.
+    """
+    who = access(server, environment)
+    with ExitStack() as stack:
+        if server.start:
+            url = stack.enter_context(_started(server, environment, listener))
+        else:
+            url = base_url(server, environment)
+        opened = OpenServer(
+            server.name,
+            url,
+            connected(url, who, timeout_s=server.timeout_s),
+            server.caps,
+            server.policy,
+            server.timeout_s,
+            server.real_patient_data,
+        )
+        stack.callback(opened.close)
+        yield opened
+
+
+def base_url(server: NamedServer, environment: Mapping[str, str]) -> str:
+    """
+    Give the base URL of a server that is not started.
+
+    Raises:
+        FhirCaseError: A variable is not set.
+        ServerError: It is no URL of a FHIR server.
+    """
+    return checked_base_url(filled({"url": server.url}, environment, where=server.where)["url"])
+
+
+def access(server: NamedServer, environment: Mapping[str, str]) -> Access:
+    """
+    Give who asks and how a server is reached, with the values of its variables.
+
+    Raises:
+        FhirCaseError: A variable is not set.
+    """
+    texts = {
+        ("url", ""): server.url,
+        **{("file", name): text for name in _FILES if (text := getattr(server, name))},
+        **{("auth", name): text for name, text in server.auth.items()},
+        **{("header", name): text for name, text in server.headers.items()},
+    }
+    values = filled(texts, environment, where=server.where)  # all at once, so that all that is not set is named
+    paths = {name: _path(server, text) for (group, name), text in values.items() if group == "file"}
+    auth = {name: text for (group, name), text in values.items() if group == "auth"}
+    auth |= {name: str(_path(server, auth[name])) for name in _FILES_OF_AUTH if name in auth}
+    headers = {name: text.strip() for (group, name), text in values.items() if group == "header"}
+    return Access(server.auth_kind, auth, headers, **paths)
+
+
+def _path(server: NamedServer, text: str) -> Path:
+    folder = server.file.parent if server.file else Path()
+    return folder / Path(text).expanduser()
+
+
+@contextmanager
+def _started(server: NamedServer, environment: Mapping[str, str], listener: Listener) -> Iterator[str]:
+    if server.start == EMBEDDED:
+        from fhir_case.server.hapi import HapiServer
+
+        embedded = HapiServer(
+            fhir="R5" if server.fhir == "R5" else "R4",
+            strict=server.strict,
+            heap=server.heap,
+            listener=listener,
+            environment=environment,
+            timeout_s=server.start_timeout_s,
+        )
+        with embedded:
+            yield embedded.base_url
+        return
+    from fhir_case.server.named.program import program
+
+    with program(
+        server.start,
+        server.file.parent if server.file else Path.cwd(),
+        environment,
+        where=f"{server.where} start",
+        timeout_s=server.start_timeout_s or _START_S,
+    ) as url:
+        yield url

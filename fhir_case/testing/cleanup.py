@@ -1,0 +1,97 @@
+"""Remove from a server what a test created there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_case.errors import FhirCaseError, RejectedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from fhir_case.fhir.wire import Resource
+    from fhir_case.server.client import Client
+    from fhir_case.testing.namespace import FhirNamespace
+
+__all__ = ["LeftOverWarning", "left_over"]
+
+_GONE = (404, 410)
+_NAMED = 10
+
+
+class LeftOverWarning(UserWarning):
+    """Tell that something that a test created could not be removed."""
+
+
+def left_over(namespace: FhirNamespace, client_of: Callable[[str], Client]) -> Iterator[str]:
+    """
+    Remove what belongs to a namespace, and give for each server in words what could not be removed.
+
+    Args:
+        client_of: Gives the client for a base URL; it stays open.
+    """
+    notes = namespace.notes
+    for server in dict.fromkeys(server for server, _ in (*notes.created, *notes.types)):
+        names = [name for base, name in notes.created if base == server]
+        types = [kind for base, kind in notes.types if base == server] + [name.partition("/")[0] for name in names]
+        try:
+            client = client_of(server)
+            names += _found(client, namespace, dict.fromkeys(types))
+            left = _removed(client, list(dict.fromkeys(names)))
+        except FhirCaseError as error:  # a test that stops its server has nothing to be blamed for
+            left = dict.fromkeys(names, str(error))
+        if left:
+            told = [f"{name} ({reason})" for name, reason in list(left.items())[:_NAMED]]
+            more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+            yield f"could not be removed from {server}: {', '.join(told)}{more}"
+
+
+def _found(client: Client, namespace: FhirNamespace, types: Iterable[str]) -> list[str]:
+    """Search for what has an identifier or the tag of the namespace; what cannot be searched is not found."""
+    tag = namespace.tag
+    found: list[str] = []
+    for kind in types:
+        for query in ({"identifier": f"{namespace.system}|"}, {"_tag": f"{tag['system']}|{tag['code']}"}):
+            try:
+                matches = list(client.search(kind, {**query, "_count": "500"}))
+            except RejectedError:  # not every type has identifiers, and not every server searches tags
+                continue
+            # some servers ignore what they cannot search, and give all that they have
+            found += [f"{kind}/{each['id']}" for each in matches if _belongs(each, namespace)]
+    return found
+
+
+def _belongs(resource: Resource, namespace: FhirNamespace) -> bool:
+    given = resource.get("identifier")
+    identifiers = given if isinstance(given, list) else [given]
+    tags = (resource.get("meta") or {}).get("tag") or ()
+    return any(isinstance(each, dict) and each.get("system") == namespace.system for each in identifiers) or any(
+        each.items() >= namespace.tag.items() for each in tags
+    )
+
+
+def _removed(client: Client, names: Sequence[str]) -> dict[str, str]:
+    """Delete together what may refer to each other, else one by one, in any order that works; give what is left."""
+    if not names:
+        return {}
+    deletions = [{"request": {"method": "DELETE", "url": name}} for name in names]
+    try:
+        client.transaction({"resourceType": "Bundle", "type": "transaction", "entry": deletions}, repeatable=True)
+    except RejectedError:
+        pass
+    else:
+        return {}
+    left = dict.fromkeys(reversed(names), "")
+    progress = True
+    while left and progress:
+        progress = False
+        for name in list(left):
+            try:
+                client.request("DELETE", name)
+            except RejectedError as error:
+                if error.status not in _GONE:
+                    left[name] = error.message
+                    continue
+            del left[name]
+            progress = True
+    return left

@@ -1,0 +1,198 @@
+"""What the fixtures ``case_bundle`` and ``load`` give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.errors import FhirCaseError, MappingError, RejectedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from fhir_case.fhir.wire import Resource
+    from fhir_case.load.journal import Journal
+    from fhir_case.load.plan import Plan
+    from fhir_case.server.client import Client
+    from fhir_case.testing.namespace import FhirNamespace
+    from fhir_case.testing.servers import Release, Servers
+
+__all__ = ["CaseBundle", "Load", "Loaded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """
+    Hold what was loaded, and where it is.
+
+    A name, such as ``Observation/afp``, is that of the Bundle, with or without the namespace before the id.
+
+    Args:
+        server: The base URL.
+        journal: What became of every resource.
+        places: For every name and fullUrl of the Bundle, ``Type/id`` on the server.
+    """
+
+    server: str
+    journal: Journal
+    places: Mapping[str, str]
+    _sent: Mapping[str, Resource] = field(repr=False)
+    _namespace: str = field(repr=False)
+    _client: Client = field(repr=False)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Give ``Type/id`` on the server of every resource, in the order of sending."""
+        return tuple(entry.stored_as for entry in self.journal.entries)
+
+    def place(self, name: str) -> str:
+        """
+        Give ``Type/id`` on the server of a resource.
+
+        Raises:
+            FhirCaseError: The Bundle has no such resource.
+        """
+        return self.places[self._known(name)]
+
+    def sent(self, name: str) -> Resource:
+        """
+        Give a resource as it was sent.
+
+        Raises:
+            FhirCaseError: The Bundle has no such resource.
+        """
+        return self._sent[self._known(name)]
+
+    def read(self, name: str) -> Resource:
+        """
+        Read a resource from the server; its decimals keep their digits.
+
+        Raises:
+            FhirCaseError: The Bundle has no such resource.
+            RejectedError: The server does not give it; the status is 404 or 410 where it has none any more.
+            ServerError: The server was not reached.
+        """
+        __tracebackhide__ = True
+        place = self.place(name)
+        try:
+            return self._client.read(*place.split("/", 1))
+        except FhirCaseError as error:
+            raise error.with_traceback(None) from None
+
+    def _known(self, name: str) -> str:
+        kind, _, key = name.partition("/")
+        for each in (name, f"{kind}/{self._namespace}-{key}"):
+            if each in self.places:
+                return each
+        from fhir_case.wording import did_you_mean
+
+        names = [each.replace(f"/{self._namespace}-", "/") for each in self._sent]
+        near = did_you_mean(name.replace(f"/{self._namespace}-", "/"), names)
+        raise FhirCaseError(f"no {name} was loaded", hint=near or ", ".join(names[:10]))
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Load into a server what is removed after the test; the fixture ``load``."""
+
+    _servers: Servers = field(repr=False)
+    _namespace: FhirNamespace
+    _server: Callable[[], str] = field(repr=False)
+
+    def __call__(self, bundle: object, server: str | None = None) -> Loaded:
+        """
+        Load a Bundle, or one resource, and see to it that all of it is stored.
+
+        Args:
+            bundle: A dict, JSON as text or bytes, or a model of fhir.resources, in the release of the server.
+            server: The base URL; by default that of ``hapi_r5`` where the test has this fixture and not ``hapi_r4``,
+                else that of ``hapi_r4``.
+
+        Raises:
+            MappingError: It cannot be loaded, or is not labelled as test data and the server is not this machine.
+            RejectedError: The server refused.
+            ServerError: The server was not reached.
+        """
+        __tracebackhide__ = True
+        from fhir_case.testing.given import resource_of
+
+        try:
+            return self._load(resource_of(bundle), server or self._server())
+        except FhirCaseError as error:
+            raise error.with_traceback(None) from None  # the reader wants the line of the test, not ours
+
+    def _load(self, bundle: Resource, server: str) -> Loaded:
+        from fhir_case.load import send_plan
+        from fhir_case.load.plan import plan
+        from fhir_case.server.known import known_server
+
+        client, capabilities = self._servers.client(server), self._servers.capabilities(server)
+        planned = plan(bundle, capabilities, fhir=self._servers.release(server))
+        _guard(planned, client.base_url)
+        created = self._namespace.notes.created
+        try:
+            journal = send_plan(planned, client, known=known_server(capabilities))
+        except FhirCaseError:
+            ours = [each.given.name for each in planned.entries if each.given.id.startswith(f"{self._namespace}-")]
+            created |= {(client.base_url, name): None for name in ours}  # nothing tells which of them are stored
+            raise
+        stored = [entry for entry in journal.entries if entry.state == "created" and entry.stored_as]
+        created |= {(client.base_url, entry.stored_as): None for entry in stored}
+        if not journal.ok:
+            failed = [f"{entry.resource}: {entry.reason}" for entry in journal.entries if not entry.confirmed]
+            raise RejectedError(
+                f"{len(failed)} of {len(journal.entries)} resources are not stored: {'; '.join(failed[:5])}",
+                where=client.base_url,
+            )
+        places: dict[str, str] = {}
+        sent: dict[str, Resource] = {}
+        for each, entry in zip(planned.entries, journal.entries, strict=True):
+            places |= dict.fromkeys((entry.resource, *each.names), entry.stored_as)
+            sent[entry.resource] = each.given.resource
+        return Loaded(client.base_url, journal, places, sent, self._namespace.name, client)
+
+
+def _guard(planned: Plan, base_url: str) -> None:
+    """Refuse to send to another machine what does not say that it is test data: tests have no other."""
+    from fhir_case.fhir.systems import ACT_REASON
+    from fhir_case.server.guard import is_test_data, refuse_real_data
+
+    for entry in planned.entries:
+        if not is_test_data(entry.given.resource):
+            try:
+                refuse_real_data(base_url, entry.given.name, allowed=False)
+            except MappingError as error:
+                hint = f"label test data in meta.security with HTEST of {ACT_REASON}"
+                raise MappingError(error.message, where=error.where, hint=hint) from None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseBundle:
+    """Build the Bundle of a case with ids of the test's own; the fixture ``case_bundle``."""
+
+    _namespace: FhirNamespace
+    _release: Callable[[], Release] = field(repr=False)
+
+    def __call__(self, case: str | Path, *, fhir: Release | None = None, **options: Any) -> Resource:
+        """
+        Build a Bundle.
+
+        Args:
+            case: The name of a shipped case, for example ``hcc-tare-sorafenib``, or the path of a case file.
+            fhir: The release; by default R5 where the test has the fixture ``hapi_r5`` and not ``hapi_r4``, else R4.
+            options: Further arguments of `build_bundle`, such as ``index_date``.
+
+        Raises:
+            CaseError: There is no such case, or its file is wrong.
+            MappingError: A mapping failed, or gave no valid resource.
+        """
+        __tracebackhide__ = True
+        from fhir_case.bundle import build_bundle
+        from fhir_case.case import load_case
+
+        given: dict[str, Any] = {"namespace": self._namespace.name, **options}
+        try:
+            return build_bundle(load_case(case), fhir=fhir or self._release(), **given)
+        except FhirCaseError as error:
+            raise error.with_traceback(None) from None

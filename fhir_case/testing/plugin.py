@@ -1,0 +1,182 @@
+"""
+The plugin of pytest: real FHIR servers, isolated data, loading. It does nothing until a test uses a fixture of it.
+
+Every run of pytest on a machine with this package imports this module; so it imports pytest and nothing else that takes
+time.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fhir_case.server.connection import Connection
+    from fhir_case.testing.loading import CaseBundle, Load
+    from fhir_case.testing.namespace import FhirNamespace
+    from fhir_case.testing.servers import Release, Servers
+
+_RUN = pytest.StashKey[str]()
+_FOLDER, _OWNER = "fhir_case_folder", "fhir_case_owner"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that names a server."""
+    parser.getgroup("fhir-case", "FHIR servers and clinical cases").addoption(
+        "--fhir-server",
+        action="append",
+        default=[],
+        metavar="URL",
+        dest="fhir_servers",
+        help="Use this FHIR server for hapi_r4 or hapi_r5, whichever release it speaks, instead of starting one; may "
+        "be given for each.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a base URL that is none before any test runs."""
+    for url in _named(config):
+        from fhir_case.errors import ServerError
+        from fhir_case.server.client import checked_base_url
+
+        try:
+            checked_base_url(url)
+        except ServerError as error:
+            raise pytest.UsageError(f"--fhir-server: {error}") from None
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Name the servers that were given."""
+    return [f"fhir-server: {url}" for url in _named(config)]
+
+
+def _named(config: pytest.Config) -> list[str]:
+    named: list[str] = config.getoption("fhir_servers") or []
+    return named
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist on this machine where the workers of this run meet."""
+    if node.gateway.spec.popen:
+        import tempfile
+
+        stash = node.config.stash
+        run = stash.setdefault(_RUN, str(Path(tempfile.gettempdir()) / f"fhir-case-{os.urandom(8).hex()}"))
+        node.workerinput.update({_FOLDER: run, _OWNER: os.getpid()})
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the servers that the workers of this run shared."""
+    folder = config.stash.get(_RUN, "")
+    if folder and Path(folder).is_dir():
+        from fhir_case.testing.shared_server import stop_all
+
+        stop_all(Path(folder))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn an error of this library into one of the test's set-up, without a traceback through us."""
+    from fhir_case.errors import FhirCaseError
+
+    try:
+        yield
+    except FhirCaseError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def hapi_options() -> dict[str, Any]:
+    """
+    Options for the embedded servers, by default none: override it to choose.
+
+    They are arguments of `fhir_case.HapiServer`, such as ``packages``, ``strict``, ``heap`` and ``timeout_s``.
+    """
+    return {}
+
+
+@pytest.fixture(scope="session")
+def fhir_connection() -> Connection | None:
+    """
+    Who asks the servers of ``--fhir-server``, by default nobody signs in: override it to give a connection.
+
+    It is a `fhir_case.server.connection.Connection`. Other servers never get its credentials.
+    """
+    return None
+
+
+@pytest.fixture(scope="session")
+def _fhir_servers(pytestconfig: pytest.Config, fhir_connection: Connection | None) -> Iterator[Servers]:
+    from fhir_case.testing.servers import Servers
+    from fhir_case.testing.shared_server import SharedPlace
+
+    told = getattr(pytestconfig, "workerinput", {})
+    shared = SharedPlace(Path(told[_FOLDER]), told[_OWNER]) if _FOLDER in told else None
+    servers = Servers(_named(pytestconfig), fhir_connection, shared)
+    yield servers
+    servers.close()
+
+
+@pytest.fixture(scope="session")
+def hapi_r4(_fhir_servers: Servers, hapi_options: dict[str, Any]) -> str:
+    """
+    The base URL of a real FHIR R4 server: that of ``--fhir-server`` if it speaks R4, else an embedded HAPI FHIR.
+
+    The embedded one is started when a test first wants it and ends with the run; all workers of pytest-xdist share it.
+    """
+    with _told():
+        return _fhir_servers.base_url("R4", hapi_options)
+
+
+@pytest.fixture(scope="session")
+def hapi_r5(_fhir_servers: Servers, hapi_options: dict[str, Any]) -> str:
+    """The base URL of a real FHIR R5 server: that of ``--fhir-server`` if it speaks R5, else an embedded HAPI FHIR."""
+    with _told():
+        return _fhir_servers.base_url("R5", hapi_options)
+
+
+def _release(request: pytest.FixtureRequest) -> Release:
+    """Give the release of a test: R5 where it has hapi_r5 and not hapi_r4."""
+    names = request.node.fixturenames
+    return "R5" if "hapi_r5" in names and "hapi_r4" not in names else "R4"
+
+
+def _server(request: pytest.FixtureRequest) -> str:
+    found: str = request.getfixturevalue(f"hapi_{_release(request).lower()}")
+    return found
+
+
+@pytest.fixture
+def fhir_namespace(request: pytest.FixtureRequest, _fhir_servers: Servers) -> Iterator[FhirNamespace]:
+    """Ids, identifiers and a tag of the test's own; what belongs to them is removed from the servers after the test."""
+    from fhir_case.testing.cleanup import LeftOverWarning, left_over
+    from fhir_case.testing.namespace import FhirNamespace, new_name
+
+    namespace = FhirNamespace(new_name(), lambda: _server(request))
+    yield namespace
+    for told in left_over(namespace, _fhir_servers.client):
+        warnings.warn(f"{request.node.nodeid}: {told}", LeftOverWarning, stacklevel=1)
+
+
+@pytest.fixture
+def case_bundle(request: pytest.FixtureRequest, fhir_namespace: FhirNamespace) -> CaseBundle:
+    """Build the Bundle of a case, ``case_bundle("hcc-tare-sorafenib")``, with ids of this test alone."""
+    from fhir_case.testing.loading import CaseBundle
+
+    return CaseBundle(fhir_namespace, lambda: _release(request))
+
+
+@pytest.fixture
+def load(request: pytest.FixtureRequest, fhir_namespace: FhirNamespace, _fhir_servers: Servers) -> Load:
+    """Load a Bundle or a resource, ``load(bundle)`` or ``load(bundle, hapi_r5)``; it is removed after the test."""
+    from fhir_case.testing.loading import Load
+
+    return Load(_fhir_servers, fhir_namespace, lambda: _server(request))

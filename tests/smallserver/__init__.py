@@ -1,0 +1,13 @@
+"""
+A small FHIR R4 server in memory that does what it claims, and into which faults can be planted one by one.
+
+By hand: ``python -m tests.smallserver --port 8090 --fault rounds-decimals``; in a test:
+``from smallserver import SmallServer``.
+"""
+
+from __future__ import annotations
+
+from .behaviour import FAULTS, FEATURES
+from .server import SmallServer
+
+__all__ = ["FAULTS", "FEATURES", "SmallServer"]

@@ -1,0 +1,119 @@
+"""Say how a server behaves: the faults planted into it, and the capabilities that it honestly lacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .kinds import NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = ["FAULTS", "FEATURES", "Behaviour"]
+
+FAULTS = {
+    "drops-element": "stores coded elements without their words, CodeableConcept.text",
+    "drops-extension": "stores no extension, also none of a simple value",
+    "drops-note": "stores no note",
+    "drops-tag": "stores no meta.tag",
+    "drops-unknown-silently": "accepts elements that FHIR does not have, and drops them",
+    "rewrites-code": "stores another code in the first coding of the element code",
+    "rounds-decimals": "stores 15.0 as 15, and 1.10 as 1.1",
+    "cuts-seconds": "stores 10:15:30 as 10:15:00",
+    "drops-time-zone": "stores times without their zone",
+    "cuts-dates": "stores 2018-03 as 2018-03-01",
+    "cuts-long-strings": "stores the first 4000 characters of a text",
+    "mangles-unicode": "stores a question mark for what is not ASCII",
+    "answers-200-to-everything": "answers 200 with what was sent or with no match, and stores nothing",
+    "loses-one-of-a-hundred": "answers 201 to each hundredth new resource, and does not store it",
+    "breaks-atomicity": "keeps of a transaction that fails the entries before the one that fails",
+    "keeps-urn-references": "stores the placeholders of a transaction in place of the references",
+    "ignores-if-none-exist": "creates with the header If-None-Exist as without",
+    "duplicates-on-conditional-create": "creates with ifNoneExist in a Bundle as without",
+    "ignores-if-match": "updates with a stale If-Match",
+    "no-etag": "gives no ETag",
+    "wrong-etag": "gives the ETag of the first version for every version",
+    "repeats-a-page": "begins each further page with the last match of the one before",
+    "skips-on-paging": "leaves one match out between two pages",
+    "endless-pages": "gives, where there is more than one page, a next page for ever, from the first one on again",
+    "wrong-total": "gives a total that is one too high",
+    "ignores-date-prefix": "searches dates as if every prefix were eq",
+    "ignores-unknown-parameter-silently-strict": "ignores unknown parameters also under Prefer: handling=strict",
+    "search-ignores-code": "finds everything whatever code is searched, and says that it searched it",
+    "include-missing": "includes nothing for _include",
+    "revinclude-missing": "includes nothing for _revinclude",
+    "chained-ignored": "finds everything for a chained parameter, and says that it searched it",
+    "read-after-delete-200": "still gives what was deleted when it is read",
+    "history-misses-version": "leaves the first version out of a history of several",
+    "patch-ignored": "answers 200 to a patch, and changes nothing",
+    "validate-finds-nothing": "finds nothing wrong with any resource",
+    "everything-incomplete": "leaves the last resource out of $everything",
+    "batch-stops-at-first-error": "carries nothing of a batch out after an entry that fails",
+    "claims-too-much": "claims $everything, PATCH and history, and has none of them",
+    "large-bundle-refused": "refuses Bundles of more than 50 entries, and does not say so in its CapabilityStatement",
+}
+"""Each fault with what it does."""
+
+FEATURES = {
+    "batch": "batches",
+    "chained": "chained search parameters",
+    "composite": "composite search parameters",
+    "conditional-create": "If-None-Exist and ifNoneExist",
+    "conditional-delete": "DELETE with a query",
+    "conditional-update": "PUT and PATCH with a query",
+    "delete": "DELETE",
+    "everything": "the operation $everything",
+    "history": "the history of a resource",
+    "include": "_include",
+    "patch": "PATCH",
+    "revinclude": "_revinclude",
+    "transaction": "transactions",
+    "update-create": "PUT of what is not there",
+    "validate": "the operation $validate",
+    "versioned-update": "If-Match",
+    "vread": "reading a version",
+}
+"""Each capability that can be taken away; ``search-NAME`` takes away the search parameter of that name."""
+
+_CLAIMED_TOO_MUCH = frozenset({"everything", "patch", "history"})
+_ON_TOP_OF = {"conditional-delete": ("delete",), "conditional-patch": ("conditional-update", "patch")}
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """
+    Hold what is wrong with a server, and what it honestly does not have.
+
+    Args:
+        faults: Names in `FAULTS`.
+        without: Names in `FEATURES`, and ``search-NAME``.
+
+    Raises:
+        ValueError: There is no such name.
+    """
+
+    faults: Collection[str] = ()
+    without: Collection[str] = ()
+
+    def __post_init__(self) -> None:
+        searches = {f"search-{name}" for name in NAMES}
+        for what, unknown, known in (
+            ("fault", set(self.faults) - FAULTS.keys(), FAULTS),
+            ("capability", set(self.without) - FEATURES.keys() - searches, (*FEATURES, "search-NAME")),
+        ):
+            if unknown:
+                raise ValueError(f"no {what} is named {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+
+    def has(self, fault: str) -> bool:
+        """Tell whether a fault is planted."""
+        return fault in self.faults
+
+    def claims(self, feature: str) -> bool:
+        """Tell whether the CapabilityStatement has a capability."""
+        return not {feature, *_ON_TOP_OF.get(feature, ())} & set(self.without)
+
+    def can(self, feature: str) -> bool:
+        """Tell whether the server has a capability."""
+        only_claimed = _CLAIMED_TOO_MUCH if self.has("claims-too-much") else frozenset()
+        return self.claims(feature) and not {feature, *_ON_TOP_OF.get(feature, ())} & only_claimed

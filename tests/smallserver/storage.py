@@ -1,0 +1,134 @@
+"""Keep every version of every resource, in memory. What is stored is never changed, so that a copy costs little."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from .distortions import distorted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fhir_case.fhir.wire import Resource
+
+    from .behaviour import Behaviour
+
+__all__ = ["Store", "Version"]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """
+    Hold one version of a resource.
+
+    Args:
+        kind: The resource type.
+        id: The logical id.
+        number: Counts the versions from 1.
+        instant: When it was written.
+        method: How: ``POST``, ``PUT``, ``PATCH`` or ``DELETE``.
+        resource: None for the version that says that the resource is deleted.
+    """
+
+    kind: str
+    id: str
+    number: int
+    instant: datetime
+    method: str
+    resource: Resource | None
+
+    @property
+    def name(self) -> str:
+        """Give ``Type/id``."""
+        return f"{self.kind}/{self.id}"
+
+    @property
+    def content(self) -> Resource:
+        """Give the resource; empty when it is deleted."""
+        return self.resource or {}
+
+
+def written_instant(instant: datetime) -> str:
+    """Write an instant as FHIR does, so finely that one tells what was written first."""
+    return instant.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+class Store:
+    """Hold the versions by type and id. Who uses it sees to it that only one does at a time."""
+
+    def __init__(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
+        self._versions: dict[str, dict[str, tuple[Version, ...]]] = {}
+        self._created = 0
+
+    def copy(self) -> Store:
+        """Give a store to try things in."""
+        other = Store(self._behaviour)
+        other.adopt(self)
+        return other
+
+    def adopt(self, other: Store) -> None:
+        """Become as another store is."""
+        self._versions = {kind: dict(by_id) for kind, by_id in other._versions.items()}
+        self._created = other._created
+
+    def versions(self, kind: str, resource_id: str) -> tuple[Version, ...]:
+        """Give all versions of a resource, the oldest first; none when there never was one."""
+        return self._versions.get(kind, {}).get(resource_id, ())
+
+    def latest(self, kind: str, resource_id: str) -> Version | None:
+        """Give the last version, which may say that the resource is deleted; None when there never was one."""
+        found = self.versions(kind, resource_id)
+        return found[-1] if found else None
+
+    def there(self, kind: str, resource_id: str) -> Version | None:
+        """Give the last version of a resource that is not deleted."""
+        found = self.latest(kind, resource_id)
+        return found if found is not None and found.resource is not None else None
+
+    def all(self, kind: str) -> Iterator[Version]:
+        """Give the last version of each resource of a type that is not deleted, in the order of their creation."""
+        return (found[-1] for found in self._versions.get(kind, {}).values() if found[-1].resource is not None)
+
+    def write(self, kind: str, resource_id: str, resource: Resource, method: str) -> Version:
+        """Store a new version of a resource; give it as it is stored."""
+        version = Version(kind, resource_id, *self._next(kind, resource_id), method, None)
+        version = replace(version, resource=_owned(version, distorted(resource, self._behaviour.faults)))
+        if version.number == 1:
+            self._created += 1
+            if self._behaviour.has("loses-one-of-a-hundred") and self._created % 100 == 0:
+                return version
+        return self._put(version)
+
+    def delete(self, kind: str, resource_id: str) -> Version:
+        """Store a version that says that a resource is deleted."""
+        return self._put(Version(kind, resource_id, *self._next(kind, resource_id), "DELETE", None))
+
+    def amend(self, version: Version, resource: Resource) -> Version:
+        """Store another content for a version that was just written."""
+        amended = replace(version, resource=_owned(version, resource))
+        found = self.versions(version.kind, version.id)
+        if version in found:  # it is not, when it was lost
+            self._versions[version.kind][version.id] = (*found[:-1], amended)
+        return amended
+
+    def _next(self, kind: str, resource_id: str) -> tuple[int, datetime]:
+        return len(self.versions(kind, resource_id)) + 1, datetime.now(UTC)
+
+    def _put(self, version: Version) -> Version:
+        by_id = self._versions.setdefault(version.kind, {})
+        by_id[version.id] = (*by_id.get(version.id, ()), version)
+        return version
+
+
+def _owned(version: Version, resource: Resource) -> Resource:
+    """
+    Write what is the server's into a resource; all else in meta stays.
+
+    Source: https://hl7.org/fhir/R4/resource.html#Meta
+    """
+    own = {"versionId": str(version.number), "lastUpdated": written_instant(version.instant)}
+    head = {"resourceType": version.kind, "id": version.id, "meta": {**resource.get("meta", {}), **own}}
+    return {**head, **{name: value for name, value in resource.items() if name not in head}}

@@ -1,0 +1,65 @@
+"""The small server by hand."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from smallserver import FAULTS, SmallServer
+from smallserver.asking import Fhir, observation
+from support import ROOT
+
+COMMAND = [sys.executable, "-m", "tests.smallserver"]
+
+
+def test_the_command_lists_all_faults() -> None:
+    listed = subprocess.run([*COMMAND, "--list"], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert list(FAULTS) == [line.split()[0] for line in listed.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_serves_until_it_is_stopped(number: signal.Signals) -> None:
+    command = [*COMMAND, "--fault", "rounds-decimals", "--without", "patch"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        with Fhir(process.stdout.readline().strip()) as fhir:
+            assert "15" == str(fhir.stored(observation("a", value="15.0"))["valueQuantity"]["value"])
+            assert 405 == fhir.ask("PATCH", "Observation/a", []).status_code
+            process.send_signal(number)
+            _, complaints = process.communicate(timeout=10)
+
+    assert (0, "") == (process.returncode, complaints)
+
+
+@pytest.mark.parametrize("options", [["--fault", "none"], ["--without", "none"], ["--port", "1000000"]])
+def test_what_makes_no_sense_is_a_clear_error(options: list[str]) -> None:
+    done = subprocess.run([*COMMAND, *options], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert 2 == done.returncode
+    assert "smallserver: error: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_server_starts_and_stops_at_once_also_with_clients_that_stay() -> None:
+    started = time.perf_counter()
+    for _ in range(10):
+        with SmallServer() as server:
+            with Fhir(server.base_url) as fhir:
+                fhir.get("Patient")
+            staying = Fhir(server.base_url)
+            staying.get("Patient")
+        staying.__exit__()
+
+    assert time.perf_counter() - started < 2
+
+
+def test_two_servers_know_nothing_of_each_other() -> None:
+    with SmallServer() as one, SmallServer() as two, Fhir(one.base_url) as first, Fhir(two.base_url) as second:
+        first.put(observation("a"))
+
+        assert (["a"], []) == (first.ids("Observation"), second.ids("Observation"))
