@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from fhir_case.documents import Document
+    from fhir_case.fhir.models import FhirVersion
     from fhir_case.load.entries import Ids
     from fhir_case.load.gate import Gate
     from fhir_case.load.journal import JournalEntry
@@ -320,8 +321,9 @@ class FileLoad:
         return result
 
     def _files(self, *, checked: bool) -> Iterator[tuple[str, Iterable[Document]]]:
+        fhir: FhirVersion = "R5" if self.options.fhir == "R5" else "R4"
         for path in self._paths:
-            yield str(path), find_documents(path, keep_raw=True, checked=checked)
+            yield str(path), find_documents(path, keep_raw=True, checked=checked, fhir=fhir)
         if self._piped is not None:
             yield STANDARD_INPUT, _of_standard_input(self._piped, checked=checked)
 

@@ -72,6 +72,7 @@ class FakeServer:
 
     def __init__(self, software: str = HAPI) -> None:
         self.software = software
+        self.fhir_version = "4.0.1"
         self.resources: dict[str, dict[str, Any]] = {}
         self.requests: list[Request] = []
         self.hook: Callable[[Request, Callable[[], Reply]], Reply | None] = lambda _, answer: answer()
@@ -127,7 +128,7 @@ class FakeServer:
 
     def _statement(self) -> dict[str, Any]:
         software = {"name": self.software} if self.software else {}
-        return {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1", "software": software}
+        return {"resourceType": "CapabilityStatement", "fhirVersion": self.fhir_version, "software": software}
 
     def _read(self, request: Request) -> Reply:
         kind, _, resource_id = request.path.partition("/")

@@ -97,6 +97,17 @@ def test_a_case_file_is_built_and_loaded(fake: FakeServer, run: Run) -> None:
     assert expected == fake.names
 
 
+def test_a_case_file_is_built_and_loaded_in_the_release_that_is_asked_for(fake: FakeServer, run: Run) -> None:
+    fake.fhir_version = "5.0.0"
+    file = CASES / "minimal" / "case.yaml"
+    expected = build_bundle(load_case(file), fhir="R5")
+
+    assert 0 == run("upload", file, "--server", fake.url, "--fhir", "R5")[0]
+    assert {f"{each['resource']['resourceType']}/{each['resource']['id']}" for each in expected["entry"]} == fake.names
+    device = next(each for name, each in fake.resources.items() if name.startswith("Device/"))
+    assert ("name", False) == ("name" if "name" in device else "", "deviceName" in device)
+
+
 def broken_bundle() -> dict[str, Any]:
     found = bundle("b")
     del found["entry"][1]["resource"]["resourceType"]
