@@ -12,6 +12,8 @@ Every stage is one call that takes the value of the stage before it::
         assert verify(bundle, server.base_url).ok
 
 The library prints nothing, ends no process and raises only the errors of `fhir_case.errors`.
+
+PYTEST_DONT_REWRITE: a program that imports this and then calls pytest, which knows our plugin, is not to be warned of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The shipped mappings: one clinical concept a module, vocabularies as TOML beside them."""
+"""
+The shipped mappings: one clinical concept a module, vocabularies as TOML beside them.
+
+PYTEST_DONT_REWRITE: as in `fhir_case`.
+"""
 
 from __future__ import annotations
 
