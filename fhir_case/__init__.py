@@ -13,7 +13,7 @@ Every stage is one call that takes the value of the stage before it::
 
 The library prints nothing, ends no process and raises only the errors of `fhir_case.errors`.
 
-PYTEST_DONT_REWRITE: a program that imports this and then calls pytest, which knows our plugin, is not to be warned of it.
+PYTEST_DONT_REWRITE: a program may import this and then call pytest, which knows our plugin, and get no warning.
 """
 
 from __future__ import annotations
