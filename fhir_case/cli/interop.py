@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -205,7 +206,7 @@ def _one(
     try:
         with open_server(named, os.environ) as server:
             return interop_server(
-                named.name, server.client, server.connection, inputs,
+                named.name, partial(server.client, timeout_s=timeout_s), server.connection, inputs,
                 namespace=namespace, fhir=named.fhir, probes=probes, timeout_s=(min(10.0, timeout_s), timeout_s),
                 patience_s=patience_s, on_step=say,
                 options=Options(caps=server.caps, policy=server.policy, real_patient_data=named.real_patient_data),

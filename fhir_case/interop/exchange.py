@@ -48,9 +48,9 @@ def exchange(
     except FhirCaseError as error:
         return BundleResult(given.name, error=f"not sent: {error.message}")
 
-    def ours(entry: JournalEntry) -> bool:
+    def made(entry: JournalEntry) -> bool:
         # Servers that create by PUT do not all answer 201.
-        return given.all_ours or entry.state == "created" or f"/{namespace}-" in entry.stored_as
+        return entry.state == "created" or f"/{namespace}-" in entry.stored_as
 
     with TemporaryDirectory(prefix="fhir-case-") as folder:
         path, journal = Path(folder, "bundle.json"), Path(folder, "journal.jsonl")
@@ -58,7 +58,7 @@ def exchange(
         options = replace(options, fhir=release, isolate=True, allow_dangling=True, concurrency=1)
         try:
             with FileLoad([path], client, options) as load:
-                found = _exchanged(given.name, load, journal, ours)
+                found = _exchanged(given.name, load, journal, (lambda _: True) if given.all_ours else made)
                 return replace(
                     found,
                     resources=tuple(
@@ -71,7 +71,7 @@ def exchange(
             return BundleResult(given.name, error=f"{how}: {failure.message}")
         finally:
             for entry in _told(journal).values() if journal.exists() else ():
-                if ours(entry) and entry.stored_as:
+                if made(entry) and entry.stored_as:  # nothing else is ever removed
                     created(entry.stored_as)
 
 
@@ -107,7 +107,7 @@ def _result(comparison: Comparison, entry: JournalEntry | None, ours: Callable[[
     if entry is None:
         return ResourceResult(name, place, "not checked", reason="it was not sent")
     if not entry.confirmed:
-        return ResourceResult(name, "", "rejected", reason=entry.reason)
+        return ResourceResult(name, "", "rejected" if entry.state == "failed" else "not checked", reason=entry.reason)
     if not ours(entry):
         reason = "the server has one with this identifier already, which is not of this test"
         return ResourceResult(name, place, "not checked", reason=reason)

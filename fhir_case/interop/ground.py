@@ -94,8 +94,7 @@ class Ground:
     def create(self, resource: Resource, *, headers: Mapping[str, str] | None = None) -> Reply:
         """Create a resource, and remember to remove it."""
         reply = self.talk.ask("POST", resource["resourceType"], resource, headers=headers)
-        if reply.ok:
-            self.remember(reply.location())
+        self.remember_created(reply)
         return reply
 
     def made(self, resource: Resource) -> str:
@@ -111,6 +110,12 @@ class Ground:
             raise NotRunError(f"the server does not create the {resource['resourceType']} that is needed for this "
                               f"(HTTP {reply.status})")  # fmt: skip
         return place
+
+    def remember_created(self, reply: Reply) -> None:
+        """Remember what an answer says was created, or shows to be ours: a server may name what is somebody else's."""
+        own = [each for each in _objects((reply.body or {}).get("identifier")) if each.get("system") == self.system]
+        if reply.status == 201 or (reply.ok and own):
+            self.remember(reply.location())
 
     def remember(self, place: str) -> None:
         """Remember ``Type/id`` of something to remove at the end."""
@@ -253,6 +258,10 @@ class Ground:
         except FhirCaseError as error:
             return error.message
         return "" if reply.ok or reply.status in (404, 410) else f"HTTP {reply.status}"
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def places(reply: Reply) -> Iterator[str]:

@@ -100,7 +100,7 @@ def conditional_update(ground: Ground) -> str:
     first = ground.talk.ask("PUT", "Patient", ground.patient("cond-update"), parameters=condition)
     if not first.ok:
         ground.refused(first, "the conditional update")
-    ground.remember(first.location())
+    ground.remember_created(first)
     _indexed(ground, "cond-update")
     changed = {**ground.patient("cond-update"), "gender": "other"}
     second = ground.talk.ask("PUT", "Patient", changed, parameters=condition)

@@ -108,8 +108,7 @@ def unknown_type(ground: Ground) -> str:
 )  # fmt: skip
 def error_outcome(ground: Ground) -> str:
     reply = ground.talk.ask("POST", "Patient", b'{"resourceType": "Patient", "name": [')
-    if reply.ok:
-        ground.remember(reply.location())
+    ground.remember_created(reply)
     check(400 <= reply.status < 500, f"it answers HTTP {reply.status}")
     body = reply.body or {}
     check(body.get("resourceType") == "OperationOutcome", f"HTTP {reply.status} without an OperationOutcome")

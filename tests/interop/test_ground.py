@@ -1,0 +1,133 @@
+"""What a test has stored is removed afterwards, and nothing else ever is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from fhir_case.errors import FhirCaseError
+from fhir_case.fhir.wire import parse
+from fhir_case.interop.claims import Claims
+from fhir_case.interop.exchange import exchange
+from fhir_case.interop.ground import Ground
+from fhir_case.interop.inputs import bundle_input
+from fhir_case.interop.talk import Talk
+from fhir_case.interop.verdict import FailError
+from fhir_case.load.files import Options
+from fhir_case.server.client import Client
+from smallserver import SmallServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fhir_case.interop.talk import Reply
+
+
+@pytest.fixture
+def server() -> Iterator[SmallServer]:
+    with SmallServer() as made:
+        yield made
+
+
+@pytest.fixture
+def ground(server: SmallServer) -> Iterator[Ground]:
+    with Talk(server.base_url) as talk:
+        yield Ground(talk, Claims(None), "interop-a", patience_s=0.1)
+
+
+def there(server: SmallServer, kind: str = "Patient") -> set[str]:
+    with Client(server.base_url) as client:
+        return {f"{kind}/{each['id']}" for each in client.search(kind, {})}
+
+
+def store(server: SmallServer, place: str, **elements: Any) -> None:
+    kind, _, key = place.partition("/")
+    answer = requests.put(f"{server.base_url}/{place}", json={"resourceType": kind, "id": key, **elements}, timeout=10)
+    assert answer.ok
+
+
+def test_what_was_made_is_removed_and_what_was_there_stays(server: SmallServer, ground: Ground) -> None:
+    store(server, "Patient/somebody")
+    ground.made(ground.patient("one"))
+    assert 2 == len(there(server))
+
+    assert [] == ground.clear()
+    assert {"Patient/somebody"} == there(server)
+
+
+def test_what_stands_in_each_others_way_is_removed_together(
+    server: SmallServer, ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("one", "two"):
+        ground.made(ground.patient(key))
+    monkeypatch.setattr(Ground, "_removed", lambda *_: "HTTP 409")  # as a server that looks after its references
+
+    assert [] == ground.clear()
+    assert set() == there(server)
+
+
+def test_a_stranger_is_not_removed_although_the_server_says_that_we_created_it(
+    server: SmallServer, ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(server, "Patient/stranger")
+    ask = Talk.ask
+
+    def confused(talk: Talk, method: str, path: str, *rest: Any, **options: Any) -> Reply:
+        answered = ask(talk, "GET", "Patient/stranger") if method == "POST" else None
+        return answered or ask(talk, method, path, *rest, **options)
+
+    monkeypatch.setattr(Talk, "ask", confused)
+    assert "Patient/stranger" == ground.create(ground.patient("mine")).location()
+
+    assert [] == ground.clear()
+    assert {"Patient/stranger"} == there(server)
+
+
+def test_a_resource_of_somebody_else_with_the_same_identifier_is_neither_compared_nor_removed(
+    server: SmallServer,
+) -> None:
+    identifier = [{"system": "urn:theirs", "value": "1"}]
+    store(server, "Patient/theirs", identifier=identifier, gender="male")
+    entries = [
+        {
+            "fullUrl": f"urn:uuid:9c9f0d6e-0000-4000-8000-00000000000{number}",
+            "resource": {"resourceType": "Patient", "identifier": each, "gender": "female"},
+            "request": {"method": "POST", "url": "Patient", "ifNoneExist": f"identifier=urn:theirs|{number}"},
+        }
+        for number, each in enumerate((identifier, [{"system": "urn:theirs", "value": "2"}]), 1)
+    ]
+    given = bundle_input("b.json", {"resourceType": "Bundle", "type": "transaction", "entry": entries}, "R4")
+    created: list[str] = []
+    client: Callable[[], Client] = lambda: Client(server.base_url)  # noqa: E731 - as the command gives it
+    result = exchange(given, client, release="R4", namespace="interop-a-1", options=Options(), created=created.append)
+
+    assert ["not checked", "added"] == [each.state for each in result.resources], result
+    assert "which is not of this test" in result.resources[0].reason
+    assert there(server) - {"Patient/theirs"} == set(created)
+
+
+def test_pages_that_do_not_end_are_said_at_once() -> None:
+    with SmallServer(faults=("endless-pages",)) as server, Talk(server.base_url) as talk:
+        ground = Ground(talk, Claims(None), "interop-a", patience_s=0.1)
+        for number in range(3):
+            ground.made(ground.patient(f"p{number}"))
+        with pytest.raises(FailError, match="do not end"):
+            ground.found("Patient", {"_count": "1"})
+        assert len(talk.exchanges) < 20
+        with Client(server.base_url) as client, pytest.raises(FhirCaseError, match="do not end"):
+            list(client.search("Patient", {"_count": "1"}))
+
+
+def test_only_what_was_seen_last_of_a_patient_search_is_evidence(ground: Ground) -> None:
+    seen = iter((1, 2, 3))
+
+    def look() -> int:
+        ground.talk.ask("GET", "Patient", parameters={"_count": "1"})
+        return next(seen)
+
+    ground.patience_s = 5
+    assert 3 == ground.eventually(look, lambda each: each == 3)
+    assert 1 == len(ground.talk.exchanges)
+    assert "Bundle" == parse(ground.talk.exchanges[0].response_body)["resourceType"]
