@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from fhir_case.server.client import Client
 from smallserver import SmallServer
 from support import ROOT, SHIPPED, fhir_case
 
@@ -132,6 +136,21 @@ def test_a_wrong_call_is_said_at_once(arguments: list[str], words: str, tmp_path
     assert done.returncode in (1, 2)
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_ends_the_test_and_clears_up() -> None:
+    with SmallServer() as server:
+        command = [sys.executable, "-m", "fhir_case", "interop", SHIPPED, "--server", server.base_url]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        assert process.stderr
+        assert any("all or nothing" in line for line in process.stderr)  # reads up to there
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+        with Client(server.base_url) as client:
+            left = [each["id"] for kind in ("Patient", "Observation") for each in client.search(kind, {})]
+
+    assert (130, []) == (process.returncode, left)
+    assert "clearing up" in told
 
 
 def test_a_file_that_is_no_bundle_is_refused(tmp_path: Path) -> None:
