@@ -154,6 +154,10 @@ def connection(
     told = stated or Access()
     if auth_kind or stated is None:
         kind = auth_kind or _told_kind(os.environ)
+        if (
+            kind != "none" and not auth_kind
+        ):  # whoever set a variable long ago wants to know that it goes to this server
+            click.echo(f"Signing in to {base_url} by {kind}, as the environment tells; --auth none does not", err=True)
         told = replace(told, kind=kind, values=_values(kind, os.environ))
     if client_certificate is not None:
         told = replace(told, client_certificate=client_certificate, client_key=client_key)

@@ -86,6 +86,18 @@ def test_the_environment_tells_how_to_sign_in(run: Callable[..., Connection]) ->
     assert "Bearer abc" == signed(run(FHIR_CASE_TOKEN="abc"))
 
 
+def test_that_the_environment_signs_in_is_said_without_the_secret(
+    run: Callable[..., Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(click, "echo", lambda text, **_: said.append(text))
+    run(FHIR_CASE_TOKEN="hunter2")
+    run("--auth", "bearer", FHIR_CASE_TOKEN="hunter2")
+    run("--auth", "none", FHIR_CASE_TOKEN="hunter2")
+
+    assert [f"Signing in to {BASE} by bearer, as the environment tells; --auth none does not"] == said
+
+
 def test_user_and_password_sign_in_by_basic(run: Callable[..., Connection]) -> None:
     assert "Basic YWRhOndvcmQ=" == signed(run(FHIR_CASE_USER="ada", FHIR_CASE_PASSWORD="word"))
 
