@@ -42,6 +42,12 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="URL",
             help="The server that --engine hapi asks; default: an embedded one with the packages.",
         ),
+        click.option(
+            "--real-patient-data",
+            is_flag=True,
+            help="--validate-server may see the data of real patients. Without it, one that is not this machine gets "
+            "only what is labelled as test data (HTEST).",
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -50,7 +56,12 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def engines(
-    engine_names: Sequence[str], package_files: Sequence[Path], validate_server: str | None, *, fhir: FhirVersion
+    engine_names: Sequence[str],
+    package_files: Sequence[Path],
+    validate_server: str | None,
+    *,
+    fhir: FhirVersion,
+    real_patient_data: bool,
 ) -> Iterator[tuple[ProfileEngine, ...]]:
     """Give the validators that the options ask for. Each starts when it is first asked, and ends here."""
     names = list(dict.fromkeys(engine_names))
@@ -81,7 +92,7 @@ def engines(
                 server = HapiServer(fhir=fhir, packages=for_server(package_files), listener=show)
                 return stack.enter_context(server).base_url
 
-            server = ServerEngine(base_url)
+            server = ServerEngine(base_url, real_patient_data=real_patient_data)
             stack.callback(server.close)
             found.append(server)
         yield tuple(found)

@@ -65,6 +65,7 @@ def run(
     engine_names: tuple[str, ...],
     package_files: tuple[Path, ...],
     validate_server: str | None,
+    real_patient_data: bool,
     **options: Any,
 ) -> None:
     """
@@ -90,7 +91,9 @@ def run(
         bundle = built(read, form="transaction", **options)
         stages.say(bundle_words(bundle))
     fhir: FhirVersion = options["fhir"]
-    with engines(engine_names, package_files, validate_server, fhir=fhir) as validators:
+    with engines(
+        engine_names, package_files, validate_server, fhir=fhir, real_patient_data=real_patient_data
+    ) as validators:
         result = _validated(stages, bundle, validators, fhir)
 
     folder = out or Path("out") / read.case

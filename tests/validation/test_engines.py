@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+import responses
 
 from fhir_case import HapiServer, Hl7Engine, build_bundle, load_case, validate
 from fhir_case.errors import CheckerError
@@ -178,6 +179,24 @@ def test_a_server_that_refuses_to_parse_has_found_something(hapi_r4: str) -> Non
     answer = server.check({"resourceType": "Patient", "birthDate": "01/02/2003"}, "R4", [])
     assert any(one.severity == "error" for one in answer.findings)
     server.close()
+
+
+@pytest.mark.parametrize("form", ["resource", "Bundle"])
+def test_a_server_elsewhere_sees_only_what_is_labelled_as_test_data(form: str) -> None:
+    patient: dict[str, Any] = {"resourceType": "Patient", "id": "anna"}
+    label = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": patient}]}
+    document = patient if form == "resource" else bundle
+    url = f"https://fhir.example/fhir/{document['resourceType']}/$validate"
+    outcome = {"resourceType": "OperationOutcome", "issue": []}
+    with responses.RequestsMock() as network:
+        with pytest.raises(CheckerError, match="Patient/anna: not sent: it is not labelled as test data"):
+            ServerEngine(lambda: "https://fhir.example/fhir").check(document, "R4", [])
+        network.post(url, json=outcome)
+        ServerEngine(lambda: "https://fhir.example/fhir", real_patient_data=True).check(document, "R4", [])
+        patient["meta"] = {"security": [label]}
+        ServerEngine(lambda: "https://fhir.example/fhir").check(document, "R4", [])
+        assert 2 == len(network.calls)
 
 
 def test_a_server_that_is_not_there_is_a_check_that_could_not_run() -> None:
