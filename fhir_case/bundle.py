@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from fhir_case.errors import CaseError, FhirCaseError, MappingError
-from fhir_case.fhir.datatypes import code_of, coding, narrative, reference
+from fhir_case.fhir.datatypes import TEST_DATA, code_of, narrative, reference
 from fhir_case.fhir.identity import NAMESPACE_PATTERN, full_url, identifier, is_logical_id, logical_id
-from fhir_case.fhir.systems import ACT_REASON, DATA_OPERATION, MCODE, PROVENANCE_PARTICIPANT
+from fhir_case.fhir.systems import DATA_OPERATION, MCODE, PROVENANCE_PARTICIPANT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from fhir_case.mapping import FoundMapping
 
 __all__ = ["build_bundle"]
-
-_HTEST = coding(ACT_REASON, "HTEST", "test health data")
 
 # A reader meets the patient first; the record of its making comes last.
 _ORDER = (
@@ -195,7 +193,7 @@ def _named(resource: Resource, namespace: str, known: set[str]) -> Resource:
     return {
         "resourceType": kind,
         "id": new_id,
-        "meta": {**resource.get("meta", {}), "security": [_HTEST]},
+        "meta": {**resource.get("meta", {}), "security": [TEST_DATA]},
         **({"text": resource["text"]} if "text" in resource else {}),
         **own,
         **{name: _with_ids(value, namespace, known) for name, value in rest.items()},
@@ -268,7 +266,7 @@ def _rendered(resources: list[Resource], form: str, namespace: str, *, mcode: bo
     return {
         "resourceType": "Bundle",
         "id": patient,
-        "meta": {**profile, "security": [_HTEST]},
+        "meta": {**profile, "security": [TEST_DATA]},
         "type": form,
         "entry": entries,
     }

@@ -5,9 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.wire import Resource, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 CASES = ROOT / "tests" / "cases"
@@ -29,6 +32,17 @@ def golden(name: str) -> Resource:
 def resources(bundle: Resource) -> dict[str, Resource]:
     """Give the resources of a Bundle by ``Type/id``."""
     return {f"{one['resource']['resourceType']}/{one['resource']['id']}": one["resource"] for one in bundle["entry"]}
+
+
+def leaves(value: Any) -> Iterator[str]:
+    """Give every value of a JSON tree as text."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from leaves(one)
+    else:
+        yield str(value)
 
 
 def fhir_case(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.options import write_file
+from fhir_case.cli.options import fhir_option, write_file
 from fhir_case.errors import FhirCaseError, ServerError
+from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,9 +43,7 @@ def _list_probes(context: click.Context, _: click.Parameter, wanted: bool) -> No
 @click.argument("inputs", nargs=-1, metavar="[CASE|BUNDLE]...")
 @click.option("--server", "names", multiple=True, required=True, metavar="NAME|URL", help="A server; may be repeated.")
 @click.option("--servers", "servers_file", type=_file, metavar="TOML", help="The file that NAME is from.")
-@click.option(
-    "--fhir", type=click.Choice(["R4", "R5"]), default="R4", show_default=True, help="The release of the Bundles."
-)
+@fhir_option
 @click.option("--probe", "chosen", multiple=True, metavar="NAME", help="Put only this question; may be repeated.")
 @click.option("--no-probes", is_flag=True, help="Put no questions: load and compare only.")
 @click.option(
@@ -151,11 +150,9 @@ def _probes(chosen: Sequence[str]) -> tuple[Probe, ...]:
     known = {one.description.name: one for one in PROBES}
     for name in chosen:
         if name not in known:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, known, n=1)
-            advice = f" Did you mean '{near[0]}'?" if near else " --list-probes lists them."
-            raise click.UsageError(f"There is no probe '{name}'.{advice}")
+            near = did_you_mean(name, known)
+            advice = f"{near[0].upper()}{near[1:]}" if near else "--list-probes lists them."
+            raise click.UsageError(f"There is no probe '{name}'. {advice}")
     return tuple(known[name] for name in dict.fromkeys(chosen)) if chosen else PROBES
 
 
@@ -224,52 +221,39 @@ def _changes(baseline: Path | None, result: InteropResult) -> tuple[Change, ...]
 
 
 def _write(files: dict[str, Path | None], result: InteropResult) -> None:
-    def written(name: str, content: Any) -> None:
-        path = files.get(name)
+    for name, path in files.items():
         if path is None:
-            return
-        data = content()
-        data = data if isinstance(data, bytes) else data.encode()
+            continue
+        content = _report(name, result)
         if str(path) == "-":
-            click.echo(data, nl=False)
+            click.echo(content, nl=False)
         else:
-            write_file(path, data)
+            write_file(path, content)
 
-    def page() -> str:
+
+def _report(name: str, result: InteropResult) -> bytes:
+    """Give one of the reports; only what it needs is imported."""
+    if name == "html":
         from fhir_case.report.interop_page import interop_page
 
-        return interop_page(result)
-
-    def as_json() -> bytes:
+        return interop_page(result).encode()
+    if name == "json_file":
         from fhir_case.report.interop_json import interop_json
 
         return interop_json(result)
-
-    def junit() -> str:
+    if name == "junit":
         from fhir_case.report.interop_junit import interop_junit
 
-        return interop_junit(result)
-
-    def markdown() -> str:
+        return interop_junit(result).encode()
+    if name == "markdown":
         from fhir_case.report.interop import interop_markdown
 
-        return interop_markdown(result)
+        return interop_markdown(result).encode()
+    from fhir_case.fhir import wire
+    from fhir_case.report.interop_testreport import interop_test_reports
 
-    def test_report() -> bytes:
-        from fhir_case.fhir import wire
-        from fhir_case.report.interop_testreport import interop_test_reports
-
-        entries = [{"resource": each} for each in interop_test_reports(result)]
-        return wire.dump({"resourceType": "Bundle", "type": "collection", "entry": entries}, indent=True)
-
-    for name, content in {
-        "html": page,
-        "json_file": as_json,
-        "junit": junit,
-        "markdown": markdown,
-        "test_report": test_report,
-    }.items():
-        written(name, content)
+    entries = [{"resource": each} for each in interop_test_reports(result)]
+    return wire.dump({"resourceType": "Bundle", "type": "collection", "entry": entries}, indent=True)
 
 
 def _exit_code(result: InteropResult, changes: Sequence[Change], fail_on: str) -> int:

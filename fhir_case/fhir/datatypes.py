@@ -5,12 +5,13 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.fhir.systems import DATA_ABSENT_REASON, OBSERVATION_CATEGORY, UCUM
+from fhir_case.fhir.systems import ACT_REASON, DATA_ABSENT_REASON, OBSERVATION_CATEGORY, UCUM
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
 __all__ = [
+    "TEST_DATA",
     "absent",
     "annotation",
     "category",
@@ -28,6 +29,10 @@ Json = dict[str, Any]
 def coding(system: str, code: str, display: str | None = None) -> Json:
     """Give a Coding."""
     return {"system": system, "code": code, **({"display": display} if display else {})}
+
+
+TEST_DATA = coding(ACT_REASON, "HTEST", "test health data")
+"""The label of ``meta.security`` that says that a resource is test data."""
 
 
 def code_of(system: str, code: str, display: str | None = None, *, text: str | None = None) -> Json:

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-__all__ = ["Resource", "dump", "parse", "parse_quickly"]
+__all__ = ["Resource", "dump", "objects", "parse", "parse_quickly"]
 
 Resource = dict[str, Any]
 
@@ -66,6 +66,11 @@ def parse_quickly(text: bytes) -> Any:
         ValueError: The text is not JSON, or not UTF-8.
     """
     return orjson.loads(text)
+
+
+def objects(value: object) -> list[dict[str, Any]]:
+    """Give those members of a list that are JSON objects; nothing when it is no list: a stranger may write anything."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _refuse_constant(name: str) -> Any:

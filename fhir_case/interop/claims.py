@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.fhir.wire import objects
+from fhir_case.server.capabilities import server_rest
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -33,11 +36,10 @@ class Claims:
 
     @property
     def _rest(self) -> Mapping[str, Any]:
-        found = _objects(self.statement, "rest")
-        return next((each for each in found if each.get("mode", "server") == "server"), {})
+        return server_rest(self.statement)
 
     def _type(self, resource_type: str) -> Mapping[str, Any]:
-        return next((each for each in _objects(self._rest, "resource") if each.get("type") == resource_type), {})
+        return next((each for each in objects(self._rest.get("resource")) if each.get("type") == resource_type), {})
 
     def system(self, interaction: str) -> bool:
         """Tell whether it claims an interaction with the whole system, such as ``transaction``."""
@@ -57,7 +59,7 @@ class Claims:
 
     def parameter(self, resource_type: str, name: str) -> bool:
         """Tell whether it claims a search parameter of a type; those of the server count for each type."""
-        listed = [*_objects(self._type(resource_type), "searchParam"), *_objects(self._rest, "searchParam")]
+        listed = [*objects(self._type(resource_type).get("searchParam")), *objects(self._rest.get("searchParam"))]
         return not self.known or any(each.get("name") == name for each in listed)
 
     def includes(self, resource_type: str, element: str, value: str) -> bool:
@@ -69,7 +71,7 @@ class Claims:
 
     def operation(self, name: str, resource_type: str) -> bool:
         """Tell whether it claims an operation on a type, such as ``validate``."""
-        listed = [*_objects(self._type(resource_type), "operation"), *_objects(self._rest, "operation")]
+        listed = [*objects(self._type(resource_type).get("operation")), *objects(self._rest.get("operation"))]
         return not self.known or any(str(each.get("name") or "").lstrip("$") == name for each in listed)
 
     def patch_format(self, mime_type: str) -> bool:
@@ -78,10 +80,5 @@ class Claims:
         return not self.known or not isinstance(listed, list) or not listed or mime_type in listed
 
 
-def _objects(holder: Mapping[str, Any] | None, name: str) -> list[Mapping[str, Any]]:
-    found = (holder or {}).get(name)
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
-
-
 def _codes(holder: Mapping[str, Any]) -> Iterator[object]:
-    return (each.get("code") for each in _objects(holder, "interaction"))
+    return (each.get("code") for each in objects(holder.get("interaction")))

@@ -8,8 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import FhirCaseError
-from fhir_case.fhir.systems import ACT_REASON
+from fhir_case.fhir.datatypes import TEST_DATA
+from fhir_case.fhir.identity import logical_id
+from fhir_case.fhir.wire import objects
 from fhir_case.interop.verdict import FailError, NotApplicableError, NotRunError, VerdictError
+from fhir_case.load.references import location_of
+from fhir_case.load.undo import deletion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Ground"]
 
-_HTEST = {"system": ACT_REASON, "code": "HTEST", "display": "test health data"}
 _SWEEPS = 3
 _MOST_PAGES = 25  # what is searched here has two on a page at least, and is not many
 _PAUSE_S = 0.1
@@ -57,7 +60,7 @@ class Ground:
 
     def id(self, key: str) -> str:
         """Give an id in this namespace."""
-        return f"{self.namespace}-{key}"
+        return logical_id(self.namespace, key)
 
     def identifier(self, key: str) -> str:
         """Give an identifier in this namespace as a search writes it."""
@@ -68,7 +71,7 @@ class Ground:
         self._types[kind] = None
         return {
             "resourceType": kind,
-            "meta": {"security": [_HTEST]},
+            "meta": {"security": [TEST_DATA]},
             "identifier": [{"system": self.system, "value": key}],
             **elements,
         }
@@ -113,7 +116,7 @@ class Ground:
 
     def remember_created(self, reply: Reply) -> None:
         """Remember what an answer says was created, or shows to be ours: a server may name what is somebody else's."""
-        own = [each for each in _objects((reply.body or {}).get("identifier")) if each.get("system") == self.system]
+        own = [each for each in objects((reply.body or {}).get("identifier")) if each.get("system") == self.system]
         if reply.status == 201 or (reply.ok and own):
             self.remember(reply.location())
 
@@ -232,9 +235,8 @@ class Ground:
 
     def _removed_together(self, circle: list[str]) -> bool:
         """Remove what refers to each other, which a server refuses to remove one by one."""
-        entries = [self.entry(None, place, method="DELETE") for place in circle]
         try:
-            return self.talk.ask("POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": entries}).ok
+            return self.talk.ask("POST", "", deletion(circle)).ok
         except FhirCaseError:
             return False
 
@@ -260,25 +262,21 @@ class Ground:
         return "" if reply.ok or reply.status in (404, 410) else f"HTTP {reply.status}"
 
 
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
 def places(reply: Reply) -> Iterator[str]:
     """Give ``Type/id`` of what the answer to a transaction or batch names as created."""
-    for entry in (reply.body or {}).get("entry") or []:
-        response = entry.get("response") if isinstance(entry, dict) else None
-        if isinstance(response, dict) and str(response.get("status", "")).startswith("201"):
-            parts = str(response.get("location") or "").partition("/_history/")[0].split("/")
-            if len(parts) >= 2:
-                yield f"{parts[-2]}/{parts[-1]}"
+    for entry in objects((reply.body or {}).get("entry")):
+        response = entry.get("response")
+        if not isinstance(response, dict) or not str(response.get("status", "")).startswith("201"):
+            continue
+        if place := location_of(str(response.get("location") or "")):
+            yield place.reference
 
 
 def named_entries(reply: Reply) -> list[tuple[str, str]]:
     """Give ``Type/id`` and search mode of the entries of one page."""
     found = []
-    for entry in (reply.body or {}).get("entry") or []:
-        resource = entry.get("resource") if isinstance(entry, dict) else None
+    for entry in objects((reply.body or {}).get("entry")):
+        resource = entry.get("resource")
         if isinstance(resource, dict):
             mode = str((entry.get("search") or {}).get("mode") or "match")
             found.append((f"{resource.get('resourceType')}/{resource.get('id')}", mode))
@@ -287,5 +285,5 @@ def named_entries(reply: Reply) -> list[tuple[str, str]]:
 
 def next_page(reply: Reply) -> str:
     """Give the URL of the next page; empty on the last."""
-    links = (reply.body or {}).get("link") or []
+    links = objects((reply.body or {}).get("link"))
     return next((str(each.get("url") or "") for each in links if each.get("relation") == "next"), "")

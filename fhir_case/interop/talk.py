@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from fhir_case.errors import ServerError
 from fhir_case.fhir import wire
 from fhir_case.interop.result import Exchange
+from fhir_case.load.references import location_of
 from fhir_case.server.client import checked_base_url
 from fhir_case.server.connection import Connection, prepared_session
 from fhir_case.server.failures import plain_words
@@ -59,9 +60,8 @@ class Reply:
 
     def location(self) -> str:
         """Give ``Type/id`` of what was created, from the header or from the resource; empty when neither tells."""
-        parts = urlsplit(self.headers.get("Location", "")).path.partition("/_history/")[0].split("/")
-        if len(parts) >= 2 and parts[-1]:
-            return f"{parts[-2]}/{parts[-1]}"
+        if place := location_of(urlsplit(self.headers.get("Location", "")).path):
+            return place.reference
         body = self.body or {}
         if body.get("id") and body.get("resourceType") not in (None, "OperationOutcome", "Bundle"):
             return f"{body['resourceType']}/{body['id']}"

@@ -12,13 +12,13 @@ from fhir_case.load.lookup import found_by_id
 from fhir_case.load.resume import Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from fhir_case.load.journal import JournalEntry
     from fhir_case.server.client import Client
 
-__all__ = ["UNDONE", "Undone", "undo"]
+__all__ = ["UNDONE", "Undone", "deletion", "undo"]
 
 State = Literal["deleted", "gone", "left"]
 UNDONE: tuple[State, ...] = get_args(State)
@@ -127,7 +127,7 @@ def _deleted(entries: Sequence[JournalEntry], client: Client) -> Iterator[Undone
     if not entries:
         return
     try:
-        client.transaction(_deletion(entries), repeatable=True)
+        client.transaction(deletion(entry.stored_as for entry in entries), repeatable=True)
     except RejectedError as error:
         if len(entries) == 1:
             yield Undone(entries[0].resource, entries[0].stored_as, "left", error.message)
@@ -143,7 +143,7 @@ def _deleted(entries: Sequence[JournalEntry], client: Client) -> Iterator[Undone
         progress = False
         for entry in list(waiting):
             try:
-                client.transaction(_deletion([entry]), repeatable=True)
+                client.transaction(deletion([entry.stored_as]), repeatable=True)
             except RejectedError as error:
                 reasons[entry.stored_as] = error.message
             else:
@@ -153,9 +153,7 @@ def _deleted(entries: Sequence[JournalEntry], client: Client) -> Iterator[Undone
     yield from (Undone(entry.resource, entry.stored_as, "left", reasons[entry.stored_as]) for entry in waiting)
 
 
-def _deletion(entries: Sequence[JournalEntry]) -> dict[str, Any]:
-    return {
-        "resourceType": "Bundle",
-        "type": "transaction",
-        "entry": [{"request": {"method": "DELETE", "url": entry.stored_as}} for entry in entries],
-    }
+def deletion(places: Iterable[str]) -> dict[str, Any]:
+    """Give the transaction that deletes some resources, each named by ``Type/id``."""
+    entries = [{"request": {"method": "DELETE", "url": place}} for place in places]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.fhir import wire
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fhir_case.fhir.wire import Resource
 
-__all__ = ["UNKNOWN", "Capabilities", "TypeCapabilities", "from_statement"]
+__all__ = ["UNKNOWN", "Capabilities", "TypeCapabilities", "from_statement", "server_rest"]
 
 _RELEASES = {"1.0": "DSTU2", "3.0": "STU3", "4.0": "R4", "4.1": "R4B", "4.3": "R4B", "5.0": "R5", "6.0": "R6"}
 
@@ -82,19 +84,27 @@ def from_statement(statement: Resource | None) -> Capabilities:
     if statement is None or statement.get("resourceType") != "CapabilityStatement":
         return UNKNOWN
     software = _mapping(statement.get("software"))
-    rest = next((each for each in _mappings(statement.get("rest")) if each.get("mode", "server") == "server"), {})
-    interactions = {each.get("code") for each in _mappings(rest.get("interaction"))}
+    rest = server_rest(statement)
+    interactions = {each.get("code") for each in wire.objects(rest.get("interaction"))}
     return Capabilities(
         fhir_version=_text(statement.get("fhirVersion")),
         software=_text(software.get("name")),
         software_version=_text(software.get("version")),
         transaction="transaction" in interactions if interactions else None,
-        types={_text(each.get("type")): _of_type(each) for each in _mappings(rest.get("resource")) if each.get("type")},
+        types={
+            _text(each.get("type")): _of_type(each) for each in wire.objects(rest.get("resource")) if each.get("type")
+        },
     )
 
 
+def server_rest(statement: Resource | None) -> Mapping[str, Any]:
+    """Give what a CapabilityStatement says of the server, not of clients; empty when it says nothing."""
+    found = wire.objects((statement or {}).get("rest"))
+    return next((each for each in found if each.get("mode", "server") == "server"), {})
+
+
 def _of_type(entry: Mapping[str, Any]) -> TypeCapabilities:
-    parameters = {each.get("name") for each in _mappings(entry.get("searchParam"))}
+    parameters = {each.get("name") for each in wire.objects(entry.get("searchParam"))}
     return TypeCapabilities(
         update_create=_truth(entry.get("updateCreate")),
         conditional_create=_truth(entry.get("conditionalCreate")),
@@ -104,10 +114,6 @@ def _of_type(entry: Mapping[str, Any]) -> TypeCapabilities:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _mappings(value: object) -> list[Mapping[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _text(value: object) -> str:

@@ -195,7 +195,7 @@ class Client:
         empty = 0
         while True:
             empty = 0 if page.get("entry") else empty + 1
-            for entry in _objects(page, "entry"):
+            for entry in wire.objects(page.get("entry")):
                 if isinstance(entry.get("resource"), dict) and _mode(entry) == "match":
                     yield entry["resource"]
             following = self._next_page(page, resource_type)
@@ -207,7 +207,7 @@ class Client:
             page = self.request("GET", following, headers=headers).body or {}
 
     def _next_page(self, page: Resource, resource_type: str) -> str:
-        links = {link.get("relation"): str(link.get("url") or "") for link in _objects(page, "link")}
+        links = {link.get("relation"): str(link.get("url") or "") for link in wire.objects(page.get("link"))}
         following = links.get("next", "")
         if not following:
             return ""
@@ -319,11 +319,6 @@ class Client:
         return auth is not None and auth.renew()
 
 
-def _objects(holder: Resource, name: str) -> list[dict[str, Any]]:
-    found = holder.get(name)
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
-
-
 def _mode(entry: Mapping[str, Any]) -> object:
     search = entry.get("search")
     return search.get("mode", "match") if isinstance(search, dict) else "match"
@@ -370,7 +365,7 @@ def _resource(response: requests.Response, where: str, secrets: Sequence[str], *
 
 def _hide_in_outcomes(bundle: Resource, secrets: Sequence[str]) -> None:
     """Hide secrets in what a server says of the entries; the resources that it gives stay as they are."""
-    for entry in _objects(bundle, "entry") if secrets else ():
+    for entry in wire.objects(bundle.get("entry")) if secrets else ():
         response = entry.get("response")
         if isinstance(response, dict) and "outcome" in response:
             response["outcome"] = wire.parse(without_secrets(wire.dump(response["outcome"]).decode(), secrets).encode())

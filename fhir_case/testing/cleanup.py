@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import FhirCaseError, RejectedError
+from fhir_case.load.undo import deletion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -74,9 +75,8 @@ def _removed(client: Client, names: Sequence[str]) -> dict[str, str]:
     """Delete together what may refer to each other, else one by one, in any order that works; give what is left."""
     if not names:
         return {}
-    deletions = [{"request": {"method": "DELETE", "url": name}} for name in names]
     try:
-        client.transaction({"resourceType": "Bundle", "type": "transaction", "entry": deletions}, repeatable=True)
+        client.transaction(deletion(names), repeatable=True)
     except RejectedError:
         pass
     else:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from facts import R4, R5, facts
 from fhir_case import build_bundle, load_case
-from support import SHIPPED, case_source, resources
+from support import SHIPPED, case_source, leaves, resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,16 +39,6 @@ def test_the_facts_of_the_shipped_case_are_many_and_of_every_kind() -> None:
 
     assert 1000 < len(found)
     assert {("AdverseEvent", "code"), ("Condition", "onsetString"), ("Patient", "birthDate")} == known - told
-
-
-def leaves(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for one in value:
-            yield from leaves(one)
-    else:
-        yield str(value)
 
 
 def values(resource: Resource) -> Counter[str]:

@@ -12,9 +12,9 @@ from fhir_case import validate
 from fhir_case.fhir.models import model_findings
 from fhir_case.fhir.r5 import to_r5
 from fhir_case.fhir.r5.table import Section, sections, systems
+from support import leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from fhir_case.fhir.wire import Resource
@@ -38,16 +38,6 @@ def r5(fhir_packages: dict[str, Path]) -> Definitions:
 
 def plain(name: str) -> str:
     return name.removesuffix("[x]")
-
-
-def leaves(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for one in value:
-            yield from leaves(one)
-    else:
-        yield str(value)
 
 
 @pytest.mark.parametrize("name", SECTIONS)
