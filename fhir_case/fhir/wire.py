@@ -24,6 +24,9 @@ _LONGEST = 100
 
 def _raw_number(value: object) -> orjson.Fragment:
     if isinstance(value, Decimal) and value.is_finite():
+        text = str(value)
+        if len(text) < _LONGEST and "E" not in text:  # nearly all are written so already
+            return orjson.Fragment(text)
         # In plain digits, but not a gigabyte of zeros for 1e-999999999, and no zeros that 1.50e3 does not have.
         _, digits, exponent = value.as_tuple()
         plain = int(exponent) <= 0 and abs(value.adjusted()) < _LONGEST and len(digits) < _LONGEST

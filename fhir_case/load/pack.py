@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_case.fhir import wire
+from fhir_case.load.references import Pointers
 from fhir_case.load.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Packer:
         self._known: dict[str, int] = {}
         self._conditional = 0
         self._bytes = 0
+        self._pointers: Pointers | None = Pointers(frozenset(), frozenset())
 
     def add(self, transaction: Transaction, size: int) -> Iterator[Transaction]:
         """
@@ -67,11 +69,13 @@ class Packer:
                 self._known.setdefault(name, position)
         self._conditional += conditional
         self._bytes += size
+        known, more = self._pointers, transaction.pointers
+        self._pointers = known | more if known is not None and more is not None else None
 
     def rest(self) -> Iterator[Transaction]:
         """Give what has not been given."""
         if self._entries:
-            merged = Transaction(tuple(self._entries), dict(self._copies))
+            merged = Transaction(tuple(self._entries), dict(self._copies), pointers=self._pointers)
             self._start()
             yield merged
 

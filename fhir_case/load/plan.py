@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from fhir_case.fhir.wire import Resource
     from fhir_case.load.entries import Ids, PlannedEntry
+    from fhir_case.load.references import Pointers
     from fhir_case.load.source import Given
     from fhir_case.server.capabilities import Capabilities
 
@@ -127,12 +128,20 @@ def plan(
     return Plan(made.jobs, (*warnings, *_warnings(made.entries, capabilities), *_torn(made, most)))
 
 
-def planned(given: Sequence[Given], capabilities: Capabilities, *, caps: Caps, ids: Ids = "given") -> Plan:
+def planned(
+    given: Sequence[Given],
+    capabilities: Capabilities,
+    *,
+    caps: Caps,
+    ids: Ids = "given",
+    pointers: Pointers | None = None,
+) -> Plan:
     """
     Give the transactions for some entries of one Bundle, without the warnings of `plan`.
 
     Args:
         caps: What the server takes at most.
+        pointers: What may point to another entry, where that is known.
 
     Raises:
         MappingError: Two entries clash, or do not fit the server.
@@ -142,7 +151,9 @@ def planned(given: Sequence[Given], capabilities: Capabilities, *, caps: Caps, i
     return Plan(
         tuple(
             tuple(
-                Transaction(tuple(entries[position] for position in chunk), followed=part.torn, size=size)
+                Transaction(
+                    tuple(entries[position] for position in chunk), followed=part.torn, size=size, pointers=pointers
+                )
                 for chunk, size in zip(part.chunks, part.sizes, strict=True)
             )
             for part in split(entries, caps)

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Location", "location_of", "pointers_in", "references_in", "rewritten", "unversioned"]
+__all__ = [
+    "Location",
+    "Pointers",
+    "location_of",
+    "pointers_in",
+    "pointers_of_text",
+    "references_in",
+    "rewritten",
+    "unversioned",
+]
 
 _PLACE = re.compile(
     r"(?:^|/)(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.-]{1,64})(?:/_history/(?P<version>[A-Za-z0-9.-]{1,64}))?$"
@@ -16,6 +27,7 @@ _PLACE = re.compile(
 
 # The elements that can point to an entry of the same Bundle: a Reference, and the url of an Attachment.
 _POINTERS = ("reference", "url")
+_POINTER = re.compile(rb'"(reference|url)"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')
 
 
 class Location(NamedTuple):
@@ -61,6 +73,37 @@ def _texts(value: object, names: tuple[str, ...]) -> list[str]:
         elif isinstance(each, list):
             waiting += [inner for inner in each if isinstance(inner, dict | list)]
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Pointers:
+    """
+    Hold what may point to another entry: the texts of all elements of these names, each once.
+
+    Args:
+        references: Those of ``reference``.
+        urls: Those of ``url``; most of them name an extension, or say what a request asks for.
+    """
+
+    references: frozenset[str]
+    urls: frozenset[str]
+
+    def __or__(self, other: Pointers) -> Pointers:
+        return Pointers(self.references | other.references, self.urls | other.urls)
+
+
+def pointers_of_text(text: bytes) -> Pointers | None:
+    """
+    Give what may point to another entry in a JSON text, in a tenth of the time that a walk over its objects takes.
+
+    None where the text is empty, or writes a sign by its number: then the names of elements may be hidden.
+    """
+    if not text or b"\\u" in text:
+        return None
+    found: dict[bytes, set[str]] = {b"reference": set(), b"url": set()}
+    for name, quoted in set(_POINTER.findall(text)):
+        found[name].add(json.loads(quoted) if b"\\" in quoted else quoted[1:-1].decode())
+    return Pointers(frozenset(found[b"reference"]), frozenset(found[b"url"]))
 
 
 def rewritten(value: Any, change: Callable[[str], str]) -> Any:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from fhir_case.fhir.wire import Resource
     from fhir_case.load.entries import PlannedEntry
+    from fhir_case.load.references import Pointers
 
 __all__ = ["HEAD_BYTES", "Transaction", "bytes_at_most", "refuse_clashes"]
 
@@ -39,6 +40,7 @@ class Transaction:
         indivisible: Whether its documents refer to each other in a circle, so that they are stored together or not.
         followed: Whether a later transaction of the same document refers to it.
         size: The bytes of its body, at most; 0 when they were not counted.
+        pointers: What may point to another entry, all of it and perhaps more; None when nobody looked for it.
     """
 
     entries: tuple[PlannedEntry, ...]
@@ -48,6 +50,7 @@ class Transaction:
     indivisible: bool = False
     followed: bool = False
     size: int = 0
+    pointers: Pointers | None = None
 
     @property
     def repeatable(self) -> bool:
@@ -65,25 +68,29 @@ class Transaction:
             places: Gives ``Type/id`` on the server for what was sent in an earlier transaction, or nothing.
         """
         left_out = leave_out or {}
-        targets = self._targets(left_out)
         sent = [entry for position, entry in self.sent if position not in left_out]
-        changing = places is not None or any(name != target for name, target in targets.items())
+        change = self._change(self._targets(left_out), places)
+        return {"resourceType": "Bundle", "type": self.type, "entry": [_to_send(entry, change) for entry in sent]}
+
+    @property
+    def sent(self) -> Iterator[tuple[int, PlannedEntry]]:
+        """Give the entries that are sent, each with its position."""
+        return ((position, entry) for position, entry in enumerate(self.entries) if position not in self.copies)
+
+    def _change(self, targets: Mapping[str, str], places: Callable[[str], str] | None) -> Callable[[str], str] | None:
+        """Give what each reference becomes; None when all stay as they are."""
 
         def change(reference: str) -> str:
             plain = unversioned(reference)
             found = targets.get(reference) or targets.get(plain)
             return found or (places and (places(reference) or places(plain))) or reference
 
-        return {
-            "resourceType": "Bundle",
-            "type": self.type,
-            "entry": [_to_send(entry, change if changing else None) for entry in sent],
-        }
-
-    @property
-    def sent(self) -> Iterator[tuple[int, PlannedEntry]]:
-        """Give the entries that are sent, each with its position."""
-        return ((position, entry) for position, entry in enumerate(self.entries) if position not in self.copies)
+        if self.pointers is None:
+            changing = places is not None or any(name != target for name, target in targets.items())
+            return change if changing else None
+        texts = self.pointers.references | self.pointers.urls
+        changed = {text: new for text in texts if (new := change(text)) != text}
+        return (lambda text: changed.get(text, text)) if changed else None
 
     def _targets(self, left_out: Mapping[int, str]) -> dict[str, str]:
         targets: dict[str, str] = {}
@@ -103,7 +110,8 @@ def _to_send(entry: PlannedEntry, change: Callable[[str], str] | None) -> dict[s
         located = {"fullUrl": entry.given.full_url} if entry.given.full_url else {}
         return {**located, "resource": resource, "request": {**entry.given.request, "method": "PUT", "url": entry.url}}
     # The server gives the id, and some keep the one that is sent.
-    resource = {name: value for name, value in resource.items() if name != "id"}
+    if "id" in resource:
+        resource = {name: value for name, value in resource.items() if name != "id"}
     request = {"method": entry.method, "url": entry.url}
     if entry.method == "POST" and entry.condition:
         request["ifNoneExist"] = entry.condition

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     import requests
-    from tenacity import RetryCallState
+    from tenacity import RetryCallState, Retrying
 
     from fhir_case.fhir.wire import Resource
     from fhir_case.server.connection import Connection
@@ -274,7 +275,6 @@ class Client:
         self, method: str, url: str, *, where: str, again: frozenset[int] | None, **options: Any
     ) -> requests.Response:
         import requests
-        from tenacity import Retrying, retry_if_exception, retry_if_result, stop_after_attempt
 
         from fhir_case.server.connection import prepared_session
 
@@ -286,22 +286,17 @@ class Client:
                 self._session.trust_env = (
                     False  # no proxy, no ~/.netrc: the environment says nothing of our own machine
                 )
-        host = urlsplit(self.base_url).hostname or ""
         reading = method in _READING
-        tries = Retrying(
-            stop=stop_after_attempt(1 if again is None else _TRIES),
-            wait=_pause_s,
-            retry=retry_if_exception(broke_off if reading else was_refused)
-            | retry_if_result(lambda it: it.status_code in (again or ()) and retry_after_s(it) <= _LONGEST_PAUSE_S),
-            retry_error_callback=_last_outcome,
-        )
         options["headers"] = {**self._headers, **options["headers"]}
         if is_loopback(self.base_url):  # a proxy cannot reach our own machine
-            options["proxies"] = {"no_proxy": host}
+            options["proxies"] = {"no_proxy": urlsplit(self.base_url).hostname or ""}
+        ask = partial(self._session.request, method, url, timeout=self.timeout_s, **options)
+        if again is not None:
+            ask = partial(_tries(again, reading=reading), ask)
         try:
-            response = tries(self._session.request, method, url, timeout=self.timeout_s, **options)
+            response = ask()
             if response.status_code == 401 and self._renewed():  # nothing was done, so that it may be sent again
-                response = tries(self._session.request, method, url, timeout=self.timeout_s, **options)
+                response = ask()
         except requests.RequestException as error:
             message, hint = plain_words(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
             perhaps_done = not reading and not never_sent(error)
@@ -329,6 +324,18 @@ def _encoded(body: Resource | bytes) -> bytes:
         return body if isinstance(body, bytes) else wire.dump(body)
     except TypeError as error:
         raise MappingError(f"what should be sent cannot be written as JSON: {error}") from error
+
+
+def _tries(again: frozenset[int], *, reading: bool) -> Retrying:
+    from tenacity import Retrying, retry_if_exception, retry_if_result, stop_after_attempt
+
+    return Retrying(
+        stop=stop_after_attempt(_TRIES),
+        wait=_pause_s,
+        retry=retry_if_exception(broke_off if reading else was_refused)
+        | retry_if_result(lambda it: it.status_code in again and retry_after_s(it) <= _LONGEST_PAUSE_S),
+        retry_error_callback=_last_outcome,
+    )
 
 
 def _pause_s(state: RetryCallState) -> float:
