@@ -21,10 +21,10 @@ __all__ = ["Ids", "PlannedEntry", "identifiers_of", "planned_entry"]
 Ids = Literal["given", "server"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # to make frozen ones, of which each resource has three, takes a tenth of all our time
 class PlannedEntry:
     """
-    Say what is sent for one resource, and why so.
+    Say what is sent for one resource, and why so. Nothing changes it.
 
     Args:
         given: The entry of the Bundle that was given.
@@ -55,8 +55,10 @@ class PlannedEntry:
     @property
     def names(self) -> tuple[str, ...]:
         """Give what a reference to it may say; nothing can refer to what has neither id nor fullUrl."""
-        name = self.given.name if self.given.id else ""
-        return tuple(dict.fromkeys(filter(None, (name, self.given.full_url))))
+        given = self.given
+        if not given.id:
+            return (given.full_url,) if given.full_url else ()
+        return (given.name, given.full_url) if given.full_url and given.full_url != given.name else (given.name,)
 
     @property
     def identity(self) -> str:

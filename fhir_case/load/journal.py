@@ -12,10 +12,10 @@ State = Literal["created", "updated", "unchanged", "updated or unchanged", "fail
 STATES: tuple[State, ...] = get_args(State)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # to make frozen ones, of which each resource has three, takes a tenth of all our time
 class JournalEntry:
     """
-    Hold what became of one resource.
+    Hold what became of one resource. Nothing changes it.
 
     Args:
         resource: ``Type/id`` in the Bundle, or what else names it.

@@ -1,8 +1,9 @@
 """
 Measure the loader against the same transactions sent by bare sockets, and by blazectl where it is on the PATH.
 
-Each way has a fresh embedded HAPI server of its own, with the same options; the ways take turns, so that a slower
-moment of the machine meets all of them. All send the same 300 transactions of 40 entries in each round.
+There are as many fresh embedded HAPI servers as ways, with the same options. The ways take turns, so that a slower
+moment of the machine meets all of them, and change servers with each round, so that a slower server does too. All send
+300 transactions of 40 entries in each round, which differ in nothing but their names.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ _SYSTEM = "urn:fhir-case:bench"
 
 def bench_upload(rounds: int) -> None:
     """Print resources a second for each way and concurrency, and the ratios."""
-    rounds = rounds or 2
+    from fhir_case.cli import collect_garbage_rarely
+
+    collect_garbage_rarely()  # as the command does
+    rounds = rounds or 3
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         _posts(root, rounds)
@@ -84,17 +88,18 @@ def _measured(
 
     seconds: dict[tuple[str, int], list[float]] = {}
     with ExitStack() as stack:
-        servers = {name: stack.enter_context(HapiServer(heap="4g", throughput=True)).base_url for name in ways}
-        for url in servers.values():
+        servers = [stack.enter_context(HapiServer(heap="4g", throughput=True)).base_url for _ in ways]
+        for url in servers:
             _by_sockets(url, _written(root, "POST", "warm", 50), 2)
             if stored:
                 _by_sockets(url, _written(root, "POST", "stored", stored // 400, entries=400), 2)
         for turn in range(rounds):
             for at_once in concurrency:
-                data = _written(root, method, f"{method}-{turn}-{at_once}", _TRANSACTIONS)
-                for name, way in ways.items():
-                    seconds.setdefault((name, at_once), []).append(way(servers[name], data, at_once))
-                shutil.rmtree(data)
+                for number, (name, way) in enumerate(ways.items()):
+                    data = _written(root, method, f"{method}-{turn}-{at_once}-{number}", _TRANSACTIONS)
+                    url = servers[(number + turn) % len(servers)]
+                    seconds.setdefault((name, at_once), []).append(way(url, data, at_once))
+                    shutil.rmtree(data)
     return seconds
 
 
