@@ -9,6 +9,7 @@ from fhir_case.validation.rules.bundles import BUNDLE_RULES
 from fhir_case.validation.rules.codes import CODE_RULES
 from fhir_case.validation.rules.contained import CONTAINED_RULES
 from fhir_case.validation.rules.coverage import COVERAGE
+from fhir_case.validation.rules.displays import DISPLAY_RULES
 from fhir_case.validation.rules.elements import ELEMENT_RULES
 from fhir_case.validation.rules.narrative import NARRATIVE_RULES
 from fhir_case.validation.rules.recurrence import RECURRENCE_RULES
@@ -32,6 +33,7 @@ CHECKS: tuple[Check, ...] = (
     *BUNDLE_RULES,
     *REFERENCE_RULES,
     *CODE_RULES,
+    *DISPLAY_RULES,
     *UNIT_RULES,
     *NARRATIVE_RULES,
     *TIMELINE_RULES,

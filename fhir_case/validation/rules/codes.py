@@ -1,4 +1,4 @@
-"""Rules about codes: check digits, units, and the displays of codes that the caller knows."""
+"""Rules about codes: check digits and units."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from fhir_case.errors import CheckerError
 from fhir_case.validation.check import Check, finding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
 
     from fhir_case.issues import Issue
-    from fhir_case.validation.subject import Located, Subject
+    from fhir_case.validation.subject import Subject
 
 __all__ = ["CODE_RULES"]
 
@@ -182,43 +182,6 @@ def _ucum_parser() -> tuple[Any, type[Exception]]:
     return get_ucum_parser(), LarkError
 
 
-def _displays(subject: Subject) -> Iterator[Issue]:
-    systems = {system for system, _ in subject.code_tables}
-    told: set[tuple[str, str]] = set()
-    for located, node in subject.elements.codings:
-        system, code, display = node["system"], node.get("code"), node.get("display")
-        if not (isinstance(system, str) and isinstance(code, str)) or system not in systems:
-            continue
-        allowed = subject.code_tables.get((system, code))
-        if allowed is None:
-            if (system, code) not in told:
-                told.add((system, code))
-                yield _unknown(located, node, system, code)
-        elif isinstance(display, str) and allowed and display not in allowed and not _is_among(display, allowed):
-            message = f"'{code}' is not called '{display}', but {' or '.join(repr(one) for one in sorted(allowed))}"
-            yield finding(located, message, check="codes", node=node, tail=".display", code="code-invalid")
-
-
-def _unknown(located: Located, node: object, system: str, code: str) -> Issue:
-    message = f"not checked: '{code}' of {system} is not in our tables"
-    return finding(
-        located, message, check="codes", node=node, tail=".code", severity="information", code="not-supported"
-    )
-
-
-def _is_among(display: str, allowed: Collection[str]) -> bool:
-    return _plain(display) in {_plain(one) for one in allowed}
-
-
-def _plain(display: str) -> str:
-    """Leave out what does not matter: case, spaces, and the semantic tag at the end of a SNOMED name."""
-    return " ".join(re.sub(r" \([a-z/ ]+\)$", "", display).casefold().split())
-
-
-def _unless_tables(subject: Subject) -> str:
-    return "" if subject.code_tables else "no code tables were given"
-
-
 def _unless_system(system: str) -> Callable[[Subject], str]:
     def unless(subject: Subject) -> str:
         return "" if system in subject.by_system else f"no code of {system}"
@@ -242,11 +205,4 @@ CODE_RULES = (
         _unless_system(_SNOMED),
     ),
     Check("ucum", "A unit code of UCUM follows its grammar.", "https://ucum.org/ucum", _units, _unless_system(_UCUM)),
-    Check(
-        "codes",
-        "A code that we know has the display that we know; all others are not checked.",
-        "the code tables of the mappings",
-        _displays,
-        _unless_tables,
-    ),
 )
