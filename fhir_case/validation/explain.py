@@ -54,7 +54,7 @@ def explain(error: Any, definitions: Mapping[str, Any]) -> Iterator[Explained]:
     Yields:
         The path to the element, what is wrong, and the issue type. One error can stand for several elements.
     """
-    path: Path = tuple(error.instance_path)
+    path: Path = tuple(error.instance_path[1:])  # the first step is the type
     definition = str(error.schema_path[1]) if len(error.schema_path) > 1 else ""
     keyword = error.kind.name
     if keyword == "additionalProperties":

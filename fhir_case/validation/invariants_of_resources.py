@@ -220,7 +220,7 @@ _OF_BUNDLES = (
     Invariant(
         "bdl-2",
         "Bundle",
-        all_of(_some_entry(has("search")), {"not": is_one_of("type", "searchset")}),
+        all_of({"not": is_one_of("type", "searchset")}, _some_entry(has("search"))),
         "Only entries of a searchset have search.",
         _BUNDLE,
     ),
@@ -228,8 +228,8 @@ _OF_BUNDLES = (
         "bdl-3",
         "Bundle",
         any_of(
-            all_of(_some_entry(lacks("request")), is_one_of("type", "batch", "transaction", "history")),
-            all_of(_some_entry(has("request")), is_one_of("type", *_NOT_REQUESTS)),
+            all_of(is_one_of("type", "batch", "transaction", "history"), _some_entry(lacks("request"))),
+            all_of(is_one_of("type", *_NOT_REQUESTS), _some_entry(has("request"))),
         ),
         "Entries of a batch, transaction or history have a request, and no others do.",
         _BUNDLE,
@@ -239,11 +239,11 @@ _OF_BUNDLES = (
         "Bundle",
         any_of(
             all_of(
-                _some_entry(lacks("response")), is_one_of("type", "batch-response", "transaction-response", "history")
+                is_one_of("type", "batch-response", "transaction-response", "history"), _some_entry(lacks("response"))
             ),
             all_of(
-                _some_entry(has("response")),
                 is_one_of("type", "document", "message", "collection", "searchset", "batch", "transaction"),
+                _some_entry(has("response")),
             ),
         ),
         "Entries of a response or history have a response, and no others do.",
