@@ -186,12 +186,19 @@ def find_links(subject: Subject) -> Links:
 def connected(subject: Subject) -> set[Located]:
     """Find the entries that hang together with a Patient through references, whichever way they point."""
     ahead = subject.links.neighbours
+    reached = {located for located in subject.entries if located.type == "Patient"}
+    patients = frozenset(reached)
+    for located, others in ahead.items():  # mostly that is all
+        if not patients.isdisjoint(others):
+            reached.add(located)
+            reached |= others
+    if reached.issuperset(subject.entries):
+        return reached
     back: dict[Located, list[Located]] = {}
     for located, others in ahead.items():
         for other in others:
             back.setdefault(other, []).append(located)
-    waiting = [located for located in subject.entries if located.type == "Patient"]
-    reached = set(waiting)
+    waiting = list(reached)
     while waiting:
         located = waiting.pop()
         new = ahead.get(located, set()).union(back.get(located, ())) - reached

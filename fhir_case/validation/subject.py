@@ -107,7 +107,7 @@ class Elements:
 
     Args:
         references: Each resource with what has a ``reference`` in it.
-        codings: Codings, identifiers and all else that has a ``system``.
+        by_system: The codings, identifiers and quantities of each system.
         periods: What has a ``start`` or an ``end``.
         ranges: What has ``low`` and ``high``.
         data: What has ``data``.
@@ -116,7 +116,7 @@ class Elements:
     """
 
     references: list[tuple[Located, list[Mapping[str, Any]]]] = field(default_factory=list)
-    codings: list[Element] = field(default_factory=list)
+    by_system: dict[str, list[Element]] = field(default_factory=dict)
     periods: list[Element] = field(default_factory=list)
     ranges: list[Element] = field(default_factory=list)
     data: list[Element] = field(default_factory=list)
@@ -200,15 +200,10 @@ class Subject:
                 found += [(located, one) for one in dict.fromkeys(one for one in profiles if isinstance(one, str))]
         return found
 
-    @cached_property
+    @property
     def by_system(self) -> dict[str, list[Element]]:
         """Give the codings, identifiers and quantities of each system."""
-        found: dict[str, list[Element]] = {}
-        for element in self.elements.codings:
-            system = element[1]["system"]
-            if isinstance(system, str):
-                found.setdefault(system, []).append(element)
-        return found
+        return self.elements.by_system
 
     @cached_property
     def urls(self) -> set[str]:
@@ -269,7 +264,7 @@ def _collect(  # noqa: C901, PLR0912 - the innermost loop of all rules: calls in
     """
     nested: list[Mapping[str, Any]] = []
     references: list[Mapping[str, Any]] = []
-    codings = elements.codings
+    by_system = elements.by_system
     level: list[Any] = [located.resource]
     below: list[Any] = []
     for depth in range(MAXIMUM_DEPTH):
@@ -283,7 +278,12 @@ def _collect(  # noqa: C901, PLR0912 - the innermost loop of all rules: calls in
                 if len(node) == 1 and node["reference"].__class__ is str:
                     continue  # as most references are: there is nothing below
             elif "system" in node:
-                codings.append((located, node))
+                system = node["system"]
+                if system.__class__ is str:
+                    if system in by_system:
+                        by_system[system].append((located, node))
+                    else:
+                        by_system[system] = [(located, node)]
             elif "url" in node:
                 if node["url"] == ABSENT:
                     elements.absences.append((located, node))
@@ -386,5 +386,5 @@ def _above(tree: object) -> dict[int, tuple[int, str | int]]:
             continue
         found[key] = holder, step
         parts = node.items() if isinstance(node, dict) else enumerate(node)
-        waiting += [(key, name, value) for name, value in parts]
+        waiting += [(key, name, value) for name, value in parts if isinstance(value, (dict, list))]
     return found

@@ -9,7 +9,8 @@ official package by scripts/make-coverage; what is not asked for although it mus
 from __future__ import annotations
 
 import json
-from functools import cache
+from collections import Counter
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from fhir_case.validation.subject import Located, Subject
 
 __all__ = ["COVERAGE"]
+
+# Resources are of few shapes. How many a process keeps in mind, so that it does not grow without end.
+_REMEMBERED = 1_000
 
 _NAMED = 3  # how many resources a message names
 _GUIDE = "http://hl7.org/fhir/us/mcode/StructureDefinition/"
@@ -129,6 +133,14 @@ class _Profile(NamedTuple):
     elements: tuple[_Element, ...]
 
 
+class _Shape(NamedTuple):
+    """Say which profile is claimed, the names of the elements, and whether there is nothing but a reason to carry."""
+
+    profile: str
+    names: tuple[str, ...]
+    empty: bool
+
+
 @cache
 def _profiles() -> dict[str, _Profile]:
     text = files("fhir_case.validation").joinpath("schema", "mcode.json").read_bytes()
@@ -165,25 +177,46 @@ def _claims(subject: Subject) -> Iterator[tuple[_Profile, Located]]:
 
 
 def _coverage(subject: Subject) -> Iterator[Issue]:
-    asked: dict[tuple[str, str], int] = {}
+    asked: Counter[tuple[str, str]] = Counter()
     missing: dict[tuple[str, str], list[Located]] = {}
-    for profile, located in _claims(subject):
-        status = str(located.resource.get("status"))
-        for element in profile.elements:
-            if status in _WITHOUT_CONTENT and element.name != "statusReason":
-                continue
-            key = profile.name, element.name
-            holders = _holders(located.resource, element.holders)
-            if any(_carries(node, element) for node in holders):
-                asked[key] = asked.get(key, 0) + 1
-            elif any(not any(one.when(node) for one in element.exceptions) for node in holders):
-                asked[key] = asked.get(key, 0) + 1
-                missing.setdefault(key, []).append(located)
+    for shape, claiming in _alike(subject).items():
+        carried, others = _told_by_names(shape)
+        for name in carried:
+            asked[shape.profile, name] += len(claiming)
+        for element in others:
+            key = shape.profile, element.name
+            for located in claiming:
+                holders = _holders(located.resource, element.holders)
+                if any(_carries(node, element) for node in holders):
+                    asked[key] += 1
+                elif any(not any(one.when(node) for one in element.exceptions) for node in holders):
+                    asked[key] += 1
+                    missing.setdefault(key, []).append(located)
+    incomplete = {profile for profile, _ in missing}
     for profile in _profiles().values() if missing else ():
-        for element in profile.elements:
+        for element in profile.elements if profile.name in incomplete else ():
             key = profile.name, element.name
             if key in missing:
                 yield _finding(profile, element, asked[key], missing[key])
+
+
+def _alike(subject: Subject) -> dict[_Shape, list[Located]]:
+    """Put those together that claim the same profile and have elements of the same names."""
+    found: dict[_Shape, list[Located]] = {}
+    for profile, located in _claims(subject):
+        empty = str(located.resource.get("status")) in _WITHOUT_CONTENT
+        found.setdefault(_Shape(profile.name, tuple(located.resource), empty), []).append(located)
+    return found
+
+
+@lru_cache(_REMEMBERED)
+def _told_by_names(shape: _Shape) -> tuple[list[str], list[_Element]]:
+    """Give the names of the elements that are carried whatever is in them, and those for which one has to look."""
+    elements = _profiles()[_GUIDE + shape.profile].elements
+    asked = [one for one in elements if not shape.empty or one.name == "statusReason"]
+    names = dict.fromkeys(shape.names)
+    carried = [one.name for one in asked if not one.holders and not one.extension and _carries(names, one)]
+    return carried, [one for one in asked if one.name not in carried]
 
 
 def _holders(resource: Mapping[str, Any], steps: tuple[str, ...]) -> list[Mapping[str, Any]]:

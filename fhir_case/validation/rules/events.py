@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterator
+
     from fhir_case.validation.subject import Located, Subject
 
-__all__ = ["DATES", "TREATMENTS", "codes_of", "happened", "patient_of"]
+__all__ = ["DATES", "TREATMENTS", "coded", "codes_of", "happened", "patient_of"]
 
 DATES = {
     "AdverseEvent": ("date", "occurrence"),
@@ -26,6 +28,12 @@ TREATMENTS = ("Procedure", "MedicationStatement", "MedicationAdministration")
 """The resources that can be a treatment."""
 
 _NOT_DONE = frozenset({"entered-in-error", "not-done", "not-taken", "cancelled", "intended", "preparation"})
+
+
+def coded(subject: Subject, system: str, codes: Container[str]) -> Iterator[Located]:
+    """Give the Observations whose code may be one of these: somewhere in them it stands."""
+    found = {located for located, node in subject.by_system.get(system, ()) if str(node.get("code")) in codes}
+    return (located for located in subject.by_type.get("Observation", ()) if located in found)
 
 
 def happened(located: Located) -> bool:

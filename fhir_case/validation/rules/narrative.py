@@ -101,18 +101,15 @@ def _narrative(subject: Subject) -> Iterator[Issue]:
                     yield finding(located, message, check="narrative", node=text, tail=".div")
 
 
-def _texts(located: Located) -> Iterator[dict[str, Any]]:
+def _texts(located: Located) -> list[dict[str, Any]]:
     """Give the narrative of a resource, and of a Composition those of its sections."""
-    waiting: list[Any] = [located.resource]
-    while waiting:
-        node = waiting.pop()
-        if not isinstance(node, dict):
-            continue
-        text = node.get("text")
-        if isinstance(text, dict):
-            yield text
-        if located.type == "Composition" and isinstance(node.get("section"), list):
-            waiting += node["section"]
+    nodes: list[Any] = [located.resource]
+    if located.type == "Composition":
+        for node in nodes:  # which grows meanwhile
+            sections = node.get("section") if isinstance(node, dict) else None
+            nodes += sections if isinstance(sections, list) else ()
+    texts = [node.get("text") for node in nodes if isinstance(node, dict)]
+    return [text for text in texts if isinstance(text, dict)]
 
 
 def needs_no_parser(div: str) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fhir_case.validation.check import Check, finding, of_types
 from fhir_case.validation.dates import certainly_before, start_of
-from fhir_case.validation.rules.events import DATES, TREATMENTS, codes_of, happened, patient_of
+from fhir_case.validation.rules.events import DATES, TREATMENTS, coded, codes_of, happened, patient_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ _RECURRENT = frozenset(
     [(_CLINICAL, "recurrence"), (_CLINICAL, "relapse")]
     + [(_SNOMED, code) for code in ("314955001", "314963000", "314965007", "314966008")]
 )
-_ASSESSMENTS = frozenset([(_LOINC, "88040-1"), (_LOINC, "97509-4")])
+_ASSESSMENTS = frozenset({"88040-1", "97509-4"})
 _STABLE = (_LOINC, "LA28371-5")
 # Stable, progressive, worsened, stable, undetermined. Any other answer may be a response, also one in words.
 _NO_RESPONSE = frozenset(
@@ -116,9 +116,9 @@ def _too_early(subject: Subject, recurrence: Located, origin: Located, date: str
 
 def _assessments(subject: Subject, patient: Located, origin: Located) -> Iterator[_Assessment]:
     """Give what is said of how the cancers of a patient do. Only what is about this one can say that it was there."""
-    for located in subject.by_type.get("Observation", ()):
-        if codes_of(located.resource.get("code")) & _ASSESSMENTS and happened(located):
-            if patient_of(subject, located) is not patient:
+    for located in coded(subject, _LOINC, _ASSESSMENTS):
+        if {code for system, code in codes_of(located.resource.get("code")) if system == _LOINC} & _ASSESSMENTS:
+            if not happened(located) or patient_of(subject, located) is not patient:
                 continue
             answers = codes_of(located.resource.get("valueCodeableConcept"))
             focus = located.resource.get("focus")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.validation.check import Check, finding, of_types
 from fhir_case.validation.dates import certainly_before, end_of, start_of
-from fhir_case.validation.rules.events import DATES, TREATMENTS, codes_of, happened, patient_of
+from fhir_case.validation.rules.events import DATES, TREATMENTS, coded, codes_of, happened, patient_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,10 +85,7 @@ def _response_after_treatment(subject: Subject) -> Iterator[Issue]:
         for located in subject.by_type.get(kind, ())
         if happened(located) and (date := start_of(located.resource, *DATES[kind]))
     ]
-    responses = {located for located, node in subject.by_system.get(_LOINC, ()) if str(node.get("code")) in _RESPONSE}
-    for located in subject.by_type.get("Observation", ()) if begun else ():
-        if located not in responses:
-            continue
+    for located in coded(subject, _LOINC, _RESPONSE) if begun else ():
         date = start_of(located.resource, "effective")
         codes = codes_of(located.resource.get("code"))
         severity: Severity | None = next((level for code, level in _RESPONSE.items() if (_LOINC, code) in codes), None)
