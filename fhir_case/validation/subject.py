@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fhir_case.validation.resolving import find_links, index
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from fhir_case.issues import Issue
     from fhir_case.validation.resolving import Index, Links
@@ -377,14 +377,14 @@ def _label(resource: Mapping[str, Any], entry: Mapping[str, Any], number: int | 
 
 def _above(tree: object) -> dict[int, tuple[int, str | int]]:
     """Give for each dict and list in a tree, by identity, the one that holds it and the step from there."""
-    found: dict[int, tuple[int, str | int]] = {}
-    waiting: list[tuple[int, str | int, object]] = [(0, "", tree)]
+    found: dict[int, tuple[int, str | int]] = {id(tree): (0, "")}
+    waiting: list[Any] = [tree]
     while waiting:
-        holder, step, node = waiting.pop()
+        node = waiting.pop()
         key = id(node)
-        if key in found or not isinstance(node, (dict, list)):
-            continue
-        found[key] = holder, step
-        parts = node.items() if isinstance(node, dict) else enumerate(node)
-        waiting += [(key, name, value) for name, value in parts if isinstance(value, (dict, list))]
+        parts: Iterable[tuple[str | int, Any]] = node.items() if isinstance(node, dict) else enumerate(node)
+        for step, value in parts:
+            if isinstance(value, (dict, list)) and id(value) not in found:
+                found[id(value)] = key, step
+                waiting.append(value)
     return found
