@@ -15,7 +15,7 @@ from fhir_case.fhir.systems import LOINC, SNOMED, SYSTEMS
 from fhir_case.validation.check import Check, finding
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from fhir_case.issues import Issue, Severity
     from fhir_case.validation.subject import Located, Subject
@@ -31,6 +31,7 @@ def _displays(subject: Subject) -> Iterator[Issue]:
     tables = subject.code_tables
     for system in dict.fromkeys(system for system, _ in tables):
         told: set[tuple[str, str]] = set()
+        owners: dict[str, list[str]] = {}
         for located, node in subject.by_system.get(system, ()):
             code, display = node.get("code"), node.get("display")
             if not isinstance(code, str):
@@ -41,17 +42,26 @@ def _displays(subject: Subject) -> Iterator[Issue]:
                     told.add((code, ""))
                     yield _not_checked(located, node, f"'{code}' of {system} is not in our tables", ".code")
             elif isinstance(display, str) and allowed and display not in allowed and not _is_among(display, allowed):
-                issue = _misnamed(subject, located, node, display)
+                owners = owners or _owners(tables, system)
+                issue = _misnamed(located, node, allowed, owners.get(_plain(display), []))
                 if issue.severity != "information" or (code, display) not in told:
                     told.add((code, display))
                     yield issue
 
 
-def _misnamed(subject: Subject, located: Located, node: Any, display: str) -> Issue:
-    """Say what is wrong with a name that we do not know of a code."""
-    system, code, tables = node["system"], node["code"], subject.code_tables
-    known = " or ".join(repr(one) for one in sorted(tables[system, code]))
-    others = [other for (where, other), names in tables.items() if where == system and _is_among(display, names)]
+def _owners(tables: Mapping[tuple[str, str], Collection[str]], system: str) -> dict[str, list[str]]:
+    """Give the codes of a system by their names, with what does not matter in a name left out."""
+    found: dict[str, list[str]] = {}
+    for (where, code), names in tables.items():
+        for name in {_plain(one) for one in names} if where == system else ():
+            found.setdefault(name, []).append(code)
+    return found
+
+
+def _misnamed(located: Located, node: Any, allowed: Collection[str], others: list[str]) -> Issue:
+    """Say what is wrong with a name that we do not know of a code, and that others may have."""
+    system, code, display = node["system"], node["code"], node["display"]
+    known = " or ".join(repr(one) for one in sorted(allowed))
     if others:
         message = f"'{display}' is the name of {' and '.join(others)}; '{code}' is called {known}"
         # Two concepts of SNOMED CT may share a synonym: Hepatocellular carcinoma is the disorder and its morphology.
