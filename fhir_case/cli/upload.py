@@ -198,7 +198,7 @@ def _end(load: FileLoad, result: Result, *, left_out: int) -> None:
         sys.exit(result.error.exit_code)
     if load.tally.states["unknown"]:
         sys.exit(6)
-    if load.tally.states["failed"]:
+    if load.tally.states["failed"] or load.tally.open:
         sys.exit(_REFUSED)
     if left_out:
         sys.exit(_LEFT_OUT)

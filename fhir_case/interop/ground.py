@@ -12,8 +12,8 @@ from fhir_case.fhir.datatypes import TEST_DATA
 from fhir_case.fhir.identity import logical_id
 from fhir_case.fhir.wire import objects
 from fhir_case.interop.verdict import FailError, NotApplicableError, NotRunError, VerdictError
+from fhir_case.load.deletion import deletion
 from fhir_case.load.references import location_of
-from fhir_case.load.undo import deletion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fhir_case.load.journal import Journal
 from fhir_case.load.plan import plan as _plan
 from fhir_case.load.readback import Verification, read_back
+from fhir_case.load.second_pass import filled
 from fhir_case.load.send import Sender
 from fhir_case.server.client import Client
 from fhir_case.server.known import KnownServer, known_server
@@ -69,6 +70,7 @@ def send_plan(
     Send the plan for one Bundle, and give what became of every resource.
 
     An entry that the answer does not confirm is in the journal as failed, also when the server said yes to the whole.
+    One whose references could not be filled in has them as ``open``, and the reason.
 
     Args:
         known: What is known of the server; by default nothing.
@@ -93,8 +95,9 @@ def send_plan(
         outcome = sender.send(transaction)
         if outcome.error is not None:
             raise outcome.error
-        entries += outcome.entries
-        for planned, entry in zip(transaction.entries, outcome.entries, strict=True):
+        told = filled(outcome, sender).entries
+        entries += told
+        for planned, entry in zip(transaction.entries, told, strict=True):
             if entry.stored_as:
                 places.update((name, entry.stored_as) for name in planned.names)
     return Journal(client.base_url, tuple(entries), clock() - start, plan.warnings)

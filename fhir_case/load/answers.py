@@ -49,7 +49,7 @@ def entry_failed(entry: PlannedEntry, reason: str, *, status: int = 0, state: St
     return _entry(entry, status, state, reason=reason)
 
 
-def _entry(entry: PlannedEntry, status: int, state: State, **rest: str) -> JournalEntry:
+def _entry(entry: PlannedEntry, status: int, state: State, **rest: Any) -> JournalEntry:
     given = entry.given
     return JournalEntry(given.name, entry.method, status, state, source=given.source, position=given.position, **rest)
 

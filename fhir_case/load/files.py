@@ -25,6 +25,7 @@ from fhir_case.load.lookup import found_by_id
 from fhir_case.load.plan import check_server, some
 from fhir_case.load.resume import read_earlier, settle_earlier
 from fhir_case.load.send import Sender
+from fhir_case.load.strays import remove_earlier
 from fhir_case.load.survey import Problem, Rules, Survey, survey, unanswered
 from fhir_case.load.tally import Tally
 from fhir_case.server.guard import is_loopback
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from fhir_case.load.entries import Ids
     from fhir_case.load.gate import Gate
     from fhir_case.load.journal import JournalEntry
+    from fhir_case.load.journal_file import Record
     from fhir_case.load.loading import Job
     from fhir_case.server.client import Client
 
@@ -133,11 +135,14 @@ class FileLoad:
             as_is=self.options.as_is,
             server="" if is_loopback(self.base_url) else self.base_url,
             real_patient_data=self.options.real_patient_data,
+            leaves_references=self.known.leaves_references,
         )
         self.index = self._stack.enter_context(Index())
         self._survey: Survey | None = None
         self._journal: JournalFile | None = None
         self._doubtful: tuple[JournalEntry, ...] = ()
+        self._open: tuple[JournalEntry, ...] = ()
+        self._not_done: list[Record] = []
         self.gate: Gate | None = None
 
     def __enter__(self) -> Self:
@@ -254,6 +259,8 @@ class FileLoad:
             journal=self._journal,
         )
         self._doubtful = earlier.unknown
+        self._not_done = earlier.not_done
+        self._open = earlier.unfilled.complete(self._sender, self._journal)
         return earlier.stored
 
     def check_inputs(self, journal: Path) -> None:
@@ -306,16 +313,19 @@ class FileLoad:
             clock=self._clock,
         )
         self.gate = loader.gate
-        loader.result.failures += self._doubtful
+        loader.result.failures += (*self._doubtful, *self._open)
         self.tally.stored(self._doubtful)
+        self.tally.open += len(self._open)
         result = loader.run()
         result.earlier -= len(self._doubtful)  # they need not be sent, but nobody knows whether they are there
         strays = self._sender.remove_strays()
+        if journal and self._not_done:
+            strays += remove_earlier(self._not_done, journal.path, self.client)
         if journal and strays:
             journal.note(strays)
         left = (str(each["stray"]) for each in strays if each["state"] == "left")
         found.concern("perhaps stored twice, since the server could not be asked at the end", *left)
-        wrong = self.tally.states["failed"] or self.tally.states["unknown"]
+        wrong = self.tally.states["failed"] or self.tally.states["unknown"] or self.tally.open
         if journal and not (wrong or result.error or self.stop.is_set()):
             journal.finished(self.tally.to_dict())
         return result

@@ -25,9 +25,12 @@ class JournalEntry:
             may or may not be stored, and nothing tells.
         stored_as: ``Type/id`` on the server; empty when it does not say.
         version: The version on the server; empty when it does not say.
-        reason: Why it failed.
+        reason: Why it failed, or why its references are still open.
         source: The document that it is from; empty when there is only one.
         position: The number of its entry there, from 0.
+        references: ``open``: some of its references still say the placeholder of a resource that was new;
+            ``filled``: they were filled in by a second request; empty where there was nothing to fill in.
+        placeholder: What such references to this resource say until then; empty where there are none at all.
     """
 
     resource: str
@@ -39,11 +42,28 @@ class JournalEntry:
     reason: str = ""
     source: str = ""
     position: int = 0
+    references: Literal["", "open", "filled"] = ""
+    placeholder: str = ""
 
     @property
     def confirmed(self) -> bool:
         """Tell whether the resource is on the server for certain."""
         return self.state not in ("failed", "unknown")
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether the resource is on the server, and each reference in it leads somewhere."""
+        return self.confirmed and self.references != "open"
+
+    @property
+    def found(self) -> bool:
+        """Tell whether a conditional create found it, and left it as it was."""
+        return self.state == "unchanged" and self.method == "POST"
+
+    @property
+    def retold(self) -> bool:
+        """Tell whether it is about a second request for what an earlier entry says is stored."""
+        return self.references == "filled" or (self.references == "open" and bool(self.reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +85,8 @@ class Journal:
 
     @property
     def ok(self) -> bool:
-        """Tell whether the server confirmed every resource."""
-        return all(entry.confirmed for entry in self.entries)
+        """Tell whether the server confirmed every resource, and no reference in them is still open."""
+        return all(entry.ok for entry in self.entries)
 
     @property
     def counts(self) -> dict[State, int]:

@@ -9,9 +9,10 @@ process: a request without its end may or may not have been carried out, and is 
 
     {"journal": 1, "run": …, "server": …, "fhir": …, "inputs": [{"path", "bytes", "sha256"}], "options": {…}}
     {"sending": REQUEST, "entries": [[SOURCE, [POSITION, …]], …]}
+    {"sending": REQUEST, "entries": …, "filling": true}  # fills in the references of what is stored
     {"request": REQUEST, "resource": …, "method": …, "status": …, "state": …, "stored_as": …, "version": …, …}
     {"answered": REQUEST, "resources": 1}
-    {"not_done": REQUEST, "reason": …}
+    {"not_done": REQUEST, "reason": …, "types": [TYPE, …]}
     {"finished": true, …}
 """
 
@@ -87,12 +88,19 @@ class Record:
         state: ``open``: it may have been carried out; ``answered``; ``not done``.
         entries: What became of its resources; empty unless it was answered.
         sent: The entries that it held, each a document and positions in it.
+        filling: Whether it fills in the references of what is stored.
+        types: The types of what it creates, where it was not done, but may be later all the same.
     """
 
     request: str
     state: str
     entries: tuple[JournalEntry, ...] = ()
     sent: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    filling: bool = False
+    types: tuple[str, ...] = ()
+
+
+_NOT_SENT = Record("", "open")
 
 
 class JournalFile:
@@ -142,19 +150,20 @@ class JournalFile:
 
     def sending(self, request: str, entries: Sequence[PlannedEntry]) -> None:
         """Note that a request is about to be sent."""
-        positions: dict[str, list[int]] = {}
-        for entry in entries:
-            positions.setdefault(entry.given.source, []).append(entry.given.position)
-        self._write({"sending": request, "entries": list(positions.items())})
+        self._write({"sending": request, "entries": _positions(entries)})
+
+    def filling(self, request: str, entries: Sequence[PlannedEntry]) -> None:
+        """Note that a request is about to be sent that fills in the references of what is stored."""
+        self._write({"sending": request, "entries": _positions(entries), "filling": True})
 
     def answered(self, request: str, entries: Sequence[JournalEntry]) -> None:
         """Note what became of the resources of a request; an empty request for those that needed none."""
         lines = [{"request": request, **_without_empty(entry)} for entry in entries]
         self._write(*lines, {"answered": request, "resources": len(entries)})
 
-    def not_done(self, request: str, reason: str) -> None:
-        """Note that nothing of a request was stored."""
-        self._write({"not_done": request, "reason": reason})
+    def not_done(self, request: str, reason: str, *, types: Sequence[str] = ()) -> None:
+        """Note that nothing of a request was stored, and the types that it may still create."""
+        self._write({"not_done": request, "reason": reason, **({"types": list(types)} if types else {})})
 
     def undone(self, resources: Sequence[Mapping[str, Any]]) -> None:
         """Note what was taken back, or why it was left."""
@@ -205,6 +214,13 @@ def _locked(path: Path) -> BaseFileLock:
     except OSError as error:
         raise _unwritable(path, error) from error
     return lock
+
+
+def _positions(entries: Sequence[PlannedEntry]) -> list[tuple[str, list[int]]]:
+    positions: dict[str, list[int]] = {}
+    for entry in entries:
+        positions.setdefault(entry.given.source, []).append(entry.given.position)
+    return list(positions.items())
 
 
 def _without_empty(entry: JournalEntry) -> dict[str, Any]:
@@ -285,27 +301,28 @@ def read_records(path: Path) -> Iterator[Record | dict[str, Any]]:
 
 
 def _records(path: Path) -> Iterator[Record | dict[str, Any]]:
-    open_requests: dict[str, tuple[tuple[str, tuple[int, ...]], ...]] = {}
+    open_requests: dict[str, Record] = {}
     entries: list[JournalEntry] = []
     for line in _lines(path):
         if "sending" in line:
-            open_requests[line["sending"]] = tuple((source, tuple(each)) for source, each in line["entries"])
+            sent = tuple((source, tuple(each)) for source, each in line["entries"])
+            open_requests[line["sending"]] = Record(line["sending"], "open", (), sent, "filling" in line)
         elif "request" in line:
             entries.append(JournalEntry(**{name: line[name] for name in _FIELDS if name in line}))
         elif "answered" in line:
             # What stands before the last of them was cut off in an earlier run, and is looked up and said again.
             first = len(entries) - line["resources"]
             if first >= 0:
-                yield Record(
-                    line["answered"], "answered", tuple(entries[first:]), open_requests.pop(line["answered"], ())
-                )
+                begun = open_requests.pop(line["answered"], _NOT_SENT)
+                yield Record(line["answered"], "answered", tuple(entries[first:]), begun.sent)
             entries = []
         elif "not_done" in line:
-            yield Record(line["not_done"], "not done", (), open_requests.pop(line["not_done"], ()))
+            begun = open_requests.pop(line["not_done"], _NOT_SENT)
+            types = tuple(line.get("types", ()))
+            yield Record(line["not_done"], "not done", (), begun.sent, begun.filling, types)
         elif "journal" not in line:
             yield line
-    for request, sent in open_requests.items():
-        yield Record(request, "open", (), sent)
+    yield from open_requests.values()
 
 
 def _damaged(path: Path, error: Exception) -> FhirCaseError:

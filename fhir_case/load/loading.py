@@ -14,9 +14,11 @@ from fhir_case.errors import FhirCaseError, RejectedError
 from fhir_case.load.answers import entry_failed
 from fhir_case.load.gate import Gate
 from fhir_case.load.isolate import halves, without
+from fhir_case.load.outcomes import Outcome
 from fhir_case.load.pack import Packer
 from fhir_case.load.plan import leaving_references, planned
 from fhir_case.load.references import unversioned
+from fhir_case.load.second_pass import filled
 from fhir_case.load.source import given_entries
 from fhir_case.load.survey import plan_document
 from fhir_case.load.transaction import Transaction
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from fhir_case.documents import Document
     from fhir_case.load.index import Index
     from fhir_case.load.journal import JournalEntry
-    from fhir_case.load.outcomes import Outcome
     from fhir_case.load.plan import Plan
     from fhir_case.load.send import Sender
     from fhir_case.load.source import Given
@@ -308,8 +309,11 @@ class Loader:
         outcome = self._sender.send(ready)
         if outcome.error is None:
             self._failing_in_a_row = 0
-            self._done(outcome.entries, ready, noted=True)
-            return ready is transaction and all(entry.state != "failed" for entry in outcome.entries)
+            complete = filled(outcome, self._sender)
+            self._done(complete.entries, ready, noted=True)
+            if complete.error is not None:
+                self._count_failure(Outcome(complete.entries, complete.error, final=True))
+            return ready is transaction and all(entry.state != "failed" for entry in complete.entries)
         if isinstance(outcome.error, RejectedError) and not outcome.final:
             parts = halves(ready)
             if parts:
@@ -382,8 +386,9 @@ class Loader:
         if failed:
             self._any_failed = True
             self._index.put_failed(failed)
+        wrong = [entry for entry in entries if not entry.ok]
+        if wrong:
             with self._lock:
-                wrong = [entry for entry in entries if not entry.confirmed]
                 self.result.failures += wrong[: max(0, _FAILURES_NAMED - len(self.result.failures))]
         self._sender.tally.stored(entries)
         self._on_progress()

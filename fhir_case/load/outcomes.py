@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import RejectedError
 from fhir_case.load.answers import culprits, entry_failed
 from fhir_case.load.journal import JournalEntry
+from fhir_case.load.left_references import marked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,19 +32,22 @@ class Outcome:
         error: Why it was not stored; None when it was.
         final: Whether the server cannot be used any more, so that going on makes no sense.
         guilty: The positions of the entries for which the server refused it, as far as it says so.
+        left: For the position of each resource in which the server may have left references: what was sent of it.
     """
 
     entries: tuple[JournalEntry, ...]
     error: FhirCaseError | None = None
     final: bool = False
     guilty: frozenset[int] = frozenset()
+    left: Mapping[int, Resource] = field(default_factory=dict)
 
 
 def completed(ready: Prepared, entries: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:
     """Give the entries of what was sent, of what was there already, and of copies, in their order."""
     found: dict[int, JournalEntry] = {}
-    for (position, _), entry in zip(ready.sent, entries, strict=True):
-        found[position] = entry
+    placeholders = {planned.target for _, planned in ready.sent} if ready.left else ()
+    for (position, planned), entry in zip(ready.sent, entries, strict=True):
+        found[position] = marked(planned, entry, holds=position in ready.left, placeholders=placeholders)
     all_entries = ready.transaction.entries
     for position, place in ready.there.items():
         found[position] = _as_found(all_entries[position], "unchanged", place)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_case.errors import MappingError, RejectedError
 from fhir_case.fhir import wire
 from fhir_case.load.entries import planned_entry
+from fhir_case.load.left_references import left_as_is, left_in_plan
 from fhir_case.load.references import references_in, unversioned
 from fhir_case.load.source import given_entries
 from fhir_case.load.split import split
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from fhir_case.load.source import Given
     from fhir_case.server.capabilities import Capabilities
 
-__all__ = ["Plan", "check_server", "plan", "planned", "some"]
+__all__ = ["Plan", "check_server", "left_references_concern", "plan", "planned", "some"]
 
 _NAMED_IN_A_WARNING = 3
 
@@ -119,12 +120,16 @@ def plan(
     except TypeError as error:
         raise MappingError(f"the Bundle cannot be written as JSON: {error}") from error
     given, warnings = given_entries(bundle)
-    most = known_server(capabilities, caps).caps
+    known = known_server(capabilities, caps)
+    most = known.caps
     made = planned(given, capabilities, caps=most, ids=ids)
     names = {name for entry in made.entries for name in entry.names}
     found = list(dict.fromkeys(text for each in given for text in _leaving(each, names)))
     if found:
         warnings += (f"references that leave the Bundle, which the server has to know: {some(found)}",)
+    words, left = left_references_concern(made, certain=known.leaves_references)
+    if left:
+        warnings += (f"{words}: {some([entry.given.name for entry in left])}",)
     return Plan(made.jobs, (*warnings, *_warnings(made.entries, capabilities), *_torn(made, most)))
 
 
@@ -164,6 +169,22 @@ def planned(
 def _leaving(given: Given, names: set[str]) -> Iterator[str]:
     for reference in leaving_references(given.resource, names):
         yield f"{reference} (in {given.name})"
+
+
+def left_references_concern(made: Plan, *, certain: bool) -> tuple[str, list[PlannedEntry]]:
+    """
+    Say what happens to the references that the server may leave as they came, and give the entries that have them.
+
+    Args:
+        certain: Whether the server is known to leave them.
+    """
+    where = "references to new resources inside the extensions of primitive values"
+    does = "leaves" if certain else "may leave"
+    if any(transaction.raw for transaction in made.transactions):
+        return f"the server {does} {where} as they came, and --as-is forbids to fill them in", left_as_is(made.entries)
+    how = "fills them in" if certain else "looks, and fills them in where that is so"
+    left = [entry for each in made.transactions for entry in left_in_plan(each.entries)]
+    return f"the server {does} {where}; a second request {how}", left
 
 
 def _torn(made: Plan, caps: Caps) -> Iterator[str]:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from fhir_case.errors import RejectedError
+from fhir_case.load.left_references import left_in
 from fhir_case.load.lookup import found_by_identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from fhir_case.fhir.wire import Resource
     from fhir_case.load.entries import PlannedEntry
     from fhir_case.load.transaction import Transaction
     from fhir_case.server.client import Client
@@ -32,11 +34,13 @@ class Prepared:
         transaction: What remains to be sent; a condition whose resource is known to be absent is gone.
         there: For the position of each resource that is on the server already, its ``Type/id`` there.
         refused: For the position of each resource that cannot be sent, the reason.
+        left: For the position of each resource in which the server may leave references: what was sent of it.
     """
 
     transaction: Transaction
     there: Mapping[int, str] = field(default_factory=dict)
     refused: Mapping[int, str] = field(default_factory=dict)
+    left: Mapping[int, Resource] = field(default_factory=dict)
 
     @property
     def sent(self) -> list[tuple[int, PlannedEntry]]:
@@ -75,8 +79,9 @@ def prepared(transaction: Transaction, client: Client, place: Callable[[str], st
             asked[entry.given.type][token] = position
     refused: dict[int, str] = {}
     absent: set[int] = set()
+    meant = _meant_where_left(transaction) if asked and look_up else set()
     for kind, positions in asked.items() if look_up else ():
-        if len(positions) < _WORTH_A_SEARCH:
+        if len(positions) < _WORTH_A_SEARCH and meant.isdisjoint(positions.values()):
             continue
         for position, places in _places(client, kind, positions):
             match places:
@@ -91,6 +96,20 @@ def prepared(transaction: Transaction, client: Client, place: Callable[[str], st
         for position, entry in enumerate(transaction.entries)
     )
     return Prepared(replace(transaction, entries=entries) if absent else transaction, there, refused)
+
+
+def _meant_where_left(transaction: Transaction) -> set[int]:
+    """
+    Give the positions of what updates refer to where the server may leave the references as they came.
+
+    An update that holds no placeholder changes nothing when it is sent again.
+    """
+    names = {name for entry in transaction.entries if entry.method == "PUT" for name in left_in(entry.given.resource)}
+    return {
+        transaction.copies.get(position, position)
+        for position, entry in enumerate(transaction.entries)
+        if names.intersection(entry.names)
+    }
 
 
 def _places(client: Client, kind: str, positions: Mapping[str, int]) -> Iterator[tuple[int, list[str]]]:

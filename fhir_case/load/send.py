@@ -8,16 +8,17 @@ import time
 from dataclasses import replace
 from itertools import count
 from threading import Event, local
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fhir_case.errors import FhirCaseError, RejectedError, ServerError
 from fhir_case.fhir import wire
 from fhir_case.load.answers import confirmed
+from fhir_case.load.left_references import left_in_sent, marked_in_doubt
 from fhir_case.load.lookup import found_by_id
 from fhir_case.load.outcomes import Outcome, completed, failed, not_sendable, refused, unknown
 from fhir_case.load.prepare import Prepared, prepared
 from fhir_case.load.settle import created_by, fate_of
-from fhir_case.load.strays import Strays
+from fhir_case.load.strays import Strays, created_types
 from fhir_case.load.tally import Tally
 from fhir_case.server.known import KnownServer
 from fhir_case.server.retry import RetryPolicy
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
     from fhir_case.load.entries import PlannedEntry
     from fhir_case.load.journal import JournalEntry
+    from fhir_case.load.log import Log
     from fhir_case.load.settle import Fate
     from fhir_case.load.transaction import Transaction
     from fhir_case.server.client import Client
 
-__all__ = ["Log", "Sender"]
+__all__ = ["Sender"]
 
 _Read = TypeVar("_Read")
 
@@ -41,22 +43,6 @@ _PACKING_LEVEL = 3
 _TRIES_AT_A_CONFLICT = 6
 _TRIES_AT_AN_ERROR = 4  # a server that fails four times at the same transaction fails at its content
 _BROKEN_OFF = (0, 408, 502, 504)  # the server may still be working on what was sent
-
-
-class Log(Protocol):
-    """Write down what happens, before and after each request."""
-
-    def sending(self, request: str, entries: Sequence[PlannedEntry]) -> None:
-        """Note that a request is about to be sent."""
-        ...
-
-    def answered(self, request: str, entries: Sequence[JournalEntry]) -> None:
-        """Note what became of the resources of a request; an empty request for those that needed none."""
-        ...
-
-    def not_done(self, request: str, reason: str) -> None:
-        """Note that nothing of a request was stored."""
-        ...
 
 
 class Sender:
@@ -77,6 +63,10 @@ class Sender:
         versions: Whether to ask for the version of each resource before, where the server does not tell afterwards.
         stop: Set to end all waiting.
         clock: Gives seconds; only the difference of two readings counts.
+
+    Attributes:
+        doubtful: The entries, each a document and a position in it, that a request of an earlier run may have stored
+            all the same, with references that the server left as they came.
     """
 
     def __init__(
@@ -97,7 +87,7 @@ class Sender:
         self._new_client = client
         self._threads = local()
         self.known = known or KnownServer()
-        self._log = log
+        self.log = log
         self.tally = tally or Tally()
         self._place = place
         self._policy = policy or RetryPolicy()
@@ -107,6 +97,7 @@ class Sender:
         self._stop = stop or Event()
         self._clock = clock
         self._strays = Strays()
+        self.doubtful: set[tuple[str, int]] = set()
         self._run = secrets.token_hex(4)
         self._numbers = count(1)
 
@@ -132,24 +123,33 @@ class Sender:
             return failed(transaction, error, final=isinstance(error, ServerError))
         if ready.refused:
             return not_sendable(ready)
-        if not ready.sent:
-            entries = completed(ready, ())
-            self._note("", entries)
-            return Outcome(entries)
-        return self._deliver(ready, begin)
+        return self._deliver(ready, begin) if ready.sent else self._done(ready, "", ())
 
     def remove_strays(self) -> list[dict[str, Any]]:
         """Remove what the server stored of requests that had counted as not done; call it when all is sent."""
         return self._strays.remove(self.client)
 
-    def _prepared(self, transaction: Transaction) -> Prepared:
-        if transaction.raw or self._place is None:
-            return Prepared(transaction)
-        place = self._place
-        return self._persistently(lambda: prepared(transaction, self.client, place, look_up=self._look_up))
+    def beside(self, log: Log) -> Sender:
+        """Give a sender to the same server that sends what is ready as it is, and notes it elsewhere."""
+        return Sender(
+            lambda: self.client,
+            known=self.known,
+            log=log,
+            tally=self.tally,
+            policy=self._policy,
+            pack=self._pack,
+            versions=False,
+            stop=self._stop,
+            clock=self._clock,
+        )
 
-    def _persistently(self, read: Callable[[], _Read]) -> _Read:
-        """Read from the server, again and again while it is not reached or overloaded."""
+    def persistently(self, read: Callable[[], _Read]) -> _Read:
+        """
+        Read from the server, again and again while it is not reached or overloaded.
+
+        Raises:
+            ServerError: That took too long.
+        """
         begin = self._clock()
         for attempt in count(1):
             try:
@@ -159,18 +159,25 @@ class Sender:
                     raise
         raise AssertionError("unreachable")
 
+    def _prepared(self, transaction: Transaction) -> Prepared:
+        if transaction.raw or self._place is None:
+            return Prepared(transaction)
+        place = self._place
+        return self.persistently(lambda: prepared(transaction, self.client, place, look_up=self._look_up))
+
     def _deliver(self, ready: Prepared, begin: float) -> Outcome:
         transaction = ready.transaction
         sent = [entry for _, entry in ready.sent]
         body = None if transaction.raw else transaction.body(leave_out=ready.there, places=self._place)
         content = transaction.raw or wire.dump(body)
-        before = self._persistently(lambda: self._versions_before(sent)) if self._versions else None
+        ready = replace(ready, left=left_in_sent(ready.sent, body, content))
+        before = self.persistently(lambda: self._versions_before(sent)) if self._versions else None
         open_requests: list[str] = []
         packed = self._pack and len(content) >= _WORTH_PACKING
         for attempt in count(1):
             request = f"{self._run}{next(self._numbers):08x}"
-            if self._log:
-                self._log.sending(request, sent)
+            if self.log:
+                self.log.sending(request, sent)
             start = self._clock()
             try:
                 answer = self._post(content, request, packed=packed)
@@ -179,7 +186,7 @@ class Sender:
                 self._close(request, str(error))
                 if packed and error.status in (400, 415):
                     packed = False
-                elif not self._may_settle_itself(error, attempt, begin):
+                elif not self._may_settle_itself(sent, error, attempt, begin):
                     return refused(ready, body, error)
             except ServerError as error:
                 self.tally.answered(error.status, self._clock() - start, len(content))
@@ -194,17 +201,29 @@ class Sender:
                 return self._stored(ready, confirmed(sent, answer, before=before), open_requests, request)
         raise AssertionError("unreachable")
 
-    def _may_settle_itself(self, error: RejectedError, attempt: int, begin: float) -> bool:
-        """Wait after a conflict with another writer, which is over when it has written."""
-        return error.status == 409 and attempt < _TRIES_AT_A_CONFLICT and self._wait(error, attempt, begin)
+    def _may_settle_itself(
+        self, sent: Sequence[PlannedEntry], error: RejectedError, attempt: int, begin: float
+    ) -> bool:
+        """Wait after a conflict with another writer, which is over when it has written, unless that made it one."""
+        passing = error.status == 409 and not any("ifMatch" in entry.given.request for entry in sent)
+        return passing and attempt < _TRIES_AT_A_CONFLICT and self._wait(error, attempt, begin)
 
     def _stored(self, ready: Prepared, entries: tuple[JournalEntry, ...], earlier: list[str], request: str) -> Outcome:
         if earlier and self.known.request_id_in_source:
-            entries = self._reattributed(entries, [*earlier, request])
+            entries = self.reattributed(entries, [*earlier, request])
             self._strays.add(earlier, [entry for _, entry in ready.sent], entries)
+        return self._done(ready, request, entries, doubtful=bool(earlier))
+
+    def _done(
+        self, ready: Prepared, request: str, entries: Sequence[JournalEntry], *, doubtful: bool = False
+    ) -> Outcome:
         full = completed(ready, entries)
-        self._note(request, full)
-        return Outcome(full)
+        planned = ready.transaction.entries
+        if doubtful or any((entry.given.source, entry.given.position) in self.doubtful for entry in planned):
+            full = marked_in_doubt(planned, full)
+        if self.log:
+            self.log.answered(request, full)
+        return Outcome(full, left=ready.left)
 
     def _post(self, content: bytes, request: str, *, packed: bool) -> Resource:
         headers = {"X-Request-ID": request}
@@ -227,13 +246,11 @@ class Sender:
             except ServerError as unreachable:
                 return unknown(ready, unreachable, final=True)
             if fate == "done":
-                full = completed(ready, entries)
-                self._note(requests[-1], full)
-                return Outcome(full)
+                return self._done(ready, requests[-1], entries)
             if fate == "cannot tell":
                 return unknown(ready, error, final=False)
             if request in requests:
-                self._close(request, str(error))
+                self._close(request, str(error), [entry for _, entry in ready.sent])
         failing = error.status == 500 and attempt >= _TRIES_AT_AN_ERROR
         if not failing and self._wait(error, attempt, begin):
             return None
@@ -272,7 +289,7 @@ class Sender:
         patience = 0.0 if harmless or finished else max(self._policy.settle_s, 2 * self.tally.longest_s)
         begin, pause = self._clock(), 0.1
         while True:
-            fate, entries = self._persistently(
+            fate, entries = self.persistently(
                 lambda: fate_of(sent, self.client, requests, by_request=by_request, as_a_whole=as_a_whole)
             )
             if fate == "cannot tell" and harmless:
@@ -299,12 +316,17 @@ class Sender:
             for name, resource in lookup.resources.items()
         }
 
-    def _reattributed(self, entries: tuple[JournalEntry, ...], requests: list[str]) -> tuple[JournalEntry, ...]:
-        """Say of what an earlier attempt stored without an answer that this run has created it."""
+    def reattributed(self, entries: tuple[JournalEntry, ...], requests: list[str]) -> tuple[JournalEntry, ...]:
+        """
+        Say of what an earlier attempt stored without an answer that this run has created it.
+
+        Raises:
+            ServerError: The server was not reached for too long.
+        """
         doubtful = [entry for entry in entries if entry.state in ("unchanged", "updated")]
         if not doubtful:
             return entries
-        ours = self._persistently(lambda: created_by(self.client, doubtful, requests))
+        ours = self.persistently(lambda: created_by(self.client, doubtful, requests))
         return tuple(
             replace(entry, state="created" if ours[entry.stored_as] else "updated")
             if entry in doubtful and entry.stored_as in ours
@@ -312,10 +334,10 @@ class Sender:
             for entry in entries
         )
 
-    def _note(self, request: str, entries: Sequence[JournalEntry]) -> None:
-        if self._log:
-            self._log.answered(request, entries)
+    def _close(self, request: str, reason: str, in_doubt: Sequence[PlannedEntry] = ()) -> None:
+        if self.log:
+            self.log.not_done(request, reason, types=self.creates(in_doubt))
 
-    def _close(self, request: str, reason: str) -> None:
-        if self._log:
-            self._log.not_done(request, reason)
+    def creates(self, entries: Sequence[PlannedEntry]) -> tuple[str, ...]:
+        """Give the types of what these entries create, if the server tells by which request that was."""
+        return created_types(entries) if self.known.request_id_in_source else ()

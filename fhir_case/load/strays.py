@@ -6,16 +6,21 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fhir_case.errors import FhirCaseError
+from fhir_case.load.deletion import deletion
+from fhir_case.load.journal_file import Record, read_records
 from fhir_case.load.lookup import found_by_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from fhir_case.load.entries import PlannedEntry
     from fhir_case.load.journal import JournalEntry
     from fhir_case.server.client import Client
 
-__all__ = ["Strays"]
+__all__ = ["Strays", "created_types", "remove_earlier"]
+
+_REQUESTS_A_SEARCH = 50
 
 
 class _Doubtful(NamedTuple):
@@ -44,10 +49,9 @@ class Strays:
             entries: What was sent.
             results: What the later request stored.
         """
-        types = dict.fromkeys(entry.given.type for entry in entries if not entry.by_id)
         kept = frozenset(result.stored_as for result in results)
         with self._lock:
-            self._doubtful.append(_Doubtful(tuple(requests), tuple(types), kept))
+            self._doubtful.append(_Doubtful(tuple(requests), created_types(entries), kept))
 
     def remove(self, client: Client) -> list[dict[str, Any]]:
         """Delete what was stored twice, and say what became of each; ``left`` where the server cannot be asked."""
@@ -56,17 +60,67 @@ class Strays:
         return [line for each in doubtful for line in _removed(each, client)]
 
 
+def created_types(entries: Iterable[PlannedEntry]) -> tuple[str, ...]:
+    """Give the types of those resources that the server gives their ids."""
+    return tuple(dict.fromkeys(entry.given.type for entry in entries if not entry.by_id))
+
+
+def remove_earlier(doubtful: Sequence[Record], journal: Path, client: Client) -> list[dict[str, Any]]:
+    """
+    Remove what requests of earlier runs stored although they had counted as not done; call it when all is sent.
+
+    Args:
+        doubtful: These requests.
+        journal: The journal of all runs: what it names anywhere stays.
+
+    Raises:
+        FhirCaseError: The journal cannot be read.
+    """
+    requests = tuple(dict.fromkeys(record.request for record in doubtful))
+    types = tuple(dict.fromkeys(kind for record in doubtful for kind in record.types))
+    lines: list[dict[str, Any]] = []
+    for start in range(0, len(requests), _REQUESTS_A_SEARCH):
+        some = requests[start : start + _REQUESTS_A_SEARCH]
+        try:
+            found = set(_stored_by(some, types, client))
+        except FhirCaseError as error:
+            lines.append(_left(some, error))
+            continue
+        told = _told(journal, found) if found else frozenset()
+        lines += _removed(_Doubtful(some, types, told), client)
+    return lines
+
+
+def _told(journal: Path, places: set[str]) -> frozenset[str]:
+    return frozenset(
+        entry.stored_as
+        for record in read_records(journal)
+        if isinstance(record, Record)
+        for entry in record.entries
+        if entry.stored_as in places
+    )
+
+
+def _stored_by(requests: Sequence[str], types: Sequence[str], client: Client) -> list[str]:
+    """Give ``Type/id`` of what some requests created; what they changed was there before them."""
+    return [
+        f"{kind}/{resource['id']}"
+        for kind in types
+        for resource in found_by_request(client, kind, requests)
+        if (resource.get("meta") or {}).get("versionId") in (None, "1")
+    ]
+
+
+def _left(requests: Sequence[str], error: FhirCaseError) -> dict[str, Any]:
+    return {"stray": list(requests), "state": "left", "reason": str(error)}
+
+
 def _removed(doubtful: _Doubtful, client: Client) -> list[dict[str, Any]]:
     try:
-        found = [
-            f"{kind}/{resource['id']}"
-            for kind in doubtful.types
-            for resource in found_by_request(client, kind, doubtful.requests)
-        ]
+        found = _stored_by(doubtful.requests, doubtful.types, client)
         twice = [place for place in found if place not in doubtful.kept]
         if twice:
-            entries = [{"request": {"method": "DELETE", "url": place}} for place in twice]
-            client.transaction({"resourceType": "Bundle", "type": "transaction", "entry": entries}, repeatable=True)
+            client.transaction(deletion(twice), repeatable=True)
     except FhirCaseError as error:
-        return [{"stray": list(doubtful.requests), "state": "left", "reason": str(error)}]
+        return [_left(doubtful.requests, error)]
     return [{"stray": place, "state": "deleted"} for place in twice]

@@ -12,8 +12,9 @@ from zlib import crc32
 from fhir_case.errors import FhirCaseError, MappingError
 from fhir_case.fhir import wire
 from fhir_case.load.entries import identifiers_of
+from fhir_case.load.left_references import SIGN
 from fhir_case.load.order import waves
-from fhir_case.load.plan import Plan, planned
+from fhir_case.load.plan import Plan, left_references_concern, planned
 from fhir_case.load.references import pointers_of_text, references_in, unversioned
 from fhir_case.load.source import given_entries
 from fhir_case.load.transaction import Transaction
@@ -50,6 +51,7 @@ class Rules:
         as_is: Whether each transaction and batch is sent exactly as it came.
         server: The base URL; empty where any data may go there.
         real_patient_data: Whether the user says that what is not labelled as test data may go there.
+        leaves_references: Whether the server is known to leave references inside the extensions of primitive values.
     """
 
     capabilities: Capabilities
@@ -58,6 +60,7 @@ class Rules:
     as_is: bool = False
     server: str = ""
     real_patient_data: bool = False
+    leaves_references: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +320,9 @@ def _note_concerns(document: Document, remarks: Iterable[str], plan: Plan, found
             if not rules.capabilities.lists(entry.given.type) and entry.given.type not in found.kinds
         ),
     )
+    if not document.raw or SIGN in document.raw:
+        words, left = left_references_concern(plan, certain=rules.leaves_references)
+        found.concern(words, *(entry.given.name for entry in left))
     if len(plan.transactions) > 1 and (document.content or {}).get("type") == "transaction":
         found.concern(f"not all or nothing, since the server takes {rules.caps} at once", document.name)
 

@@ -31,6 +31,7 @@ class Tally:
         self.statuses: Counter[int] = Counter()
         self.retries: Counter[str] = Counter()
         self.bytes = 0
+        self.open = 0
 
     @property
     def longest_s(self) -> float:
@@ -55,9 +56,11 @@ class Tally:
             return True
 
     def stored(self, entries: Iterable[JournalEntry]) -> None:
-        """Count what became of resources."""
+        """Count what became of resources, and in how many of them references are still open."""
+        told = list(entries)
         with self._lock:
-            self.states.update(entry.state for entry in entries)
+            self.states.update(entry.state for entry in told)
+            self.open += sum(entry.references == "open" for entry in told)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the counts as JSON; latencies in seconds."""
@@ -65,6 +68,7 @@ class Tally:
             latencies = sorted(self._latencies_s)
             return {
                 "resources": {state: self.states[state] for state in STATES},
+                "resources_with_open_references": self.open,
                 "requests": {str(status or "no answer"): number for status, number in sorted(self.statuses.items())},
                 "retries": dict(sorted(self.retries.items())),
                 "bytes_sent": self.bytes,

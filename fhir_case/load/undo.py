@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, get_args
 
 from fhir_case.errors import FhirCaseError, RejectedError
+from fhir_case.load.deletion import deletion
 from fhir_case.load.journal_file import JournalFile, read_header, read_records
 from fhir_case.load.lookup import found_by_id
 from fhir_case.load.resume import Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from fhir_case.load.journal import JournalEntry
     from fhir_case.server.client import Client
 
-__all__ = ["UNDONE", "Undone", "deletion", "undo"]
+__all__ = ["UNDONE", "Undone", "undo"]
 
 State = Literal["deleted", "gone", "left"]
 UNDONE: tuple[State, ...] = get_args(State)
@@ -80,6 +81,7 @@ def _to_undo(path: Path) -> tuple[list[Group], Counter[str], tuple[Undone, ...]]
     groups: list[Group] = []
     unknown = Unknown()
     undone: dict[str, str] = {}
+    filled: dict[str, str] = {}  # what we have put again since is in another version, which is ours too
     for record in read_records(path):
         if isinstance(record, dict):
             if "undone" in record:
@@ -92,10 +94,20 @@ def _to_undo(path: Path) -> tuple[list[Group], Counter[str], tuple[Undone, ...]]
                 hint="give the upload once more, so that they are looked up; then undo",
             )
         unknown.read(record)
-        created = tuple(entry for entry in record.entries if entry.state == "created" and entry.stored_as)
+        filled |= {entry.stored_as: entry.version for entry in record.entries if entry.references == "filled"}
+        created = tuple(
+            entry for entry in record.entries if entry.state == "created" and entry.stored_as and not entry.retold
+        )
         if created:
             groups.append(created)
-    left = [tuple(entry for entry in group if undone.get(entry.stored_as, "left") == "left") for group in groups]
+    left = [
+        tuple(
+            replace(entry, version=filled.get(entry.stored_as, entry.version))
+            for entry in group
+            if undone.get(entry.stored_as, "left") == "left"
+        )
+        for group in groups
+    ]
     return (
         [group for group in left if group],
         Counter(state for state in undone.values() if state != "left"),
@@ -151,9 +163,3 @@ def _deleted(entries: Sequence[JournalEntry], client: Client) -> Iterator[Undone
                 waiting.remove(entry)
                 progress = True
     yield from (Undone(entry.resource, entry.stored_as, "left", reasons[entry.stored_as]) for entry in waiting)
-
-
-def deletion(places: Iterable[str]) -> dict[str, Any]:
-    """Give the transaction that deletes some resources, each named by ``Type/id``."""
-    entries = [{"request": {"method": "DELETE", "url": place}} for place in places]
-    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}

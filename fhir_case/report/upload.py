@@ -46,12 +46,14 @@ def summary_text(value: dict[str, Any]) -> str:
         resources["of an earlier run"] = value["resources_of_an_earlier_run"]
     if value["resources_not_sent"]:
         resources["not sent"] = value["resources_not_sent"]
+    left_open = value["resources_with_open_references"]
     latencies = {f"{name} s": _seconds(number) for name, number in value["latency_s"].items()}
     sent = {"bytes": value["bytes_sent"], "seconds": _seconds(value["seconds"])}
     sent["resources a second"] = value["resources_a_second"] or "-"
     lines = [
         f"Upload to {value['server']}",
         _row("Resources", resources),
+        *([_row("References", {"left open in resources": left_open})] if left_open else []),
         _row("Requests", value["requests"] or {"none": 0}),
         *([_row("Retries", value["retries"])] if value["retries"] else []),
         *([_row("Latency", latencies)] if value["requests"] else []),
@@ -64,7 +66,7 @@ def summary_text(value: dict[str, Any]) -> str:
     if failures:
         lines += ["", "Failed     [document, resource, reason]"]
         lines += [f"  {_place(entry)}  {entry['reason']}" for entry in failures[:_MOST_FAILURES]]
-        total = value["resources"]["failed"] + value["resources"]["unknown"]
+        total = value["resources"]["failed"] + value["resources"]["unknown"] + left_open
         if total > _MOST_FAILURES:
             lines.append(f"  and {total - _MOST_FAILURES:,} more; the journal lists all")
     return "\n".join(lines)

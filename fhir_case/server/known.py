@@ -56,6 +56,8 @@ class KnownServer:
         caps: What one transaction may hold.
         request_id_in_source: Whether it keeps the header ``X-Request-ID`` in ``meta.source``, where a search finds it.
         tells_unchanged: Whether its answer to an update tells that nothing changed.
+        leaves_references: Whether it leaves references to new resources as they came where they are inside the
+            extensions of a primitive value.
         source: Where that is documented.
     """
 
@@ -63,6 +65,7 @@ class KnownServer:
     caps: Caps = Caps()
     request_id_in_source: bool = False
     tells_unchanged: bool = False
+    leaves_references: bool = False
     source: str = ""
 
 
@@ -96,5 +99,6 @@ def _known(row: dict[str, object]) -> KnownServer:
         caps=Caps(**caps),  # type: ignore[arg-type]  # numbers, as the table's head says
         request_id_in_source=row.get("request_id_in_source") is True,
         tells_unchanged=row.get("tells_unchanged") is True,
+        leaves_references=row.get("leaves_references") is True,
         source=str(row["source"]),
     )

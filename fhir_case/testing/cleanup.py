@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import FhirCaseError, RejectedError
-from fhir_case.load.undo import deletion
+from fhir_case.load.deletion import deletion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

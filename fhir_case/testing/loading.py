@@ -140,9 +140,10 @@ class Load:
         stored = [entry for entry in journal.entries if entry.state == "created" and entry.stored_as]
         created |= {(client.base_url, entry.stored_as): None for entry in stored}
         if not journal.ok:
-            failed = [f"{entry.resource}: {entry.reason}" for entry in journal.entries if not entry.confirmed]
+            failed = [f"{entry.resource}: {entry.reason}" for entry in journal.entries if not entry.ok]
+            of = f"{len(failed)} of {len(journal.entries)} resources"
             raise RejectedError(
-                f"{len(failed)} of {len(journal.entries)} resources are not stored: {'; '.join(failed[:5])}",
+                f"{of} are not stored as they should be: {'; '.join(failed[:5])}",
                 where=client.base_url,
             )
         places: dict[str, str] = {}

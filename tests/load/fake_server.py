@@ -67,12 +67,14 @@ class FakeServer:
     Serve on loopback; a context manager.
 
     ``hook`` sees every request and a function that carries it out; it gives the reply, or None to reset the connection.
-    ``resources`` holds what is stored, by ``Type/id``; ``requests`` all that came.
+    ``resources`` holds what is stored, by ``Type/id``; ``requests`` all that came. ``leaves`` tells whether references
+    inside the extensions of primitive values stay as they came, as in HAPI FHIR.
     """
 
     def __init__(self, software: str = HAPI) -> None:
         self.software = software
         self.fhir_version = "4.0.1"
+        self.leaves = software == HAPI
         self.resources: dict[str, dict[str, Any]] = {}
         self.requests: list[Request] = []
         self.hook: Callable[[Request, Callable[[], Reply]], Reply | None] = lambda _, answer: answer()
@@ -197,7 +199,9 @@ class FakeServer:
                 answers.append({"response": {"status": "204 No Content"}})
                 continue
             if not keep:
-                status, code = self._store(stored, place, _rewritten(entry["resource"], targets), source)
+                self._refuse_other_version(stored, place, entry["request"])
+                resource = _rewritten(entry["resource"], targets, leaves=self.leaves)
+                status, code = self._store(stored, place, resource, source)
                 written.append(place)
             answers.append({"response": self._response(stored[place], place, status, code)})
         for place in written:
@@ -206,10 +210,17 @@ class FakeServer:
                     raise Refusal(400, f"HAPI-1094: Resource {reference} not found, specified in path: {place}")
         return answers
 
+    def _refuse_other_version(self, stored: Mapping[str, Any], place: str, request: Mapping[str, str]) -> None:
+        wanted = request.get("ifMatch", "").removeprefix("W/").strip('"')
+        if wanted and (place not in stored or stored[place]["meta"]["versionId"] != wanted):
+            status = 409 if self.software == HAPI else 412
+            raise Refusal(status, f"HAPI-0989: Trying to update {place}/_history/{wanted} but this is not the current "
+                          "version")  # fmt: skip
+
     def _delete(self, stored: dict[str, dict[str, Any]], deleted: list[str]) -> None:
         for name in deleted:
             if stored.pop(name, None) is not None:
-                self._versions[name] += 1
+                self._versions[name] = self._versions.get(name, 0) + 1
         for name, resource in stored.items():
             for reference in _references(resource):
                 if reference in deleted:
@@ -239,7 +250,7 @@ class FakeServer:
         request = entry["request"]
         kind, _, query = request["url"].partition("?")
         if request["method"] == "PUT" and not query:
-            if kind.partition("/")[2].isdigit():
+            if kind not in stored and kind.partition("/")[2].isdigit():
                 raise Refusal(400, f"HAPI-0960: Can not create resource with ID[{kind}], clients may only assign IDs "
                               "which contain at least one non-numeric character")  # fmt: skip
             return kind, False
@@ -280,23 +291,29 @@ def _tokens(resource: dict[str, Any]) -> Iterator[str]:
 
 
 def _references(value: Any) -> Iterator[str]:
+    """Give the references that a server looks after: not those inside the extensions of primitive values."""
     if isinstance(value, dict):
         if isinstance(value.get("reference"), str) and not value["reference"].startswith("#"):
             yield value["reference"]
-        for each in value.values():
-            yield from _references(each)
+        for name, each in value.items():
+            if not name.startswith("_"):
+                yield from _references(each)
     elif isinstance(value, list):
         for each in value:
             yield from _references(each)
 
 
-def _rewritten(value: Any, targets: Mapping[str, str]) -> Any:
+def _rewritten(value: Any, targets: Mapping[str, str], *, leaves: bool) -> Any:
     if isinstance(value, dict):
         return {
-            name: targets.get(each, each) if name == "reference" else _rewritten(each, targets)
+            name: each
+            if leaves and name.startswith("_")
+            else targets.get(each, each)
+            if name == "reference"
+            else _rewritten(each, targets, leaves=leaves)
             for name, each in value.items()
         }
-    return [_rewritten(each, targets) for each in value] if isinstance(value, list) else value
+    return [_rewritten(each, targets, leaves=leaves) for each in value] if isinstance(value, list) else value
 
 
 def _handler(server: FakeServer) -> type[BaseHTTPRequestHandler]:

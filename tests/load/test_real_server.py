@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from faultproxy import FaultProxy
 from fhir_case.errors import RejectedError
+from fhir_case.fhir.wire import parse
 from fhir_case.load import send_plan, upload, verify
 from fhir_case.load.plan import plan
 from fhir_case.load.readback import read_back
 from fhir_case.server.capabilities import Capabilities, TypeCapabilities
 from fhir_case.server.client import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Run = Callable[..., tuple[int, str, str]]
 
 pytestmark = pytest.mark.server
 
@@ -162,3 +170,39 @@ def test_a_server_that_gives_its_own_ids_stores_each_once(hapi_r4: str) -> None:
 def test_the_bundle_of_an_r5_case_does_not_go_to_an_r4_server(hapi_r4: str) -> None:
     with pytest.raises(RejectedError, match=r"the server speaks FHIR 4\.0\.1, the Bundle is R5"):
         upload(five("load-r5"), hapi_r4, fhir="R5")
+
+
+def test_a_case_whose_ids_the_server_gives_arrives_as_it_was_sent_and_goes_again(
+    hapi_r4: str, tmp_path: Path, run: Run
+) -> None:
+    file, journal = tmp_path / "case.json", tmp_path / "journal.jsonl"
+    upload_again = ["upload", file, "--server", hapi_r4, "--ids", "server", "--format", "json", "--quiet"]
+    assert 0 == run("build", "hcc-tare-sorafenib", "--namespace", "ids-of-server", "--output", file)[0]
+    code, out, err = run(*upload_again, "--journal", journal)
+    sent = parse(out.encode())
+
+    assert (0, 120, 0) == (code, sent["resources"]["created"], sent["resources_with_open_references"]), err
+    assert any("a second request fills them in: " in each and "and 102 more" in each for each in sent["warnings"])
+    code, out, err = run("verify", journal, "--format", "json")
+    assert (0, {"rewritten": 120}) == (code, {name: n for name, n in parse(out.encode())["counts"].items() if n}), err
+    code, out, err = run(*upload_again, "--journal", tmp_path / "again.jsonl")
+    assert (0, 120) == (code, parse(out.encode())["resources"]["unchanged"]), out
+    code, out, err = run("undo", journal, "--format", "json")
+    assert (0, 120, 0) == (code, *(parse(out.encode())[state] for state in ("deleted", "left"))), err
+
+
+@pytest.mark.parametrize("fault", ["503", "429-seconds", "reset-before", "reset-after", "reset-during", "half", "500"])
+def test_a_fault_at_the_second_request_does_no_harm(hapi_r4: str, tmp_path: Path, run: Run, fault: str) -> None:
+    file, journal = tmp_path / "case.json", tmp_path / "journal.jsonl"
+    run("build", "hcc-tare-sorafenib", "--namespace", f"second-{fault}", "--output", file)
+    with FaultProxy(hapi_r4, schedule=[None, fault]) as proxy:
+        code, out, err = run(
+            "upload", file, "--server", proxy.base_url, "--ids", "server", "--journal", journal, "--format", "json",
+            "--settle-for", "1", "--retry-for", "60", "--quiet",
+        )  # fmt: skip
+        sent = parse(out.encode())
+        assert (0, 120, 0) == (code, sent["resources"]["created"], sent["resources_with_open_references"]), err
+        assert [fault] == [each.fault for each in proxy.log if each.fault]
+        assert 0 == run("verify", journal)[0]
+        code, out, err = run("undo", journal, "--format", "json")
+    assert (0, 120, 0) == (code, *(parse(out.encode())[state] for state in ("deleted", "left"))), err

@@ -65,6 +65,18 @@ Failed     [document, resource, reason]
     assert expected == summary_text(summary(BASE, result, counts, ("beware",), "j"))
 
 
+def test_what_is_stored_with_open_references_counts_once_and_is_listed() -> None:
+    counts = Tally()
+    reason = "stored as Observation/7, but references in it lead nowhere"
+    entry = JournalEntry("Observation/o", "POST", 201, "created", "Observation/7", "1", reason, references="open")
+    counts.stored([entry])
+    text = summary_text(summary(BASE, Result(resources=1, failures=[entry]), counts, (), ""))
+
+    assert "Resources  [created, updated, unchanged, failed]  1, 0, 0, 0" in text
+    assert "References [left open in resources]               1" in text
+    assert text.endswith(f"Failed     [document, resource, reason]\n  Observation/o  {reason}")
+
+
 def test_a_long_list_of_failures_is_cut_and_says_where_all_are() -> None:
     failures = [JournalEntry(f"Patient/{number}", "PUT", 400, "failed", reason="no") for number in range(25)]
     value = summary(BASE, Result(resources=25, failures=failures), tally(failed=25), (), "j")

@@ -1,0 +1,394 @@
+"""References that a server leaves as they came are filled in by a second request, once, and by nobody else's leave."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fhir_case.load import send_plan
+from fhir_case.load.plan import plan
+from fhir_case.load.second_pass import filled
+from fhir_case.load.send import Sender
+from fhir_case.server.client import Client
+from fhir_case.server.known import Caps, KnownServer
+from load.fake_server import HAPI, FakeServer, Reply, Request
+from load.sample import SYSTEM, by_type, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Run = Callable[..., tuple[int, str, str]]
+    Answer = Callable[[], Reply]
+
+OTHER = "another server"
+PATIENT, FOURTH, FIFTH = (f"urn:uuid:6a1b6f2e-5c07-4b3e-9d60-1f0c7a3b2e0{key}" for key in "145")
+ALL = {"Observation": 3, "Patient": 1}
+
+
+def relative_to(reference: str) -> dict[str, Any]:
+    """Give the extension of a date that counts from something else."""
+    return {"extension": [{"url": "urn:relative", "extension": [{"url": "to", "valueReference": ref(reference)}]}]}
+
+
+def ref(reference: str) -> dict[str, str]:
+    return {"reference": reference}
+
+
+def finding(key: str, to: str) -> dict[str, Any]:
+    resource = {
+        "resourceType": "Observation",
+        "identifier": [{"system": SYSTEM, "value": key}],
+        "status": "final",
+        "code": {"text": "AFP"},
+        "subject": ref(PATIENT),
+        "effectiveDateTime": "2018-05",
+        "_effectiveDateTime": relative_to(to),
+    }
+    return created(f"urn:uuid:6a1b6f2e-5c07-4b3e-9d60-1f0c7a3b2e0{key}", resource)
+
+
+def created(full_url: str, resource: dict[str, Any]) -> dict[str, Any]:
+    token = f"{resource['identifier'][0]['system']}|{resource['identifier'][0]['value']}"
+    request = {"method": "POST", "url": resource["resourceType"], "ifNoneExist": f"identifier={token}"}
+    return {"fullUrl": full_url, "resource": resource, "request": request}
+
+
+def case() -> dict[str, Any]:
+    """Give a patient and three findings about her: the first dated by the second, the others by each other."""
+    patient = {"resourceType": "Patient", "identifier": [{"system": SYSTEM, "value": "patient"}]}
+    findings = [finding("3", FOURTH), finding("4", FIFTH), finding("5", FOURTH)]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": [created(PATIENT, patient), *findings]}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return write(tmp_path, "case.json", case())
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "journal.jsonl"
+
+
+def upload(run: Run, fake: FakeServer, file: Path, journal: Path, *more: str) -> tuple[int, dict[str, Any], str]:
+    code, out, err = run(*command(fake, file, journal), "--format", "json", *more)
+    return code, json.loads(out) if out else {}, err
+
+
+def command(fake: FakeServer, file: Path, journal: Path) -> list[str]:
+    options = ["--retry-for", "3", "--settle-for", "0.2", "--concurrency", "1"]
+    return ["upload", str(file), "--server", fake.url, "--journal", str(journal), *options]
+
+
+def counts(value: dict[str, Any]) -> dict[str, int]:
+    return {name: number for name, number in value["resources"].items() if number}
+
+
+def where_dates_point(fake: FakeServer) -> dict[str, str]:
+    """Give for each finding, by the key of its identifier, the identifier of what its date counts from."""
+    keys = {name: each["identifier"][0]["value"] for name, each in fake.resources.items()}
+    return {
+        keys[name]: keys.get(to["reference"], to["reference"])
+        for name, each in fake.resources.items()
+        if name.startswith("Observation/")
+        for to in [each["_effectiveDateTime"]["extension"][0]["extension"][0]["valueReference"]]
+    }
+
+
+AS_MEANT = {"3": "4", "4": "5", "5": "4"}
+
+
+def is_second(request: Request) -> bool:
+    """Tell whether a request puts again what is stored."""
+    return request.is_transaction and all("ifMatch" in each["request"] for each in request.entries)
+
+
+def seconds(fake: FakeServer) -> list[Request]:
+    return [each for each in fake.transactions if is_second(each)]
+
+
+def all_is_well(run: Run, fake: FakeServer, journal: Path) -> None:
+    """Everything is there once and as it was sent, and undo takes all of it away."""
+    assert AS_MEANT == where_dates_point(fake)
+    assert ALL == by_type(fake.names)
+    code, out, err = run("verify", journal)
+    assert 0 == code, out + err
+    code, out, _ = run("undo", journal)
+    assert (0, set()) == (code, fake.names)
+    assert "[deleted, gone, left]  4, 0, 0" in out
+
+
+@pytest.mark.parametrize(("software", "leaves"), [(HAPI, True), (HAPI, False), (OTHER, True), (OTHER, False)])
+def test_what_a_server_leaves_is_filled_in_and_each_resource_counts_once(
+    run: Run, file: Path, journal: Path, software: str, leaves: bool
+) -> None:
+    with FakeServer(software) as fake:
+        fake.leaves = leaves
+        code, value, _ = upload(run, fake, file, journal)
+
+        assert (0, {"created": 4}) == (code, counts(value)), value
+        needless = software == OTHER and not leaves  # it was looked at, and needs nothing
+        assert (0 if needless else 1) == len(seconds(fake))
+        assert {"2" if leaves else "1"} == {
+            fake.versions()[name] for name in fake.names if name.startswith("Observation/")
+        }
+        all_is_well(run, fake, journal)
+
+
+def test_what_needs_no_second_request_gets_none(fake: FakeServer, run: Run, tmp_path: Path, journal: Path) -> None:
+    plain = case()
+    for entry in plain["entry"][1:]:
+        entry["resource"]["_effectiveDateTime"] = relative_to("https://elsewhere.example/Patient/1")
+    assert 0 == upload(run, fake, write(tmp_path, "plain.json", plain), journal)[0]
+
+    assert 1 == len(fake.transactions)
+
+
+def test_what_was_there_before_stays_as_it_is(fake: FakeServer, run: Run, file: Path, journal: Path) -> None:
+    before = {**case()["entry"][1]["resource"], "id": "before", "subject": ref("Patient/before")}
+    patient = {**case()["entry"][0]["resource"], "id": "before"}
+    fake.put(patient)
+    fake.put(before)
+    code, value, _ = upload(run, fake, file, journal)
+
+    assert (0, {"created": 2, "unchanged": 2}) == (code, counts(value))
+    assert "1" == fake.versions()["Observation/before"]
+    assert AS_MEANT | {"3": FOURTH} == where_dates_point(fake)
+
+
+def test_uploading_again_changes_nothing(fake: FakeServer, run: Run, file: Path, journal: Path) -> None:
+    upload(run, fake, file, journal)
+    before = fake.versions()
+    code, value, _ = upload(run, fake, file, journal, "--new")
+
+    assert (0, {"unchanged": 4}, before) == (code, counts(value), fake.versions())
+
+
+def test_an_update_that_refers_to_what_is_there_changes_nothing_when_it_is_sent_again(
+    fake: FakeServer, run: Run, tmp_path: Path, journal: Path
+) -> None:
+    content = case()
+    del content["entry"][1]["fullUrl"]
+    content["entry"][1]["resource"]["id"] = "third"
+    content["entry"][1]["request"] = {"method": "PUT", "url": "Observation/third"}
+    file = write(tmp_path, "case.json", content)
+    assert 0 == upload(run, fake, file, journal)[0]
+    before = fake.versions()
+    code, value, _ = upload(run, fake, file, journal, "--new")
+
+    assert (0, {"unchanged": 4}, before) == (code, counts(value), fake.versions())
+    assert AS_MEANT == where_dates_point(fake)
+
+
+def test_a_dry_run_says_how_many_need_it_and_sends_nothing(run: Run, file: Path) -> None:
+    words = "references to new resources inside the extensions of primitive values; a second request"
+    for software, expected in ((HAPI, f"leaves {words} fills them in"), (OTHER, f"may leave {words} looks")):
+        with FakeServer(software) as fake:
+            code, out, _ = run("upload", file, "--server", fake.url, "--dry-run")
+
+            assert (0, []) == (code, fake.transactions)
+            [line] = [line for line in out.splitlines() if "second request" in line]
+            assert line.startswith(f"Warning: the server {expected}")
+            assert 3 == line.count("urn:uuid:")
+
+
+def test_as_is_stays_as_it_came_and_says_what_stays_open(fake: FakeServer, run: Run, file: Path, journal: Path) -> None:
+    code, value, _ = upload(run, fake, file, journal, "--as-is")
+
+    assert (0, 1) == (code, len(fake.transactions))
+    assert file.read_bytes().strip() == fake.transactions[0].body.strip()
+    [warning] = [each for each in value["warnings"] if "--as-is forbids to fill them in" in each]
+    assert 3 == warning.count("urn:uuid:")
+    assert {"3": FOURTH} == {key: to for key, to in where_dates_point(fake).items() if key == "3"}
+
+
+def test_the_second_requests_keep_to_what_the_server_takes_at_once(
+    fake: FakeServer, run: Run, tmp_path: Path, journal: Path
+) -> None:
+    file = write(tmp_path, "case.json", case())
+    code, value, _ = upload(run, fake, file, journal, "--most-bytes", "1800")
+
+    assert (0, {"created": 4}) == (code, counts(value))
+    assert 1 == len(seconds(fake))  # what goes later names what is there already
+    assert 3 <= len(fake.transactions)
+    assert all(len(each.body) <= 1800 for each in fake.transactions)
+    all_is_well(run, fake, journal)
+
+
+@pytest.mark.parametrize("software", [HAPI, OTHER])
+@pytest.mark.parametrize("done", [False, True])
+@pytest.mark.parametrize("reply", [Reply(503), Reply(502), None], ids=["503", "502", "reset"])
+def test_a_second_request_without_answer_is_repeated_without_harm(
+    run: Run, file: Path, journal: Path, software: str, done: bool, reply: Reply | None
+) -> None:
+    with FakeServer(software) as fake:
+        fake.leaves = True
+
+        def fail_once(request: Request, answer: Answer) -> Reply | None:
+            if is_second(request) and len(seconds(fake)) == 1:
+                if done:
+                    answer()
+                return reply
+            return answer()
+
+        fake.hook = fail_once
+        code, value, _ = upload(run, fake, file, journal)
+
+        assert (0, {"created": 4}) == (code, counts(value)), value
+        assert {"2"} == {version for name, version in fake.versions().items() if name.startswith("Observation/")}
+        all_is_well(run, fake, journal)
+
+
+@pytest.mark.parametrize("software", [HAPI, OTHER])
+def test_what_somebody_changes_in_between_is_not_overwritten_and_is_told(
+    run: Run, file: Path, journal: Path, software: str
+) -> None:
+    with FakeServer(software) as fake:
+        fake.leaves = True
+
+        def amend_one(request: Request, answer: Answer) -> Reply:
+            if is_second(request) and len(seconds(fake)) == 1:
+                name = next(n for n, each in fake.resources.items() if each["identifier"][0]["value"] == "3")
+                fake.put({**fake.resources[name], "status": "amended"})
+            return answer()
+
+        fake.hook = amend_one
+        code, value, _ = upload(run, fake, file, journal)
+        [amended] = [name for name, each in fake.resources.items() if each.get("status") == "amended"]
+
+        assert (7, {"created": 4}, 1) == (code, counts(value), value["resources_with_open_references"])
+        [failure] = value["failures"]
+        assert amended == failure["stored_as"]
+        assert "somebody changed it since: version 2 instead of 1" in failure["reason"]
+        assert AS_MEANT | {"3": FOURTH} == where_dates_point(fake)
+        fake.hook = lambda _, answer: answer()
+        assert 7 == run("undo", journal)[0]
+        assert {amended} <= fake.names
+
+
+def test_one_that_the_server_refuses_does_not_keep_the_others_from_being_filled_in(
+    fake: FakeServer, run: Run, file: Path, journal: Path
+) -> None:
+    fake.hook = lambda request, answer: (
+        Reply(422) if is_second(request) and b'"value":"4"' in request.body else answer()
+    )
+    code, value, err = upload(run, fake, file, journal)
+
+    assert (7, 1) == (code, value["resources_with_open_references"]), err
+    assert ["3", "5"] == [key for key, to in sorted(where_dates_point(fake).items()) if to == AS_MEANT[key]]
+    assert "HTTP 422" in value["failures"][0]["reason"]
+    fake.hook = lambda _, answer: answer()
+    code, value, err = upload(run, fake, file, journal)  # the same command does what is left
+    assert (0, 4) == (code, value["resources_of_an_earlier_run"]), err
+    assert "Going on: 4 resources of an earlier run are there" in err
+    all_is_well(run, fake, journal)
+
+
+def test_a_server_that_is_gone_at_the_second_request_ends_the_run_and_the_same_command_completes_it(
+    fake: FakeServer, run: Run, file: Path, journal: Path
+) -> None:
+    fake.hook = lambda request, answer: Reply(429) if is_second(request) else answer()
+    code, value, err = upload(run, fake, file, journal)
+    assert (6, {"created": 4}, 3) == (code, counts(value), value["resources_with_open_references"])
+    assert "the same command goes on from here" in err
+    fake.hook = lambda _, answer: answer()
+    code, value, err = upload(run, fake, file, journal)
+
+    assert (0, {}, 4) == (code, counts(value), value["resources_of_an_earlier_run"]), err
+    all_is_well(run, fake, journal)
+
+
+@pytest.mark.parametrize("software", [HAPI, OTHER])
+@pytest.mark.parametrize("moment", ["first lost", "first done", "second lost", "second done"])
+def test_a_process_that_is_killed_in_between_is_completed_by_the_same_command(
+    run: Run, file: Path, journal: Path, software: str, moment: str
+) -> None:
+    process: list[subprocess.Popen[bytes]] = []
+    which, _, what = moment.partition(" ")
+    with FakeServer(software) as fake:
+        fake.leaves = True
+
+        def kill(request: Request, answer: Answer) -> Reply | None:
+            if request.is_transaction and is_second(request) == (which == "second"):
+                if what == "done":
+                    answer()
+                process[0].send_signal(signal.SIGKILL)
+                process[0].wait()
+                return None
+            return answer()
+
+        fake.hook = kill
+        process.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "fhir_case", *command(fake, file, journal)],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        )
+        assert -signal.SIGKILL == process[0].wait(30)
+        assert (4 if moment != "first lost" else 0) == len(fake.names)
+        fake.hook = lambda _, answer: answer()
+        code, value, err = upload(run, fake, file, journal)
+
+        assert 0 == code, err
+        assert 0 == value["resources_with_open_references"]
+        assert AS_MEANT == where_dates_point(fake)
+        assert ALL == by_type(fake.names)
+        assert {"2"} == {version for name, version in fake.versions().items() if name.startswith("Observation/")}
+        if software == HAPI:  # which tells which request has written a version
+            all_is_well(run, fake, journal)
+
+
+@pytest.mark.parametrize("software", [HAPI, OTHER])
+def test_what_a_request_without_answer_has_created_is_filled_in_too(
+    run: Run, file: Path, journal: Path, software: str
+) -> None:
+    with FakeServer(software) as fake:
+        fake.leaves = True
+
+        def lose_the_first(request: Request, answer: Answer) -> Reply | None:
+            reply = answer()
+            return None if len(fake.transactions) == 1 and request.is_transaction else reply
+
+        fake.hook = lose_the_first
+        code, _, err = upload(run, fake, file, journal)
+
+        assert (0, AS_MEANT, ALL) == (code, where_dates_point(fake), by_type(fake.names)), err
+
+
+def test_more_than_the_server_takes_at_once_goes_in_several_requests(fake: FakeServer) -> None:
+    known = KnownServer(caps=Caps(entries=2), leaves_references=True)
+    with Client(fake.url) as client:
+        sender = Sender(lambda: client, known=known)
+        [transaction] = plan(case()).transactions
+        told = filled(sender.send(transaction), sender)
+
+    assert ["created"] * 4 == [entry.state for entry in told.entries]
+    assert [2, 1] == [len(each.entries) for each in seconds(fake)]
+    assert AS_MEANT == where_dates_point(fake)
+
+
+def test_a_server_that_does_not_say_where_it_stored_something_leaves_references_open_and_says_so(
+    fake: FakeServer,
+) -> None:
+    def without_locations(request: Request, answer: Answer) -> Reply:
+        reply = answer()
+        for entry in reply.body.get("entry", []) if request.is_transaction else ():
+            if entry["response"]["location"].startswith("Patient/"):
+                del entry["response"]["location"]
+        return reply
+
+    fake.hook = without_locations
+    with Client(fake.url) as client:
+        journal = send_plan(plan(case()), client, known=KnownServer(leaves_references=True))
+
+    assert not journal.ok
+    assert ["", "open", "open", "open"] == [entry.references for entry in journal.entries]
+    assert "the server does not say where it stored what they mean" in journal.entries[1].reason
+    assert 1 == len(fake.transactions)  # the other references in them are right, and stay so
