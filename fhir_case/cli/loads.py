@@ -103,7 +103,7 @@ def _said(name: str) -> bool:
 
 def _options(fhir: str, server: NamedServer, options: dict[str, Any]) -> Options:
     from fhir_case.load.files import Options
-    from fhir_case.load.loading import COMFORTABLE
+    from fhir_case.load.jobs import COMFORTABLE
     from fhir_case.server.known import Caps
 
     plain = ("ids", "as_is", "concurrency", "isolate", "pack", "keep_going", "allow_dangling")

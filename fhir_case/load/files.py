@@ -14,13 +14,14 @@ from fhir_case.documents import find_documents, read_documents
 from fhir_case.documents.files import digest, find_files
 from fhir_case.errors import FhirCaseError, MappingError
 from fhir_case.load.index import Index
+from fhir_case.load.jobs import COMFORTABLE, jobs_of_wave
 from fhir_case.load.journal_file import (
     Header,
     JournalFile,
     read_header,
     refuse_what_is_no_journal,
 )
-from fhir_case.load.loading import COMFORTABLE, Loader, Result, jobs_of_wave
+from fhir_case.load.loading import Loader, Result
 from fhir_case.load.lookup import found_by_id
 from fhir_case.load.plan import check_server, some
 from fhir_case.load.resume import read_earlier, settle_earlier
@@ -40,9 +41,9 @@ if TYPE_CHECKING:
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.load.entries import Ids
     from fhir_case.load.gate import Gate
+    from fhir_case.load.jobs import Job
     from fhir_case.load.journal import JournalEntry
     from fhir_case.load.journal_file import Record
-    from fhir_case.load.loading import Job
     from fhir_case.server.client import Client
 
 __all__ = ["STANDARD_INPUT", "FileLoad", "Options"]

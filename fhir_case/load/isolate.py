@@ -1,4 +1,4 @@
-"""Take a refused transaction apart, so that what is right in it can be sent."""
+"""Take a refused transaction apart, so that what is right in it, or not too much at once, can be sent."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from fhir_case.load.order import circles_in_order
 from fhir_case.load.references import pointers_in, unversioned
+from fhir_case.load.split import targets_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from fhir_case.load.transaction import Transaction
 
-__all__ = ["halves", "without"]
+__all__ = ["halves", "halves_in_order", "without"]
 
 
 def halves(transaction: Transaction) -> tuple[Transaction, ...]:
@@ -26,6 +28,26 @@ def halves(transaction: Transaction) -> tuple[Transaction, ...]:
         _part(transaction, [n for n, entry in enumerate(transaction.entries) if entry.given.source in first]),
         _part(transaction, [n for n, entry in enumerate(transaction.entries) if entry.given.source not in first]),
     )
+
+
+def halves_in_order(transaction: Transaction) -> tuple[Transaction, ...]:
+    """
+    Give a transaction as two, of which the second may refer to the first; nothing where it has to stay whole.
+
+    That is so where a Bundle asked for it or is sent as it came, and where all refer to each other in a circle.
+    """
+    entries = transaction.entries
+    if transaction.raw or any(entry.given.whole for entry in entries):
+        return ()
+    first: list[int] = []
+    for circle in circles_in_order(targets_of(entries)):
+        if first and 2 * (len(first) + len(circle)) > len(entries):
+            break
+        first += circle
+    second = sorted(set(range(len(entries))).difference(first))
+    if not second:
+        return ()
+    return replace(_part(transaction, sorted(first)), followed=True), _part(transaction, second)
 
 
 def without(transaction: Transaction, guilty: Collection[int]) -> tuple[Transaction | None, dict[int, str]]:

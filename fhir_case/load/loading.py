@@ -5,45 +5,37 @@ from __future__ import annotations
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
 from threading import Event, Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from fhir_case.errors import FhirCaseError, RejectedError
 from fhir_case.load.answers import entry_failed
 from fhir_case.load.gate import Gate
-from fhir_case.load.isolate import halves, without
-from fhir_case.load.outcomes import Outcome
-from fhir_case.load.pack import Packer
-from fhir_case.load.plan import leaving_references, planned
+from fhir_case.load.isolate import halves, halves_in_order, without
+from fhir_case.load.jobs import COMFORTABLE, jobs_of_wave
+from fhir_case.load.outcomes import TOO_LARGE, Outcome
+from fhir_case.load.plan import leaving_references
 from fhir_case.load.references import unversioned
 from fhir_case.load.second_pass import filled
-from fhir_case.load.source import given_entries
-from fhir_case.load.survey import plan_document
-from fhir_case.load.transaction import Transaction
-from fhir_case.server.known import Caps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fhir_case.documents import Document
     from fhir_case.load.index import Index
+    from fhir_case.load.jobs import Job
     from fhir_case.load.journal import JournalEntry
-    from fhir_case.load.plan import Plan
     from fhir_case.load.send import Sender
-    from fhir_case.load.source import Given
     from fhir_case.load.survey import Rules, Survey
+    from fhir_case.load.transaction import Transaction
+    from fhir_case.server.known import Caps
 
-__all__ = ["COMFORTABLE", "Loader", "Result", "jobs_of_wave"]
+__all__ = ["Loader", "Result"]
 
-COMFORTABLE = Caps(entries=200, bytes=4_000_000)
-"""Up to which size transactions are merged: HAPI FHIR stores 120 to 400 entries at once faster than fewer or more."""
-
+_TORN = "not all at once, since the server says that it is too much"
 _FAILURES_NAMED = 200
 _FAILURES_IN_A_ROW = 20
-
-Job = tuple[Transaction, ...]
 
 
 @dataclass(slots=True)
@@ -64,116 +56,6 @@ class Result:
     failures: list[JournalEntry] = field(default_factory=list)
     error: FhirCaseError | None = None
     seconds: float = 0.0
-
-
-def jobs_of_wave(
-    wave: int,
-    files: Iterable[tuple[str, Iterable[Document]]],
-    survey: Survey,
-    rules: Rules,
-    index: Index,
-    *,
-    merge: Caps = COMFORTABLE,
-    on_earlier: Callable[[int], None] = lambda _: None,
-) -> Iterator[Job]:
-    """
-    Give the transactions of one wave, merged, each job a series to be sent in order.
-
-    Args:
-        files: The name of each file, and its documents, in the same order as in the survey.
-        merge: Up to which size to merge.
-        on_earlier: Told how many resources of a document are left out, since an earlier run stored them.
-
-    Raises:
-        MappingError: Documents that refer to each other in a circle are more than the server takes at once.
-    """
-    packer = Packer(merge.within(rules.caps))
-    circles: dict[int, list[Given]] = {}
-    waiting = dict.fromkeys(survey.circle.values(), 0)
-    for number in survey.circle:
-        waiting[survey.circle[number]] += number not in survey.left_out
-    for number, name, size, entries, ready in _of_wave(wave, files, survey, rules):
-        given, done = entries, index.done(name)
-        if done:
-            _remember(given, done, rules, index)
-            on_earlier(len(done))
-            given = tuple(each for each in given if each.position not in done)
-            if not given:
-                continue
-        circle = survey.circle.get(number)
-        if circle is not None:
-            circles.setdefault(circle, []).extend(given)
-            waiting[circle] -= 1
-            if not waiting[circle]:
-                yield from _of_circle(circles.pop(circle), rules)
-            continue
-        yield from _merged(_rest(given, rules) if done else ready(), packer, size)
-    for transaction in packer.rest():
-        yield (transaction,)
-    for members in circles.values():  # of which an earlier run had stored some
-        yield from _of_circle(members, rules)
-
-
-class _Read(NamedTuple):
-    """Hold a document of a wave: its number, name and bytes, its entries, and how it is planned."""
-
-    number: int
-    name: str
-    size: int
-    given: tuple[Given, ...]
-    plan: Callable[[], Plan]
-
-
-def _of_wave(
-    wave: int, files: Iterable[tuple[str, Iterable[Document]]], survey: Survey, rules: Rules
-) -> Iterator[_Read]:
-    if survey.plans is not None:
-        for number, kept in survey.plans.items():
-            if survey.wave[number] == wave and number not in survey.left_out:
-                given = tuple(entry.given for entry in kept.plan.entries)
-                yield _Read(number, kept.name, kept.size, given, partial(_same, kept.plan))
-        return
-    for name, documents in files:
-        first, end = survey.files.get(name, (0, 0))
-        if not any(survey.wave[number] == wave for number in range(first, end)):
-            continue
-        for number, document in zip(range(first, end), documents, strict=False):
-            if survey.wave[number] == wave and number not in survey.left_out:
-                given, _ = given_entries(document.content or {}, source=document.name)
-                plan = partial(plan_document, document, given, rules)
-                yield _Read(number, document.name, len(document.raw), given, plan)
-
-
-def _same(plan: Plan) -> Plan:
-    return plan
-
-
-def _remember(given: Sequence[Given], done: dict[int, str], rules: Rules, index: Index) -> None:
-    """Note where the resources are that an earlier run stored, for what refers to them."""
-    plan = _rest([each for each in given if done.get(each.position)], rules)
-    index.put_places(
-        (name, done[entry.given.position])
-        for entry in plan.entries
-        for name in (*entry.names, entry.identity)
-        if name and not entry.by_id
-    )
-
-
-def _rest(given: Sequence[Given], rules: Rules) -> Plan:
-    return planned(given, rules.capabilities, caps=rules.caps, ids=rules.ids)
-
-
-def _of_circle(given: list[Given], rules: Rules) -> Iterator[Job]:
-    for job in _rest(given, rules).jobs:
-        yield tuple(replace(transaction, indivisible=True) for transaction in job)
-
-
-def _merged(plan: Plan, packer: Packer, size: int) -> Iterator[Job]:
-    if len(plan.transactions) == 1 and not plan.transactions[0].raw:
-        for transaction in packer.add(plan.transactions[0], size):
-            yield (transaction,)
-    else:
-        yield from plan.jobs
 
 
 class Loader:
@@ -224,6 +106,7 @@ class Loader:
         self._lock = Lock()
         self._failing_in_a_row = 0
         self._any_failed = False
+        self._torn: set[str] = set()
         self.gate = Gate(concurrency)
         self.result = Result(resources=survey.resources)
 
@@ -291,13 +174,14 @@ class Loader:
                 overloaded=self._sender.tally.retries.total() > retries,
             )
 
-    def _send_in_order(self, job: Job) -> None:
+    def _send_in_order(self, job: Job) -> bool:
         broken = ""
         for transaction in job:
             if broken:
                 self._done([entry_failed(entry, broken) for entry in transaction.entries], transaction, noted=False)
             elif not self._send(transaction) and len(job) > 1:
                 broken = "not sent, since an earlier part of the same document was not stored"
+        return not broken
 
     def _send(self, transaction: Transaction) -> bool:
         """Send one transaction, and what is right of it where the server refuses it; tell whether all was stored."""
@@ -315,16 +199,32 @@ class Loader:
                 self._count_failure(Outcome(complete.entries, complete.error, final=True))
             return ready is transaction and all(entry.state != "failed" for entry in complete.entries)
         if isinstance(outcome.error, RejectedError) and not outcome.final:
-            parts = halves(ready)
-            if parts:
-                stored = [self._send(part) for part in parts]  # each of them is sent
-                return all(stored)
-            if self._isolate and outcome.guilty and not ready.raw:
-                self._isolated(ready, outcome)
-                return False
+            stored = self._in_parts(ready, outcome, too_large=outcome.error.status == TOO_LARGE)
+            if stored is not None:
+                return stored
         self._done(outcome.entries, ready, noted=False)
         self._count_failure(outcome)
         return False
+
+    def _in_parts(self, refused: Transaction, outcome: Outcome, *, too_large: bool) -> bool | None:
+        """Send in parts what was refused, and tell whether all of it was stored; None where it has to stay whole."""
+        parts = halves(refused)
+        if parts:
+            stored = [self._send(part) for part in parts]  # each of them is sent
+            return all(stored)
+        in_order = halves_in_order(refused) if too_large else ()
+        if in_order:
+            self._tell_torn({entry.given.source for entry in refused.entries})
+            return self._send_in_order(in_order)
+        if self._isolate and outcome.guilty and not refused.raw:
+            self._isolated(refused, outcome)
+            return False
+        return None
+
+    def _tell_torn(self, sources: set[str]) -> None:
+        with self._lock:
+            self._survey.concern(_TORN, *sorted(sources - self._torn))
+            self._torn |= sources
 
     def _count_failure(self, outcome: Outcome) -> None:
         self._failing_in_a_row += not isinstance(outcome.error, RejectedError)

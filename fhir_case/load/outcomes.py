@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from fhir_case.load.prepare import Prepared
     from fhir_case.load.transaction import Transaction
 
-__all__ = ["Outcome", "completed", "failed", "not_sendable", "refused", "unknown"]
+__all__ = ["TOO_LARGE", "Outcome", "completed", "failed", "not_sendable", "refused", "unknown"]
+
+TOO_LARGE = 413
+"""The HTTP status of a server that takes less at once."""
+
+_ADVICE = "begin anew (--new) with what it takes at once (--most-bytes, --most-entries): then it is sent in parts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,9 @@ def refused(ready: Prepared, body: Resource | None, error: RejectedError) -> Out
     guilty = culprits(sent, body, error.outcome) if error.outcome else []
     names = [sent[number].given.name for number in guilty]
     about = f"; it is about {', '.join(names[:3])}" if names else ""
+    said = f"{error.message}; {_ADVICE}" if error.status == TOO_LARGE else error.message
     refusal = RejectedError(
-        f"nothing was stored{about}: {error.message}",
+        f"nothing was stored{about}: {said}",
         where=error.where,
         hint=error.hint,
         status=error.status,

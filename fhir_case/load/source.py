@@ -41,6 +41,7 @@ class Given:
         request: What a transaction or batch asks for; empty when it asks for nothing.
         position: The number of its entry in the Bundle, from 0; 0 for a resource without Bundle.
         source: The document that it is from: a file, with the line in NDJSON.
+        whole: Whether its Bundle asks to be stored as a whole or not at all.
         type: The type of the resource.
         id: The logical id of the resource; empty when it has none.
     """
@@ -51,6 +52,7 @@ class Given:
     request: Mapping[str, Any] = field(default_factory=dict)
     position: int = 0
     source: str = ""
+    whole: bool = True
     type: str = field(init=False)
     id: str = field(init=False)
 
@@ -102,7 +104,7 @@ def given_entries(bundle: Resource, *, source: str = "") -> tuple[tuple[Given, .
     """
     kind = bundle.get("type")
     if bundle.get("resourceType") != "Bundle":
-        return (_given({"resource": bundle}, 0, asks=False, source=source, where=""),), ()
+        return (_given({"resource": bundle}, 0, kind="", source=source, where=""),), ()
     if kind not in (*_WITH_REQUESTS, *_WITHOUT_REQUESTS):
         reason = _WHY_NOT.get(str(kind), f"it can be {', '.join((*_WITH_REQUESTS, *_WITHOUT_REQUESTS))}")
         raise MappingError(f"a Bundle of type {kind!r} cannot be loaded: {reason}")
@@ -110,7 +112,7 @@ def given_entries(bundle: Resource, *, source: str = "") -> tuple[tuple[Given, .
     if not isinstance(entries, list) or not entries:
         raise MappingError("the Bundle has no entry: there is nothing to load")
     given = tuple(
-        _given(entry, index, asks=kind in _WITH_REQUESTS, source=source, where=f"Bundle.entry[{index}]")
+        _given(entry, index, kind=str(kind), source=source, where=f"Bundle.entry[{index}]")
         for index, entry in enumerate(entries)
         if not _is_remark(entry)
     )
@@ -128,18 +130,18 @@ def _is_remark(entry: object) -> bool:
     return isinstance(search, dict) and search.get("mode") == "outcome"
 
 
-def _given(entry: object, index: int, *, asks: bool, source: str, where: str) -> Given:
+def _given(entry: object, index: int, *, kind: str, source: str, where: str) -> Given:
     if not isinstance(entry, dict):
         raise MappingError("the entry is no object", where=where)
-    request = entry.get("request") if asks else None
+    request = entry.get("request") if kind in _WITH_REQUESTS else None
     if request is not None and (not isinstance(request, dict) or request.get("method") not in ("PUT", "POST")):
         method = request.get("method") if isinstance(request, dict) else None
         raise MappingError(f"the request is {method!r}; what is loaded is PUT or POST", where=f"{where}.request")
     if request is not None and not isinstance(request.get("url"), str):
         raise MappingError("the request has no url", where=f"{where}.request")
     resource = entry.get("resource")
-    kind = resource.get("resourceType") if isinstance(resource, dict) else None
-    if not isinstance(resource, dict) or not isinstance(kind, str) or not _TYPE.fullmatch(kind):
+    named = resource.get("resourceType") if isinstance(resource, dict) else None
+    if not isinstance(resource, dict) or not isinstance(named, str) or not _TYPE.fullmatch(named):
         raise MappingError("the entry has no resource with a resourceType", where=where)
     resource_id, full_url = resource.get("id"), str(entry.get("fullUrl") or "")
     if resource_id is not None and not (isinstance(resource_id, str) and _ID.fullmatch(resource_id)):
@@ -148,5 +150,5 @@ def _given(entry: object, index: int, *, asks: bool, source: str, where: str) ->
             where=f"{where}.resource.id",
             hint="an id has 1 to 64 letters, digits, hyphens and dots",
         )
-    name = f"{kind}/{resource_id}" if resource_id else full_url or where or source or kind
-    return Given(name, resource, full_url, request or {}, index, source)
+    name = f"{named}/{resource_id}" if resource_id else full_url or where or source or named
+    return Given(name, resource, full_url, request or {}, index, source, whole=kind == "transaction")

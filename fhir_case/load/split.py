@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fhir_case.load.entries import PlannedEntry
 
-__all__ = ["Part", "split"]
+__all__ = ["Part", "split", "targets_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def split(entries: Sequence[PlannedEntry], caps: Caps) -> list[Part]:
     loads = [_load(entry, entries, position_of, sized=bool(caps.bytes)) for entry in entries]
     if _sum(loads).fits(caps):
         return [_whole(range(len(entries)), _sum(loads))]
-    targets = _targets(entries, position_of)
+    targets = targets_of(entries)
     parts: list[Part] = []
     packed: list[int] = []
     packed_load = _Load()
@@ -127,8 +127,9 @@ def _position(reference: str, position_of: Mapping[str, int]) -> int | None:
     return position_of.get(unversioned(reference)) if found is None else found
 
 
-def _targets(entries: Sequence[PlannedEntry], position_of: Mapping[str, int]) -> list[set[int]]:
+def targets_of(entries: Sequence[PlannedEntry]) -> list[set[int]]:
     """Give for each entry the positions of those that it refers to."""
+    position_of = _positions(entries)
     found = []
     for entry in entries:
         positions = (_position(each, position_of) for each in pointers_in(entry.given.resource))

@@ -13,7 +13,7 @@ from fhir_case.documents import Document
 from fhir_case.documents.document import json_issue
 from fhir_case.fhir.wire import dump
 from fhir_case.load.index import Index
-from fhir_case.load.loading import jobs_of_wave
+from fhir_case.load.jobs import jobs_of_wave
 from fhir_case.load.survey import Rules, Survey, survey, unanswered
 from fhir_case.server.capabilities import UNKNOWN, Capabilities, TypeCapabilities
 from fhir_case.server.known import Caps
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fhir_case.load.entries import PlannedEntry
-    from fhir_case.load.loading import Job
+    from fhir_case.load.jobs import Job
 
 RULES = Rules(UNKNOWN, Caps())
 OWN_IDS = TypeCapabilities(update_create=False, conditional_create=True, identifier_search=True)
