@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -206,3 +209,35 @@ def test_a_fault_at_the_second_request_does_no_harm(hapi_r4: str, tmp_path: Path
         assert 0 == run("verify", journal)[0]
         code, out, err = run("undo", journal, "--format", "json")
     assert (0, 120, 0) == (code, *(parse(out.encode())[state] for state in ("deleted", "left"))), err
+
+
+@pytest.mark.parametrize("schedule", [["silence"], [None, "silence"]], ids=["first", "second"])
+def test_a_run_that_is_killed_at_either_request_is_completed_by_the_same_command(
+    hapi_r4: str, tmp_path: Path, run: Run, schedule: list[str | None]
+) -> None:
+    file, journal = tmp_path / "case.json", tmp_path / "journal.jsonl"
+    run("build", "hcc-tare-sorafenib", "--namespace", f"killed-{len(schedule)}", "--output", file)
+    with FaultProxy(hapi_r4, schedule=schedule, silence_s=30) as proxy:
+        command = ["upload", file, "--server", proxy.base_url, "--ids", "server", "--journal", journal, "--quiet"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fhir_case", *map(str, command)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 60
+        while requests_begun(journal) < len(schedule) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(3)  # the server stores it, and the answer does not come
+        process.kill()
+        process.wait()
+        assert len(schedule) == requests_begun(journal)
+        code, out, err = run(*command, "--format", "json")
+        sent = parse(out.encode())
+        assert (0, 120, 0) == (code, sent["resources_of_an_earlier_run"], sent["resources_with_open_references"]), err
+        assert 0 == run("verify", journal)[0]
+        code, out, err = run("undo", journal, "--format", "json")
+    assert (0, 120, 0) == (code, *(parse(out.encode())[state] for state in ("deleted", "left"))), err
+
+
+def requests_begun(journal: Path) -> int:
+    return journal.read_bytes().count(b'{"sending"') if journal.exists() else 0
