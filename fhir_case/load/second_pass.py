@@ -149,7 +149,8 @@ def _complete_entry(first: JournalEntry) -> JournalEntry:
 
 
 def _open_entry(first: JournalEntry, reason: str) -> JournalEntry:
-    words = f"stored as {first.stored_as}, but references in it lead nowhere, since they were not filled in: {reason}"
+    stored = f"stored as {first.stored_as}" if first.stored_as else "stored"
+    words = f"{stored}, but references in it lead nowhere, since they were not filled in: {reason}"
     return replace(first, reason=words)
 
 
@@ -171,7 +172,8 @@ class _Pass:
     def run(self, opened: Sequence[_Open], *, look: bool) -> list[JournalEntry]:
         """Give what became of each resource, in their order."""
         try:
-            waiting = self._looked_at(opened) if look else list(opened)
+            placed = list(self._placed(opened))
+            waiting = self._looked_at(placed) if look and placed else placed
             for chunk in self._chunks(self._with_places(waiting)):
                 self._send(chunk)
         except ServerError as error:
@@ -189,6 +191,13 @@ class _Pass:
     def _note(self, entries: Sequence[JournalEntry]) -> None:
         if entries and self._notes.log:
             self._notes.log.answered("", entries)
+
+    def _placed(self, opened: Iterable[_Open]) -> Iterator[_Open]:
+        for each in opened:
+            if each.entry.stored_as:
+                yield each
+            else:
+                self._not_filled(each.entry, "the server does not say where it stored it")
 
     def _with_places(self, opened: Iterable[_Open]) -> Iterator[_Open]:
         for each in opened:

@@ -374,21 +374,25 @@ def test_more_than_the_server_takes_at_once_goes_in_several_requests(fake: FakeS
     assert AS_MEANT == where_dates_point(fake)
 
 
+@pytest.mark.parametrize("leaves", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("Patient", "where it stored what they mean"), ("Observation", "where it stored it")]
+)
 def test_a_server_that_does_not_say_where_it_stored_something_leaves_references_open_and_says_so(
-    fake: FakeServer,
+    fake: FakeServer, kind: str, reason: str, leaves: bool
 ) -> None:
     def without_locations(request: Request, answer: Answer) -> Reply:
         reply = answer()
         for entry in reply.body.get("entry", []) if request.is_transaction else ():
-            if entry["response"]["location"].startswith("Patient/"):
+            if entry["response"]["location"].startswith(f"{kind}/"):
                 del entry["response"]["location"]
         return reply
 
     fake.hook = without_locations
     with Client(fake.url) as client:
-        journal = send_plan(plan(case()), client, known=KnownServer(leaves_references=True))
+        journal = send_plan(plan(case()), client, known=KnownServer(leaves_references=leaves))
 
     assert not journal.ok
     assert ["", "open", "open", "open"] == [entry.references for entry in journal.entries]
-    assert "the server does not say where it stored what they mean" in journal.entries[1].reason
+    assert f"the server does not say {reason}" in journal.entries[1].reason
     assert 1 == len(fake.transactions)  # the other references in them are right, and stay so
