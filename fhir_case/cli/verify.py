@@ -11,9 +11,10 @@ import click
 
 from fhir_case.cli.connection import connection_options, server_of_journal
 from fhir_case.cli.named_servers import server_option
-from fhir_case.cli.options import fhir_option, format_option, show, timeout_option
+from fhir_case.cli.options import fhir_option, format_option, timeout_option
 
 if TYPE_CHECKING:
+    from fhir_case.load.files import FileLoad
     from fhir_case.server.named import NamedServer
 
 __all__ = ["verify"]
@@ -36,9 +37,6 @@ def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, for
     """
     from fhir_case.cli.loads import file_load, read
     from fhir_case.load.journal_file import read_header
-    from fhir_case.load.readback import Verification
-    from fhir_case.load.verify_files import read_back_files
-    from fhir_case.report.verification import verification_text
 
     journal = Path(files[0]) if len(files) == 1 and _is_journal(files[0]) else None
     if journal is not None:
@@ -54,16 +52,30 @@ def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, for
     with file_load(files, server, fhir, allow_dangling=True, **options) as load:
         survey = read(load, files)
         click.echo(f"Reading back from {load.base_url} …", err=True)
-        comparisons = [each for found in read_back_files(load, journal) for each in found.comparisons]
-    verification = Verification(load.base_url, tuple(comparisons))
-    if form == "json":
-        show(verification.to_dict())
-    else:
-        click.echo(verification_text(verification))
-    if not verification.ok:
-        sys.exit(5)
+        if not _compared(load, journal, form):
+            sys.exit(5)
     if survey.left_out:
         sys.exit(4)
+
+
+def _compared(load: FileLoad, journal: Path | None, form: str) -> bool:
+    """Compare everything and report it; tell whether all is as it was sent."""
+    from fhir_case.load.findings import Findings
+    from fhir_case.load.verify_files import read_back_files
+    from fhir_case.report.verification import VerificationJson, verification_text
+
+    found = Findings(load.base_url)
+    with VerificationJson() as as_json:
+        for piece in read_back_files(load, journal):
+            found.add(piece.comparisons)
+            if form == "json":
+                as_json.add(piece.comparisons)
+        if form == "json":
+            for text in as_json.pieces(found):
+                click.echo(text, nl=False)
+        else:
+            click.echo(verification_text(found))
+    return found.ok
 
 
 def _go_to(folder: str) -> None:

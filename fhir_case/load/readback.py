@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from fhir_case.load.plan import Plan
     from fhir_case.server.client import Client
 
-__all__ = ["FINDINGS", "Comparison", "Finding", "Verification", "read_back"]
+__all__ = ["AS_SENT", "FINDINGS", "Comparison", "Finding", "Verification", "read_back"]
 
 Finding = Literal["equal", "added", "rewritten", "altered", "lost", "not checked"]
 FINDINGS: tuple[Finding, ...] = get_args(Finding)
+AS_SENT: tuple[Finding, ...] = ("equal", "added", "rewritten")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,12 @@ class Verification:
     @property
     def ok(self) -> bool:
         """Tell whether every resource was found and says what was sent."""
-        return all(each.state in ("equal", "added", "rewritten") for each in self.comparisons)
+        return not self.wrong
+
+    @property
+    def wrong(self) -> list[Comparison]:
+        """Give those that are not as they were sent."""
+        return [each for each in self.comparisons if each.state not in AS_SENT]
 
     @property
     def counts(self) -> dict[Finding, int]:

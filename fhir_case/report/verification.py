@@ -2,38 +2,85 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fhir_case.load.findings import Findings
     from fhir_case.load.readback import Comparison, Verification
 
-__all__ = ["verification_text"]
+__all__ = ["VerificationJson", "verification_text"]
 
 _LABEL = 70
 _CELL = 60
 _MOST_RESOURCES = 20
+_PIECE_BYTES = 1_000_000
 
 
-def verification_text(verification: Verification) -> str:
+def verification_text(found: Verification | Findings) -> str:
     """
     Give a verification as text: how many in each state, then every resource that is not as it was sent.
 
-    A label names its columns; a long value is cut. `Verification.to_dict` is the same as JSON.
+    A label names its columns; a long value is cut, and so is a long list. `VerificationJson` is all of it as JSON.
     """
-    counts = verification.counts
+    counts = found.counts
     label = f"Resources  [{', '.join(counts)}]"
     lines = [
-        f"Read back from {verification.server}",
+        f"Read back from {found.server}",
         f"{label:<{_LABEL}}  {', '.join(str(count) for count in counts.values())}",
     ]
-    wrong = [each for each in verification.comparisons if each.state in ("altered", "lost", "not checked")]
-    if wrong:
+    if found.wrong:
         lines += ["", "Not as sent  [resource, state; element, kind, sent, stored]"]
-    for each in wrong[:_MOST_RESOURCES]:
+    for each in found.wrong[:_MOST_RESOURCES]:
         lines += _lines(each)
-    if len(wrong) > _MOST_RESOURCES:
-        lines.append(f"  and {len(wrong) - _MOST_RESOURCES} more; the JSON report lists all")
+    more = counts["altered"] + counts["lost"] + counts["not checked"] - _MOST_RESOURCES
+    if more > 0:
+        lines.append(f"  and {more:,} more; the JSON report lists all")
     return "\n".join(lines)
+
+
+class VerificationJson:
+    """
+    Write a verification as JSON, as `Verification.to_dict` gives it, without keeping it in memory; a context manager.
+
+    The comparisons wait in a temporary file, since the counts stand before them.
+    """
+
+    def __init__(self) -> None:
+        self._file = TemporaryFile()  # noqa: SIM115  # it is closed at the end of the context
+        self._between = b"\n    "
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, comparisons: Iterable[Comparison]) -> None:
+        """Note some comparisons."""
+        from fhir_case.fhir import wire
+
+        for each in comparisons:
+            text = wire.dump(asdict(each), indent=True).rstrip()
+            self._file.write(self._between + text.replace(b"\n", b"\n    "))  # a text in JSON holds no end of a line
+            self._between = b",\n    "
+
+    def pieces(self, found: Findings) -> Iterator[bytes]:
+        """Give all of it, piece by piece."""
+        from fhir_case.fhir import wire
+
+        head = {"server": found.server, "ok": found.ok, "counts": found.counts, "comparisons": []}
+        begin, _, end = wire.dump(head, indent=True).rpartition(b"]")
+        yield begin
+        if self._file.tell():
+            self._file.seek(0)
+            while piece := self._file.read(_PIECE_BYTES):
+                yield piece
+            yield b"\n  "
+        yield b"]" + end
 
 
 def _lines(comparison: Comparison) -> list[str]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from fhir_case.errors import ServerError
 from fhir_case.fhir.wire import dump, parse
 from fhir_case.load.compare import Difference
+from fhir_case.load.findings import Findings
 from fhir_case.load.journal import JournalEntry
 from fhir_case.load.loading import Result
 from fhir_case.load.readback import Comparison, Verification
 from fhir_case.load.tally import Tally
 from fhir_case.report.upload import summary, summary_text
-from fhir_case.report.verification import verification_text
+from fhir_case.report.verification import VerificationJson, verification_text
 
 BASE = "https://fhir.example/fhir"
 
@@ -139,6 +142,30 @@ def test_a_long_list_is_cut_and_says_so() -> None:
 
     assert "  and 5 more; the JSON report lists all" == lines[-1]
     assert 25 == len(lines)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_the_json_that_is_written_piece_by_piece_is_that_of_the_whole(count: int) -> None:
+    whole = Verification(BASE, verification().comparisons[:count])
+    found = Findings(BASE)
+    with VerificationJson() as report:
+        for each in whole.comparisons:
+            found.add([each])
+            report.add([each])
+        pieces = list(report.pieces(found))
+
+    assert dump(whole.to_dict(), indent=True) == b"".join(pieces)
+
+
+def test_a_million_that_are_lost_are_counted_and_a_few_are_kept() -> None:
+    found = Findings(BASE)
+    lost = [Comparison("Patient/a", "", "lost", reason="gone")] * 1000
+    for _ in range(1000):
+        found.add(lost)
+
+    assert (1_000_000, False) == (found.counts["lost"], found.ok)
+    assert len(found.wrong) < 1000
+    assert "  and 999,980 more; the JSON report lists all" == verification_text(found).splitlines()[-1]
 
 
 def test_the_json_of_a_verification_keeps_the_digits() -> None:

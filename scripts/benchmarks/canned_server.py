@@ -1,0 +1,108 @@
+"""
+Serve on loopback what a loader needs to see of a FHIR server, as fast as Python can; a process of its own.
+
+It prints its base URL and ends with its standard input. Each entry of a transaction is answered as created. With the
+name of a file it keeps the resources there, and answers searches by ``_id``; every other search finds nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from itertools import count
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Lock, Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import orjson
+
+_STATEMENT = {
+    "resourceType": "CapabilityStatement",
+    "fhirVersion": "4.0.1",
+    "software": {"name": "HAPI FHIR Server"},  # so that versions and requests are not asked for with further searches
+    "rest": [{"mode": "server", "interaction": [{"code": "transaction"}]}],
+}
+
+
+class CannedServer(ThreadingTCPServer):
+    """Answer transactions and searches; the resources are kept in a file, or not at all."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, kept_in: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.numbers = count(1)
+        self._lock = Lock()
+        self._kept = sqlite3.connect(kept_in, isolation_level=None, check_same_thread=False) if kept_in else None
+        if self._kept:
+            self._kept.execute("PRAGMA synchronous = OFF")
+            self._kept.execute("CREATE TABLE kept (place TEXT PRIMARY KEY, resource BLOB) WITHOUT ROWID")
+            self._kept.execute("BEGIN")
+
+    def transaction(self, body: bytes) -> dict[str, Any]:
+        """Say of each entry that it was created."""
+        responses = []
+        kept = []
+        for entry in orjson.loads(body)["entry"]:
+            url = entry["request"]["url"]
+            place = url if "/" in url else f"{url}/canned-{next(self.numbers)}"
+            responses.append(
+                {"response": {"status": "201 Created", "location": f"{place}/_history/1", "etag": 'W/"1"'}}
+            )
+            if self._kept:
+                resource = entry["resource"] | {"id": place.partition("/")[2]}
+                kept.append((place, orjson.dumps(resource)))
+        if self._kept:
+            with self._lock:
+                self._kept.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?)", kept)
+        return {"resourceType": "Bundle", "type": "transaction-response", "entry": responses}
+
+    def search(self, kind: str, query: str) -> dict[str, Any]:
+        """Give the resources of some ids."""
+        ids = parse_qs(query).get("_id", [""])[0].split(",")
+        entries = []
+        with self._lock:
+            for each in ids if self._kept else ():
+                place = (f"{kind}/{each}",)
+                row = self._kept.execute("SELECT resource FROM kept WHERE place = ?", place).fetchone()
+                entries += [{"resource": orjson.loads(row[0])}] if row else []
+        return {"resourceType": "Bundle", "type": "searchset", "entry": entries}
+
+
+class _Handler(StreamRequestHandler):
+    disable_nagle_algorithm = True
+    server: CannedServer
+
+    def handle(self) -> None:
+        while line := self.rfile.readline():
+            method, target, _ = line.split()
+            size = 0
+            while (header := self.rfile.readline()) not in (b"\r\n", b""):
+                if header[:15].lower() == b"content-length:":
+                    size = int(header[15:])
+            answer = orjson.dumps(self._answer(method, target.decode(), self.rfile.read(size)))
+            self.wfile.write(
+                b"HTTP/1.1 200 OK\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n\r\n%s"
+                % (len(answer), answer)
+            )
+
+    def _answer(self, method: bytes, target: str, body: bytes) -> dict[str, Any]:
+        parts = urlsplit(target)
+        kind = parts.path.removeprefix("/fhir").strip("/")
+        if method == b"POST":
+            return self.server.transaction(body)
+        return _STATEMENT if kind == "metadata" else self.server.search(kind, parts.query)
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    with CannedServer(sys.argv[1] if len(sys.argv) > 1 else "") as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        print(f"http://127.0.0.1:{server.server_address[1]}/fhir", flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
