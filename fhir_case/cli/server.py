@@ -53,6 +53,7 @@ server.add_command(check)
 @click.option("--strict", is_flag=True, help="Refuse invalid resources (422).")
 @click.option("--heap", default="2g", show_default=True, help="The memory limit of the server.")
 @click.option("--throughput", is_flag=True, help="For long loads: starts slower, then stores more in a second.")
+@click.option("--placeholders", is_flag=True, help="References to what is not there make placeholders of it.")
 @click.option("--detach", is_flag=True, help="Return when it is ready, and let it run until `server stop`.")
 def start(*, host: str, detach: bool, **options: Any) -> None:
     """

@@ -109,6 +109,7 @@ def _described(server: NamedServer) -> dict[str, Any]:
         "variables": {name: bool(os.environ.get(name)) for name in server.variables},
         "caps": {"entries": server.caps.entries, "bytes": server.caps.bytes, "conditional": server.caps.conditional},
         "real_patient_data": server.real_patient_data,
+        "placeholders": server.placeholders,
         "file": str(server.file),
     }
 

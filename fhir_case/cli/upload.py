@@ -71,6 +71,7 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
 @click.option("--isolate", is_flag=True, help="Send the rest of a Bundle without the entries that are refused.")
 @click.option("--keep-going", is_flag=True, help="Send the rest when files cannot be loaded, and list those.")
 @click.option("--allow-dangling", is_flag=True, help="Send references to what is neither in the files nor there.")
+@click.option("--placeholders", is_flag=True, help="The server makes placeholders for these; they are looked for.")
 @click.option(
     "--retry-for",
     "retry_s",
@@ -183,7 +184,8 @@ def _sent(load: FileLoad, *, quiet: bool) -> Result:
 def _show(load: FileLoad, result: Result, journal: Path, form: str) -> None:
     from fhir_case.report.upload import summary, summary_text
 
-    value = summary(load.base_url, result, load.tally, load.read().warnings, str(journal))
+    warnings = load.read().warnings
+    value = summary(load.base_url, result, load.tally, warnings, str(journal), placeholders=load.placeholders)
     if form == "json":
         show(value)
     else:
@@ -198,7 +200,7 @@ def _end(load: FileLoad, result: Result, *, left_out: int) -> None:
         sys.exit(result.error.exit_code)
     if load.tally.states["unknown"]:
         sys.exit(6)
-    if load.tally.states["failed"] or load.tally.open:
+    if load.tally.states["failed"] or load.tally.open or load.placeholders.missing.count:
         sys.exit(_REFUSED)
     if left_out:
         sys.exit(_LEFT_OUT)

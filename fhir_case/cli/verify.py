@@ -61,6 +61,7 @@ def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, for
 def _compared(load: FileLoad, journal: Path | None, form: str) -> bool:
     """Compare everything and report it; tell whether all is as it was sent."""
     from fhir_case.load.findings import Findings
+    from fhir_case.load.placeholders import compare_placeholders
     from fhir_case.load.verify_files import read_back_files
     from fhir_case.report.verification import VerificationJson, verification_text
 
@@ -70,6 +71,8 @@ def _compared(load: FileLoad, journal: Path | None, form: str) -> bool:
             found.add(piece.comparisons)
             if form == "json":
                 as_json.add(piece.comparisons)
+        if journal is not None:
+            found.placeholders = compare_placeholders(journal, load.client)
         if form == "json":
             for text in as_json.pieces(found):
                 click.echo(text, nl=False)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fhir_case.documents import find_documents, read_documents
 from fhir_case.documents.files import digest, find_files
-from fhir_case.errors import FhirCaseError, MappingError
+from fhir_case.errors import FhirCaseError, MappingError, ServerError
 from fhir_case.load.index import Index
 from fhir_case.load.jobs import COMFORTABLE, jobs_of_wave
 from fhir_case.load.journal_file import (
@@ -21,13 +21,15 @@ from fhir_case.load.journal_file import (
     read_header,
     refuse_what_is_no_journal,
 )
+from fhir_case.load.leaving import check_leaving
 from fhir_case.load.loading import Loader, Result
 from fhir_case.load.lookup import found_by_id
+from fhir_case.load.placeholders import Placeholders, look_for_placeholders, note_awaited
 from fhir_case.load.plan import check_server, some
 from fhir_case.load.resume import read_earlier, settle_earlier
 from fhir_case.load.send import Sender
 from fhir_case.load.strays import remove_earlier
-from fhir_case.load.survey import Problem, Rules, Survey, survey, unanswered
+from fhir_case.load.survey import Concern, Rules, Survey, survey
 from fhir_case.load.tally import Tally
 from fhir_case.server.guard import is_loopback
 from fhir_case.server.known import Caps, KnownServer, known_server
@@ -49,7 +51,6 @@ if TYPE_CHECKING:
 __all__ = ["STANDARD_INPUT", "FileLoad", "Options"]
 
 STANDARD_INPUT = "standard input"
-_MOST_LEAVING = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Options:
         isolate: Whether to send the rest of a Bundle without the entries that the server refuses.
         keep_going: Whether to send the rest when some documents cannot be loaded.
         allow_dangling: Whether to send references to what is neither in the files nor on the server.
+        placeholders: Whether the server makes placeholders for these.
         real_patient_data: Whether a server that is not this machine may have what is not labelled as test data.
         pack: Whether large bodies go packed (gzip) to a server that is not this machine.
         policy: How patient to be.
@@ -81,6 +83,7 @@ class Options:
     isolate: bool = False
     keep_going: bool = False
     allow_dangling: bool = False
+    placeholders: bool = False
     real_patient_data: bool = False
     pack: bool = True
     policy: RetryPolicy = field(default_factory=RetryPolicy)
@@ -119,6 +122,7 @@ class FileLoad:
         self.options = options or Options()
         self.stop = Event()
         self.tally = Tally()
+        self.placeholders = Placeholders()
         self._make_client = client
         self._clock = clock
         self._piped = piped
@@ -190,38 +194,16 @@ class FileLoad:
             raise MappingError(
                 first.message + more, where=first.where, hint=f"{first.hint}; {advice}" if first.hint else advice
             )
-        self._check_leaving(found)
-        return found
-
-    def _check_leaving(self, found: Survey) -> None:
-        """Refuse references to what is neither in the files nor on the server."""
-        names = list(unanswered(self.index, _MOST_LEAVING + 1))
-        on_server = [name for name in names[:_MOST_LEAVING] if not name.startswith("urn:")]
-        lookup = found_by_id(self.client, on_server, elements="id")
-        missing = [
-            name for name in names if name not in lookup.resources and name.partition("/")[0] not in lookup.refused
-        ]
-        if not missing:
-            return
-        if self.options.keep_going:
-            self._leave_out(found, missing)
-            return
-        words = "references to what is neither in the files nor on the server"
-        if self.options.allow_dangling:
-            found.concern(words, *missing)
-            return
-        raise MappingError(
-            f"{words}: {some(missing)}",
-            hint="load what they refer to first or along, or allow it with --allow-dangling",
+        options = self.options
+        check_leaving(
+            found,
+            self.index,
+            self.client,
+            keep_going=options.keep_going,
+            allow_dangling=options.allow_dangling,
+            placeholders=options.placeholders,
         )
-
-    def _leave_out(self, found: Survey, missing: Sequence[str]) -> None:
-        """Leave out the documents that refer to what is missing, then those that refer to these."""
-        while missing:
-            units = self.index.leave_out(missing)
-            for number, name in units:
-                found.refuse(number, Problem(found.name_of(number), f"it refers to {name}, which is nowhere"))
-            missing = self.index.forget(number for number, _ in units)
+        return found
 
     def jobs(self) -> Iterator[tuple[int, Job]]:
         """Give all transactions, each job with its wave; nothing is sent."""
@@ -314,6 +296,8 @@ class FileLoad:
             clock=self._clock,
         )
         self.gate = loader.gate
+        if journal and self.options.placeholders:
+            note_awaited(self.index, journal)
         loader.result.failures += (*self._doubtful, *self._open)
         self.tally.stored(self._doubtful)
         self.tally.open += len(self._open)
@@ -327,9 +311,25 @@ class FileLoad:
         left = (str(each["stray"]) for each in strays if each["state"] == "left")
         found.concern("perhaps stored twice, since the server could not be asked at the end", *left)
         wrong = self.tally.states["failed"] or self.tally.states["unknown"] or self.tally.open
-        if journal and not (wrong or result.error or self.stop.is_set()):
+        complete = not (wrong or result.error or self.stop.is_set())
+        if journal and self.options.placeholders:
+            complete = self._look_for_placeholders(journal, found, complete=complete) and complete
+        if journal and complete:
             journal.finished(self.tally.to_dict())
         return result
+
+    def _look_for_placeholders(self, journal: JournalFile, found: Survey, *, complete: bool) -> bool:
+        """Look what the server has made of references to what is nowhere; tell whether that is known."""
+        try:
+            self.placeholders = look_for_placeholders(self.index, self.client, journal)
+        except ServerError as error:
+            found.concern("placeholders could not be looked for at the end; the same command does it", str(error))
+            return False
+        if not complete:  # what was not sent made no placeholder
+            self.placeholders.missing = Concern()
+        elif self.placeholders.missing.count:
+            found.concern("referred to, and the server made no placeholder", str(self.placeholders.missing))
+        return True
 
     def _files(self, *, checked: bool) -> Iterator[tuple[str, Iterable[Document]]]:
         fhir: FhirVersion = "R5" if self.options.fhir == "R5" else "R4"

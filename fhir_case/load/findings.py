@@ -10,6 +10,7 @@ from fhir_case.load.readback import AS_SENT, FINDINGS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from fhir_case.load.placeholders import Place
     from fhir_case.load.readback import Comparison, Finding
 
 __all__ = ["Findings"]
@@ -21,6 +22,8 @@ class Findings:
     """
     Count comparisons, and keep the first hundred of those that are not as sent.
 
+    ``placeholders`` counts what became of those that the server had made for the run of a journal.
+
     Args:
         server: The base URL.
     """
@@ -28,6 +31,7 @@ class Findings:
     def __init__(self, server: str) -> None:
         self.server = server
         self.wrong: list[Comparison] = []
+        self.placeholders: Counter[Place] = Counter()
         self._counts: Counter[Finding] = Counter()
 
     def add(self, comparisons: Iterable[Comparison]) -> None:
@@ -39,8 +43,8 @@ class Findings:
 
     @property
     def ok(self) -> bool:
-        """Tell whether every resource was found and says what was sent."""
-        return not self.wrong
+        """Tell whether every resource was found and says what was sent, and no placeholder is gone."""
+        return not self.wrong and not self.placeholders["gone"]
 
     @property
     def counts(self) -> dict[Finding, int]:

@@ -18,6 +18,7 @@ CREATE TABLE need (unit INTEGER, name TEXT);
 CREATE INDEX need_name ON need (name);
 CREATE TABLE place (name TEXT PRIMARY KEY, place TEXT) WITHOUT ROWID;
 CREATE TABLE failed (name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE awaited (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE done (source TEXT, position INTEGER, place TEXT, PRIMARY KEY (source, position)) WITHOUT ROWID;
 """
 _CACHE_KIB = 32_000
@@ -129,6 +130,15 @@ class Index:
         """Tell whether a name was not stored."""
         with self._lock:
             return self._base.execute("SELECT 1 FROM failed WHERE name = ?", (name,)).fetchone() is not None
+
+    def put_awaited(self, names: Iterable[str]) -> None:
+        """Say which names are neither in the inputs nor on the server, so that the server has to make placeholders."""
+        with self._lock:
+            self._base.executemany("INSERT OR IGNORE INTO awaited VALUES (?)", ((name,) for name in names))
+
+    def awaited(self) -> Iterator[str]:
+        """Give the names for which the server has to make placeholders."""
+        yield from (row[0] for row in self._rows("SELECT name FROM awaited ORDER BY name"))
 
     def put_done(self, entries: Iterable[tuple[str, int, str]]) -> None:
         """Say which entries, each a document and a position in it, need not be sent any more, and where they are."""

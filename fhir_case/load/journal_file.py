@@ -13,6 +13,7 @@ process: a request without its end may or may not have been carried out, and is 
     {"request": REQUEST, "resource": …, "method": …, "status": …, "state": …, "stored_as": …, "version": …, …}
     {"answered": REQUEST, "resources": 1}
     {"not_done": REQUEST, "reason": …, "types": [TYPE, …]}
+    {"awaited": …}, {"placeholder": …, "version": …}: see `fhir_case.load.placeholders`
     {"finished": true, …}
 """
 

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from fhir_case.errors import RejectedError
 from fhir_case.load.compare import Difference, compare, state_of
 from fhir_case.load.lookup import found_by_id
+from fhir_case.load.placeholders import is_placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -189,6 +190,8 @@ def _comparison(entry: PlannedEntry, found: _Found, places: Mapping[str, str], b
     name, source = entry.given.name, entry.given.source
     if found.resource is None:
         return Comparison(name, "", found.state, reason=found.reason, source=source)
+    if is_placeholder(found.resource) and not is_placeholder(entry.given.resource):
+        return Comparison(name, _name(found.resource), "lost", reason="only a placeholder is there", source=source)
     differences = compare(entry.given.resource, found.resource, places=places, base_url=base_url)
     if found.copies > 1:
         differences += (Difference(f"{entry.given.type}.identifier", "duplicate", 1, found.copies),)

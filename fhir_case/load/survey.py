@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 from zlib import crc32
@@ -327,13 +328,8 @@ def _note_concerns(document: Document, remarks: Iterable[str], plan: Plan, found
         found.concern(f"not all or nothing, since the server takes {rules.caps} at once", document.name)
 
 
-def unanswered(index: Index, most: int) -> Iterator[str]:
+def unanswered(index: Index, most: int | None = None) -> Iterator[str]:
     """Give the references that no document answers, and that name no other server, up to a number."""
-    seen = 0
-    for name, _ in index.unanswered():
-        if "://" in name or "?" in name:  # of another server, or for the server to answer
-            continue
-        seen += 1
-        yield name
-        if seen >= most:
-            return
+    # What names another server is not ours, and what asks for a search is for the server to answer.
+    names = (name for name, _ in index.unanswered() if "://" not in name and "?" not in name)
+    return islice(names, most)

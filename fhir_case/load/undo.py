@@ -10,6 +10,7 @@ from fhir_case.errors import FhirCaseError, RejectedError
 from fhir_case.load.deletion import deletion
 from fhir_case.load.journal_file import JournalFile, read_header, read_records
 from fhir_case.load.lookup import found_by_id
+from fhir_case.load.placeholders import NotedPlaceholders
 from fhir_case.load.resume import Unknown
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def undo(path: Path, client: Client, on_progress: Callable[[Sequence[Undone]], N
     header = read_header(path)
     if header.server != client.base_url:
         raise FhirCaseError(f"this journal is about {header.server}", where=str(path))
-    groups, counts, unknown = _to_undo(path)
+    groups, counts, unknown = _to_undo(path, client)
     if unknown:
         counts["left"] += len(unknown)
         on_progress(unknown)
@@ -76,13 +77,15 @@ def undo(path: Path, client: Client, on_progress: Callable[[Sequence[Undone]], N
     return counts
 
 
-def _to_undo(path: Path) -> tuple[list[Group], Counter[str], tuple[Undone, ...]]:
+def _to_undo(path: Path, client: Client) -> tuple[list[Group], Counter[str], tuple[Undone, ...]]:
     """Give what was created and is not undone, how many were undone before, and of what nothing is known."""
     groups: list[Group] = []
     unknown = Unknown()
+    placeholders = NotedPlaceholders()
     undone: dict[str, str] = {}
     filled: dict[str, str] = {}  # what we have put again since is in another version, which is ours too
     for record in read_records(path):
+        placeholders.read(record)
         if isinstance(record, dict):
             if "undone" in record:
                 undone[record["undone"]] = record["state"]
@@ -100,6 +103,7 @@ def _to_undo(path: Path) -> tuple[list[Group], Counter[str], tuple[Undone, ...]]
         )
         if created:
             groups.append(created)
+    groups = [*placeholders.groups(client), *groups]  # they were referred to by all else, and go last
     left = [
         tuple(
             replace(entry, version=filled.get(entry.stored_as, entry.version))

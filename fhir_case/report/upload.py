@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fhir_case.load.loading import Result
+    from fhir_case.load.placeholders import Placeholders
     from fhir_case.load.tally import Tally
 
 __all__ = ["summary", "summary_text"]
@@ -17,7 +18,15 @@ _LABEL = 48
 _MOST_FAILURES = 20
 
 
-def summary(server: str, result: Result, tally: Tally, warnings: Sequence[str], journal: str) -> dict[str, Any]:
+def summary(
+    server: str,
+    result: Result,
+    tally: Tally,
+    warnings: Sequence[str],
+    journal: str,
+    *,
+    placeholders: Placeholders | None = None,
+) -> dict[str, Any]:
     """Give what became of an upload as JSON; `summary_text` is the same for people."""
     counts = tally.to_dict()
     stored = sum(counts["resources"].values()) - counts["resources"]["failed"] - counts["resources"]["unknown"]
@@ -26,6 +35,10 @@ def summary(server: str, result: Result, tally: Tally, warnings: Sequence[str], 
         **counts,
         "resources_of_an_earlier_run": result.earlier,
         "resources_not_sent": result.resources - result.earlier - sum(counts["resources"].values()),
+        "placeholders": {
+            "made": placeholders.made if placeholders else 0,
+            "missing": placeholders.missing.count if placeholders else 0,
+        },
         "seconds": round(result.seconds, 3),
         "resources_a_second": round(stored / result.seconds, 1) if result.seconds else None,
         "error": str(result.error) if result.error else None,
@@ -54,6 +67,7 @@ def summary_text(value: dict[str, Any]) -> str:
         f"Upload to {value['server']}",
         _row("Resources", resources),
         *([_row("References", {"left open in resources": left_open})] if left_open else []),
+        *([_row("Placeholders", value["placeholders"])] if any(value["placeholders"].values()) else []),
         _row("Requests", value["requests"] or {"none": 0}),
         *([_row("Retries", value["retries"])] if value["retries"] else []),
         *([_row("Latency", latencies)] if value["requests"] else []),

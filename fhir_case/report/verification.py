@@ -32,6 +32,10 @@ def verification_text(found: Verification | Findings) -> str:
         f"Read back from {found.server}",
         f"{label:<{_LABEL}}  {', '.join(str(count) for count in counts.values())}",
     ]
+    placeholders = _placeholders(found)
+    if placeholders:
+        label = f"Placeholders  [{', '.join(placeholders)}]"
+        lines.append(f"{label:<{_LABEL}}  {', '.join(str(count) for count in placeholders.values())}")
     if found.wrong:
         lines += ["", "Not as sent  [resource, state; element, kind, sent, stored]"]
     for each in found.wrong[:_MOST_RESOURCES]:
@@ -72,7 +76,8 @@ class VerificationJson:
         """Give all of it, piece by piece."""
         from fhir_case.fhir import wire
 
-        head = {"server": found.server, "ok": found.ok, "counts": found.counts, "comparisons": []}
+        placeholders = {"placeholders": counts} if (counts := _placeholders(found)) else {}
+        head = {"server": found.server, "ok": found.ok, "counts": found.counts, **placeholders, "comparisons": []}
         begin, _, end = wire.dump(head, indent=True).rpartition(b"]")
         yield begin
         if self._file.tell():
@@ -81,6 +86,15 @@ class VerificationJson:
                 yield piece
             yield b"\n  "
         yield b"]" + end
+
+
+def _placeholders(found: Verification | Findings) -> dict[str, int]:
+    from fhir_case.load.findings import Findings
+    from fhir_case.load.placeholders import PLACES
+
+    if not isinstance(found, Findings) or not found.placeholders:
+        return {}
+    return {place: found.placeholders[place] for place in PLACES}
 
 
 def _lines(comparison: Comparison) -> list[str]:

@@ -22,7 +22,7 @@ __all__ = ["Release", "Servers", "server_options"]
 Release = Literal["R4", "R5"]
 
 _OPTIONS = (
-    "cache", "data", "heap", "host", "packages", "port", "state", "strict", "throughput", "timeout_s",
+    "cache", "data", "heap", "host", "packages", "placeholders", "port", "state", "strict", "throughput", "timeout_s",
 )  # fmt: skip
 _FOLDERS = ("cache", "data", "state")
 

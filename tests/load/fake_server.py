@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
-__all__ = ["HAPI", "FakeServer", "Reply", "Request"]
+__all__ = ["HAPI", "PLACEHOLDER", "FakeServer", "Reply", "Request"]
 
 HAPI = "HAPI FHIR Server"
+PLACEHOLDER = {"url": "http://hapifhir.io/fhir/StructureDefinition/resource-placeholder", "valueBoolean": True}
 _WRITTEN = {"POST", "PUT"}
 
 
@@ -67,6 +68,7 @@ class FakeServer:
     Serve on loopback; a context manager.
 
     ``hook`` sees every request and a function that carries it out; it gives the reply, or None to reset the connection.
+    ``placeholders`` says whether a reference to what is not there makes a placeholder, as HAPI does when it is told so.
     ``resources`` holds what is stored, by ``Type/id``; ``requests`` all that came. ``leaves`` tells whether references
     inside the extensions of primitive values stay as they came, as in HAPI FHIR.
     """
@@ -75,6 +77,7 @@ class FakeServer:
         self.software = software
         self.fhir_version = "4.0.1"
         self.leaves = software == HAPI
+        self.placeholders = False
         self.resources: dict[str, dict[str, Any]] = {}
         self.requests: list[Request] = []
         self.hook: Callable[[Request, Callable[[], Reply]], Reply | None] = lambda _, answer: answer()
@@ -206,7 +209,11 @@ class FakeServer:
             answers.append({"response": self._response(stored[place], place, status, code)})
         for place in written:
             for reference in _references(stored[place]):
-                if reference not in stored:
+                if reference not in stored and self.placeholders:
+                    kind, _, resource_id = reference.partition("/")
+                    made = {"resourceType": kind, "id": resource_id, "extension": [PLACEHOLDER]}
+                    self._store(stored, reference, made, source)
+                elif reference not in stored:
                     raise Refusal(400, f"HAPI-1094: Resource {reference} not found, specified in path: {place}")
         return answers
 

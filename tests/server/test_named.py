@@ -48,6 +48,7 @@ def test_a_server_is_what_the_file_says(file: Callable[[str], Path]) -> None:
         fhir = "R4"
         timeout_s = 7.5
         real_patient_data = true
+        placeholders = true
         caps = { entries = 50, conditional = 8 }
         retry = { request_s = 0, run = 5 }
         [own]
@@ -60,10 +61,10 @@ def test_a_server_is_what_the_file_says(file: Callable[[str], Path]) -> None:
     assert ("clinic", "https://clinic.example/fhir", "R4", 7.5) == (
         clinic.name, clinic.url, clinic.fhir, clinic.timeout_s
     )  # fmt: skip
-    assert clinic.real_patient_data
+    assert (True, True) == (clinic.real_patient_data, clinic.placeholders)
     assert Caps(entries=50, conditional=8) == clinic.caps
     assert RetryPolicy(request_s=0, run=5) == clinic.policy
-    assert (("hapi",), True, False) == (own.start, own.strict, own.real_patient_data)
+    assert (("hapi",), True, False, False) == (own.start, own.strict, own.real_patient_data, own.placeholders)
 
 
 def test_the_example_of_the_documentation_is_a_file_of_servers_with_every_key(file: Callable[[str], Path]) -> None:

@@ -62,6 +62,7 @@ class HapiServer:
         cache: The folder of what is downloaded; none: the user's cache folder.
         heap: The memory limit as Java writes it.
         throughput: Whether Java optimises for long loads: it starts slower, and then stores more in a second.
+        placeholders: Whether a reference to what is not there makes a placeholder, instead of being refused.
         listener: Is told each step; called from several threads while it downloads, one at a time.
         environment: Variables for Java and for finding it (JAVA_HOME, PATH, M2_REPO, FHIR_CASE_MAVEN_REPOSITORY); none:
             those of this process.
@@ -81,12 +82,13 @@ class HapiServer:
         cache: Path | None = None,
         heap: str = "2g",
         throughput: bool = False,
+        placeholders: bool = False,
         listener: Listener = silent,
         environment: Mapping[str, str] | None = None,
         state: Path | None = None,
         timeout_s: float | None = None,
     ) -> None:
-        self.options = Options(fhir, port, host, data, tuple(packages), strict, heap, throughput)
+        self.options = Options(fhir, port, host, data, tuple(packages), strict, heap, throughput, placeholders)
         self._cache = cache
         self._listener = listener
         self._environment = os.environ if environment is None else environment

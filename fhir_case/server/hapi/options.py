@@ -35,6 +35,7 @@ class Options:
         strict: Whether invalid resources are refused (422).
         heap: The memory limit as Java writes it, for example ``2g``.
         throughput: Whether Java optimises for long loads: it starts slower, and then stores more in a second.
+        placeholders: Whether a reference to what is not there makes a placeholder, instead of being refused.
     """
 
     fhir: Literal["R4", "R5"] = "R4"
@@ -45,6 +46,7 @@ class Options:
     strict: bool = False
     heap: str = "2g"
     throughput: bool = False
+    placeholders: bool = False
 
     def check(self) -> None:
         """
@@ -77,6 +79,7 @@ class Options:
             "data": self.database(),
             "packages": os.pathsep.join(str(file.resolve()) for file in self.packages),
             "strict": str(self.strict).lower(),
+            "placeholders": str(self.placeholders).lower(),
         }
         tuning = _FOR_LONG_LOADS if self.throughput else ()
         return [*tuning, *(f"-Dfhircase.{name}={value}" for name, value in values.items() if value)]

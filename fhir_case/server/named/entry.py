@@ -24,7 +24,7 @@ __all__ = ["read_entry"]
 
 _OF_THE_EMBEDDED = ("strict", "heap")
 _FILES = ("ca_file", "client_certificate", "client_key")
-_OTHERS = ("start_timeout_s", "auth", "headers", "timeout_s", "caps", "retry", "real_patient_data")
+_OTHERS = ("start_timeout_s", "auth", "headers", "timeout_s", "caps", "retry", "real_patient_data", "placeholders")
 _KEYS = ("url", "start", "fhir", *_OF_THE_EMBEDDED, *_FILES, *_OTHERS)
 _RELEASES = ("R4", "R4B", "R5")
 _SECRET = "write ${NAME}, and put it into the environment variable NAME"  # noqa: S105  # advice, no secret
@@ -62,6 +62,7 @@ def read_entry(name: str, file: Path, table: Table) -> NamedServer:
         caps=_caps(table.table("caps", "{ entries = 50 }")),
         policy=_policy(table.table("retry", "{ request_s = 60 }")),
         real_patient_data=table.truth("real_patient_data"),
+        placeholders=table.truth("placeholders"),
         file=file,
         **{key: value for key, value in stated.items() if value},
     )

@@ -45,6 +45,7 @@ class NamedServer:
         caps: Limits that count instead of those that are known of the server.
         policy: How patient to be.
         real_patient_data: Whether it may have the data of real patients.
+        placeholders: Whether it makes placeholders for references to what it does not have.
         file: The file that says so, from whose folder its paths count; None for one that was given by its URL.
     """
 
@@ -65,6 +66,7 @@ class NamedServer:
     caps: Caps = field(default_factory=Caps)
     policy: RetryPolicy = field(default_factory=RetryPolicy)
     real_patient_data: bool = False
+    placeholders: bool = False
     file: Path | None = None
 
     @property

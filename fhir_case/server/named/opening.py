@@ -152,6 +152,7 @@ def _started(server: NamedServer, environment: Mapping[str, str], listener: List
             fhir="R5" if server.fhir == "R5" else "R4",
             strict=server.strict,
             heap=server.heap,
+            placeholders=server.placeholders,
             listener=listener,
             environment=environment,
             timeout_s=server.start_timeout_s,

@@ -43,8 +43,9 @@ import org.springframework.context.annotation.AnnotationConfigApplicationContext
  *
  * <p>Options are system properties: fhircase.fhir (R4 or R5), fhircase.host, fhircase.port (0: any free one),
  * fhircase.data (file of the database; absent: in memory), fhircase.packages (files NAME-VERSION.tgz, separated like a
- * class path, installed in this order), fhircase.strict (true: an invalid resource is refused with 422), fhircase.lifeline
- * (stdin: end as soon as the standard input ends, that is when the parent ends, however it ends).
+ * class path, installed in this order), fhircase.strict (true: an invalid resource is refused with 422),
+ * fhircase.placeholders (true: a reference to what is not there makes a placeholder), fhircase.lifeline (stdin: end as
+ * soon as the standard input ends, that is when the parent ends, however it ends).
  *
  * <p>What the parent needs to know is one line each on standard output: {@code PACKAGE name seconds resources},
  * {@code READY port version seconds}, {@code FAILED reason}.

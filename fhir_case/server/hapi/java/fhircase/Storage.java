@@ -53,6 +53,7 @@ class Storage {
     settings.setMarkResourcesForReindexingUponSearchParameterChange(false); // one job for each parameter of a package
     settings.setEnableTaskPreExpandValueSets(false);
     settings.setValidateResourceStatusForPackageUpload(false); // the drafts of a package count too
+    settings.setAutoCreatePlaceholderReferenceTargets(Boolean.getBoolean("fhircase.placeholders"));
     return settings;
   }
 
