@@ -23,6 +23,8 @@ _REFERENCE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}|urn:(?:uuid|oid):[A
 _ELEMENT = re.compile(r'\[element="(?P<name>\w+)"\].*?value "(?P<value>[^"]+)"')  # the parser of HAPI 8.8.0
 _UNCHANGED = ("SUCCESSFUL_UPDATE_NO_CHANGE", "SUCCESSFUL_CONDITIONAL_PATCH_NO_CHANGE")  # HAPI 8.8.0 tells it so
 _BY_STATUS: dict[int, State] = {201: "created", 304: "unchanged"}
+_GONE = (404, 410)
+_NOT_THERE = ("SUCCESSFUL_DELETE_NOT_FOUND", "SUCCESSFUL_DELETE_ALREADY_DELETED")
 _UPDATED = ("SUCCESSFUL_UPDATE", "SUCCESSFUL_UPDATE_WITH_CONDITIONAL_MATCH")
 
 
@@ -89,14 +91,20 @@ def _journal_entry(
     reason = problem or _problem(entry, response, status, stored_as)
     if reason:
         return entry_failed(entry, reason, status=status)
+    if entry.deletes:
+        return _entry(entry, status, _state_of_deletion(status, response))
     state = _state(entry, status, version, before, response)
     return _entry(entry, status, state, stored_as=stored_as, version=version)
+
+
+def _state_of_deletion(status: int, response: Mapping[str, Any]) -> State:
+    return "unchanged" if status in _GONE or _codes(response).intersection(_NOT_THERE) else "deleted"
 
 
 def _problem(entry: PlannedEntry, response: Mapping[str, Any], status: int, stored_as: str) -> str:
     if not status:
         return "the answer has no status"
-    if not 200 <= status < 300 and status != 304:
+    if not 200 <= status < 300 and status != 304 and not (entry.deletes and status in _GONE):
         outcome = response.get("outcome")
         return f"HTTP {status}" + (f": {outcome_text(outcome)}" if isinstance(outcome, dict) else "")
     expected = entry.given.name if entry.by_id else entry.given.type
@@ -127,16 +135,21 @@ def _state(
 
 
 def _told(response: Mapping[str, Any]) -> State | None:
+    codes = _codes(response)
+    if codes.intersection(_UNCHANGED):
+        return "unchanged"
+    return "updated" if codes.intersection(_UPDATED) else None
+
+
+def _codes(response: Mapping[str, Any]) -> set[Any]:
+    """Give the codes by which a server tells what it did."""
     outcome = response.get("outcome")
+    codes = set()
     for issue in issues_of(outcome) if isinstance(outcome, dict) else ():
         details = issue.get("details")
         codings = details.get("coding") if isinstance(details, dict) else None
-        codes = {coding.get("code") for coding in codings or () if isinstance(coding, dict)}
-        if codes.intersection(_UNCHANGED):
-            return "unchanged"
-        if codes.intersection(_UPDATED):
-            return "updated"
-    return None
+        codes |= {coding.get("code") for coding in codings or () if isinstance(coding, dict)}
+    return codes
 
 
 def culprits(entries: Sequence[PlannedEntry], sent: Resource | None, outcome: Resource) -> list[int]:

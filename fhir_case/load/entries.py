@@ -28,7 +28,7 @@ class PlannedEntry:
 
     Args:
         given: The entry of the Bundle that was given.
-        method: ``PUT`` or ``POST``.
+        method: ``PUT`` or ``POST``; ``DELETE`` in what is sent as it came.
         url: The URL of the request, below the base URL.
         condition: The search on which it depends, encoded; empty when it depends on none.
         target: What the references to it say in what is sent: ``Type/id`` or ``urn:uuid:…``; empty when it has no
@@ -49,12 +49,19 @@ class PlannedEntry:
 
     @property
     def by_id(self) -> bool:
-        """Tell whether we choose the id, so that it is known where the resource will be."""
-        return self.method == "PUT" and not self.condition
+        """Tell whether we choose the id, so that it is known where the resource will be, or was."""
+        return self.method != "POST" and not self.condition
+
+    @property
+    def deletes(self) -> bool:
+        """Tell whether it is not stored, but deleted."""
+        return self.method == "DELETE"
 
     @property
     def names(self) -> tuple[str, ...]:
         """Give what a reference to it may say; nothing can refer to what has neither id nor fullUrl."""
+        if self.deletes:
+            return ()
         given = self.given
         if not given.id:
             return (given.full_url,) if given.full_url else ()
@@ -101,6 +108,8 @@ def planned_entry(given: Given, capabilities: Capabilities, *, ids: Ids = "given
     asked = "the Bundle asks for it"
     able = capabilities.of(given.type)
     method, url = given.request.get("method"), str(given.request.get("url", ""))
+    if method == "DELETE":
+        return PlannedEntry(given, "DELETE", given.name, "", "", asked, repeatable=True, search="")
     kind, conditional, query = url.partition("?")
     if method == "POST" or conditional:
         if kind != given.type:

@@ -125,7 +125,7 @@ def _remember(given: Sequence[Given], done: dict[int, str], rules: Rules, index:
 
 
 def _rest(given: Sequence[Given], rules: Rules) -> Plan:
-    return planned(given, rules.capabilities, caps=rules.caps, ids=rules.ids)
+    return planned(given, rules.capabilities, caps=rules.caps, ids=rules.ids, deletions=rules.as_is)
 
 
 def _of_circle(given: list[Given], rules: Rules) -> Iterator[Job]:

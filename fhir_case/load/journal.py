@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 __all__ = ["STATES", "Journal", "JournalEntry", "State"]
 
-State = Literal["created", "updated", "unchanged", "updated or unchanged", "failed", "unknown"]
+State = Literal["created", "updated", "unchanged", "updated or unchanged", "deleted", "failed", "unknown"]
 STATES: tuple[State, ...] = get_args(State)
 
 
@@ -19,7 +19,7 @@ class JournalEntry:
 
     Args:
         resource: ``Type/id`` in the Bundle, or what else names it.
-        method: ``PUT`` or ``POST``.
+        method: ``PUT``, ``POST`` or ``DELETE``.
         status: The HTTP status that the server gave it; 0 when it gave none.
         state: What that means; ``updated or unchanged`` where the server does not tell versions; ``unknown`` where it
             may or may not be stored, and nothing tells.
@@ -47,7 +47,7 @@ class JournalEntry:
 
     @property
     def confirmed(self) -> bool:
-        """Tell whether the resource is on the server for certain."""
+        """Tell whether the server has done for certain what was asked."""
         return self.state not in ("failed", "unknown")
 
     @property

@@ -140,6 +140,7 @@ def planned(
     caps: Caps,
     ids: Ids = "given",
     pointers: Pointers | None = None,
+    deletions: bool = False,
 ) -> Plan:
     """
     Give the transactions for some entries of one Bundle, without the warnings of `plan`.
@@ -147,10 +148,18 @@ def planned(
     Args:
         caps: What the server takes at most.
         pointers: What may point to another entry, where that is known.
+        deletions: Whether some may ask for a resource to be deleted.
 
     Raises:
         MappingError: Two entries clash, or do not fit the server.
     """
+    for each in () if deletions else given:
+        if each.request.get("method") == "DELETE":
+            raise MappingError(
+                f"the request is DELETE {each.name}; what is loaded is PUT or POST",
+                where=f"Bundle.entry[{each.position}].request",
+                hint="--as-is sends a transaction or batch with its deletions, and nobody can take these back",
+            )
     entries = tuple(planned_entry(each, capabilities, ids=ids) for each in given)
     refuse_clashes(entries)
     return Plan(

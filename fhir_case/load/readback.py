@@ -188,6 +188,10 @@ def _read(client: Client, name: str) -> _Found:
 
 def _comparison(entry: PlannedEntry, found: _Found, places: Mapping[str, str], base_url: str) -> Comparison:
     name, source = entry.given.name, entry.given.source
+    if entry.deletes:
+        state: Finding = "equal" if found.resource is None else "altered"
+        reason = "" if found.resource is None else "it was deleted, and it is there"
+        return Comparison(name, "", state, reason=reason, source=source)
     if found.resource is None:
         return Comparison(name, "", found.state, reason=found.reason, source=source)
     if is_placeholder(found.resource) and not is_placeholder(entry.given.resource):

@@ -168,6 +168,9 @@ def _by_identifier(entries: Sequence[PlannedEntry], client: Client) -> tuple[Fat
 
 def _result(entry: PlannedEntry, resource: Resource | None, ours: bool) -> JournalEntry:
     """Give the entry of the journal for a transaction that was carried out, though its answer was lost."""
+    if entry.deletes:
+        source, position = entry.given.source, entry.given.position
+        return JournalEntry(entry.given.name, entry.method, 0, "deleted", source=source, position=position)
     if resource is None and not entry.by_id:
         return entry_failed(entry, "it was stored, but the answer was lost and no search finds it", state="unknown")
     meta = (resource or {}).get("meta") or {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import MappingError
 from fhir_case.fhir import wire
+from fhir_case.load.versions import newest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,10 +20,15 @@ __all__ = ["Given", "given_entries", "parse_bundle"]
 # Source: https://hl7.org/fhir/R4/datatypes.html#id
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _TYPE = re.compile(r"[A-Z][A-Za-z]+")
+_PLACE = re.compile(rf"({_TYPE.pattern})/({_ID.pattern})")
 _WITH_REQUESTS = ("transaction", "batch")
-_WITHOUT_REQUESTS = ("collection", "searchset", "document")
+_WITHOUT_REQUESTS = ("collection", "searchset", "document", "history")
+_INSTEAD = {
+    "PATCH": "send what it makes of the resource, as PUT",
+    "GET": "it stores nothing: leave the entry out",
+    "HEAD": "it stores nothing: leave the entry out",
+}
 _WHY_NOT = {
-    "history": "it holds versions of resources, of which only one can be loaded",
     "message": "it is meant for $process-message of a server, not for storing",
     "transaction-response": "it is the answer of a server",
     "batch-response": "it is the answer of a server",
@@ -36,7 +42,7 @@ class Given:
 
     Args:
         name: ``Type/id``, or what else names it in messages and reports.
-        resource: The resource.
+        resource: The resource; of one that shall be deleted its type and id.
         full_url: Its fullUrl; empty when there is none.
         request: What a transaction or batch asks for; empty when it asks for nothing.
         position: The number of its entry in the Bundle, from 0; 0 for a resource without Bundle.
@@ -111,13 +117,18 @@ def given_entries(bundle: Resource, *, source: str = "") -> tuple[tuple[Given, .
     entries = bundle.get("entry")
     if not isinstance(entries, list) or not entries:
         raise MappingError("the Bundle has no entry: there is nothing to load")
+    asked = [(index, entry) for index, entry in enumerate(entries) if not _is_remark(entry)]
+    remarks = len(entries) - len(asked)
+    warnings = [f"left out, as remarks of the server that was searched: {remarks}"] if remarks else []
+    if kind == "history":
+        asked, left_out = newest(asked)
+        warnings += left_out
+        if not asked:
+            raise MappingError("the history says that all of it was deleted: there is nothing to load")
     given = tuple(
         _given(entry, index, kind=str(kind), source=source, where=f"Bundle.entry[{index}]")
-        for index, entry in enumerate(entries)
-        if not _is_remark(entry)
+        for index, entry in asked
     )
-    left_out = len(entries) - len(given)
-    warnings = [f"left out, as remarks of the server that was searched: {left_out}"] if left_out else []
     if kind == "batch":
         warnings.append("the batch is sent as one transaction: all of it is stored, or nothing")
     if not given:
@@ -134,11 +145,10 @@ def _given(entry: object, index: int, *, kind: str, source: str, where: str) -> 
     if not isinstance(entry, dict):
         raise MappingError("the entry is no object", where=where)
     request = entry.get("request") if kind in _WITH_REQUESTS else None
-    if request is not None and (not isinstance(request, dict) or request.get("method") not in ("PUT", "POST")):
-        method = request.get("method") if isinstance(request, dict) else None
-        raise MappingError(f"the request is {method!r}; what is loaded is PUT or POST", where=f"{where}.request")
-    if request is not None and not isinstance(request.get("url"), str):
-        raise MappingError("the request has no url", where=f"{where}.request")
+    if request is not None:
+        _check_request(request, where)
+        if request["method"] == "DELETE":
+            return _deleted(request, index, source, where)
     resource = entry.get("resource")
     named = resource.get("resourceType") if isinstance(resource, dict) else None
     if not isinstance(resource, dict) or not isinstance(named, str) or not _TYPE.fullmatch(named):
@@ -152,3 +162,25 @@ def _given(entry: object, index: int, *, kind: str, source: str, where: str) -> 
         )
     name = f"{named}/{resource_id}" if resource_id else full_url or where or source or named
     return Given(name, resource, full_url, request or {}, index, source, whole=kind == "transaction")
+
+
+def _check_request(request: object, where: str) -> None:
+    method = request.get("method") if isinstance(request, dict) else None
+    if not isinstance(request, dict) or method not in ("PUT", "POST", "DELETE"):
+        hint = _INSTEAD.get(str(method), "")
+        raise MappingError(
+            f"the request is {method!r}; what is loaded is PUT or POST", where=f"{where}.request", hint=hint
+        )
+    if not isinstance(request.get("url"), str):
+        raise MappingError("the request has no url", where=f"{where}.request")
+
+
+def _deleted(request: Mapping[str, Any], index: int, source: str, where: str) -> Given:
+    place = _PLACE.fullmatch(request["url"])
+    if place is None:
+        raise MappingError(
+            f"the request is DELETE {request['url']}, and only one resource can be deleted, by its id",
+            where=f"{where}.request",
+            hint="a condition may delete what nobody has seen: name Type/id of each",
+        )
+    return Given(place[0], {"resourceType": place[1], "id": place[2]}, "", request, index, source)

@@ -255,7 +255,7 @@ def _needs(plan: Plan, names: set[str]) -> set[str]:
 
 def _guard(given: Sequence[Given], rules: Rules) -> None:
     for each in given if rules.server else ():
-        if not is_test_data(each.resource):
+        if each.request.get("method") != "DELETE" and not is_test_data(each.resource):
             refuse_real_data(rules.server, each.name, allowed=rules.real_patient_data)
 
 
@@ -276,6 +276,8 @@ def _check_writable(plan: Plan) -> None:
 def _named(entries: Iterable[PlannedEntry], *, digests: bool) -> Iterator[tuple[str, bytes]]:
     """Give each name, and a digest of what is sent to a place that we choose."""
     for entry in entries:
+        if entry.deletes:
+            continue
         if entry.given.id:
             yield entry.given.name, _digest(entry.given.resource) if digests and entry.by_id else b""
         if entry.given.full_url:
@@ -299,7 +301,7 @@ def plan_document(document: Document, given: Sequence[Given], rules: Rules) -> P
     kind = content.get("type") if content.get("resourceType") == "Bundle" else ""
     pointers = pointers_of_text(document.raw)
     if rules.as_is and kind in ("transaction", "batch"):
-        entries = planned(given, rules.capabilities, caps=Caps(), ids=rules.ids).entries
+        entries = planned(given, rules.capabilities, caps=Caps(), ids=rules.ids, deletions=True).entries
         raw = document.raw or wire.dump(content)
         return Plan(((Transaction(entries, raw=raw, type=str(kind), pointers=pointers),),))
     caps = rules.caps if kind == "transaction" else rules.caps.within(_AT_ONCE)

@@ -103,6 +103,8 @@ class Transaction:
 
 
 def _to_send(entry: PlannedEntry, change: Callable[[str], str] | None) -> dict[str, Any]:
+    if entry.deletes:
+        return {"request": {**entry.given.request}}
     resource = entry.given.resource
     if change is not None and any(change(each) != each for each in pointers_in(resource)):
         resource = rewritten(resource, change)

@@ -36,7 +36,7 @@ class Undone:
     Args:
         resource: ``Type/id`` in the input, or what else names it.
         stored_as: ``Type/id`` on the server.
-        state: ``deleted``; ``gone``: it was not there any more; ``left``: it is there still.
+        state: ``deleted``; ``gone``: it was not there any more; ``left``: it is as the run left it.
         reason: Why it was left.
     """
 
@@ -64,10 +64,10 @@ def undo(path: Path, client: Client, on_progress: Callable[[Sequence[Undone]], N
     header = read_header(path)
     if header.server != client.base_url:
         raise FhirCaseError(f"this journal is about {header.server}", where=str(path))
-    groups, counts, unknown = _to_undo(path, client)
-    if unknown:
-        counts["left"] += len(unknown)
-        on_progress(unknown)
+    groups, counts, for_good = _to_undo(path, client)
+    if for_good:
+        counts["left"] += len(for_good)
+        on_progress(for_good)
     with JournalFile(path, header) as journal:
         for group in reversed(groups):
             undone = tuple(_undo_group(group, client))
@@ -78,10 +78,11 @@ def undo(path: Path, client: Client, on_progress: Callable[[Sequence[Undone]], N
 
 
 def _to_undo(path: Path, client: Client) -> tuple[list[Group], Counter[str], tuple[Undone, ...]]:
-    """Give what was created and is not undone, how many were undone before, and of what nothing is known."""
+    """Give what was created and is not undone, how many were undone before, and what nobody can take back."""
     groups: list[Group] = []
     unknown = Unknown()
     placeholders = NotedPlaceholders()
+    deleted: list[Undone] = []
     undone: dict[str, str] = {}
     filled: dict[str, str] = {}  # what we have put again since is in another version, which is ours too
     for record in read_records(path):
@@ -97,6 +98,11 @@ def _to_undo(path: Path, client: Client) -> tuple[list[Group], Counter[str], tup
                 hint="give the upload once more, so that they are looked up; then undo",
             )
         unknown.read(record)
+        deleted += [
+            Undone(entry.resource, entry.resource, "left", "the run deleted it, and nothing brings it back")
+            for entry in record.entries
+            if entry.state == "deleted"
+        ]
         filled |= {entry.stored_as: entry.version for entry in record.entries if entry.references == "filled"}
         created = tuple(
             entry for entry in record.entries if entry.state == "created" and entry.stored_as and not entry.retold
@@ -115,7 +121,7 @@ def _to_undo(path: Path, client: Client) -> tuple[list[Group], Counter[str], tup
     return (
         [group for group in left if group],
         Counter(state for state in undone.values() if state != "left"),
-        tuple(Undone(entry.resource, entry.stored_as, "left", entry.reason) for entry in unknown.entries),
+        (*(Undone(entry.resource, entry.stored_as, "left", entry.reason) for entry in unknown.entries), *deleted),
     )
 
 

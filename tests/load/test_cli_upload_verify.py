@@ -140,7 +140,7 @@ def test_verify_gives_0_when_all_is_there_and_5_when_something_is_not(
         (b"{", "is not complete JSON"),
         (b"[]", "no object"),
         (b'{"name":"Ann"}', "no FHIR resource"),
-        (b'{"resourceType":"Bundle","type":"history"}', "it holds versions of resources"),
+        (b'{"resourceType":"Bundle","type":"message"}', "it is meant for $process-message"),
     ],
 )
 def test_a_file_without_anything_to_load_gives_4(

@@ -184,7 +184,6 @@ def test_a_batch_is_announced_as_all_or_nothing(bundle: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("kind", "word"),
     [
-        ("history", "versions"),
         ("message", r"\$process-message"),
         ("transaction-response", "answer"),
         ("x", "can be transaction"),
