@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from fhir_case.errors import FhirCaseError, RejectedError
+from fhir_case.load.created import Created
 from fhir_case.load.deletion import deletion
 from fhir_case.load.journal_file import JournalFile, read_header, read_records
 from fhir_case.load.lookup import found_by_id
@@ -14,9 +14,11 @@ from fhir_case.load.placeholders import NotedPlaceholders
 from fhir_case.load.resume import Unknown
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from fhir_case.load.created import Group
     from fhir_case.load.journal import JournalEntry
     from fhir_case.server.client import Client
 
@@ -24,8 +26,6 @@ __all__ = ["UNDONE", "Undone", "undo"]
 
 State = Literal["deleted", "gone", "left"]
 UNDONE: tuple[State, ...] = get_args(State)
-
-Group = tuple["JournalEntry", ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,32 +64,31 @@ def undo(path: Path, client: Client, on_progress: Callable[[Sequence[Undone]], N
     header = read_header(path)
     if header.server != client.base_url:
         raise FhirCaseError(f"this journal is about {header.server}", where=str(path))
-    groups, counts, for_good = _to_undo(path, client)
-    if for_good:
-        counts["left"] += len(for_good)
-        on_progress(for_good)
-    with JournalFile(path, header) as journal:
-        for group in reversed(groups):
-            undone = tuple(_undo_group(group, client))
-            journal.undone([each.to_dict() for each in undone])
-            counts.update(each.state for each in undone)
-            on_progress(undone)
+    with Created() as created:
+        for_good = _read(path, created, client)
+        counts = created.undone()
+        if for_good:
+            counts["left"] += len(for_good)
+            on_progress(for_good)
+        with JournalFile(path, header) as journal:
+            for group in created.groups():
+                undone = tuple(_undo_group(group, client))
+                journal.undone([each.to_dict() for each in undone])
+                counts.update(each.state for each in undone)
+                on_progress(undone)
     return counts
 
 
-def _to_undo(path: Path, client: Client) -> tuple[list[Group], Counter[str], tuple[Undone, ...]]:
-    """Give what was created and is not undone, how many were undone before, and what nobody can take back."""
-    groups: list[Group] = []
+def _read(path: Path, created: Created, client: Client) -> tuple[Undone, ...]:
+    """Note what a journal says was created and undone, and give what nobody can take back."""
     unknown = Unknown()
     placeholders = NotedPlaceholders()
     deleted: list[Undone] = []
-    undone: dict[str, str] = {}
-    filled: dict[str, str] = {}  # what we have put again since is in another version, which is ours too
     for record in read_records(path):
         placeholders.read(record)
         if isinstance(record, dict):
             if "undone" in record:
-                undone[record["undone"]] = record["state"]
+                created.undo(record["undone"], record["state"])
             continue
         if record.state == "open":
             raise FhirCaseError(
@@ -103,26 +102,15 @@ def _to_undo(path: Path, client: Client) -> tuple[list[Group], Counter[str], tup
             for entry in record.entries
             if entry.state == "deleted"
         ]
-        filled |= {entry.stored_as: entry.version for entry in record.entries if entry.references == "filled"}
-        created = tuple(
+        for entry in record.entries:
+            if entry.references == "filled":
+                created.put_again(entry.stored_as, entry.version)
+        created.add(
             entry for entry in record.entries if entry.state == "created" and entry.stored_as and not entry.retold
         )
-        if created:
-            groups.append(created)
-    groups = [*placeholders.groups(client), *groups]  # they were referred to by all else, and go last
-    left = [
-        tuple(
-            replace(entry, version=filled.get(entry.stored_as, entry.version))
-            for entry in group
-            if undone.get(entry.stored_as, "left") == "left"
-        )
-        for group in groups
-    ]
-    return (
-        [group for group in left if group],
-        Counter(state for state in undone.values() if state != "left"),
-        (*(Undone(entry.resource, entry.stored_as, "left", entry.reason) for entry in unknown.entries), *deleted),
-    )
+    for group in placeholders.groups(client):
+        created.add(group, before_all=True)  # all else may refer to them, so that they go last
+    return (*(Undone(entry.resource, entry.stored_as, "left", entry.reason) for entry in unknown.entries), *deleted)
 
 
 def _undo_group(group: Group, client: Client) -> Iterator[Undone]:

@@ -42,11 +42,14 @@ class CannedServer(ThreadingTCPServer):
             self._kept.execute("BEGIN")
 
     def transaction(self, body: bytes) -> dict[str, Any]:
-        """Say of each entry that it was created."""
+        """Say of each entry that it was created or deleted; what is kept stays."""
         responses = []
         kept = []
         for entry in orjson.loads(body)["entry"]:
             url = entry["request"]["url"]
+            if entry["request"]["method"] == "DELETE":
+                responses.append({"response": {"status": "204 No Content"}})
+                continue
             place = url if "/" in url else f"{url}/canned-{next(self.numbers)}"
             responses.append(
                 {"response": {"status": "201 Created", "location": f"{place}/_history/1", "etag": 'W/"1"'}}

@@ -81,7 +81,7 @@ def bench_memory(shape: str, sizes_mb: Sequence[int], folder: Path | None, *, ve
         shape: One of `SHAPES`.
         sizes_mb: How large the inputs are, unpacked, in millions of bytes.
         folder: Where the inputs are made for the time that it takes; None: where the system keeps such files.
-        verify: Whether to read all back too, in the same way; the server then keeps as much on disk.
+        verify: Whether to read all back and undo it too, in the same way; the server then keeps as much on disk.
     """
     print(f"{SHAPES[shape].words}, a quarter of the files packed; a server that only answers")
     print(_row("input", "resources", "command", "peak memory", "database", "journal", "s"))
@@ -99,6 +99,7 @@ def _measure(scratch: Path, shape: Shape, size_mb: int, *, verify: bool) -> None
         if verify:
             commands["verify JOURNAL"] = ["verify", str(journal)]
             commands["verify FILES"] = ["verify", str(inputs), "--server", url, "--format", "json"]
+            commands["undo"] = ["undo", str(journal)]
         for name, command in commands.items():
             found = _run(command, scratch)
             sizes = [_mb(each) for each in (found.peak, found.database, journal.stat().st_size)]
