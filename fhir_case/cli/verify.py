@@ -71,8 +71,7 @@ def _compared(load: FileLoad, journal: Path | None, form: str) -> bool:
             found.add(piece.comparisons)
             if form == "json":
                 as_json.add(piece.comparisons)
-        if journal is not None:
-            found.placeholders = compare_placeholders(journal, load.client)
+        found.placeholders = compare_placeholders(load.index, load.client)
         if form == "json":
             for text in as_json.pieces(found):
                 click.echo(text, nl=False)

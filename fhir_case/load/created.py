@@ -57,7 +57,7 @@ class Created:
         self._base.executemany("INSERT INTO created VALUES (?, ?, ?, ?)", rows)
 
     def put_again(self, place: str, version: str) -> None:
-        """Note the version of ``Type/id`` that a run has put there again; it is ours too, and what is said last counts."""
+        """Note the version of ``Type/id`` that a run has put there again: it is ours too; what is said last counts."""
         self._base.execute("INSERT OR REPLACE INTO again VALUES (?, ?)", (place, version))
 
     def undo(self, place: str, state: str) -> None:

@@ -113,6 +113,8 @@ def look_for_placeholders(index: Index, client: Client, journal: JournalFile) ->
         FhirCaseError: The journal cannot be read or written.
     """
     found = Placeholders()
+    if next(index.awaited(), None) is None:
+        return found
     runs = _runs(journal.path)
     for some in _pieces(index.awaited()):
         lookup = found_by_id(client, some, elements=_ELEMENTS)
@@ -173,17 +175,15 @@ class NotedPlaceholders:
         return [group for group in groups if group]
 
 
-def compare_placeholders(journal: Path, client: Client) -> Counter[Place]:
+def compare_placeholders(index: Index, client: Client) -> Counter[Place]:
     """
-    Count what became of the placeholders of a journal: they are there, something real is there instead, or nothing.
+    Count what became of the placeholders in an index: they are there, something real is there instead, or nothing.
 
     Raises:
         ServerError: The server was not reached, or is overloaded.
-        FhirCaseError: The journal cannot be read.
     """
     counts: Counter[Place] = Counter()
-    names = dict.fromkeys(line["placeholder"] for line in _lines(journal) if "placeholder" in line)
-    for some in _pieces(names):
+    for some in _pieces(index.awaited()):
         lookup = found_by_id(client, some, elements=_ELEMENTS)
         for name in some:
             stored = lookup.resources.get(name)

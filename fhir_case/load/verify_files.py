@@ -23,6 +23,8 @@ def read_back_files(load: FileLoad, journal: Path | None = None) -> Iterator[Ver
     """
     Read everything back that some files hold, and compare it; each piece is given when it is done.
 
+    The index of the load then knows the placeholders that the journal names.
+
     Args:
         load: What reads the files and knows the server.
         journal: What the upload wrote down; without it resources are looked for by id and identifier.
@@ -36,6 +38,8 @@ def read_back_files(load: FileLoad, journal: Path | None = None) -> Iterator[Ver
         for record in read_records(journal):
             if isinstance(record, Record):
                 load.index.put_places((_key(each.source, each.resource), each.stored_as) for each in record.entries)
+            elif "placeholder" in record:
+                load.index.put_awaited([record["placeholder"]])
     for _, job in load.jobs():
         for transaction in job:
             entries = transaction.entries

@@ -52,6 +52,7 @@ class Shape:
 
 SHAPES = {
     "bundles": Shape("transactions of 100 entries as NDJSON"),
+    "large": Shape("transactions of 5,000 entries as NDJSON", entries=5000),
     "resources": Shape("one resource a line as NDJSON", plain=True),
     "files": Shape("each transaction of 10 entries a file", entries=10, file_bytes=1),
 }
