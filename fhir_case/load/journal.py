@@ -28,9 +28,9 @@ class JournalEntry:
         reason: Why it failed, or why its references are still open.
         source: The document that it is from; empty when there is only one.
         position: The number of its entry there, from 0.
-        references: ``open``: some of its references still say the placeholder of a resource that was new;
+        references: ``open``: some of its references still say the temporary fullUrl of a resource that was new;
             ``filled``: they were filled in by a second request; empty where there was nothing to fill in.
-        placeholder: What such references to this resource say until then; empty where there are none at all.
+        full_url: What such references to this resource say until then; empty where there are none at all.
     """
 
     resource: str
@@ -43,7 +43,7 @@ class JournalEntry:
     source: str = ""
     position: int = 0
     references: Literal["", "open", "filled"] = ""
-    placeholder: str = ""
+    full_url: str = ""
 
     @property
     def confirmed(self) -> bool:

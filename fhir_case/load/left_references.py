@@ -36,7 +36,7 @@ __all__ = [
 SIGN = b'"_'
 """What the JSON of such an element begins with: a body without it needs no closer look."""
 
-_PLACEHOLDERS = ("urn:uuid:", "urn:oid:")
+_TEMPORARY = ("urn:uuid:", "urn:oid:")
 
 
 def left_in(resource: object) -> list[str]:
@@ -69,20 +69,20 @@ def left_in_sent(
     if body is None or SIGN not in content:
         return {}
     sent = list(entries)
-    placeholders = {entry.target for _, entry in sent if entry.target.startswith(_PLACEHOLDERS)}
+    full_urls = {entry.target for _, entry in sent if entry.target.startswith(_TEMPORARY)}
     resources = ((position, each["resource"]) for (position, _), each in zip(sent, body["entry"], strict=True))
-    return {position: resource for position, resource in resources if still_left(resource, placeholders)}
+    return {position: resource for position, resource in resources if still_left(resource, full_urls)}
 
 
 def left_in_plan(entries: Sequence[PlannedEntry]) -> list[PlannedEntry]:
     """Give the entries of a plan in which a server may leave a reference, unless what it means is there already."""
-    new = {name for entry in entries if entry.target.startswith(_PLACEHOLDERS) for name in entry.names}
+    new = {name for entry in entries if entry.target.startswith(_TEMPORARY) for name in entry.names}
     return [entry for entry in entries if new and _refers_to(new, entry)]
 
 
 def left_as_is(entries: Sequence[PlannedEntry]) -> list[PlannedEntry]:
     """Give the entries in which a server may leave a reference when they are sent exactly as they came."""
-    named = {name for entry in entries for name in entry.names if name.startswith(_PLACEHOLDERS)}
+    named = {name for entry in entries for name in entry.names if name.startswith(_TEMPORARY)}
     return [entry for entry in entries if named and _refers_to(named, entry)]
 
 
@@ -90,16 +90,16 @@ def _refers_to(names: set[str], entry: PlannedEntry) -> bool:
     return any(each in names or unversioned(each) in names for each in left_in(entry.given.resource))
 
 
-def marked(entry: PlannedEntry, result: JournalEntry, *, holds: bool, placeholders: Collection[str]) -> JournalEntry:
+def marked(entry: PlannedEntry, result: JournalEntry, *, holds: bool, full_urls: Collection[str]) -> JournalEntry:
     """
-    Say of what was stored whether references in it are still open, and which placeholder meant it.
+    Say of what was stored whether references in it are still open, and which fullUrl meant it.
 
     Args:
         holds: Whether the server may have left references in it.
-        placeholders: What references to new resources say in the transaction, if there are such references in it.
+        full_urls: What references to new resources say in the transaction, if there are such references in it.
     """
     # A conditional create that finds its resource leaves that as it is, and so do we.
-    return _marked(entry, result, holds=holds and not result.found, placeholders=placeholders)
+    return _marked(entry, result, holds=holds and not result.found, full_urls=full_urls)
 
 
 def marked_in_doubt(
@@ -114,21 +114,21 @@ def marked_in_doubt(
         among: All entries of the same documents, where not all of them were sent.
     """
     holding = {id(entry) for entry in left_in_plan(among or entries)}
-    placeholders = {entry.target for entry in entries} if holding else ()
+    full_urls = {entry.target for entry in entries} if holding else ()
     return tuple(
-        _marked(entry, result, holds=id(entry) in holding, placeholders=placeholders)
+        _marked(entry, result, holds=id(entry) in holding, full_urls=full_urls)
         for entry, result in zip(entries, results, strict=True)
     )
 
 
-def _marked(entry: PlannedEntry, result: JournalEntry, *, holds: bool, placeholders: Collection[str]) -> JournalEntry:
-    if not placeholders:
+def _marked(entry: PlannedEntry, result: JournalEntry, *, holds: bool, full_urls: Collection[str]) -> JournalEntry:
+    if not full_urls:
         return result
     state: Literal["open", ""] = "open" if holds and result.confirmed else ""
-    placeholder = entry.target if entry.target.startswith(_PLACEHOLDERS) and entry.target in placeholders else ""
-    return replace(result, references=state, placeholder=placeholder) if state or placeholder else result
+    full_url = entry.target if entry.target.startswith(_TEMPORARY) and entry.target in full_urls else ""
+    return replace(result, references=state, full_url=full_url) if state or full_url else result
 
 
 def still_left(resource: Resource, places: Collection[str]) -> bool:
-    """Tell whether a stored resource still says one of some placeholders."""
+    """Tell whether a stored resource still says one of some full URLs."""
     return any(each in places for each in left_in(resource))

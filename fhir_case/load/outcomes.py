@@ -50,9 +50,9 @@ class Outcome:
 def completed(ready: Prepared, entries: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:
     """Give the entries of what was sent, of what was there already, and of copies, in their order."""
     found: dict[int, JournalEntry] = {}
-    placeholders = {planned.target for _, planned in ready.sent} if ready.left else ()
+    full_urls = {planned.target for _, planned in ready.sent} if ready.left else ()
     for (position, planned), entry in zip(ready.sent, entries, strict=True):
-        found[position] = marked(planned, entry, holds=position in ready.left, placeholders=placeholders)
+        found[position] = marked(planned, entry, holds=position in ready.left, full_urls=full_urls)
     all_entries = ready.transaction.entries
     for position, place in ready.there.items():
         found[position] = _as_found(all_entries[position], "unchanged", place)

@@ -67,7 +67,7 @@ class Unfilled:
         """Take note of one request."""
         if record.filling:
             self.requests.append(record.request)
-        places = {entry.placeholder: entry.stored_as for entry in record.entries if entry.placeholder}
+        places = {entry.full_url: entry.stored_as for entry in record.entries if entry.full_url}
         for entry in record.entries:
             key = entry.source, entry.position
             if entry.references == "open" and not entry.retold:

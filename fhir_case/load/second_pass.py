@@ -66,7 +66,7 @@ def filled(outcome: Outcome, sender: Sender) -> Filled:
     }
     if not opened:
         return Filled(outcome.entries)
-    places = {each.placeholder: each.stored_as for each in outcome.entries if each.placeholder}
+    places = {each.full_url: each.stored_as for each in outcome.entries if each.full_url}
     notes = _Notes(sender.log, {_key(each.entry): each.entry for each in opened.values()})
     filling = _Pass(sender, notes, places)
     look = not sender.known.leaves_references or any(each.resource is None for each in opened.values())
@@ -84,7 +84,7 @@ def filled_later(
 
     Args:
         entries: What the journal says of these resources.
-        places: ``Type/id`` on the server for each placeholder.
+        places: ``Type/id`` on the server for each fullUrl.
         requests: The headers ``X-Request-ID`` of the requests of that run that were to do it.
 
     Raises:
@@ -145,7 +145,7 @@ def _filled_entry(first: JournalEntry, version: str, *, status: int = 0) -> Jour
 
 
 def _complete_entry(first: JournalEntry) -> JournalEntry:
-    return replace(first, references="filled", placeholder="", reason="")
+    return replace(first, references="filled", full_url="", reason="")
 
 
 def _open_entry(first: JournalEntry, reason: str) -> JournalEntry:
@@ -159,7 +159,7 @@ class _Pass:
     Fill in the references of some resources; what ended it before its end is in `error`.
 
     Args:
-        places: ``Type/id`` on the server for each placeholder; empty where the server does not say it.
+        places: ``Type/id`` on the server for each fullUrl; empty where the server does not say it.
     """
 
     def __init__(self, sender: Sender, notes: _Notes, places: Mapping[str, str]) -> None:

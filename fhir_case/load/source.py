@@ -126,8 +126,7 @@ def given_entries(bundle: Resource, *, source: str = "") -> tuple[tuple[Given, .
         if not asked:
             raise MappingError("the history says that all of it was deleted: there is nothing to load")
     given = tuple(
-        _given(entry, index, kind=str(kind), source=source, where=f"Bundle.entry[{index}]")
-        for index, entry in asked
+        _given(entry, index, kind=str(kind), source=source, where=f"Bundle.entry[{index}]") for index, entry in asked
     )
     if kind == "batch":
         warnings.append("the batch is sent as one transaction: all of it is stored, or nothing")
