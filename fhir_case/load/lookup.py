@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 from fhir_case.errors import RejectedError
 from fhir_case.load.entries import identifiers_of
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Lookup", "found_by_id", "found_by_identifier", "found_by_request"]
 
 _IDS_A_SEARCH = 50
-_QUERY_LENGTH = 3000  # servers and proxies refuse a URL of more than some 8,000 characters, and signs are encoded
+_QUERY_LENGTH = 6000  # servers and proxies refuse a URL of more than some 8,000 characters
 _PAGE = "500"
 
 
@@ -79,23 +80,26 @@ def found_by_identifier(client: Client, kind: str, tokens: Iterable[str]) -> dic
     wanted = list(dict.fromkeys(tokens))
     found: dict[str, list[Resource]] = {token: [] for token in wanted}
     for query in _queries(wanted):
-        asked = {"identifier": query, "_count": _PAGE, "_elements": "identifier,meta"}
-        for resource in client.search(kind, asked):
+        for resource in client.search(kind, f"identifier={query}&_count={_PAGE}&_elements=identifier,meta"):
             for token in identifiers_of(resource):
                 if token in found and resource.get("resourceType") == kind and resource not in found[token]:
                     found[token].append(resource)
     return found
 
 
-def _queries(tokens: list[str]) -> Iterator[str]:
-    start = length = 0
-    for position, token in enumerate(tokens):
-        if position > start and length + len(token) > _QUERY_LENGTH:
-            yield ",".join(tokens[start:position])
-            start, length = position, 0
-        length += len(token) + 1
-    if tokens[start:]:
-        yield ",".join(tokens[start:])
+def _queries(tokens: Iterable[str]) -> Iterator[str]:
+    """Give alternatives, encoded, as many together as a URL holds."""
+    together: list[str] = []
+    length = 0
+    for token in tokens:
+        encoded = quote(token, safe=":/")
+        if together and length + len(encoded) > _QUERY_LENGTH:
+            yield ",".join(together)
+            together, length = [], 0
+        together.append(encoded)
+        length += len(encoded) + len(",")
+    if together:
+        yield ",".join(together)
 
 
 def found_by_request(client: Client, kind: str, requests: Iterable[str]) -> list[Resource]:

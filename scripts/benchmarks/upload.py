@@ -34,6 +34,7 @@ __all__ = ["bench_upload"]
 _TRANSACTIONS = 300
 _ENTRIES = 40
 _STORED = 100_000
+_MERGED = 5  # transactions, as many as the planner puts together
 _CONCURRENCY = (1, 2, 4, 8)
 _SYSTEM = "urn:fhir-case:bench"
 
@@ -53,6 +54,7 @@ def bench_upload(rounds: int) -> None:
 def _posts(root: Path, rounds: int) -> None:
     ways: dict[str, Callable[[str, Path, int], float]] = {
         "bare sockets": _by_sockets,
+        "bare sockets, merged": _by_sockets_merged,
         "fhir-case --as-is": lambda url, data, at_once: _by_loader(url, data, _options(at_once, as_is=True)),
         "fhir-case": lambda url, data, at_once: _by_loader(url, data, _options(at_once)),
     }
@@ -193,9 +195,21 @@ def _show_processor_time() -> None:
 
 
 def _by_sockets(url: str, data: Path, at_once: int) -> float:
+    return _sent(url, [file.read_bytes() for file in sorted(data.iterdir())], at_once)
+
+
+def _by_sockets_merged(url: str, data: Path, at_once: int) -> float:
+    """Send what merging brings at best: the bytes are merged and ready before the clock starts."""
+    transactions = [json.loads(file.read_bytes()) for file in sorted(data.iterdir())]
+    for first in range(0, len(transactions), _MERGED):
+        for other in transactions[first + 1 : first + _MERGED]:
+            transactions[first]["entry"] += other["entry"]
+    return _sent(url, [json.dumps(each).encode() for each in transactions[::_MERGED]], at_once)
+
+
+def _sent(url: str, bodies: list[bytes], at_once: int) -> float:
     """Send ready bytes over as many connections, and look at nothing but the status."""
     parts = urlsplit(url)
-    bodies = [file.read_bytes() for file in sorted(data.iterdir())]
     waiting: Iterator[bytes] = iter(bodies)
 
     def send(_: int) -> None:
