@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from fhir_case.load.journal import JournalEntry
+from fhir_case.load.temporary import TemporaryDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from types import TracebackType
 
 __all__ = ["Created", "Group"]
 
@@ -25,24 +24,12 @@ CREATE TABLE undone (place TEXT PRIMARY KEY, state TEXT) WITHOUT ROWID;
 """
 
 
-class Created:
+class Created(TemporaryDatabase):
     """Hold what was created, the resources of one request together; a context manager."""
 
     def __init__(self) -> None:
-        # An empty name is a file of SQLite's own, which is gone when it is closed.
-        self._base = sqlite3.connect("", isolation_level=None)
-        self._base.execute("PRAGMA synchronous = OFF")
-        self._base.executescript(_TABLES)
-        self._base.execute("BEGIN")
+        super().__init__(_TABLES)
         self._requests = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._base.close()
 
     def add(self, entries: Iterable[JournalEntry], *, before_all: bool = False) -> None:
         """

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.load.temporary import TemporaryDatabase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from types import TracebackType
 
 __all__ = ["Index"]
 
@@ -24,7 +24,7 @@ CREATE TABLE done (source TEXT, position INTEGER, place TEXT, PRIMARY KEY (sourc
 _CACHE_KIB = 32_000
 
 
-class Index:
+class Index(TemporaryDatabase):
     """
     Hold the names of all resources of the inputs, what refers across documents, and what is where on the server.
 
@@ -32,21 +32,8 @@ class Index:
     """
 
     def __init__(self) -> None:
-        # An empty name is a file of SQLite's own, made when the cache is full and gone when it is closed.
-        self._base = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        super().__init__(_TABLES, cache_kib=_CACHE_KIB)
         self._lock = Lock()
-        self._base.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        self._base.execute("PRAGMA synchronous = OFF")
-        self._base.executescript(_TABLES)
-        self._base.execute("BEGIN")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._base.close()
 
     def add_names(self, unit: int, names: Iterable[tuple[str, bytes]]) -> list[tuple[str, int]]:
         """

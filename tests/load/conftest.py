@@ -67,6 +67,12 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str
 
 
 @pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    """Where the journal of an upload is written."""
+    return tmp_path / "journal.jsonl"
+
+
+@pytest.fixture
 def base() -> str:
     return BASE
 

@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "journal.jsonl"
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three files that share a clinic, and one of findings about their patients, which is sent later."""
     for key in "abc":

@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "journal.jsonl"
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three files that share a clinic; the findings have no identifier, so that only the journal knows them."""
     for key in "abc":

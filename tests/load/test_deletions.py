@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "journal.jsonl"
-
-
-@pytest.fixture
 def file(tmp_path: Path, fake: FakeServer) -> Path:
     """A transaction that stores a patient and deletes two others, of whom one is there."""
     fake.put(patient("old"))

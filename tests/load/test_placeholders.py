@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "journal.jsonl"
-
-
-@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A patient and two findings about somebody else, of which one was made in an encounter that is nowhere either."""
     made = [

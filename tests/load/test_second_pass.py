@@ -71,11 +71,6 @@ def file(tmp_path: Path) -> Path:
     return write(tmp_path, "case.json", case())
 
 
-@pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "journal.jsonl"
-
-
 def upload(run: Run, fake: FakeServer, file: Path, journal: Path, *more: str) -> tuple[int, dict[str, Any], str]:
     code, out, err = run(*command(fake, file, journal), "--format", "json", *more)
     return code, json.loads(out) if out else {}, err

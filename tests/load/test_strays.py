@@ -37,11 +37,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-@pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "journal.jsonl"
-
-
 class Killed:
     """
     Run an upload whose first request is answered late, and kill it at a later one.
