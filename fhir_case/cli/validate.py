@@ -13,13 +13,12 @@ from fhir_case.cli.engines import engine_options, engines
 from fhir_case.cli.options import expanded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from fhir_case.documents import Document
+    from fhir_case.documents import Document, Text
     from fhir_case.issues import ValidationResult
     from fhir_case.report.validation import Summary
     from fhir_case.report.validation_formats import Checked
-    from fhir_case.validation.profiles import ProfileEngine
     from fhir_case.validation.waivers import Waiver
 
 __all__ = ["validate"]
@@ -29,6 +28,32 @@ _NOTHING_CHECKED = 8
 
 
 _FAILING: dict[str, tuple[str, ...]] = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
+
+
+def _known_checks(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse names that no check has."""
+    if not names:
+        return ()
+    from fhir_case.validation import CHECKS
+    from fhir_case.wording import did_you_mean
+
+    known = [check.name for check in CHECKS]
+    for name in names:
+        if name not in known:
+            advice = did_you_mean(name, known) or "--list-rules names all"
+            raise click.BadParameter(f"there is no check '{name}'; {advice}")
+    return names
+
+
+def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: str) -> int | None:
+    """Give the number, and nothing for ``auto``."""
+    if text == "auto":
+        return None
+    from fhir_case.validation.parallel import MOST_PROCESSES
+
+    if text.isdecimal() and 1 <= int(text) <= MOST_PROCESSES:
+        return int(text)
+    raise click.BadParameter(f"'{text}' is neither 'auto' nor a number from 1 to {MOST_PROCESSES}")
 
 
 @click.command()
@@ -63,6 +88,23 @@ _FAILING: dict[str, tuple[str, ...]] = {"error": ("error",), "warning": ("error"
     help="A TOML file of findings that are accepted, each with its reason.",
 )
 @engine_options
+@click.option(
+    "--skip",
+    multiple=True,
+    metavar="CHECK",
+    callback=_known_checks,
+    help="Leave out a check, as --list-rules names it. '--skip structure' is the fast way for large inputs: it leaves "
+    "out the models of fhir.resources, whose findings are nearly all found by the strict schema too.",
+)
+@click.option(
+    "--jobs",
+    default="auto",
+    show_default=True,
+    metavar="N",
+    callback=_number_of_jobs,
+    help="How many processes check. 'auto': one a core, at most 8, started when the input takes more than a second. "
+    "With --engine it is always one.",
+)
 @click.option("--closed", is_flag=True, help="Every reference must resolve inside its Bundle.")
 @click.option("--list-rules", is_flag=True, help="List the checks, each with its reason and its source.")
 @click.option("--verbose", "-v", is_flag=True, help="Show every finding, and every check that did not run.")
@@ -73,6 +115,8 @@ def validate(
     form: str,
     fail_on: str,
     waiver_file: Path | None,
+    skip: tuple[str, ...],
+    jobs: int | None,
     closed: bool,
     list_rules: bool,
     verbose: bool,
@@ -97,27 +141,31 @@ def validate(
         return
     if not paths:
         raise click.UsageError("Missing argument 'PATH... | -'.")
+    from fhir_case.validation.document import check_document
+    from fhir_case.validation.parallel import Checking
+
     inputs = expanded(paths)
     _require_documents(inputs)
     waivers = _read_waivers(waiver_file)
     summary = Summary()
     with engines(**engine_choice, fhir=fhir) as asked:
-        checker = partial(_check, fhir=fhir, closed=closed, engines=asked)
-        checked = _check_all(
-            _documents(inputs, fhir), checker, summary, verbose=verbose, waivers=waivers, source=str(waiver_file)
-        )
-        for text in _rendered(form, checked, summary, failing=_FAILING[fail_on], verbose=verbose):
-            click.echo(text)
+        # An engine is one program in Java, which other processes would each need for themselves.
+        check = partial(check_document, fhir=fhir, closed=closed, skip=skip, engines=asked)
+        with Checking(check, jobs=1 if asked else jobs) as checking:
+            results = checking.results(_documents(inputs, fhir))
+            checked = _added_up(results, summary, verbose=verbose, waivers=waivers, skip=skip, source=str(waiver_file))
+            for text in _rendered(form, checked, summary, failing=_FAILING[fail_on], verbose=verbose):
+                click.echo(text)
     sys.exit(_exit_code(summary, fail_on, asked=[engine.name for engine in asked]))
 
 
 def _require_documents(paths: Sequence[Path | None]) -> None:
     """Refuse what holds nothing to check before anything is written, so that no output ends half way."""
-    from fhir_case.documents import find_documents
+    from fhir_case.documents import find_texts
     from fhir_case.errors import CheckerError
 
     for path in paths:
-        if path and path.is_dir() and next(find_documents(path), None) is None:
+        if path and path.is_dir() and next(find_texts(path), None) is None:
             raise CheckerError("there is no .json or .ndjson file in this directory", where=str(path))
 
 
@@ -133,16 +181,16 @@ def _read_waivers(path: Path | None) -> tuple[Waiver, ...]:
         raise click.BadParameter(str(error), param_hint="--waivers") from None
 
 
-def _check_all(
-    documents: Iterable[Document],
-    check: Callable[[Document], ValidationResult],
+def _added_up(
+    results: Iterable[tuple[Document | Text, ValidationResult]],
     summary: Summary,
     *,
     verbose: bool,
     waivers: tuple[Waiver, ...],
+    skip: Collection[str],
     source: str,
 ) -> Iterator[Checked]:
-    """Check document by document, add up, and last of all report what is wrong with the waivers, from `source`."""
+    """Leave out what is waived, add up, and last of all report what is wrong with the waivers, from `source`."""
     from dataclasses import replace
 
     from fhir_case.issues import ValidationResult
@@ -150,15 +198,15 @@ def _check_all(
     from fhir_case.validation.waivers import as_information, unused, waived
 
     used: set[Waiver] = set()
-    for document in documents:
-        result = check(document)
+    for document, result in results:
         kept, accepted = waived(result.issues, waivers)
         used.update(waiver for _, waiver in accepted)
         summary.add(replace(result, issues=kept))
         summary.waived += len(accepted)
         shown = kept + as_information(accepted) if verbose else kept
         yield Checked(document.source, replace(result, issues=shown), document.line)
-    issues = unused(waivers, used, summary.checks)
+    looked_at = {name: run for name, run in summary.checks.items() if name not in skip}
+    issues = unused(waivers, used, looked_at)
     if issues:
         summary.found.update(issue.severity for issue in issues)
         yield Checked(source, ValidationResult(issues))
@@ -188,27 +236,11 @@ def _rendered(
         yield from summary_lines(summary, verbose=verbose)
 
 
-def _documents(paths: Sequence[Path | None], fhir: Literal["R4", "R5"]) -> Iterator[Document]:
-    from fhir_case.documents import find_documents, read_documents
+def _documents(paths: Sequence[Path | None], fhir: Literal["R4", "R5"]) -> Iterator[Document | Text]:
+    from fhir_case.documents import find_texts, read_texts
 
     for path in paths:
-        yield from find_documents(path, fhir=fhir) if path else read_documents(sys.stdin.buffer, "-")
-
-
-def _check(
-    document: Document, *, fhir: Literal["R4", "R5"], closed: bool, engines: Sequence[ProfileEngine]
-) -> ValidationResult:
-    from dataclasses import replace
-
-    from fhir_case.documents.case_file import located
-    from fhir_case.issues import ValidationResult
-    from fhir_case.validation import validate as check
-
-    if document.content is None:
-        return ValidationResult(document.issues, (document.run,))
-    result = check(document.content, fhir=fhir, closed=closed or document.form == "case", engines=engines)
-    issues = document.issues + tuple(located(issue, document.places) for issue in result.issues)
-    return replace(result, issues=issues, checks=(document.run, *result.checks))
+        yield from find_texts(path, fhir=fhir) if path else read_texts(sys.stdin.buffer, "-")
 
 
 def _exit_code(summary: Summary, fail_on: str, *, asked: Sequence[str]) -> int:

@@ -1,7 +1,19 @@
 """Read FHIR JSON of any origin: files, directories, NDJSON, gzip, bzip2, zip archives, streams, case files."""
 
-from fhir_case.documents.document import Document
-from fhir_case.documents.files import digest, expand, find_documents
-from fhir_case.documents.reading import MAXIMUM_BYTES, read_document, read_documents
+from fhir_case.documents.document import Document, Text, unread
+from fhir_case.documents.files import digest, expand, find_documents, find_texts
+from fhir_case.documents.reading import MAXIMUM_BYTES, read_document, read_documents, read_texts
 
-__all__ = ["MAXIMUM_BYTES", "Document", "digest", "expand", "find_documents", "read_document", "read_documents"]
+__all__ = [
+    "MAXIMUM_BYTES",
+    "Document",
+    "Text",
+    "digest",
+    "expand",
+    "find_documents",
+    "find_texts",
+    "read_document",
+    "read_documents",
+    "read_texts",
+    "unread",
+]

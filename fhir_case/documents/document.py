@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fhir_case.issues import CheckRun, Issue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Document", "json_issue", "unread"]
+__all__ = ["Document", "Text", "json_issue", "unread"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,21 @@ class Document:
     def name(self) -> str:
         """Name the document as an editor does: the file, and the line in NDJSON."""
         return f"{self.source}:{self.line}" if self.line else self.source
+
+
+class Text(NamedTuple):
+    """
+    Hold the bytes of one document that nobody has looked at yet; `read_document` takes these three.
+
+    Args:
+        content: The bytes.
+        source: The file they are from, ``archive.zip/member`` in an archive, or ``-``.
+        line: Their line in NDJSON; 0 for a file that is one document.
+    """
+
+    content: bytes
+    source: str
+    line: int = 0
 
 
 def json_issue(message: str, severity: Any = "error") -> Issue:

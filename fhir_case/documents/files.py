@@ -19,21 +19,23 @@ from functools import partial
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from fhir_case.documents.case_file import SUFFIXES, read_case_file
 from fhir_case.documents.document import Document, unread
-from fhir_case.documents.reading import read_documents
+from fhir_case.documents.reading import read_documents, read_texts
 from fhir_case.errors import FhirCaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from fhir_case.documents.document import Text
     from fhir_case.fhir.models import FhirVersion
 
-    Read = Callable[..., Iterator[Document]]
+    Found = TypeVar("Found")
+    Read = Callable[..., Iterator[Found]]
 
-__all__ = ["digest", "expand", "find_documents", "find_files"]
+__all__ = ["digest", "expand", "find_documents", "find_files", "find_texts"]
 
 _LINES = (".ndjson", ".jsonl")
 _WANTED = (".json", *_LINES)
@@ -98,7 +100,15 @@ def find_documents(
         checked: Whether all was read before and found right, see `read_document`.
         fhir: The release in which the Bundle of a case file is built.
     """
-    read = partial(read_documents, keep_raw=keep_raw, checked=checked)
+    return _found(path, partial(read_documents, keep_raw=keep_raw, checked=checked), fhir)
+
+
+def find_texts(path: Path, *, fhir: FhirVersion = "R4") -> Iterator[Document | Text]:
+    """Give the bytes of what `find_documents` reads; what is no JSON text, as a case file, is given as it was read."""
+    return _found(path, read_texts, fhir)
+
+
+def _found(path: Path, read: Read[Found], fhir: FhirVersion) -> Iterator[Found | Document]:
     documents = chain.from_iterable(_of_file(file, read, fhir) for file in find_files(path))
     first = next(documents, None)
     if first is not None:
@@ -137,7 +147,7 @@ def _unpacked_name(name: str) -> str:
     return path.stem if path.suffix in _PACKED else name
 
 
-def _of_file(path: Path, read: Read, fhir: FhirVersion) -> Iterator[Document]:
+def _of_file(path: Path, read: Read[Found], fhir: FhirVersion) -> Iterator[Found | Document]:
     source = str(path)
     if path.suffix in SUFFIXES:
         bundle, places, issues = read_case_file(path, fhir=fhir)
@@ -151,7 +161,7 @@ def _of_file(path: Path, read: Read, fhir: FhirVersion) -> Iterator[Document]:
         yield _broken(source, error)
 
 
-def _of_archive(stream: BufferedReader, source: str, read: Read) -> Iterator[Document]:
+def _of_archive(stream: BufferedReader, source: str, read: Read[Found]) -> Iterator[Found | Document]:
     try:
         archive = zipfile.ZipFile(stream)
     except _BROKEN_ARCHIVE as error:
@@ -189,7 +199,7 @@ def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BufferedReader
         return _reason(error)
 
 
-def _of_stream(stream: BufferedReader, source: str, read: Read) -> Iterator[Document]:
+def _of_stream(stream: BufferedReader, source: str, read: Read[Found]) -> Iterator[Found | Document]:
     try:
         with _unpacked(stream) as unpacked:
             yield from read(unpacked, source, lines=_unpacked_name(source).endswith(_LINES))

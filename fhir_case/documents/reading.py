@@ -15,15 +15,15 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fhir_case.documents.document import Document, json_issue, unread
+from fhir_case.documents.document import Document, Text, json_issue, unread
 from fhir_case.fhir import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fhir_case.issues import Issue
 
-__all__ = ["MAXIMUM_BYTES", "read_document", "read_documents"]
+__all__ = ["MAXIMUM_BYTES", "read_document", "read_documents", "read_texts"]
 
 MAXIMUM_BYTES = 256 * 2**20
 """The longest document, or line of NDJSON, that is read."""
@@ -45,67 +45,6 @@ class ByteStream(Protocol):
     def readline(self, size: int, /) -> bytes:
         """Give the rest of a line, at most so many bytes."""
         ...
-
-
-def read_documents(
-    stream: ByteStream, source: str, *, lines: bool = False, keep_raw: bool = False, checked: bool = False
-) -> Iterator[Document]:
-    """
-    Read a stream: one document, or NDJSON when told so, or when the first line is a document and others follow.
-
-    Args:
-        stream: What to read.
-        source: Its name in the results.
-        lines: Whether it is NDJSON for certain.
-        keep_raw: Whether to keep the bytes of each document.
-        checked: Whether all was read before and found right, see `read_document`.
-    """
-    read = partial(read_document, source=source, keep_raw=keep_raw, checked=checked)
-    number, line = _next_line(stream)
-    if not line:
-        yield Document(source, 0, None, (json_issue("this is empty"),))
-        return
-    if not lines:
-        document = read(line) if _may_be_whole(line) else None
-        if document is None or document.content is None:
-            yield read(line + _rest(stream, MAXIMUM_BYTES + 1 - len(line)))
-            return
-        step, line = _next_line(stream)
-        yield replace(document, line=number) if line else document
-        number += step
-    while line:
-        yield read(line, line=number)
-        if len(line) > MAXIMUM_BYTES:
-            return  # what follows is the rest of a line
-        step, line = _next_line(stream)
-        number += step
-
-
-def _next_line(stream: ByteStream) -> tuple[int, bytes]:
-    """
-    Give the next line that is not blank, and how many lines further it is.
-
-    The line is empty at the end, and when nothing but blank lines seems to come.
-    """
-    for step in range(1, _MOST_BLANK_LINES):
-        line = stream.readline(MAXIMUM_BYTES + 1)
-        if not line or line.strip() or len(line) > MAXIMUM_BYTES:
-            return step, line
-    return 0, b""
-
-
-def _may_be_whole(line: bytes) -> bool:
-    begin = line.removeprefix(_BYTE_ORDER_MARK).lstrip()
-    return line.endswith(b"\n") and begin.startswith(b"{") and line.rstrip().endswith(b"}")
-
-
-def _rest(stream: ByteStream, size: int) -> bytes:
-    """Give at most so many bytes, asked for in portions: a stream may make room for as many as it is asked for."""
-    parts = []
-    while size > 0 and (part := stream.read(min(size, _BYTES_AT_A_TIME))):
-        parts.append(part)
-        size -= len(part)
-    return b"".join(parts)
 
 
 def read_document(
@@ -131,6 +70,91 @@ def read_document(
     if not keep_raw or len(text) > MAXIMUM_BYTES:
         return document
     return replace(document, raw=text.removeprefix(_BYTE_ORDER_MARK))
+
+
+def read_documents(
+    stream: ByteStream, source: str, *, lines: bool = False, keep_raw: bool = False, checked: bool = False
+) -> Iterator[Document]:
+    """
+    Read a stream: one document, or NDJSON when told so, or when the first line is a document and others follow.
+
+    Args:
+        stream: What to read.
+        source: Its name in the results.
+        lines: Whether it is NDJSON for certain.
+        keep_raw: Whether to keep the bytes of each document.
+        checked: Whether all was read before and found right, see `read_document`.
+    """
+    read = partial(read_document, keep_raw=keep_raw, checked=checked)
+    for one in read_texts(stream, source, lines=lines, read=read):
+        yield read(*one) if isinstance(one, Text) else one
+
+
+def read_texts(
+    stream: ByteStream, source: str, *, lines: bool = False, read: Callable[..., Document] = read_document
+) -> Iterator[Document | Text]:
+    """
+    Divide a stream into its documents as `read_documents` does, but leave it to others to read them.
+
+    What had to be read to tell whether it is NDJSON is given as it was read, and so is that a stream is empty.
+
+    Args:
+        stream: What to divide.
+        source: Its name in the results.
+        lines: Whether it is NDJSON for certain.
+        read: How to read what has to be read.
+    """
+    number, line = _next_line(stream)
+    if not line:
+        yield Document(source, 0, None, (json_issue("this is empty"),))
+        return
+    if not lines:
+        following = stream.readline(MAXIMUM_BYTES + 1) if _may_be_whole(line) else None
+        document = read(line, source) if following else None
+        if document is None or document.content is None:
+            begin = line + (following or b"")
+            yield Text(begin + _rest(stream, MAXIMUM_BYTES + 1 - len(begin)), source)
+            return
+        step, line = _next_line(stream, following)
+        yield replace(document, line=number) if line else document
+        number += step
+    while line:
+        yield Text(line, source, number)
+        if len(line) > MAXIMUM_BYTES:
+            return  # what follows is the rest of a line
+        step, line = _next_line(stream)
+        number += step
+
+
+def _next_line(stream: ByteStream, following: bytes | None = None) -> tuple[int, bytes]:
+    """
+    Give the next line that is not blank, and how many lines further it is.
+
+    The line is empty at the end, and when nothing but blank lines seems to come.
+
+    Args:
+        stream: Where they come from.
+        following: The line that was taken from the stream before; none was when it is absent.
+    """
+    for step in range(1, _MOST_BLANK_LINES):
+        line = stream.readline(MAXIMUM_BYTES + 1) if following is None or step > 1 else following
+        if not line or line.strip() or len(line) > MAXIMUM_BYTES:
+            return step, line
+    return 0, b""
+
+
+def _may_be_whole(line: bytes) -> bool:
+    begin = line.removeprefix(_BYTE_ORDER_MARK).lstrip()
+    return line.endswith(b"\n") and begin.startswith(b"{") and line.rstrip().endswith(b"}")
+
+
+def _rest(stream: ByteStream, size: int) -> bytes:
+    """Give at most so many bytes, asked for in portions: a stream may make room for as many as it is asked for."""
+    parts = []
+    while size > 0 and (part := stream.read(min(size, _BYTES_AT_A_TIME))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 def _content(text: bytes, *, checked: bool) -> tuple[dict[str, Any] | None, list[Issue]]:

@@ -1,0 +1,47 @@
+"""Check one document, as it was read or as the bytes that it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fhir_case.documents import Text, read_document
+from fhir_case.documents.case_file import located
+from fhir_case.issues import ValidationResult
+from fhir_case.validation import validate
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from fhir_case.documents import Document
+    from fhir_case.validation.profiles import ProfileEngine
+    from fhir_case.validation.subject import FhirVersion
+
+__all__ = ["check_document"]
+
+
+def check_document(
+    document: Document | Text,
+    *,
+    fhir: FhirVersion = "R4",
+    closed: bool = False,
+    skip: Collection[str] = (),
+    engines: Sequence[ProfileEngine] = (),
+) -> ValidationResult:
+    """
+    Give what is wrong with a document as JSON or as a case, and what the checks of its content find.
+
+    Args:
+        document: What was read, or its bytes, which are read first.
+        fhir: The release that it is written in.
+        closed: Whether every reference must resolve inside; in the Bundle of a case it always must.
+        skip: Names of checks to leave out.
+        engines: Validators that check profiles.
+    """
+    if isinstance(document, Text):
+        document = read_document(*document)
+    if document.content is None:
+        return ValidationResult(document.issues, (document.run,))
+    result = validate(document.content, fhir=fhir, closed=closed or document.form == "case", skip=skip, engines=engines)
+    issues = document.issues + tuple(located(issue, document.places) for issue in result.issues)
+    return replace(result, issues=issues, checks=(document.run, *result.checks))
