@@ -55,6 +55,14 @@ class _LazyGroup(click.Group):
             raise TypeError(f"fhir_case.cli.{entry.module} has no command")
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; end quietly when the reader of our output goes away (head, less), where click would give 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            sys.stdout = None  # Python would flush it again
+            sys.exit(0)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """List the commands without importing them."""
         with formatter.section("Commands"):
@@ -114,10 +122,6 @@ def main(arguments: list[str] | None = None) -> None:
     except FhirCaseError as error:
         click.echo(f"fhir-case: {error}", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output went away (head, less): end quietly, and keep Python from flushing again.
-        sys.stdout = None
-        sys.exit(0)
     except OSError as error:
         if error.filename is not None or error.errno not in _OUTPUT_FAILED:
             raise
