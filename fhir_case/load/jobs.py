@@ -10,7 +10,7 @@ from fhir_case.load.pack import Packer
 from fhir_case.load.plan import planned
 from fhir_case.load.source import given_entries
 from fhir_case.load.survey import plan_document
-from fhir_case.load.transaction import Transaction
+from fhir_case.load.transaction import Transaction, names_for_later
 from fhir_case.server.known import Caps
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _remember(given: Sequence[Given], done: dict[int, str], rules: Rules, index:
     index.put_places(
         (name, done[entry.given.position])
         for entry in plan.entries
-        for name in (*entry.names, entry.identity)
+        for name in (*names_for_later(entry), entry.identity)
         if name and not entry.by_id
     )
 

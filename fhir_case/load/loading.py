@@ -18,6 +18,7 @@ from fhir_case.load.outcomes import TOO_LARGE, Outcome
 from fhir_case.load.plan import leaving_references
 from fhir_case.load.references import unversioned
 from fhir_case.load.second_pass import filled
+from fhir_case.load.transaction import names_for_later
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -280,7 +281,7 @@ class Loader:
                 if planned_entry.condition or planned_entry.search:
                     places.append((planned_entry.identity, entry.stored_as))
                 if self._remembers(transaction):
-                    places += [(name, entry.stored_as) for name in planned_entry.names]
+                    places += [(name, entry.stored_as) for name in names_for_later(planned_entry)]
         if places:
             self._index.put_places(places)
         if failed:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fhir_case.load.entries import PlannedEntry
     from fhir_case.load.references import Pointers
 
-__all__ = ["HEAD_BYTES", "Transaction", "bytes_at_most", "refuse_clashes"]
+__all__ = ["HEAD_BYTES", "Transaction", "bytes_at_most", "names_for_later", "refuse_clashes"]
 
 HEAD_BYTES = 60
 """The bytes of a body around its entries."""
@@ -79,11 +79,18 @@ class Transaction:
 
     def _change(self, targets: Mapping[str, str], places: Callable[[str], str] | None) -> Callable[[str], str] | None:
         """Give what each reference becomes; None when all stay as they are."""
+        source = self.entries[0].given.source
+        alone = all(entry.given.source == source for entry in self.entries)
+
+        def stored(name: str) -> str:
+            if places is None:
+                return ""
+            own = _in_document(name, source) if alone else ""
+            return (own and places(own)) or places(name)
 
         def change(reference: str) -> str:
             plain = unversioned(reference)
-            found = targets.get(reference) or targets.get(plain)
-            return found or (places and (places(reference) or places(plain))) or reference
+            return targets.get(reference) or targets.get(plain) or stored(reference) or stored(plain) or reference
 
         if self.pointers is None:
             changing = places is not None or any(name != target for name, target in targets.items())
@@ -100,6 +107,21 @@ class Transaction:
             for name in entry.names if target else ():
                 targets.setdefault(name, target)
         return targets
+
+
+def names_for_later(entry: PlannedEntry) -> list[str]:
+    """Give the names by which what is sent later finds an entry: as all documents use them, and as its own does."""
+    own = (_in_document(name, entry.given.source) for name in entry.names)
+    return [*entry.names, *filter(None, own)]
+
+
+def _in_document(name: str, source: str) -> str:
+    """
+    Give a name as one document uses it, or nothing where it means the same in all of them.
+
+    A ``urn:…`` is made up for one Bundle, and another may call something else the same.
+    """
+    return f"{name} in {source}" if name.startswith("urn:") else ""
 
 
 def _to_send(entry: PlannedEntry, change: Callable[[str], str] | None) -> dict[str, Any]:
