@@ -10,14 +10,15 @@ if TYPE_CHECKING:
 __all__ = ["did_you_mean"]
 
 
-def did_you_mean(word: str, known: Iterable[str], *, before: str = "") -> str:
+def did_you_mean(word: str, known: Iterable[str], *, before: str = "", sentence: bool = False) -> str:
     """
     Ask for the known word most like this one; give nothing when none is like it.
 
     Args:
         before: What joins the question to a sentence before it, such as ``"; "``.
+        sentence: Whether the question is a sentence of its own.
     """
     from difflib import get_close_matches
 
     near = get_close_matches(word, list(known), n=1)
-    return f"{before}did you mean '{near[0]}'?" if near else ""
+    return f"{before}{'Did' if sentence else 'did'} you mean '{near[0]}'?" if near else ""

@@ -73,10 +73,9 @@ class _LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in COMMANDS:
-            from difflib import get_close_matches
+            from fhir_case.wording import did_you_mean
 
-            near = get_close_matches(name, COMMANDS, n=1)
-            ctx.fail(f"No such command '{name}'." + (f" Did you mean '{near[0]}'?" if near else ""))
+            ctx.fail(f"No such command '{name}'." + did_you_mean(name, COMMANDS, before=" ", sentence=True))
         return super().resolve_command(ctx, args)
 
 

@@ -150,8 +150,7 @@ def _probes(chosen: Sequence[str]) -> tuple[Probe, ...]:
     known = {one.description.name: one for one in PROBES}
     for name in chosen:
         if name not in known:
-            near = did_you_mean(name, known)
-            advice = f"{near[0].upper()}{near[1:]}" if near else "--list-probes lists them."
+            advice = did_you_mean(name, known, sentence=True) or "--list-probes lists them."
             raise click.UsageError(f"There is no probe '{name}'. {advice}")
     return tuple(known[name] for name in dict.fromkeys(chosen)) if chosen else PROBES
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-__all__ = ["Resource", "dump", "objects", "parse", "parse_quickly"]
+__all__ = ["Resource", "dump", "mapping", "objects", "parse", "parse_quickly"]
 
 Resource = dict[str, Any]
 
@@ -69,6 +69,11 @@ def parse_quickly(text: bytes) -> Any:
         ValueError: The text is not JSON, or not UTF-8.
     """
     return orjson.loads(text)
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """Give a JSON object; an empty one when it is none: a stranger may write anything."""
+    return value if isinstance(value, dict) else {}
 
 
 def objects(value: object) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.fhir import wire
 from fhir_case.load.journal import JournalEntry
 from fhir_case.load.references import location_of, references_in
 from fhir_case.server.outcome import issues_of, outcome_text, printable
@@ -72,8 +73,7 @@ def _paired(entries: Sequence[PlannedEntry], answer: Resource) -> Iterator[tuple
 
 
 def _response(entry: object) -> Mapping[str, Any]:
-    response = entry.get("response") if isinstance(entry, dict) else None
-    return response if isinstance(response, dict) else {}
+    return wire.mapping(wire.mapping(entry).get("response"))
 
 
 def _location(response: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import MappingError
+from fhir_case.fhir import wire
 from fhir_case.load.references import location_of
 
 if TYPE_CHECKING:
@@ -54,14 +55,10 @@ def newest(entries: Sequence[Numbered]) -> tuple[list[Numbered], list[str]]:
 
 def _version_of(entry: object) -> tuple[str, int]:
     """Give ``Type/id`` and the number of the version; empty and -1 where the entry does not say."""
-    parts = entry if isinstance(entry, dict) else {}
-    resource, request, response = (_object(parts.get(name)) for name in ("resource", "request", "response"))
+    parts = wire.mapping(entry)
+    resource, request, response = (wire.mapping(parts.get(name)) for name in ("resource", "request", "response"))
     place = location_of(str(request.get("url") or ""))
     name = f"{resource.get('resourceType')}/{resource.get('id')}" if resource else place.reference if place else ""
     tag = str(response.get("etag") or "").removeprefix("W/").strip('"')
-    version = str(_object(resource.get("meta")).get("versionId") or tag or (place.version if place else ""))
+    version = str(wire.mapping(resource.get("meta")).get("versionId") or tag or (place.version if place else ""))
     return name, int(version) if version.isascii() and version.isdigit() else -1
-
-
-def _object(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

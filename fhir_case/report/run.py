@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.load.readback import AS_SENT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -39,7 +41,7 @@ def validation_words(result: ValidationResult) -> str:
 def verification_words(verification: Verification) -> str:
     """Give the result of reading back in one line: how many are as sent, what the server added, what is wrong."""
     counts = verification.counts
-    as_sent = counts["equal"] + counts["added"] + counts["rewritten"]
+    as_sent = sum(counts[state] for state in AS_SENT)
     words = f"{as_sent} of {sum(counts.values())} as sent"
     added = {one.path for each in verification.comparisons for one in each.differences if one.kind == "added"}
     if added:
@@ -47,11 +49,8 @@ def verification_words(verification: Verification) -> str:
         words += f"; the server added {', '.join(elements[:4])}" + (", ..." if len(elements) > 4 else "")
     if counts["rewritten"]:
         words += f"; {counts['rewritten']} with references rewritten"
-    wrong = [f"{number} {state}" for state, number in counts.items() if number and state in _WRONG]
+    wrong = [f"{number} {state}" for state, number in counts.items() if number and state not in AS_SENT]
     return words + "".join(f"; {one}" for one in wrong)
-
-
-_WRONG = ("altered", "lost", "not checked")
 
 
 def run_report(

@@ -6,6 +6,8 @@ from dataclasses import asdict
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, Self
 
+from fhir_case.load.readback import AS_SENT
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -40,7 +42,7 @@ def verification_text(found: Verification | Findings) -> str:
         lines += ["", "Not as sent  [resource, state; element, kind, sent, stored]"]
     for each in found.wrong[:_MOST_RESOURCES]:
         lines += _lines(each)
-    more = counts["altered"] + counts["lost"] + counts["not checked"] - _MOST_RESOURCES
+    more = sum(number for state, number in counts.items() if state not in AS_SENT) - _MOST_RESOURCES
     if more > 0:
         lines.append(f"  and {more:,} more; the JSON report lists all")
     return "\n".join(lines)

@@ -83,7 +83,7 @@ def from_statement(statement: Resource | None) -> Capabilities:
     """
     if statement is None or statement.get("resourceType") != "CapabilityStatement":
         return UNKNOWN
-    software = _mapping(statement.get("software"))
+    software = wire.mapping(statement.get("software"))
     rest = server_rest(statement)
     interactions = {each.get("code") for each in wire.objects(rest.get("interaction"))}
     return Capabilities(
@@ -110,10 +110,6 @@ def _of_type(entry: Mapping[str, Any]) -> TypeCapabilities:
         conditional_create=_truth(entry.get("conditionalCreate")),
         identifier_search="identifier" in parameters if parameters else None,
     )
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _text(value: object) -> str:

@@ -11,7 +11,7 @@ from fhir_case.fhir.systems import ACT_REASON
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["TEST_DATA", "bundle", "by_type", "labelled", "observation", "patient", "write"]
+__all__ = ["TEST_DATA", "bundle", "by_type", "labelled", "observation", "patient", "write", "write_numbered"]
 
 TEST_DATA = {"security": [{"system": ACT_REASON, "code": "HTEST"}]}
 SYSTEM = "urn:fhir-case:load"
@@ -70,6 +70,13 @@ def labelled(found: dict[str, Any]) -> dict[str, Any]:
     """Give a Bundle whose resources say that they are test data."""
     entries = [{**each, "resource": {**each["resource"], "meta": TEST_DATA}} for each in found["entry"]]
     return {**found, "entry": entries}
+
+
+def write_numbered(folder: Path, count: int) -> Path:
+    """Write so many files; a server would create each finding as often as it is sent. Give the folder."""
+    for number in range(count):
+        write(folder, f"{number}.json", bundle(f"n{number}", once=False))
+    return folder
 
 
 def write(folder: Path, name: str, content: Any) -> Path:

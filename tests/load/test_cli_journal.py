@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from load.fake_server import FakeServer, Reply, Request
-from load.sample import bundle, by_type, patient, write
+from load.sample import bundle, by_type, patient, write, write_numbered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,9 +29,7 @@ ALL = {"Observation": FILES, "Organization": 1, "Patient": FILES}
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Six files; a server would create each finding as often as it is sent."""
-    for number in range(FILES):
-        write(tmp_path, f"in/{number}.json", bundle(f"n{number}", once=False))
-    return tmp_path / "in"
+    return write_numbered(tmp_path / "in", FILES)
 
 
 def command(folder: Path, fake: FakeServer, *more: object) -> list[str]:

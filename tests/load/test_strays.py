@@ -14,7 +14,7 @@ from fhir_case.load.journal import JournalEntry
 from fhir_case.load.journal_file import Header, JournalFile, Record
 from fhir_case.load.strays import remove_earlier
 from fhir_case.server.client import Client
-from load.sample import bundle, by_type, write
+from load.sample import by_type, write_numbered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +32,7 @@ ALL = {"Observation": FILES, "Organization": 1, "Patient": FILES}
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three files; a server would create each finding as often as it is sent."""
-    for number in range(FILES):
-        write(tmp_path, f"in/{number}.json", bundle(f"n{number}", once=False))
-    return tmp_path / "in"
+    return write_numbered(tmp_path / "in", FILES)
 
 
 class Killed:
