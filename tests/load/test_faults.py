@@ -188,7 +188,7 @@ def test_what_is_stored_after_all_when_it_had_counted_as_not_done_is_removed_aga
 
 
 def test_a_run_that_is_killed_twenty_times_loses_nothing_and_doubles_nothing(hapi_r4: str, tmp_path: Path) -> None:
-    data, journal = Data(tmp_path, 240), tmp_path / "journal.jsonl"
+    data, journal = Data(tmp_path, 720), tmp_path / "journal.jsonl"
     moments = random.Random(20)  # noqa: S311 - no secret depends on it
     killed = 0
 
