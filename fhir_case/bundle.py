@@ -139,7 +139,7 @@ def _run(case: Case, found: FoundMapping) -> Iterator[Resource]:
 
 
 def _record(case: Case, targets: list[str]) -> list[Resource]:
-    """Give the Provenance of all resources and the software that assembled them."""
+    """Return the Provenance of all resources and the software that assembled them."""
     from importlib.metadata import version
 
     software = version("fhir-case")
@@ -173,7 +173,7 @@ def _business_key(resource: Resource) -> str:
 
 
 def _named(resource: Resource, namespace: str, known: set[str]) -> Resource:
-    """Give a resource its id, identifier and label, and turn keys into ids in its references."""
+    """Return a resource its id, identifier and label, and turn keys into ids in its references."""
     kind, key = resource["resourceType"], resource["id"]
     new_id = logical_id(namespace, key)
     if not is_logical_id(new_id):

@@ -69,14 +69,14 @@ class CaseError(FhirCaseError):
 
 
 class MappingError(FhirCaseError):
-    """Tell that a mapping failed, is missing or clashes, or that what it gave is no valid resource."""
+    """A mapping failed, is missing or clashes, or that what it gave is no valid resource."""
 
     exit_code = 4
 
 
 class ServerError(FhirCaseError):
     """
-    Tell that a server was not reached, broke off, or is overloaded: the same request may succeed later.
+    A server was not reached, broke off, or is overloaded: the same request may succeed later.
 
     Args:
         status: The HTTP status of the answer; 0 when there was none.
@@ -107,7 +107,7 @@ class ServerError(FhirCaseError):
 
 class RejectedError(FhirCaseError):
     """
-    Tell that a server refused what was asked.
+    A server refused what was asked.
 
     Args:
         message: The outcome in words.
@@ -132,6 +132,6 @@ class RejectedError(FhirCaseError):
 
 
 class CheckerError(FhirCaseError):
-    """Tell that a checker, or a server that this library starts itself, could not run: nothing was learned."""
+    """A checker, or a server that this library starts itself, could not run: nothing was learned."""
 
     exit_code = 8

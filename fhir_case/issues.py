@@ -13,7 +13,7 @@ Severity = Literal["error", "warning", "information"]
 @dataclass(frozen=True, slots=True)
 class Issue:
     """
-    Hold one finding, shaped as an issue of an OperationOutcome.
+    One finding, shaped as an issue of an OperationOutcome.
 
     Args:
         severity: ``error``, ``warning`` or ``information``.
@@ -57,7 +57,7 @@ class CheckRun:
 @dataclass(frozen=True, slots=True)
 class ValidationResult:
     """
-    Hold all findings about one Bundle or resource, and for each check whether it ran.
+    All findings about one Bundle or resource, and for each check whether it ran.
 
     Args:
         issues: The findings, errors first.
@@ -71,5 +71,5 @@ class ValidationResult:
 
     @property
     def ok(self) -> bool:
-        """Tell whether no check found an error. A check that could not run counts as neither."""
+        """Whether no check found an error. A check that could not run counts as neither."""
         return not any(issue.severity == "error" for issue in self.issues)

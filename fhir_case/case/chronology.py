@@ -84,12 +84,12 @@ def _anchor_problems(
 
 
 def _parents(anchor: str, ways: Mapping[str, Loc], times: Mapping[Loc, When]) -> dict[str, str]:
-    """Give for each entry that counts from another the key of that other."""
+    """Return for each entry that counts from another the key of that other."""
     return {key: times[way].event or anchor for key, way in ways.items() if key != anchor and times[way].day is None}
 
 
 def _chain_problems(parents: Mapping[str, str], stuck: set[str]) -> Iterator[tuple[str, str, str]]:
-    """Tell circles and overlong chains, and fill in the entries that cannot be computed for them."""
+    """Report cycles and overlong chains, and fill in the entries that cannot be computed for them."""
     depths: dict[str, int] = {}
     for start in parents:
         way: dict[str, None] = {}

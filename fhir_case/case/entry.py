@@ -73,7 +73,7 @@ TreatmentKey = Annotated[Key, _reference_to("procedures", "radiotherapies", "med
 
 
 class Entry(Form):
-    """Hold what every entry has: its place in the report, a note, and the line it was written on."""
+    """What every entry has: its place in the report, a note, and the line it was written on."""
 
     source: Text
     note: Text | None = None
@@ -89,17 +89,17 @@ class Entry(Form):
 
     @property
     def place(self) -> Place | None:
-        """Give the line of the file that this entry was written on; none when it was made in Python."""
+        """Return the line of the file that this entry was written on; none when it was made in Python."""
         return self._place
 
 
 class KeyedEntry(Entry):
-    """Hold an entry that others can speak of."""
+    """An entry that others can speak of."""
 
     key: Key
 
 
 class Event(KeyedEntry):
-    """Hold an entry that happened at a time, so that other entries may count from it."""
+    """An entry that happened at a time, so that other entries may count from it."""
 
     at: When

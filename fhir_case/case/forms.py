@@ -203,7 +203,7 @@ def _not_a_truth_value(value: Any) -> Any:
 
 class Quantity(_ShortForm):
     """
-    Hold a number with the digits that were printed, and its unit as printed.
+    A number with the digits that were printed, and its unit as printed.
 
     Args:
         value: The number; its digits are kept (15.0 stays 15.0).
@@ -261,7 +261,7 @@ def _quantity_parts(text: str) -> dict[str, Any]:
 
 
 class Value(_ShortForm):
-    """Hold what was found: a quantity or a concept, told apart by what is written."""
+    """What was found: a quantity or a concept, told apart by what is written."""
 
     quantity: Quantity | None = None
     concept: Concept | None = None

@@ -88,14 +88,14 @@ class Timeline(Form):
 
 
 class Name(Form):
-    """Hold a name, where the source gives one or the author made one up for a synthetic patient."""
+    """A name, where the source gives one or the author made one up for a synthetic patient."""
 
     family: Text | None = None
     given: tuple[Text, ...] = ()
 
 
 class Patient(Entry):
-    """Hold the patient. The age is the age at ``at``; nothing is computed from it."""
+    """The patient. The age is the age at ``at``; nothing is computed from it."""
 
     sex: Literal["male", "female", "other", "unknown"]
     age: Quantity | None = None
@@ -113,7 +113,7 @@ class Patient(Entry):
 
 
 class Onset(Form):
-    """Hold when a condition began: at an age, at a time, or in words."""
+    """When a condition began: at an age, at a time, or in words."""
 
     age: Quantity | None = None
     at: When | None = None
@@ -128,7 +128,7 @@ class Onset(Form):
 
 class Condition(KeyedEntry):
     """
-    Hold a disease.
+    A disease.
 
     Args:
         kind: What the disease is to this case.
@@ -162,7 +162,7 @@ class Condition(KeyedEntry):
 
 
 class Measurement(Event):
-    """Hold a laboratory test or a tumour marker with its result."""
+    """A laboratory test or a tumour marker with its result."""
 
     test: Concept
     value: Value
@@ -175,7 +175,7 @@ class Measurement(Event):
 
 
 class Score(Event):
-    """Hold a clinical score."""
+    """A clinical score."""
 
     score: Concept
     value: Value
@@ -183,7 +183,7 @@ class Score(Event):
 
 class Stage(Event):
     """
-    Hold a stage or one category of a stage.
+    A stage or one category of a stage.
 
     Args:
         staging: What is staged: a stage group, a T, N or M category, another system.
@@ -200,7 +200,7 @@ class Stage(Event):
 
 
 class Size(Event):
-    """Hold the longest dimension of a tumour."""
+    """The longest dimension of a tumour."""
 
     value: Quantity
     method: Concept | None = None
@@ -214,7 +214,7 @@ class Size(Event):
 
 
 class Tumour(KeyedEntry):
-    """Hold one tumour that is followed over time."""
+    """One tumour that is followed over time."""
 
     of: ConditionKey
     site: Site
@@ -224,7 +224,7 @@ class Tumour(KeyedEntry):
 
 class Finding(Event):
     """
-    Hold one thing that was looked for or asked, and what was found.
+    One thing that was looked for or asked, and what was found.
 
     Args:
         category: The kind of examination.
@@ -244,7 +244,7 @@ class Finding(Event):
 
 class Imaging(Event):
     """
-    Hold one imaging study.
+    One imaging study.
 
     Args:
         modalities: Short names of modalities, for example ``ct``.
@@ -259,7 +259,7 @@ class Imaging(Event):
 
 
 class Device(Form):
-    """Hold a product that was used."""
+    """A product that was used."""
 
     name: Text
     type: Concept
@@ -268,7 +268,7 @@ class Device(Form):
 
 class Volume(KeyedEntry):
     """
-    Hold a part of the body that radiation was given to.
+    A part of the body that radiation was given to.
 
     Args:
         description: The part in the words of the report, for example a liver segment.
@@ -287,7 +287,7 @@ class Volume(KeyedEntry):
 
 class Radiotherapy(Event):
     """
-    Hold a course of radiotherapy; ``at`` is its start.
+    A course of radiotherapy; ``at`` is its start.
 
     Args:
         course: What was done; a code table gives modality and technique.
@@ -312,7 +312,7 @@ class Radiotherapy(Event):
 
 
 class Procedure(Event):
-    """Hold a procedure that is not radiotherapy."""
+    """A procedure that is not radiotherapy."""
 
     procedure: Concept
     sites: tuple[Site, ...] = ()
@@ -321,7 +321,7 @@ class Procedure(Event):
 
 class Medication(KeyedEntry):
     """
-    Hold one regimen of one drug; a changed dose is a regimen of its own.
+    One regimen of one drug; a changed dose is a regimen of its own.
 
     Args:
         frequency: A short name such as ``twice-daily``; absent when the report does not say.
@@ -349,7 +349,7 @@ class Medication(KeyedEntry):
 
 class AdverseEvent(Event):
     """
-    Hold an adverse event.
+    An adverse event.
 
     Args:
         grade: The grade as printed, 1 to 5.
@@ -365,7 +365,7 @@ class AdverseEvent(Event):
 
 class Response(Event):
     """
-    Hold how the cancer answered to treatment.
+    How the cancer answered to treatment.
 
     Args:
         response: The answer by the criteria.
@@ -392,7 +392,7 @@ def _refuse_negative(
 
 
 class Case(Form):
-    """Hold one clinical case. Sections may be absent; their order in the file does not matter."""
+    """One clinical case. Sections may be absent; their order in the file does not matter."""
 
     case: Key
     title: Text
@@ -415,18 +415,18 @@ class Case(Form):
 
     @cached_property
     def moments(self) -> Moments:
-        """Give the days of the case, computed from its anchor."""
+        """Return the days of the case, computed from its anchor."""
         return Moments(self)
 
     def moved_to(self, index_date: date) -> Self:
-        """Give the same case with another day of its anchor; all computed days move with it."""
+        """Return the same case with another day of its anchor; all computed days move with it."""
         timeline = Timeline(anchor=self.timeline.anchor, index_date=index_date)
         return type(self).model_construct(
             **{**{name: getattr(self, name) for name in type(self).model_fields}, "timeline": timeline}
         )
 
     def entries(self) -> Iterator[tuple[str, KeyedEntry]]:
-        """Give every entry that has a key, with the name of its section; parts of an entry follow it."""
+        """Return every entry that has a key, with the name of its section; parts of an entry follow it."""
         for section in SECTIONS:
             for entry in getattr(self, section):
                 yield section, entry

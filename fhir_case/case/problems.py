@@ -74,7 +74,7 @@ def path(root: Node, loc: Loc) -> str:
 
 
 def case_error(problems: Iterable[Problem], root: Node) -> CaseError:
-    """Give one error that holds all problems in the order of the lines."""
+    """Return one error that holds all problems in the order of the lines."""
     ordered = sorted(problems, key=lambda problem: problem.place)
     errors = [_error(problem, root) for problem in ordered[:MAX_PROBLEMS]]
     if len(errors) == 1:

@@ -21,7 +21,7 @@ _HEAD = {
 
 def case_schema() -> dict[str, Any]:
     """
-    Give the schema that the model of the case implies.
+    Return the schema that the model of the case implies.
 
     Descriptions are those of the docstrings of the model, each field with its own.
 
@@ -49,11 +49,11 @@ def _describe(part: dict[str, Any]) -> None:
 
 
 def schema_path() -> Path:
-    """Give the path of the schema file in the installed package."""
+    """Return the path of the schema file in the installed package."""
     return Path(str(files("fhir_case.case") / SCHEMA_FILE))
 
 
 def starter_text() -> str:
-    """Give a commented case to begin with; its first line names the schema of the installed package for editors."""
+    """Return a commented case to begin with; its first line names the schema of the installed package for editors."""
     text = (files("fhir_case.case") / "starter.yaml").read_text(encoding="utf-8")
     return text.replace(f"$schema={SCHEMA_FILE}", f"$schema={schema_path().as_uri()}", 1)

@@ -27,19 +27,19 @@ class ShippedCase:
 
 
 def shipped_case_names() -> tuple[str, ...]:
-    """Give the names of the shipped cases in their order."""
+    """Return the names of the shipped cases in their order."""
     folder = files("fhir_case.case") / _FOLDER
     return tuple(sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml")))
 
 
 def shipped_case_text(name: str) -> bytes:
-    """Give the file of a shipped case."""
+    """Return the file of a shipped case."""
     return (files("fhir_case.case") / _FOLDER / f"{name}.yaml").read_bytes()
 
 
 def shipped_cases() -> tuple[ShippedCase, ...]:
     """
-    Give the shipped cases in the order of their names.
+    Return the shipped cases in the order of their names.
 
     Raises:
         CaseError: A shipped case cannot be read.

@@ -40,7 +40,7 @@ _WORDS: tuple[tuple[str, str, str, bool], ...] = (
 
 def syntax_error(error: Exception, text: str, last: Place) -> CaseError:
     """
-    Give the error that tells what the parser could not read in a text.
+    Return the error that tells what the parser could not read in a text.
 
     Args:
         last: The last place that was read, for errors that have none.

@@ -75,7 +75,7 @@ def _near_file(path: Path) -> str:
 
 def decode(content: bytes | str, file: str) -> str:
     """
-    Give the text of a case file.
+    Return the text of a case file.
 
     Raises:
         CaseError: The bytes are not UTF-8, hold a NUL, or are too many.

@@ -27,7 +27,7 @@ _UNIT_WORDS = {"d": "day", "wk": "week", "mo": "month", "a": "year"}
 @dataclass(frozen=True, slots=True)
 class Moment:
     """
-    Hold a day and how it was found.
+    A day and how it was found.
 
     Args:
         day: The date, ``YYYY-MM-DD``, or shorter where the source gives a date of less precision.
@@ -45,7 +45,7 @@ class Moment:
 
     @property
     def precise(self) -> str:
-        """Give the day no finer than the unit of the offset: a distance in years gives a year."""
+        """Return the day no finer than the unit of the offset: a distance in years gives a year."""
         return self.day[:4] if self.count and self.unit == "a" else self.day
 
     def __str__(self) -> str:
@@ -76,15 +76,15 @@ class Moments:
 
     @property
     def anchor(self) -> str:
-        """Give the key of the event that the case counts from."""
+        """Return the key of the event that the case counts from."""
         return self._anchor
 
     def section(self, key: str) -> str:
-        """Give the section of the entry with this key."""
+        """Return the section of the entry with this key."""
         return self._entries[key][0]
 
     def moment(self, when: When, *, place: str = "") -> Moment:
-        """Give the day of a time and how it was found."""
+        """Return the day of a time and how it was found."""
         return self._moment(when, place, ())
 
     def _moment(self, when: When, place: str, way: tuple[str, ...]) -> Moment:

@@ -47,7 +47,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 @dataclass(slots=True, eq=False)
 class Node:
     """
-    Hold one value of the file and where it is.
+    One value of the file and where it is.
 
     Args:
         data: The plain value: `LocatedDict`, list, str, int, Decimal, bool or None.
@@ -71,7 +71,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Hold one thing that is wrong: where, on the way to which value, what it is and what to do."""
+    """One thing that is wrong: where, on the way to which value, what it is and what to do."""
 
     place: Place
     loc: Loc
@@ -81,7 +81,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Hold what a file says, with the problems that do not keep it from being read on."""
+    """What a file says, with the problems that do not keep it from being read on."""
 
     root: Node
     problems: tuple[Problem, ...]
@@ -132,7 +132,7 @@ def _events(text: str, file: str) -> Iterator[Event]:
 
 @dataclass(slots=True)
 class _Open:
-    """Hold a mapping or a list that is not closed yet, and the key that waits for its value."""
+    """A mapping or a list that is not closed yet, and the key that waits for its value."""
 
     node: Node
     anchor: str | None

@@ -50,9 +50,9 @@ class _LazyGroup(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        command = getattr(import_module(f"fhir_case.cli.{entry.module}"), entry.module)
+        command = getattr(import_module(f"fhir_case.cli.commands.{entry.module}"), entry.module)
         if not isinstance(command, click.Command):
-            raise TypeError(f"fhir_case.cli.{entry.module} has no command")
+            raise TypeError(f"fhir_case.cli.commands.{entry.module} has no command")
         return command
 
     def invoke(self, ctx: click.Context) -> object:

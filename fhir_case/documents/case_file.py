@@ -25,7 +25,7 @@ def read_case_file(
     path: Path, *, fhir: FhirVersion = "R4"
 ) -> tuple[Resource | None, dict[str, str], tuple[Issue, ...]]:
     """
-    Give the Bundle of a case file, the place of the entry behind each ``Type/id``, and what is wrong with the file.
+    Return the Bundle of a case file, the place of the entry behind each ``Type/id``, and what is wrong with the file.
 
     The Bundle is built in the release of FHIR that is asked for.
 
@@ -65,6 +65,6 @@ def _places(case: Case) -> dict[str, str]:
 
 
 def _key_of(key: str, places: Mapping[str, str]) -> str:
-    """Give the entry of a resource: that of its key, or the longest that its key goes on from (``tare-device``)."""
+    """Return the entry of a resource: that of its key, or the longest that its key goes on from (``tare-device``)."""
     begins = [known for known in places if key == known or key.startswith(f"{known}-")]
     return max(begins, key=len, default="")

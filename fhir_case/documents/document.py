@@ -1,4 +1,4 @@
-"""Hold what was read, or why it was not."""
+"""What was read, or why it was not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Document", "Text", "json_issue", "unread"]
 @dataclass(frozen=True, slots=True)
 class Document:
     """
-    Hold one document that was read.
+    One document that was read.
 
     Args:
         source: The file it is from, ``archive.zip/member`` in an archive, or ``-``.
@@ -52,7 +52,7 @@ class Document:
 
 class Text(NamedTuple):
     """
-    Hold the bytes of one document that nobody has looked at yet; `read_document` takes these three.
+    The bytes of one document that nobody has looked at yet; `read_document` takes these three.
 
     Args:
         content: The bytes.
@@ -71,5 +71,5 @@ def json_issue(message: str, severity: Any = "error") -> Issue:
 
 
 def unread(source: str, message: str, line: int = 0) -> Document:
-    """Give the document in the place of one that could not be read."""
+    """Return the document in the place of one that could not be read."""
     return Document(source, line, None, (Issue("error", "json", message, code="not-supported"),), unread=message)

@@ -53,7 +53,7 @@ _BROKEN_ARCHIVE = (*_BROKEN, ValueError, RuntimeError, struct.error)
 
 def expand(patterns: Sequence[str]) -> list[Path]:
     """
-    Give the paths behind names and patterns, in their order; those of one pattern are sorted.
+    Return the paths behind names and patterns, in their order; those of one pattern are sorted.
 
     A name that is there stands for itself, whatever is in it; any other is a pattern with ``*``, ``?``, ``[ab]``, or
     ``**`` for folders of any depth. What lies in a directory that the same pattern gives is not given again.
@@ -76,7 +76,7 @@ def _matches(pattern: str) -> list[Path]:
 
 
 def find_files(path: Path) -> Iterator[Path]:
-    """Give a file itself, or all files under a directory whose names are those of documents or zip archives, sorted."""
+    """Return a file itself, or all files under a directory that are named as documents or zip archives, sorted."""
     if not path.is_dir():
         yield path
         return
@@ -104,7 +104,7 @@ def find_documents(
 
 
 def find_texts(path: Path, *, fhir: FhirVersion = "R4") -> Iterator[Document | Text]:
-    """Give the bytes of what `find_documents` reads; what is no JSON text, as a case file, is given as it was read."""
+    """Return the bytes of what `find_documents` reads; what is not JSON, as a case file, is given as it was read."""
     return _found(path, read_texts, fhir)
 
 
@@ -120,7 +120,7 @@ def _found(path: Path, read: Read[Found], fhir: FhirVersion) -> Iterator[Found |
 
 def digest(paths: Iterable[Path]) -> Iterator[tuple[Path, int, str]]:
     """
-    Give every file behind the paths, those that `find_documents` reads, with its size in bytes and SHA-256.
+    Return every file behind the paths, those that `find_documents` reads, with its size in bytes and SHA-256.
 
     Pipes and devices are left out, since they can be read only once.
 
@@ -187,7 +187,7 @@ def _is_wanted(member: str) -> bool:
 
 
 def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BufferedReader | str:
-    """Give a member to read, or why it cannot be read."""
+    """Return a member to read, or why it cannot be read."""
     if member.flag_bits & _ENCRYPTED:
         return "this is encrypted; pack it without a password"
     if member.compress_type not in _METHODS:

@@ -36,14 +36,14 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class ByteStream(Protocol):
-    """Give bytes, all or by line."""
+    """Return bytes, all or by line."""
 
     def read(self, size: int, /) -> bytes:
-        """Give at most so many bytes."""
+        """Return at most so many bytes."""
         ...
 
     def readline(self, size: int, /) -> bytes:
-        """Give the rest of a line, at most so many bytes."""
+        """Return the rest of a line, at most so many bytes."""
         ...
 
 
@@ -128,7 +128,7 @@ def read_texts(
 
 def _next_line(stream: ByteStream, following: bytes | None = None) -> tuple[int, bytes]:
     """
-    Give the next line that is not blank, and how many lines further it is.
+    Return the next line that is not blank, and how many lines further it is.
 
     The line is empty at the end, and when nothing but blank lines seems to come.
 
@@ -149,7 +149,7 @@ def _may_be_whole(line: bytes) -> bool:
 
 
 def _rest(stream: ByteStream, size: int) -> bytes:
-    """Give at most so many bytes, asked for in portions: a stream may make room for as many as it is asked for."""
+    """Return at most so many bytes, asked for in portions: a stream may make room for as many as it is asked for."""
     parts = []
     while size > 0 and (part := stream.read(min(size, _BYTES_AT_A_TIME))):
         parts.append(part)
@@ -158,7 +158,7 @@ def _rest(stream: ByteStream, size: int) -> bytes:
 
 
 def _content(text: bytes, *, checked: bool) -> tuple[dict[str, Any] | None, list[Issue]]:
-    """Give the JSON object in a text, or none, and what is wrong with it."""
+    """Return the JSON object in a text, or none, and what is wrong with it."""
     issues = []
     if text.startswith(_BYTE_ORDER_MARK):
         issues.append(json_issue("the text begins with a byte order mark, which JSON does not have", "warning"))
@@ -193,7 +193,7 @@ def _parse(text: bytes, twice: set[str]) -> Any:
 
 
 def _not_json(text: bytes) -> str:
-    """Tell other formats by how they begin."""
+    """Recognise other formats by how they begin."""
     if len(text) > MAXIMUM_BYTES:
         return f"this is longer than {MAXIMUM_BYTES >> 20} MiB, the most that is read at once"
     begin = text.lstrip()[:200]

@@ -31,7 +31,7 @@ __all__ = ["Term", "code_table", "code_tables", "known_codes"]
 @dataclass(frozen=True, slots=True)
 class Term:
     """
-    Hold what a code table says about one short name.
+    What a code table says about one short name.
 
     Args:
         text: The words that go into ``CodeableConcept.text``.
@@ -47,12 +47,12 @@ class Term:
     more: dict[str, Any] = field(default_factory=dict)
 
     def codeable_concept(self, text: str | None = None) -> dict[str, Any]:
-        """Give the CodeableConcept, with words of one's own in place of the table's where given."""
+        """Return the CodeableConcept, with words of one's own in place of the table's where given."""
         codings = [dict(one) for one in self.codings]
         return {**({"coding": codings} if codings else {}), "text": text or self.text}
 
     def other_concept(self, name: str) -> dict[str, Any] | None:
-        """Give the CodeableConcept of another coding of the section, for example the method of a modality."""
+        """Return the CodeableConcept of another coding of the section, for example the method of a modality."""
         one = self.more.get(name)
         if one is None:
             return None
@@ -93,7 +93,7 @@ def _coding(one: dict[str, str]) -> dict[str, str]:
 
 
 def code_tables(package: str) -> tuple[str, ...]:
-    """Give the names of the code tables of a package, sorted."""
+    """Return the names of the code tables of a package, sorted."""
     folder = files(package) / "codes"
     if not folder.is_dir():
         return ()
@@ -101,7 +101,7 @@ def code_tables(package: str) -> tuple[str, ...]:
 
 
 def known_codes(package: str) -> dict[tuple[str, str], frozenset[str]]:
-    """Give every (system, code) of the tables of a package with the displays that they write."""
+    """Return every (system, code) of the tables of a package with the displays that they write."""
     known: dict[tuple[str, str], frozenset[str]] = {}
     for name in code_tables(package):
         for term in code_table(package, name).values():

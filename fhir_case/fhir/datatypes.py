@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 
 def coding(system: str, code: str, display: str | None = None) -> Json:
-    """Give a Coding."""
+    """Return a Coding."""
     return {"system": system, "code": code, **({"display": display} if display else {})}
 
 
@@ -36,39 +36,39 @@ TEST_DATA = coding(ACT_REASON, "HTEST", "test health data")
 
 
 def code_of(system: str, code: str, display: str | None = None, *, text: str | None = None) -> Json:
-    """Give a CodeableConcept with one coding and, where wanted, words."""
+    """Return a CodeableConcept with one coding and, where wanted, words."""
     return {"coding": [coding(system, code, display)], **({"text": text} if text else {})}
 
 
 def category(code: str) -> list[Json]:
-    """Give the category of an Observation, a code of http://terminology.hl7.org/CodeSystem/observation-category."""
+    """Return the category of an Observation, a code of http://terminology.hl7.org/CodeSystem/observation-category."""
     return [code_of(OBSERVATION_CATEGORY, code)]
 
 
 def reference(resource_type: str, key: str) -> Json:
-    """Give a reference by business key; the Bundle turns the key into the logical id."""
+    """Return a reference by business key; the Bundle turns the key into the logical id."""
     return {"reference": f"{resource_type}/{key}"}
 
 
 def extension(url: str, **value: object) -> Json:
-    """Give an extension with its value, for example ``extension(URL, valueCode="unknown")``."""
+    """Return an extension with its value, for example ``extension(URL, valueCode="unknown")``."""
     return {"url": url, **value}
 
 
 def absent(reason: str = "unknown") -> list[Json]:
-    """Give the extension that says why an element has no value; a code of data-absent-reason."""
+    """Return the extension that says why an element has no value; a code of data-absent-reason."""
     return [extension(DATA_ABSENT_REASON, valueCode=reason)]
 
 
 def annotation(*texts: str | None) -> Json:
-    """Give ``{"note": [...]}`` of the texts that are there, or nothing."""
+    """Return ``{"note": [...]}`` of the texts that are there, or nothing."""
     notes = [{"text": text} for text in texts if text]
     return {"note": notes} if notes else {}
 
 
 def quantity(value: Decimal, unit: str | None, code: str | None, comparator: str | None = None) -> Json:
     """
-    Give a Quantity; without a UCUM code it carries the printed unit alone.
+    Return a Quantity; without a UCUM code it carries the printed unit alone.
 
     Source: https://hl7.org/fhir/R4/datatypes.html#Quantity
     """
@@ -85,7 +85,7 @@ def quantity(value: Decimal, unit: str | None, code: str | None, comparator: str
 
 def narrative(*lines: str) -> Json:
     """
-    Give the generated text of a resource, one paragraph a line.
+    Return the generated text of a resource, one paragraph a line.
 
     Source: https://hl7.org/fhir/R4/narrative.html
     """

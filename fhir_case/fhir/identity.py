@@ -1,5 +1,5 @@
 """
-Give every resource its identity: logical id, business identifier and full URL, all made of readable keys.
+Return every resource its identity: logical id, business identifier and full URL, all made of readable keys.
 
 The id is never a hash of the data: a corrected value must update a resource, not double it.
 
@@ -25,22 +25,22 @@ _NO_IDENTIFIER = {"Provenance", "Binary", "OperationOutcome", "Parameters"}
 
 
 def logical_id(namespace: str, key: str) -> str:
-    """Give the logical id of the resource with a business key."""
+    """Return the logical id of the resource with a business key."""
     return f"{namespace}-{key}"
 
 
 def is_logical_id(text: str) -> bool:
-    """Tell whether a text is allowed as a logical id: up to 64 letters, digits, hyphens, points."""
+    """Whether a text is allowed as a logical id: up to 64 letters, digits, hyphens, points."""
     return _LOGICAL_ID.match(text) is not None
 
 
 def full_url(resource_type: str, resource_id: str) -> str:
-    """Give the full URL of a Bundle entry; relative references resolve against its base."""
+    """Return the full URL of a Bundle entry; relative references resolve against its base."""
     return f"{_BASE}/{resource_type}/{resource_id}"
 
 
 def identifier(resource_type: str, namespace: str, key: str) -> dict[str, Any]:
-    """Give ``{"identifier": …}`` in the cardinality of the type, or nothing where the type has none."""
+    """Return ``{"identifier": …}`` in the cardinality of the type, or nothing where the type has none."""
     if resource_type in _NO_IDENTIFIER:
         return {}
     one = {"system": f"urn:fhir-case:{namespace}", "value": key}

@@ -46,7 +46,7 @@ _KINDS = {
 
 class ModelFinding(NamedTuple):
     """
-    Hold one thing that a model dislikes.
+    One thing that a model dislikes.
 
     Args:
         path: The steps from the resource to the element; a number is a place in a list.
@@ -60,13 +60,13 @@ class ModelFinding(NamedTuple):
 
 
 def has_model(resource_type: str, fhir: FhirVersion = "R4") -> bool:
-    """Tell whether fhir.resources has a model that serves the type in this version of FHIR."""
+    """Whether fhir.resources has a model that serves the type in this version of FHIR."""
     return _model(resource_type, fhir) is not None
 
 
 def model_findings(resource: Mapping[str, Any], fhir: FhirVersion = "R4") -> Iterator[ModelFinding]:
     """
-    Give what the model of the resource's type dislikes; nothing for a type without a model.
+    Return what the model of the resource's type dislikes; nothing for a type without a model.
 
     Raises:
         ArithmeticError, AttributeError, KeyError, TypeError, ValueError, RecursionError: The model itself broke.
@@ -87,7 +87,7 @@ def model_findings(resource: Mapping[str, Any], fhir: FhirVersion = "R4") -> Ite
 
 
 def _is_false_alarm(error: Any) -> bool:
-    """Tell what the models get wrong: they know no extensions on the value of an Extension, and stop at -2^63 + 1."""
+    """Return what the models get wrong: they know no extensions on the value of an Extension, and stop at -2^63 + 1."""
     last = str(error["loc"][-1]) if error["loc"] else ""
     return (error["type"], last[:6]) == ("extra_forbidden", "_value") or (
         error["type"] == "greater_than_equal" and last.endswith("Integer64")

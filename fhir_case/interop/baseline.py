@@ -52,7 +52,7 @@ _Choice = TypeVar("_Choice", bound=str)
 @dataclass(frozen=True, slots=True)
 class Change:
     """
-    Hold what is not as it was.
+    What is not as it was.
 
     Args:
         server: The name of the server.
@@ -82,7 +82,7 @@ _ABSENT = _Finding("")
 
 def compare_with(baseline_path: Path | str, result: InteropResult) -> tuple[Change, ...]:
     """
-    Give all that is not as an older test found it, server by server.
+    Return all that is not as an older test found it, server by server.
 
     Args:
         baseline_path: The JSON of the older test. What this version does not know in it is passed over.

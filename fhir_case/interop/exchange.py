@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 from fhir_case.errors import FhirCaseError
 from fhir_case.fhir import wire
 from fhir_case.interop.result import BundleResult, ResourceResult
-from fhir_case.load.files import FileLoad, Options
-from fhir_case.load.journal_file import Record, read_records
-from fhir_case.load.verify_files import read_back_files
+from fhir_case.load.journal.reader import Record, read_records
+from fhir_case.load.run.load import FileLoad, Options
+from fhir_case.load.verify.files import read_back_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fhir_case.interop.inputs import Input
-    from fhir_case.load.journal import JournalEntry
-    from fhir_case.load.readback import Comparison
+    from fhir_case.load.journal.entry import JournalEntry
+    from fhir_case.load.verify.readback import Comparison
     from fhir_case.server.client import Client
 
 __all__ = ["exchange"]

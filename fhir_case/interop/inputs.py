@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import MappingError
 from fhir_case.fhir.identity import is_logical_id, logical_id
-from fhir_case.load.references import rewritten
+from fhir_case.fhir.references import rewritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ __all__ = ["Input", "bundle_input", "case_input", "in_namespace"]
 @dataclass(frozen=True, slots=True)
 class Input:
     """
-    Hold something to load.
+    Something to load.
 
     Args:
         name: What reports call it.
@@ -35,13 +35,13 @@ class Input:
     all_ours: bool = False
 
     def own_name(self, resource: str, namespace: str) -> str:
-        """Give ``Type/id`` of a resource without the namespace, so that two runs call it the same."""
+        """Return ``Type/id`` of a resource without the namespace, so that two runs call it the same."""
         kind, _, resource_id = resource.partition("/")
         return f"{kind}/{resource_id.removeprefix(logical_id(namespace, ''))}"
 
 
 def case_input(name: str, case: Case) -> Input:
-    """Give a case, which is built for the release of each server."""
+    """Return a case, which is built for the release of each server."""
 
     def built(release: str, namespace: str) -> Resource:
         from fhir_case.bundle import build_bundle
@@ -54,7 +54,7 @@ def case_input(name: str, case: Case) -> Input:
 
 
 def bundle_input(name: str, bundle: Resource, fhir: str) -> Input:
-    """Give a Bundle that is written in a release of FHIR; the same ids begin with the namespace on each server."""
+    """Return a Bundle that is written in a release of FHIR; the same ids begin with the namespace on each server."""
 
     def moved(release: str, namespace: str) -> Resource:
         if release != fhir:
@@ -65,7 +65,7 @@ def bundle_input(name: str, bundle: Resource, fhir: str) -> Input:
 
 
 def in_namespace(bundle: Resource, namespace: str) -> Resource:
-    """Give a Bundle whose ids begin with a namespace, in the resources and wherever something refers to them."""
+    """Return a Bundle whose ids begin with a namespace, in the resources and wherever something refers to them."""
     entries = [each for each in bundle.get("entry") or [] if isinstance(each, dict)]
     moved: dict[str, str] = {}
     for entry in entries:

@@ -1,4 +1,4 @@
-"""Tell apart what has the same name."""
+"""Distinguish what has the same name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _One = TypeVar("_One")
 
 
 def by_name(items: Iterable[_One], name_of: Callable[[_One], str]) -> dict[str, _One]:
-    """Give items by their names, in their order; the second of a name is ``name (2)``."""
+    """Return items by their names, in their order; the second of a name is ``name (2)``."""
     found: dict[str, _One] = {}
     following: dict[str, count[int]] = {}
     for item in items:

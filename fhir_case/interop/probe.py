@@ -12,8 +12,8 @@ from fhir_case.interop.verdict import FailError, NotApplicableError, NotRunError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fhir_case.interop.ground import Ground
     from fhir_case.interop.result import Level, Verdict
+    from fhir_case.interop.sandbox import Ground
 
 __all__ = ["Probe", "probe", "run_probe"]
 
@@ -23,7 +23,7 @@ _SPECIFICATION = "https://hl7.org/fhir/R4/"
 @dataclass(frozen=True, slots=True)
 class Probe:
     """
-    Hold a question.
+    A question.
 
     Args:
         description: What it asks, and where the specification says so.

@@ -1,4 +1,4 @@
-"""Hold what an interoperability test found out; all of it is data, to be printed, saved and compared."""
+"""What an interoperability test found out; all of it is data, to be printed, saved and compared."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
-    from fhir_case.load.compare import Difference
+    from fhir_case.fhir.compare import Difference
 
 __all__ = [
     "STATES",
@@ -34,7 +34,7 @@ STATES: tuple[State, ...] = get_args(State)
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """
-    Hold one request and its answer, without secrets; long bodies are cut, and say so.
+    One request and its answer, without secrets; long bodies are cut, and say so.
 
     Args:
         method: The HTTP method.
@@ -81,7 +81,7 @@ class ProbeDescription:
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
     """
-    Hold what one probe found on one server.
+    What one probe found on one server.
 
     Args:
         name: The name of the probe.
@@ -100,7 +100,7 @@ class ProbeResult:
 @dataclass(frozen=True, slots=True)
 class ResourceResult:
     """
-    Hold what a server made of one resource.
+    What a server made of one resource.
 
     Args:
         resource: ``Type/id`` in the Bundle, or what else names it.
@@ -121,7 +121,7 @@ class ResourceResult:
 @dataclass(frozen=True, slots=True)
 class BundleResult:
     """
-    Hold what a server made of one case or Bundle.
+    What a server made of one case or Bundle.
 
     Args:
         name: The name of the case, or the file.
@@ -137,7 +137,7 @@ class BundleResult:
 
     @property
     def counts(self) -> dict[State, int]:
-        """Give how many resources are in each state."""
+        """Return how many resources are in each state."""
         found = Counter(each.state for each in self.resources)
         return {state: found[state] for state in STATES}
 
@@ -145,7 +145,7 @@ class BundleResult:
 @dataclass(frozen=True, slots=True)
 class ServerResult:
     """
-    Hold what was found out about one server.
+    What was found out about one server.
 
     Args:
         name: What it is called in this test.
@@ -169,7 +169,7 @@ class ServerResult:
 
     @property
     def counts(self) -> dict[Verdict, int]:
-        """Give how many probes have each verdict."""
+        """Return how many probes have each verdict."""
         found = Counter(each.verdict for each in self.probes)
         return {verdict: found[verdict] for verdict in VERDICTS}
 
@@ -177,7 +177,7 @@ class ServerResult:
 @dataclass(frozen=True, slots=True)
 class InteropResult:
     """
-    Hold what one test of several servers found out.
+    What one test of several servers found out.
 
     Args:
         fhir_case: The version of this program.

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from fhir_case.errors import FhirCaseError
 from fhir_case.interop.claims import Claims
 from fhir_case.interop.exchange import exchange
-from fhir_case.interop.ground import Ground
 from fhir_case.interop.probe import run_probe
 from fhir_case.interop.probes import PROBES
+from fhir_case.interop.recorder import Talk
 from fhir_case.interop.result import BundleResult, ProbeResult, ServerResult
-from fhir_case.interop.talk import Talk
-from fhir_case.load.files import Options
+from fhir_case.interop.sandbox import Ground
+from fhir_case.load.run.load import Options
 from fhir_case.server.capabilities import from_statement
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ _AOT = 25  # from here on Java has a better kind, which also works with runtimes
 
 class Archive:
     """
-    Hold the archive for one installation and FHIR version, there already or to be made.
+    The archive for one installation and FHIR version, there already or to be made.
 
     Args:
         installed: What is started.
@@ -46,7 +46,7 @@ class Archive:
 
     def options(self, *, record: bool) -> list[str]:
         """
-        Give the options of Java that use the archive, or that make it.
+        Return the options of Java that use the archive, or that make it.
 
         Args:
             record: Make it if it is not there. The end of that process takes some seconds longer.

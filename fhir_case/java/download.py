@@ -33,7 +33,7 @@ class _NotHereError(Exception):
 
 
 def session(connections: int) -> Session:
-    """Give a session that keeps so many connections open; proxies and certificates come from the environment."""
+    """Return a session that keeps so many connections open; proxies and certificates come from the environment."""
     import requests
     from requests.adapters import HTTPAdapter
 
@@ -122,7 +122,7 @@ def _once(http: Session, url: str, part: Path, size: int, told: Download) -> Non
 
 
 def _goes_on(response: Response, have: int) -> bool:
-    """Tell whether the answer begins where our part ends; if not, what we have is of no use."""
+    """Whether the answer begins where our part ends; if not, what we have is of no use."""
     status = response.status_code
     if status in _AGAIN:
         raise _BrokenOffError(f"HTTP {status}")

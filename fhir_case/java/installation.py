@@ -23,7 +23,7 @@ __all__ = ["Installation", "install"]
 @dataclass(frozen=True, slots=True)
 class Installation:
     """
-    Hold what there is to start.
+    What there is to start.
 
     Args:
         program: What is started.

@@ -60,7 +60,7 @@ def provide_jars(
 
 
 def _missing(jars: Sequence[Jar], folder: Path) -> list[Jar]:
-    """Give the jars that are absent or altered; one that was touched, and is the listed one, is recorded anew."""
+    """Return the jars that are absent or altered; one that was touched, and is the listed one, is recorded anew."""
     verified = Verified(folder)
     missing, touched = [], False
     for jar in jars:

@@ -29,7 +29,7 @@ _LINE = re.compile(
 @dataclass(frozen=True, slots=True)
 class Jar:
     """
-    Hold one line of the lock file.
+    One line of the lock file.
 
     Args:
         uses: The names of the programs on whose class path it belongs; ``compile`` for the compiler.
@@ -45,7 +45,7 @@ class Jar:
 
     @property
     def name(self) -> str:
-        """Give the file name."""
+        """Return the file name."""
         return self.path.rpartition("/")[2]
 
 

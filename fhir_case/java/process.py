@@ -94,7 +94,7 @@ def _let_go(process: weakref.ref[subprocess.Popen[bytes]]) -> None:
 
 def told(process: subprocess.Popen[bytes], log: Path, *, timeout_s: float, title: str) -> Iterator[tuple[str, str]]:
     """
-    Give what a process tells of its start, a word and the rest of its line, until it ends; then FAILED and ``other``.
+    Return what a process tells of its start, a word and the rest of its line, until it ends; then FAILED and ``other``.
 
     Raises:
         CheckerError: So many seconds have passed; with the end of its log.
@@ -150,7 +150,7 @@ def _ended(process: subprocess.Popen[bytes], patience_s: float) -> bool:
 
 
 def log_end(log: Path, lines: int = _LAST_LINES) -> str:
-    """Give the last lines of a log, without those that only say where in the code it was."""
+    """Return the last lines of a log, without those that only say where in the code it was."""
     try:
         text = log.read_text("utf-8", "replace")
     except OSError:
@@ -160,7 +160,7 @@ def log_end(log: Path, lines: int = _LAST_LINES) -> str:
 
 
 def new_log(folder: Path, name: str, *, in_use: Collection[str] = ()) -> Path:
-    """Give a new empty log file NAME-….log, and remove the oldest ones that are not in use."""
+    """Return a new empty log file NAME-….log, and remove the oldest ones that are not in use."""
     folder.mkdir(parents=True, exist_ok=True)
     logs = sorted(folder.glob(f"{name}-*.log"), key=lambda file: file.stat().st_mtime)
     for file in logs[:-_LOGS_KEPT]:

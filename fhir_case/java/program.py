@@ -55,7 +55,7 @@ def provide_classes(
     listener: Listener,
 ) -> str:
     """
-    Give the name of the jar of our own classes, in ``folder``; compile it if it is not there or was altered.
+    Return the name of the jar of our own classes, in ``folder``; compile it if it is not there or was altered.
 
     The compiler is javac where Java brings one, else that of Eclipse, a jar of the lock file.
 
@@ -122,7 +122,7 @@ def _compile(
 
 
 def class_path(program: JavaProgram, jars: Sequence[Jar]) -> str:
-    """Give the jars of the program as a class path, relative to their folder."""
+    """Return the jars of the program as a class path, relative to their folder."""
     return os.pathsep.join(jar.path for jar in jars if program.name in jar.uses)
 
 

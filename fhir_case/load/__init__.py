@@ -6,13 +6,13 @@ import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from fhir_case.load.journal import Journal
-from fhir_case.load.plan import plan as _plan
-from fhir_case.load.readback import Verification, read_back
-from fhir_case.load.second_pass import filled
-from fhir_case.load.send import Sender
+from fhir_case.load.journal.entry import Journal
+from fhir_case.load.plan.plan import plan as _plan
+from fhir_case.load.send.resolve import filled
+from fhir_case.load.send.sender import Sender
+from fhir_case.load.verify.readback import Verification, read_back
 from fhir_case.server.client import Client
-from fhir_case.server.known import KnownServer, known_server
+from fhir_case.server.quirks import KnownServer, known_server
 from fhir_case.server.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from fhir_case.fhir.wire import Resource
-    from fhir_case.load.journal import JournalEntry
-    from fhir_case.load.plan import Plan
+    from fhir_case.load.journal.entry import JournalEntry
+    from fhir_case.load.plan.plan import Plan
 
 __all__ = ["Journal", "Verification", "upload", "verify"]
 

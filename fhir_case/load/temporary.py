@@ -15,7 +15,7 @@ _CACHE_KIB = 2_000
 
 class TemporaryDatabase:
     """
-    Hold a database that is gone when it is closed; a context manager. Threads may share it, one at a time.
+    A database that is gone when it is closed; a context manager. Threads may share it, one at a time.
 
     Args:
         tables: The SQL that makes its tables.

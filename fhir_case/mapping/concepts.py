@@ -30,12 +30,12 @@ class Codes:
 
     @classmethod
     def beside(cls, module: str) -> Codes:
-        """Give the code tables that lie beside a mapping module; called with its ``__name__``."""
+        """Return the code tables that lie beside a mapping module; called with its ``__name__``."""
         return cls(module.rpartition(".")[0] or module)
 
     def term(self, table: str, concept: Concept, entry: Entry) -> Term | None:
         """
-        Give what the table says about a concept; nothing for a concept that brings its own words or codes.
+        Return what the table says about a concept; nothing for a concept that brings its own words or codes.
 
         Raises:
             MappingError: The short name is in no such table.
@@ -53,7 +53,7 @@ class Codes:
         return terms[concept.name]
 
     def concept(self, table: str, concept: Concept, entry: Entry) -> dict[str, Any]:
-        """Give a CodeableConcept: the codes of the case before those of the table, words always."""
+        """Return a CodeableConcept: the codes of the case before those of the table, words always."""
         term = self.term(table, concept, entry)
         if concept.code:
             codings = [
@@ -64,18 +64,18 @@ class Codes:
         return term.codeable_concept(concept.text) if term else {"text": concept.text}
 
     def fixed(self, name: str, text: str | None = None) -> dict[str, Any]:
-        """Give a CodeableConcept that a profile fixes, of the table ``fixed``."""
+        """Return a CodeableConcept that a profile fixes, of the table ``fixed``."""
         return code_table(self.package, "fixed")[name].codeable_concept(text)
 
     def words(self, table: str, concept: Concept, entry: Entry) -> str:
-        """Give a concept in words."""
+        """Return a concept in words."""
         term = self.term(table, concept, entry)
         own = concept.text or (term.text if term else None)
         return own or concept.code[0].display or concept.code[0].code
 
     def site(self, site: Site, entry: Entry, *, laterality: str = "") -> dict[str, Any]:
         """
-        Give a place of the body as CodeableConcept.
+        Return a place of the body as CodeableConcept.
 
         Args:
             laterality: The URL of the extension for the side, where the profile has one.
@@ -90,7 +90,7 @@ class Codes:
 
     def quantity(self, amount: Quantity, entry: Entry, *, term: Term | None = None) -> dict[str, Any]:
         """
-        Give a Quantity with the printed unit and its UCUM code.
+        Return a Quantity with the printed unit and its UCUM code.
 
         Raises:
             MappingError: The test is in a table, and the unit is none that fits it.
@@ -113,7 +113,7 @@ class Codes:
         return quantity(amount.value, label, ucum, amount.comparator)
 
     def value(self, table: str, value: Value, entry: Entry, *, term: Term | None = None) -> dict[str, Any]:
-        """Give ``{"valueQuantity": …}``, or ``{"valueCodeableConcept": …}`` by the table of values."""
+        """Return ``{"valueQuantity": …}``, or ``{"valueCodeableConcept": …}`` by the table of values."""
         if value.quantity is not None:
             return {"valueQuantity": self.quantity(value.quantity, entry, term=term)}
         if value.concept is None:
@@ -121,7 +121,7 @@ class Codes:
         return {"valueCodeableConcept": self.concept(table, value.concept, entry)}
 
     def value_words(self, table: str, value: Value, entry: Entry) -> str:
-        """Give a value in words."""
+        """Return a value in words."""
         if value.quantity is not None:
             return str(value.quantity)
         return self.words(table, value.concept, entry) if value.concept is not None else ""

@@ -50,7 +50,7 @@ def dated(
     case: Case, element: str, when: When | None, entry: KeyedEntry | None = None, *, coarse: bool = False
 ) -> dict[str, Any]:
     """
-    Give a date element and its relative time, for example ``effectiveDateTime`` and ``_effectiveDateTime``.
+    Return a date element and its relative time, for example ``effectiveDateTime`` and ``_effectiveDateTime``.
 
     Args:
         when: The time; without one nothing is given.
@@ -68,17 +68,17 @@ def dated(
 
 
 def reference_to(case: Case, key: str) -> dict[str, Any]:
-    """Give a reference to the resource that the entry with this key becomes."""
+    """Return a reference to the resource that the entry with this key becomes."""
     return reference(_HAPPENED[case.moments.section(key)][0], key)
 
 
 def period(case: Case, start: When | None, end: When | None, entry: KeyedEntry) -> dict[str, Any]:
-    """Give a Period of the times that there are."""
+    """Return a Period of the times that there are."""
     return dated(case, "start", start, entry) | dated(case, "end", end, entry)
 
 
 def moment_words(case: Case, when: When | None) -> str:
-    """Give a time in words, as the report counts it; nothing without a time."""
+    """Return a time in words, as the report counts it; nothing without a time."""
     if when is None:
         return ""
     moment = case.moments.moment(when)

@@ -24,7 +24,7 @@ _GROUP = "fhir_case.mappings"
 @dataclass(frozen=True, slots=True)
 class FoundMapping:
     """
-    Hold a mapping and where it comes from.
+    A mapping and where it comes from.
 
     Args:
         origin: The distribution with its version, or the file.
@@ -38,7 +38,7 @@ class FoundMapping:
 
 def discover(files: Sequence[Path] = ()) -> tuple[FoundMapping, ...]:
     """
-    Give every mapping of the installed packages and of the files, in a fixed order.
+    Return every mapping of the installed packages and of the files, in a fixed order.
 
     Raises:
         MappingError: One cannot be imported, is no mapping, or two have one name.
@@ -58,7 +58,7 @@ def discover(files: Sequence[Path] = ()) -> tuple[FoundMapping, ...]:
 
 def installed_codes() -> dict[tuple[str, str], frozenset[str]]:
     """
-    Give every (system, code) of the code tables of the installed mappings with the displays that they write.
+    Return every (system, code) of the code tables of the installed mappings with the displays that they write.
 
     Raises:
         MappingError: A package with mappings cannot be imported, or a table of it breaks its grammar.

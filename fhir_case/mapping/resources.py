@@ -26,7 +26,7 @@ def resource(
     resource_type: str, key: str, entry: Entry, *lines: str, profile: str | None = None, **elements: object
 ) -> Resource:
     """
-    Give a resource with its generated text; elements without a value are left out.
+    Return a resource with its generated text; elements without a value are left out.
 
     Args:
         key: The business key, unique for the type.
@@ -57,7 +57,7 @@ def observation(
     **elements: object,
 ) -> Resource:
     """
-    Give a final Observation about the patient.
+    Return a final Observation about the patient.
 
     Args:
         kind: The category, a code of observation-category.
@@ -88,7 +88,7 @@ _INTERPRETATION = {"normal": "N", "high": "H", "low": "L"}
 
 def measurement(case: Case, codes: Codes, entry: Measurement, *, profile: str) -> Resource:
     """
-    Give the Observation of a laboratory test: the tables ``tests`` and ``values`` of the codes say how it is coded.
+    Return the Observation of a laboratory test: the tables ``tests`` and ``values`` of the codes say how it is coded.
 
     A result in words without a number is interpreted as those words say.
 

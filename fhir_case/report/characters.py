@@ -33,7 +33,7 @@ def _code(character: str) -> str:
 
 def encodable(value: Any, levels: int = _DEEPEST) -> Any:
     """
-    Give JSON that can be written: half surrogate pairs become their codes, and what is nested too deeply is cut.
+    Return JSON that can be written: half surrogate pairs become their codes, and what is nested too deeply is cut.
 
     Args:
         value: What `fhir_case.fhir.wire.parse` gave; a server may have sent anything.
@@ -53,7 +53,7 @@ def encodable(value: Any, levels: int = _DEEPEST) -> Any:
 
 
 def json_text(value: Any) -> str:
-    """Give any value of a server as JSON in one line that can be shown."""
+    """Return any value of a server as JSON in one line that can be shown."""
     from fhir_case.fhir import wire
 
     return printable(wire.dump(encodable(value)).decode())

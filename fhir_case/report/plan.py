@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fhir_case.load.transaction import Transaction
+    from fhir_case.load.plan.transaction import Transaction
 
 __all__ = ["plan_json", "plan_text"]
 
 
 def plan_text(name: str, wave: int, transaction: Transaction) -> str:
-    """Give one transaction as text: its name, the wave in which it is sent, and a line for each entry."""
+    """Return one transaction as text: its name, the wave in which it is sent, and a line for each entry."""
     kind = f"{transaction.type.capitalize()}{' as it came' if transaction.raw else ''}"
     lines = [f"{kind} {name}, wave {wave + 1}, entries: {len(transaction.entries)}"]
     for position, entry in enumerate(transaction.entries):
@@ -23,7 +23,7 @@ def plan_text(name: str, wave: int, transaction: Transaction) -> str:
 
 
 def plan_json(name: str, wave: int, transaction: Transaction) -> str:
-    """Give one transaction as a line of JSON, without its resources."""
+    """Return one transaction as a line of JSON, without its resources."""
     from fhir_case.fhir import wire
 
     return wire.dump(

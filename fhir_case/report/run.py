@@ -1,11 +1,11 @@
-"""Tell in one value what a whole run did: ``case-report.json``, and its summary in words."""
+"""Sum up in one value what a whole run did: ``case-report.json``, and its summary in words."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.load.readback import AS_SENT
+from fhir_case.load.verify.readback import AS_SENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,18 +19,18 @@ __all__ = ["bundle_words", "counted", "run_report", "validation_words", "verific
 
 
 def counted(number: int, one: str, many: str = "") -> str:
-    """Give a number with its noun: ``1 resource``, ``2 resources``."""
+    """Return a number with its noun: ``1 resource``, ``2 resources``."""
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def bundle_words(bundle: Resource) -> str:
-    """Give what a Bundle holds, for example ``5 resources of 4 types, transaction``."""
+    """Return what a Bundle holds, for example ``5 resources of 4 types, transaction``."""
     types = {entry["resource"]["resourceType"] for entry in bundle["entry"]}
     return f"{counted(len(bundle['entry']), 'resource')} of {counted(len(types), 'type')}, {bundle['type']}"
 
 
 def validation_words(result: ValidationResult) -> str:
-    """Give the result of a validation in one line, what was not checked included."""
+    """Return the result of a validation in one line, what was not checked included."""
     found = Counter(issue.severity for issue in result.issues)
     words = f"{counted(found['error'], 'error')}, {counted(found['warning'], 'warning')}"
     ran = sum(check.state == "ran" for check in result.checks)
@@ -39,7 +39,7 @@ def validation_words(result: ValidationResult) -> str:
 
 
 def verification_words(verification: Verification) -> str:
-    """Give the result of reading back in one line: how many are as sent, what the server added, what is wrong."""
+    """Return the result of reading back in one line: how many are as sent, what the server added, what is wrong."""
     counts = verification.counts
     as_sent = sum(counts[state] for state in AS_SENT)
     words = f"{as_sent} of {sum(counts.values())} as sent"
@@ -66,7 +66,7 @@ def run_report(
     files: Mapping[str, str],
 ) -> dict[str, Any]:
     """
-    Give everything about a run as JSON.
+    Return everything about a run as JSON.
 
     Args:
         software: Name and version of what ran.

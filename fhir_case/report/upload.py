@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fhir_case.load.loading import Result
-    from fhir_case.load.placeholders import Placeholders
-    from fhir_case.load.tally import Tally
+    from fhir_case.load.run.loader import Result
+    from fhir_case.load.run.placeholders import Placeholders
+    from fhir_case.load.send.tally import Tally
 
 __all__ = ["summary", "summary_text"]
 
@@ -27,7 +27,7 @@ def summary(
     *,
     placeholders: Placeholders | None = None,
 ) -> dict[str, Any]:
-    """Give what became of an upload as JSON; `summary_text` is the same for people."""
+    """Return what became of an upload as JSON; `summary_text` is the same for people."""
     counts = tally.to_dict()
     stored = sum(counts["resources"].values()) - counts["resources"]["failed"] - counts["resources"]["unknown"]
     return {
@@ -50,7 +50,7 @@ def summary(
 
 def summary_text(value: dict[str, Any]) -> str:
     """
-    Give a summary as text: where, how many in each state, requests, latencies, how fast, and what failed.
+    Return a summary as text: where, how many in each state, requests, latencies, how fast, and what failed.
 
     A label names its columns.
     """

@@ -6,13 +6,13 @@ from dataclasses import asdict
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, Self
 
-from fhir_case.load.readback import AS_SENT
+from fhir_case.load.verify.readback import AS_SENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from fhir_case.load.findings import Findings
-    from fhir_case.load.readback import Comparison, Verification
+    from fhir_case.load.verify.readback import Comparison, Verification
+    from fhir_case.load.verify.summary import Findings
 
 __all__ = ["VerificationJson", "verification_text"]
 
@@ -24,7 +24,7 @@ _PIECE_BYTES = 1_000_000
 
 def verification_text(found: Verification | Findings) -> str:
     """
-    Give a verification as text: how many in each state, then every resource that is not as it was sent.
+    Return a verification as text: how many in each state, then every resource that is not as it was sent.
 
     A label names its columns; a long value is cut, and so is a long list. `VerificationJson` is all of it as JSON.
     """
@@ -75,7 +75,7 @@ class VerificationJson:
             self._between = b",\n    "
 
     def pieces(self, found: Findings) -> Iterator[bytes]:
-        """Give all of it, piece by piece."""
+        """Return all of it, piece by piece."""
         from fhir_case.fhir import wire
 
         placeholders = {"placeholders": counts} if (counts := _placeholders(found)) else {}
@@ -91,8 +91,8 @@ class VerificationJson:
 
 
 def _placeholders(found: Verification | Findings) -> dict[str, int]:
-    from fhir_case.load.findings import Findings
-    from fhir_case.load.placeholders import PLACES
+    from fhir_case.load.run.placeholders import PLACES
+    from fhir_case.load.verify.summary import Findings
 
     if not isinstance(found, Findings) or not found.placeholders:
         return {}

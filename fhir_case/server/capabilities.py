@@ -59,15 +59,15 @@ class Capabilities:
 
     @property
     def release(self) -> str:
-        """Give the release of FHIR, such as ``R4``; empty when it is not known."""
+        """Return the release of FHIR, such as ``R4``; empty when it is not known."""
         return _RELEASES.get(".".join(self.fhir_version.split(".")[:2]), "")
 
     def of(self, resource_type: str) -> TypeCapabilities:
-        """Give what the server does with a resource type."""
+        """Return what the server does with a resource type."""
         return self.types.get(resource_type, _TELLS_NOTHING)
 
     def lists(self, resource_type: str) -> bool:
-        """Tell whether the server lists a resource type, or lists none at all."""
+        """Whether the server lists a resource type, or lists none at all."""
         return not self.types or resource_type in self.types
 
 
@@ -98,7 +98,7 @@ def from_statement(statement: Resource | None) -> Capabilities:
 
 
 def server_rest(statement: Resource | None) -> Mapping[str, Any]:
-    """Give what a CapabilityStatement says of the server, not of clients; empty when it says nothing."""
+    """Return what a CapabilityStatement says of the server, not of clients; empty when it says nothing."""
     found = wire.objects((statement or {}).get("rest"))
     return next((each for each in found if each.get("mode", "server") == "server"), {})
 

@@ -13,7 +13,7 @@ from fhir_case.server.capabilities import UNKNOWN, Capabilities, from_statement
 from fhir_case.server.failures import broke_off, cause_of, never_sent, plain_words, refusal, retry_after_s, was_refused
 from fhir_case.server.guard import is_loopback, refuse_plain_http
 from fhir_case.server.outcome import page_text
-from fhir_case.server.secrecy import secrets_of, without_secrets
+from fhir_case.server.redaction import secrets_of, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,7 +42,7 @@ _WRITE_AGAIN = frozenset({429, 503})
 @dataclass(frozen=True, slots=True)
 class Answer:
     """
-    Hold one answer of a server that said yes.
+    One answer of a server that said yes.
 
     Args:
         status: The HTTP status, 200 to 299.
@@ -57,7 +57,7 @@ class Answer:
 
 def checked_base_url(base_url: str) -> str:
     """
-    Give a base URL without the slashes at its end.
+    Return a base URL without the slashes at its end.
 
     Raises:
         ServerError: It is no URL of a FHIR server. The message never repeats it: it may hold a secret.
@@ -180,7 +180,7 @@ class Client:
 
     def search(self, resource_type: str, parameters: Mapping[str, str] | str) -> Iterator[Resource]:
         """
-        Give every resource that a search finds, page after page.
+        Return every resource that a search finds, page after page.
 
         Args:
             parameters: The search parameters, or a query that is encoded already.

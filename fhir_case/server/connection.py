@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fhir_case.errors import RejectedError, ServerError
+from fhir_case.server.auth.oauth2 import Transport, transport_options
 from fhir_case.server.guard import origin, refuse_plain_http
-from fhir_case.server.oauth2 import Transport, transport_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import requests
 
-    from fhir_case.server.auth import Authenticator
+    from fhir_case.server.auth.schemes import Authenticator
 
 __all__ = ["Connection", "check_certificates", "prepared_session"]
 
@@ -24,7 +24,7 @@ __all__ = ["Connection", "check_certificates", "prepared_session"]
 @dataclass(frozen=True, slots=True)
 class Connection:
     """
-    Hold what the requests to one FHIR server need. Its repr does not show the secrets.
+    What the requests to one FHIR server need. Its repr does not show the secrets.
 
     Args:
         auth: Signs the requests; None: nobody signs in.
@@ -42,7 +42,7 @@ class Connection:
 
     @property
     def has_credentials(self) -> bool:
-        """Tell whether anything of it must not be sent to another server."""
+        """Whether anything of it must not be sent to another server."""
         return self.auth is not None or bool(self.headers) or self.client_certificate is not None
 
 
@@ -76,7 +76,7 @@ def check_certificates(
 
 def prepared_session(connection: Connection, base_url: str) -> requests.Session:
     """
-    Give a session that speaks to one FHIR server.
+    Return a session that speaks to one FHIR server.
 
     Where the connection has credentials, the session sends nothing to another scheme, host or port, and follows no
     redirect there: it raises RejectedError for the redirect, and ServerError for a request.

@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 from fhir_case.errors import RejectedError, ServerError
 from fhir_case.fhir import wire
 from fhir_case.server.outcome import outcome_text, page_text
-from fhir_case.server.secrecy import without_secrets
+from fhir_case.server.redaction import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ _HINTS = {401: "the server wants you to sign in", 403: "the server knows who ask
 
 def retry_after_s(response: requests.Response) -> float:
     """
-    Give the seconds after which the server wants to be asked again; 0 when it does not say.
+    Return the seconds after which the server wants to be asked again; 0 when it does not say.
 
     A date counts from the date of the answer, so that clocks need not agree.
 
@@ -61,12 +61,12 @@ def _date(text: str) -> datetime | None:
 
 
 def was_refused(error: BaseException) -> bool:
-    """Tell whether the connection was refused: the server cannot have seen the request, and may be starting."""
+    """Whether the connection was refused: the server cannot have seen the request, and may be starting."""
     return isinstance(_reason(error).__cause__, ConnectionRefusedError)
 
 
 def never_sent(error: BaseException) -> bool:
-    """Tell whether there was no connection, so that the server cannot have seen the request."""
+    """Whether there was no connection, so that the server cannot have seen the request."""
     from requests.exceptions import ConnectTimeout
     from urllib3.exceptions import NewConnectionError
 
@@ -74,12 +74,12 @@ def never_sent(error: BaseException) -> bool:
 
 
 def never_done(status: int) -> bool:
-    """Tell whether a server that gives this status has not done what was asked: too early, or too many requests."""
+    """Whether a server that gives this status has not done what was asked: too early, or too many requests."""
     return status in (425, 429)
 
 
 def broke_off(error: BaseException) -> bool:
-    """Tell whether a connection was refused or lost: a request that only reads may then be sent again."""
+    """Whether a connection was refused or lost: a request that only reads may then be sent again."""
     from requests.exceptions import ChunkedEncodingError
     from urllib3.exceptions import ProtocolError
 
@@ -87,7 +87,7 @@ def broke_off(error: BaseException) -> bool:
 
 
 def _reason(error: BaseException) -> BaseException:
-    """Give what urllib3 reports inside an exception of requests."""
+    """Return what urllib3 reports inside an exception of requests."""
     inner: object = error.args[0] if error.args else None
     inner = getattr(inner, "reason", None) or inner
     return inner if isinstance(inner, BaseException) else error
@@ -95,7 +95,7 @@ def _reason(error: BaseException) -> BaseException:
 
 def plain_words(error: requests.RequestException, *, host: str, timeout_s: tuple[float, float]) -> tuple[str, str]:
     """
-    Give message and hint for a request that got no answer.
+    Return message and hint for a request that got no answer.
 
     No text of the exception is repeated: it may name a proxy with its password.
     """
@@ -127,7 +127,7 @@ def plain_words(error: requests.RequestException, *, host: str, timeout_s: tuple
 
 
 def cause_of(error: requests.RequestException) -> str:
-    """Give what happened to a request that got no answer, in words for a table."""
+    """Return what happened to a request that got no answer, in words for a table."""
     from requests import exceptions as kinds
 
     words: list[tuple[type[BaseException], str]] = [
@@ -147,7 +147,7 @@ def _tls(reason: BaseException) -> str:
 
 def refusal(response: requests.Response, where: str, *, secrets: Sequence[str] = ()) -> ServerError | RejectedError:
     """
-    Give the error for an answer that is no success: an overloaded server may be asked again, a refusal stays one.
+    Return the error for an answer that is no success: an overloaded server may be asked again, a refusal stays one.
 
     Args:
         secrets: What a server may repeat of our credentials, and what is not shown.

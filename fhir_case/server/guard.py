@@ -29,7 +29,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 def origin(url: str) -> tuple[str, str, int | None]:
     """
-    Give scheme, host and port of a URL; two URLs with the same three lead to the same server.
+    Return scheme, host and port of a URL; two URLs with the same three lead to the same server.
 
     Source: https://www.rfc-editor.org/rfc/rfc6454#section-4
     """
@@ -38,7 +38,7 @@ def origin(url: str) -> tuple[str, str, int | None]:
 
 
 def is_loopback(url: str) -> bool:
-    """Tell whether a URL leads to this machine, so that nothing of it goes over a network."""
+    """Whether a URL leads to this machine, so that nothing of it goes over a network."""
     host = _host(url)
     if host == "localhost":
         return True
@@ -67,14 +67,14 @@ def refuse_plain_http(url: str, has_credentials: bool) -> None:
 
 
 def known_public_test_server(url: str) -> str:
-    """Give the name of the public test server that a URL leads to; empty when it is none that we know."""
+    """Return the name of the public test server that a URL leads to; empty when it is none that we know."""
     host = _host(url)
     return next((name for known, name in _public_test_servers() if host == known or host.endswith(f".{known}")), "")
 
 
 def is_test_data(resource: Resource) -> bool:
     """
-    Tell whether a resource says that it is test data: HTEST in ``meta.security``, or in ``meta.tag``.
+    Whether a resource says that it is test data: HTEST in ``meta.security``, or in ``meta.tag``.
 
     ``meta.security`` is where the Bundles of this library have it.
 

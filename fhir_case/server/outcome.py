@@ -18,24 +18,24 @@ _MARKUP = re.compile(r"<(script|style|head)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re
 
 
 def printable(text: str) -> str:
-    """Give a text from a stranger on one line, without control characters: a terminal would obey them."""
+    """Return a text from a stranger on one line, without control characters: a terminal would obey them."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def page_text(page: str) -> str:
-    """Give the first 200 characters of what an HTML page, or any other text, says."""
+    """Return the first 200 characters of what an HTML page, or any other text, says."""
     return printable(unescape(_MARKUP.sub(" ", page[:20_000])))[:_PAGE_LENGTH]
 
 
 def issues_of(outcome: Resource) -> list[Mapping[str, Any]]:
-    """Give the issues of an OperationOutcome that have the right shape."""
+    """Return the issues of an OperationOutcome that have the right shape."""
     issues = outcome.get("issue")
     return [issue for issue in issues if isinstance(issue, dict)] if isinstance(issues, list) else []
 
 
 def outcome_text(outcome: Resource) -> str:
     """
-    Give an OperationOutcome in words: one line an issue, in columns severity, code, text and place.
+    Return an OperationOutcome in words: one line an issue, in columns severity, code, text and place.
 
     Source: https://hl7.org/fhir/R4/operationoutcome.html
     """

@@ -32,7 +32,7 @@ class RetryPolicy:
 
     def pause_s(self, attempt: int, *, stated_s: float = 0) -> float:
         """
-        Give the seconds to wait: by chance between none and a limit that doubles with each attempt.
+        Return the seconds to wait: by chance between none and a limit that doubles with each attempt.
 
         Args:
             attempt: The number of the attempt that failed, from 1.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import FhirCaseError, RejectedError
-from fhir_case.load.deletion import deletion
+from fhir_case.server.deletion import deletion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -21,7 +21,7 @@ _NAMED = 10
 
 
 class LeftOverWarning(UserWarning):
-    """Tell that something that a test created could not be removed."""
+    """Something that a test created could not be removed."""
 
 
 def left_over(namespace: FhirNamespace, client_of: Callable[[str], Client]) -> Iterator[str]:

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir import wire
-from fhir_case.load.compare import compare
-from fhir_case.load.entries import identifiers_of
+from fhir_case.fhir.compare import compare
+from fhir_case.fhir.identifiers import identifiers_of
 from fhir_case.testing.given import has_floats, resource_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from fhir_case.fhir.compare import Difference
     from fhir_case.fhir.wire import Resource
-    from fhir_case.load.compare import Difference
 
 __all__ = ["told_differences"]
 
@@ -42,14 +42,14 @@ class _Rules:
     digits: bool
 
     def fails(self, difference: Difference) -> bool:
-        """Tell whether a difference is a failure."""
+        """Whether a difference is a failure."""
         if self.strict:
             return True
         tolerated = {"added", "rewritten"} if self.digits else {"added", "rewritten", "precision"}
         return difference.kind not in tolerated
 
     def ignores(self, difference: Difference) -> bool:
-        """Tell whether the element, or one above it, may differ."""
+        """Whether the element, or one above it, may differ."""
         kind, _, path = difference.path.partition(".")
         spellings = (path, re.sub(r"\[\d+\]", "", path))
         wanted = [each.removeprefix(f"{kind}.") for each in self.ignore]
@@ -66,7 +66,7 @@ def told_differences(
     strict: bool,
 ) -> str:
     """
-    Give what makes two resources, or two Bundles, differ, in words; nothing when they do not.
+    Return what makes two resources, or two Bundles, differ, in words; nothing when they do not.
 
     Raises:
         MappingError: One of the two is no resource.
@@ -80,7 +80,7 @@ def told_differences(
 
 
 def _outcome(resource: Resource) -> str:
-    """Give what the answer of a server that refused says."""
+    """Return what the answer of a server that refused says."""
     issues = resource.get("issue") if resource["resourceType"] == "OperationOutcome" else None
     told = [str(each.get("diagnostics") or each.get("code")) for each in issues or () if isinstance(each, dict)]
     return f": {'; '.join(told)}" if told else ""

@@ -17,7 +17,7 @@ __all__ = ["has_floats", "resource_of", "to_json"]
 
 def to_json(resource: Mapping[str, Any]) -> str:
     """
-    Give a resource as JSON, each decimal with its digits; ``json`` cannot write them.
+    Return a resource as JSON, each decimal with its digits; ``json`` cannot write them.
 
     Raises:
         MappingError: It holds something that JSON has not.
@@ -30,7 +30,7 @@ def to_json(resource: Mapping[str, Any]) -> str:
 
 def resource_of(given: object) -> Resource:
     """
-    Give a resource as a dict of its own.
+    Return a resource as a dict of its own.
 
     Args:
         given: A dict, JSON as text or bytes, a model of fhir.resources, or what else has ``model_dump_json`` or
@@ -49,7 +49,7 @@ def resource_of(given: object) -> Resource:
 
 
 def has_floats(given: object) -> bool:
-    """Tell whether a number in it is a float, which does not know with how many digits it was written."""
+    """Whether a number in it is a float, which does not know with how many digits it was written."""
     if isinstance(given, Mapping):
         return any(has_floats(each) for each in given.values())
     if isinstance(given, list | tuple):

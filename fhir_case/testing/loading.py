@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fhir_case.fhir.wire import Resource
-    from fhir_case.load.journal import Journal
-    from fhir_case.load.plan import Plan
+    from fhir_case.load.journal.entry import Journal
+    from fhir_case.load.plan.plan import Plan
     from fhir_case.server.client import Client
     from fhir_case.testing.namespace import FhirNamespace
     from fhir_case.testing.servers import Release, Servers
@@ -24,7 +24,7 @@ __all__ = ["CaseBundle", "Load", "Loaded"]
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """
-    Hold what was loaded, and where it is.
+    What was loaded, and where it is.
 
     A name, such as ``Observation/afp``, is that of the Bundle, with or without the namespace before the id.
 
@@ -43,12 +43,12 @@ class Loaded:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """Give ``Type/id`` on the server of every resource, in the order of sending."""
+        """Return ``Type/id`` on the server of every resource, in the order of sending."""
         return tuple(entry.stored_as for entry in self.journal.entries)
 
     def place(self, name: str) -> str:
         """
-        Give ``Type/id`` on the server of a resource.
+        Return ``Type/id`` on the server of a resource.
 
         Raises:
             FhirCaseError: The Bundle has no such resource.
@@ -57,7 +57,7 @@ class Loaded:
 
     def sent(self, name: str) -> Resource:
         """
-        Give a resource as it was sent.
+        Return a resource as it was sent.
 
         Raises:
             FhirCaseError: The Bundle has no such resource.
@@ -124,8 +124,8 @@ class Load:
 
     def _load(self, bundle: Resource, server: str) -> Loaded:
         from fhir_case.load import send_plan
-        from fhir_case.load.plan import plan
-        from fhir_case.server.known import known_server
+        from fhir_case.load.plan.plan import plan
+        from fhir_case.server.quirks import known_server
 
         client, capabilities = self._servers.client(server), self._servers.capabilities(server)
         planned = plan(bundle, capabilities, fhir=self._servers.release(server))

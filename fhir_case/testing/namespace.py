@@ -22,14 +22,14 @@ _TYPE = re.compile(r"[A-Z][A-Za-z]+")
 
 
 def new_name() -> str:
-    """Give a name that no other test has: short, since ids have 64 characters at most."""
+    """Return a name that no other test has: short, since ids have 64 characters at most."""
     return f"t{token_hex(5)}"  # not of random, which plugins seed with the same number for each test
 
 
 @dataclass(slots=True)
 class Notes:
     """
-    Hold what a test leaves on servers.
+    What a test leaves on servers.
 
     Args:
         created: Base URL and ``Type/id`` of each resource, in the order in which they were created.
@@ -43,7 +43,7 @@ class Notes:
 @dataclass(frozen=True, slots=True)
 class FhirNamespace:
     """
-    Hold the name of one test, which begins the ids of its resources; what belongs to it is removed after the test.
+    The name of one test, which begins the ids of its resources; what belongs to it is removed after the test.
 
     Removed is what ``load`` created, what `created` was told, and whatever has `identifier` or `tag` and is of a type
     that one of these had or that `look_in` names. Other resources that the code under test creates stay.
@@ -61,7 +61,7 @@ class FhirNamespace:
 
     def id(self, key: str) -> str:
         """
-        Give the id of the resource that is called ``key`` here.
+        Return the id of the resource that is called ``key`` here.
 
         Raises:
             FhirCaseError: It would be no id: more than 64 characters, or others than letters, digits, hyphen, point.
@@ -73,17 +73,17 @@ class FhirNamespace:
 
     @property
     def system(self) -> str:
-        """Give the system of the identifiers."""
+        """Return the system of the identifiers."""
         return str(self.identifier("")["system"])
 
     def identifier(self, key: str) -> dict[str, str]:
-        """Give the Identifier of the resource that is called ``key`` here."""
+        """Return the Identifier of the resource that is called ``key`` here."""
         made: dict[str, str] = identifier("Patient", self.name, key)["identifier"][0]
         return made
 
     @property
     def tag(self) -> dict[str, str]:
-        """Give the Coding that marks a resource in ``meta.tag`` as one of this test."""
+        """Return the Coding that marks a resource in ``meta.tag`` as one of this test."""
         return {"system": _TAG_SYSTEM, "code": self.name}
 
     def created(self, *resources: str | Mapping[str, Any], server: str | None = None) -> None:
@@ -114,7 +114,7 @@ class FhirNamespace:
 
     @property
     def notes(self) -> Notes:
-        """Give what is to be removed."""
+        """Return what is to be removed."""
         return self._notes
 
 

@@ -64,7 +64,7 @@ def _named(config: pytest.Config) -> list[str]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker of pytest-xdist on this machine where the workers of this run meet."""
+    """Inform a worker of pytest-xdist on this machine where the workers of this run meet."""
     if node.gateway.spec.popen:
         import tempfile
 
@@ -144,7 +144,7 @@ def hapi_r5(_fhir_servers: Servers, hapi_options: dict[str, Any]) -> str:
 
 
 def _release(request: pytest.FixtureRequest) -> Release:
-    """Give the release of a test: R5 where it has hapi_r5 and not hapi_r4."""
+    """Return the release of a test: R5 where it has hapi_r5 and not hapi_r4."""
     names = request.node.fixturenames
     return "R5" if "hapi_r5" in names and "hapi_r4" not in names else "R4"
 

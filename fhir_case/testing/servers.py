@@ -29,7 +29,7 @@ _FOLDERS = ("cache", "data", "state")
 
 class Servers:
     """
-    Give the base URL of a server for each release, and the clients for them.
+    Return the base URL of a server for each release, and the clients for them.
 
     Args:
         urls: The base URLs that the user named.
@@ -47,7 +47,7 @@ class Servers:
 
     def base_url(self, fhir: Release, options: Mapping[str, Any]) -> str:
         """
-        Give a server of this release: the one that was named, else an embedded one, which is started.
+        Return a server of this release: the one that was named, else an embedded one, which is started.
 
         Args:
             options: For an embedded one, see `server_options`.
@@ -70,7 +70,7 @@ class Servers:
 
     def client(self, server: str) -> Client:
         """
-        Give the client for a base URL; it stays open until `close`.
+        Return the client for a base URL; it stays open until `close`.
 
         Raises:
             ServerError: It is no base URL, or credentials would go over plain http.
@@ -83,7 +83,7 @@ class Servers:
 
     def capabilities(self, server: str) -> Capabilities:
         """
-        Give what a server says that it can do, and ask it once.
+        Return what a server says that it can do, and ask it once.
 
         Raises:
             ServerError: It was not reached.
@@ -95,7 +95,7 @@ class Servers:
 
     def release(self, server: str) -> Release:
         """
-        Give the release of FHIR that a server speaks; R4B counts as R4.
+        Return the release of FHIR that a server speaks; R4B counts as R4.
 
         Raises:
             ServerError: It was not reached, does not tell, or speaks another.
@@ -133,7 +133,7 @@ class Servers:
 
 def server_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """
-    Give options for `HapiServer` in the types that it takes; a path may be a text.
+    Return options for `HapiServer` in the types that it takes; a path may be a text.
 
     Raises:
         FhirCaseError: There is no such option.

@@ -51,7 +51,7 @@ class SharedPlace:
 
 def join(place: SharedPlace, fhir: str, options: Mapping[str, Any]) -> str:
     """
-    Give the base URL of the server of this run, which is started if no other process has done so.
+    Return the base URL of the server of this run, which is started if no other process has done so.
 
     Args:
         fhir: ``R4`` or ``R5``.
@@ -111,7 +111,7 @@ def _wait(folder: Path, fhir: str) -> str:
 
 
 def publish(folder: Path, fhir: str, told: Mapping[str, str]) -> None:
-    """Tell the other processes what became of the server: its ``base_url``, or why it ``failed``."""
+    """Inform the other processes what became of the server: its ``base_url``, or why it ``failed``."""
     fresh = folder / f"{fhir}.new"
     fresh.write_text(json.dumps(dict(told)), "utf-8")
     fresh.replace(folder / f"{fhir}.server")
@@ -136,7 +136,7 @@ def stop_all(folder: Path) -> None:
 
 def alive(pid: int, created: float | None = None) -> bool:
     """
-    Tell whether a process runs; one that has ended and that nobody has asked for its end does not.
+    Whether a process runs; one that has ended and that nobody has asked for its end does not.
 
     Args:
         created: When the system created it; tells it from a later one of the same number.

@@ -46,7 +46,7 @@ def validate(
             those of the installed mappings.
         closed: Whether every reference must resolve inside the Bundle, as in those that this library builds.
         skip: Names of checks to leave out, for example the slow ``structure``.
-        engines: Validators that check profiles: `Hl7Engine`, `fhir_case.server.validating.ServerEngine`. Their
+        engines: Validators that check profiles: `Hl7Engine`, `fhir_case.validation.engine.server.ServerEngine`. Their
             start and end are the caller's.
     """
     from fhir_case.validation.check import run_check

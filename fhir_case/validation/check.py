@@ -93,7 +93,7 @@ def finding(
 
 @cache
 def _run(name: str, state: Literal["ran", "not applicable"], reason: str) -> CheckRun:
-    """Give one value for the same outcome: a stream of Bundles has the same ones again and again."""
+    """Return one value for the same outcome: a stream of Bundles has the same ones again and again."""
     return CheckRun(name, state, reason)
 
 

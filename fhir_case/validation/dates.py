@@ -13,7 +13,7 @@ __all__ = ["certainly_before", "end_of", "start_of"]
 
 def certainly_before(first: str, second: str) -> bool:
     """
-    Tell whether one date or instant is before another, whatever the part is that they do not say.
+    Whether one date or instant is before another, whatever the part is that they do not say.
 
     Both are compared to the precision that they share: 2018 is not before 2018-03. Days are compared as written, in
     the time zone of each.
@@ -28,12 +28,12 @@ def certainly_before(first: str, second: str) -> bool:
 
 
 def start_of(resource: Mapping[str, Any], *names: str) -> str:
-    """Give the first date found: of a choice by its stem (``onset``), else of the element itself; empty if none."""
+    """Return the first date found: of a choice by its stem (``onset``), else of the element itself; empty if none."""
     return _date_of(resource, names, "start")
 
 
 def end_of(resource: Mapping[str, Any], *names: str) -> str:
-    """Give the last date found, as `start_of` does: the end of a Period, or the date of an event."""
+    """Return the last date found, as `start_of` does: the end of a Period, or the date of an event."""
     return _date_of(resource, names, "end")
 
 

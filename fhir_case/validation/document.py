@@ -29,7 +29,7 @@ def check_document(
     engines: Sequence[ProfileEngine] = (),
 ) -> ValidationResult:
     """
-    Give what is wrong with a document as JSON or as a case, and what the checks of its content find.
+    Return what is wrong with a document as JSON or as a case, and what the checks of its content find.
 
     Args:
         document: What was read, or its bytes, which are read first.

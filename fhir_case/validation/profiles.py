@@ -34,7 +34,7 @@ class ProfileEngine(Protocol):
     """The name of its check."""
 
     def check(self, document: Mapping[str, Any], fhir: FhirVersion, claimed: Collection[str]) -> Answer:
-        """Give findings and what could not be checked, or raise `fhir_case.errors.CheckerError`."""
+        """Return findings and what could not be checked, or raise `fhir_case.errors.CheckerError`."""
         ...
 
 
@@ -53,7 +53,7 @@ def _unless_claimed(subject: Subject) -> str:
 
 
 def with_engines(engines: Collection[ProfileEngine]) -> tuple[Check, ...]:
-    """Give the checks of profiles, those of these engines being asked."""
+    """Return the checks of profiles, those of these engines being asked."""
     if not engines:
         return PROFILE_CHECKS
     asked = {check.name: check for engine in engines for check in _checks_of(engine)}

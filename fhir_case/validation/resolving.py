@@ -39,7 +39,7 @@ class Target:
 @dataclass(slots=True)
 class Link:
     """
-    Hold one reference with what it points to.
+    One reference with what it points to.
 
     Args:
         located: The resource that it stands in.
@@ -57,7 +57,7 @@ class Link:
 @dataclass(frozen=True, slots=True)
 class Links:
     """
-    Hold the references of a subject by what can be wrong with them, which for most is nothing.
+    The references of a subject by what can be wrong with them, which for most is nothing.
 
     Args:
         unresolved: Those that point to nothing inside.
@@ -75,7 +75,7 @@ class Links:
 @dataclass(frozen=True, slots=True)
 class Index:
     """
-    Hold the ways to find a resource.
+    The ways to find a resource.
 
     Args:
         by_url: By the fullUrl of its entry.
@@ -100,7 +100,7 @@ class Index:
         return self.known_from(base).get(reference) or self.find(reference, base)
 
     def known_from(self, base: str) -> dict[str, Target]:
-        """Give what was found already for resources of one base."""
+        """Return what was found already for resources of one base."""
         return self.known.setdefault(base, {})
 
     def find(self, reference: str, base: str) -> Target:
@@ -122,7 +122,7 @@ class Index:
 
 
 def _base_of(located: Located) -> str:
-    """Give the base of a fullUrl that ends in ``Type/id``; empty when there is none."""
+    """Return the base of a fullUrl that ends in ``Type/id``; empty when there is none."""
     url, tail = located.full_url, f"/{located.label}"
     return url[: -len(tail)] if url.endswith(tail) else ""
 

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 from fhir_case.errors import CheckerError
 from fhir_case.issues import Issue
 from fhir_case.validation.check import Check, always, of_types
-from fhir_case.validation.explain import explain, targets
 from fhir_case.validation.invariants import INVARIANTS
+from fhir_case.validation.messages import explain, targets
 from fhir_case.validation.subject import MAXIMUM_DEPTH, expression
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from fhir_case.validation.invariant import Invariant
+    from fhir_case.validation.invariants.invariant import Invariant
     from fhir_case.validation.subject import FhirVersion, Located, Path, Subject
 
 __all__ = ["INVARIANT_CHECKS", "STRICT", "allowed_targets", "schema_issues"]
@@ -35,7 +35,7 @@ _BY_NAME = {invariant.name: invariant for invariant in INVARIANTS}
 
 
 def schema_issues(subject: Subject) -> dict[str, list[Issue]]:
-    """Give what the schema finds in all resources: by the name of the invariant, and under ``strict`` all else."""
+    """Return what the schema finds in all resources: by the name of the invariant, and under ``strict`` all else."""
     found: dict[str, list[Issue]] = {}
     if subject.too_deep:
         return {"strict": [Issue("error", "strict", f"objects are nested more than {MAXIMUM_DEPTH} deep")]}
@@ -96,7 +96,7 @@ def _definitions(fhir: FhirVersion) -> dict[str, Any]:
 
 
 def _carriers(where: str, definitions: Mapping[str, Any]) -> list[Any]:
-    """Give the definitions of a type: a Reference has one for each set of targets, a Quantity has its special forms."""
+    """Return the definitions of a type: a Reference has one for each set of targets, a Quantity special forms."""
     names = _QUANTITIES if where == "Quantity" else (where,)
     return [one for name, one in definitions.items() if name.split("(")[0] in names]
 
@@ -153,7 +153,7 @@ def _reached(kinds: list[str], definitions: Mapping[str, Any]) -> dict[str, Any]
 
 def allowed_targets(kind: str, path: Path, fhir: FhirVersion) -> list[str]:
     """
-    Give the types that the reference at a path may point to; empty when any may be, or when that is not known.
+    Return the types that the reference at a path may point to; empty when any may be, or when that is not known.
 
     Args:
         kind: The type of the resource.

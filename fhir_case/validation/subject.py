@@ -41,7 +41,7 @@ _RESOURCE_ELEMENTS = frozenset({"contained", "resource", "outcome", "issues"})
 @dataclass(slots=True, eq=False)  # to make frozen ones takes ten times as long: 0.2 of 1.8 ms for 120 resources
 class Located:
     """
-    Hold one resource and its place. Nothing changes it.
+    One resource and its place. Nothing changes it.
 
     Args:
         resource: The resource; of a Bundle, the Bundle without the resources in its entries.
@@ -68,11 +68,11 @@ class Located:
     _above: dict[int, tuple[int, str | int]] = field(default_factory=dict, init=False, repr=False)
 
     def place(self, node: object) -> str:
-        """Give the expression of a dict or list inside this resource; the resource's own when it is not in it."""
+        """Return the expression of a dict or list inside this resource; the resource's own when it is not in it."""
         return self.path + expression(self.steps(node) or ())
 
     def steps(self, node: object) -> Path | None:
-        """Give the steps to a dict or list inside this resource; None when it is not in it."""
+        """Return the steps to a dict or list inside this resource; None when it is not in it."""
         if not self._above:
             self._above.update(_above(self.resource))
         path: list[str | int] = []
@@ -85,14 +85,14 @@ class Located:
         return tuple(reversed(path))
 
     def at(self, path: Path) -> Any:
-        """Give what is at the end of the steps."""
+        """Return what is at the end of the steps."""
         node: Any = self.resource
         for step in path:
             node = node[step]
         return node
 
     def holder(self, node: object) -> tuple[Any, str]:
-        """Give the object that has a dict or list as an element, and the name of the element."""
+        """Return the object that has a dict or list as an element, and the name of the element."""
         path = self.steps(node)
         return (self.at(path[:-1]), path[-1]) if path and isinstance(path[-1], str) else (None, "")
 
@@ -103,7 +103,7 @@ Element = tuple["Located", Any]
 @dataclass(frozen=True, slots=True)
 class Elements:
     """
-    Hold those elements that the rules ask for, each with the resource that it is in.
+    Those elements that the rules ask for, each with the resource that it is in.
 
     Args:
         references: Each resource with what has a ``reference`` in it.
@@ -127,7 +127,7 @@ class Elements:
 @dataclass(frozen=True, eq=False)
 class Subject:
     """
-    Hold one Bundle or resource under check.
+    One Bundle or resource under check.
 
     Args:
         document: What was given.
@@ -149,18 +149,18 @@ class Subject:
 
     @property
     def bundle_type(self) -> str:
-        """Give the type of the Bundle; empty when the document is no Bundle."""
+        """Return the type of the Bundle; empty when the document is no Bundle."""
         found = self.document.get("type") if self.document.get("resourceType") == "Bundle" else ""
         return found if isinstance(found, str) else ""
 
     @property
     def is_bundle(self) -> bool:
-        """Tell whether the document is a Bundle."""
+        """Whether the document is a Bundle."""
         return self.document.get("resourceType") == "Bundle"
 
     @cached_property
     def by_type(self) -> dict[str, list[Located]]:
-        """Give the resources of each type, contained ones included."""
+        """Return the resources of each type, contained ones included."""
         found: dict[str, list[Located]] = {}
         for located in self.resources:
             found.setdefault(located.type, []).append(located)
@@ -168,30 +168,30 @@ class Subject:
 
     @cached_property
     def index(self) -> Index:
-        """Give the ways to find what a reference points to."""
+        """Return the ways to find what a reference points to."""
         return index(self)
 
     @cached_property
     def schema_issues(self) -> dict[str, list[Issue]]:
-        """Give what the strict schema and the invariants in it find, by the name of the check."""
+        """Return what the strict schema and the invariants in it find, by the name of the check."""
         from fhir_case.validation.strict import schema_issues  # it needs this module
 
         return schema_issues(self)
 
     @cached_property
     def entries(self) -> tuple[Located, ...]:
-        """Give the resources in the entries of the document itself."""
+        """Return the resources in the entries of the document itself."""
         root = self.resources[0]
         return tuple(located for located in self.resources if located.role == "entry" and located.owner is root)
 
     @cached_property
     def links(self) -> Links:
-        """Give the literal references with what they point to, by what can be wrong with them."""
+        """Return the literal references with what they point to, by what can be wrong with them."""
         return find_links(self)
 
     @cached_property
     def claims(self) -> list[tuple[Located, str]]:
-        """Give each profile that a resource claims in ``meta.profile``, once a resource."""
+        """Return each profile that a resource claims in ``meta.profile``, once a resource."""
         found = []
         for located in self.resources:
             meta = located.resource.get("meta")
@@ -202,12 +202,12 @@ class Subject:
 
     @property
     def by_system(self) -> dict[str, list[Element]]:
-        """Give the codings, identifiers and quantities of each system."""
+        """Return the codings, identifiers and quantities of each system."""
         return self.elements.by_system
 
     @cached_property
     def urls(self) -> set[str]:
-        """Give every ``url``. This goes through the whole document again, for the few that ask."""
+        """Return every ``url``. This goes through the whole document again, for the few that ask."""
         found: set[str] = set()
         waiting: list[Any] = [located.resource for located in self.resources]
         while waiting:
@@ -349,7 +349,7 @@ def _inside(owner: Located, node: Mapping[str, Any]) -> Located:
 
 
 def _holds_resource(located: Located, node: Mapping[str, Any]) -> bool:
-    """Tell a resource inside from an element that is called resourceType, as ExampleScenario and Subscription have."""
+    """Whether it is a resource and no element that is called resourceType, as ExampleScenario has."""
     path = located.steps(node) or ()
     return next((step for step in reversed(path) if isinstance(step, str)), "") in _RESOURCE_ELEMENTS
 
@@ -376,7 +376,7 @@ def _label(resource: Mapping[str, Any], entry: Mapping[str, Any], number: int | 
 
 
 def _above(tree: object) -> dict[int, tuple[int, str | int]]:
-    """Give for each dict and list in a tree, by identity, the one that holds it and the step from there."""
+    """Return for each dict and list in a tree, by identity, the one that holds it and the step from there."""
     found: dict[int, tuple[int, str | int]] = {id(tree): (0, "")}
     waiting: list[Any] = [tree]
     while waiting:

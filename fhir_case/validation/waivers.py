@@ -49,7 +49,7 @@ class Waiver:
     expression: str = "*"
 
     def accepts(self, issue: Issue) -> bool:
-        """Tell whether it is about this finding."""
+        """Whether it is about this finding."""
         return (
             self.check == issue.check
             and _fits(issue.resource, self.resource)

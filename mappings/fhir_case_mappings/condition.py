@@ -89,7 +89,7 @@ def _stages(disease: Condition) -> list[dict[str, Any]]:
 
 
 def _evidence(disease: Condition) -> list[dict[str, Any]]:
-    """Give the evidence that has a code: mCODE's binding is required, so words alone would break the profile."""
+    """Return the evidence that has a code: mCODE's binding is required, so words alone would break the profile."""
     evidence = [_codes.concept("responses", one, disease) for one in disease.evidence]
     return [{"code": [one]} for one in evidence if "coding" in one]
 

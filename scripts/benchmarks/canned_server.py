@@ -63,7 +63,7 @@ class CannedServer(ThreadingTCPServer):
         return {"resourceType": "Bundle", "type": "transaction-response", "entry": responses}
 
     def search(self, kind: str, query: str) -> dict[str, Any]:
-        """Give the resources of some ids."""
+        """Return the resources of some ids."""
         ids = parse_qs(query).get("_id", [""])[0].split(",")
         entries = []
         with self._lock:

@@ -61,7 +61,7 @@ SHAPES = {
 @dataclass
 class Measured:
     """
-    Hold what one command took.
+    What one command took.
 
     Args:
         peak: The most resident memory, in bytes.
@@ -144,7 +144,7 @@ def _end_of(file: Path) -> str:
 
 
 def _database_bytes(process: int) -> int:
-    """Give the bytes of the temporary files of SQLite, which have no name; 0 where the system does not tell."""
+    """Return the bytes of the temporary files of SQLite, which have no name; 0 where the system does not tell."""
     sizes = 0
     with suppress(OSError):
         for opened in Path(f"/proc/{process}/fd").iterdir():
@@ -206,7 +206,7 @@ def _organization(number: int) -> dict[str, Any]:
 
 
 def _of_a_patient(count: int) -> list[dict[str, Any]]:
-    """Give the entries of a patient: all but one observation have an id, and that one an identifier."""
+    """Return the entries of a patient: all but one observation have an id, and that one an identifier."""
     clinic = {"reference": "Organization/clinic-0"}
     patient = {"resourceType": "Patient", "id": f"p-{_KEY}", "gender": "male", "managingOrganization": clinic}
     found = [_put(patient | _identified("patient"))]

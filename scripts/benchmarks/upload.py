@@ -27,7 +27,7 @@ from uuid import UUID
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fhir_case.load.files import Options
+    from fhir_case.load.run.load import Options
 
 __all__ = ["bench_upload"]
 
@@ -156,14 +156,14 @@ def _entry(method: str, content: dict[str, Any], key: str, full_url: str) -> dic
 
 
 def _options(at_once: int, **rest: Any) -> Options:
-    from fhir_case.load.files import Options
+    from fhir_case.load.run.load import Options
 
     return replace(Options(concurrency=at_once), **rest)
 
 
 def _by_loader(url: str, data: Path, options: Options) -> float:
     """Time all that the command does but its start and the question what the server can do."""
-    from fhir_case.load.files import FileLoad
+    from fhir_case.load.run.load import FileLoad
     from fhir_case.server.client import Client
 
     with FileLoad([data], lambda: Client(url), options) as load:

@@ -75,7 +75,7 @@ def _in_streams(bundles: list[dict[str, Any]]) -> None:
     from fhir_case.documents import Text
     from fhir_case.fhir import wire
     from fhir_case.validation.document import check_document
-    from fhir_case.validation.parallel import usable_cores
+    from fhir_case.validation.workers.parallel import usable_cores
 
     cores = usable_cores()
     texts = [Text(wire.dump(bundle) + b"\n", "bench.ndjson", line) for line, bundle in enumerate(bundles, 1)]
@@ -102,7 +102,7 @@ def _in_streams(bundles: list[dict[str, Any]]) -> None:
 
 
 class Taken(NamedTuple):
-    """Hold what some Bundles took."""
+    """What some Bundles took."""
 
     bundles: int
     seconds: float
@@ -120,7 +120,7 @@ def _through(check: Callable[[Document | Text], ValidationResult], texts: list[T
     """Measure what the command uses, `Checking`, from the start of its processes to their end."""
 
     def action() -> None:
-        from fhir_case.validation.parallel import Checking
+        from fhir_case.validation.workers.parallel import Checking
 
         with Checking(check, jobs=jobs) as checking:
             _require_all(checking.results(islice(cycle(texts), count)), count)
@@ -158,7 +158,7 @@ def _models(document: Document | Text) -> ValidationResult:
 
 
 def _of_another_patient(value: Any, number: int) -> Any:
-    """Give JSON with other ids, dates, numbers and narrative, and the same codes."""
+    """Return JSON with other ids, dates, numbers and narrative, and the same codes."""
     if isinstance(value, list):
         return [_of_another_patient(one, number) for one in value]
     if isinstance(value, dict):
@@ -177,7 +177,7 @@ def _later(day: str, number: int) -> str:
 
 
 def _without(value: Any, name: str) -> Any:
-    """Give JSON without an element, wherever it is."""
+    """Return JSON without an element, wherever it is."""
     if isinstance(value, list):
         return [_without(one, name) for one in value]
     if isinstance(value, dict):

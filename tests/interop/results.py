@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from fhir_case.fhir.compare import Difference
 from fhir_case.interop.result import (
     BundleResult,
     Exchange,
@@ -16,7 +17,6 @@ from fhir_case.interop.result import (
     State,
     Verdict,
 )
-from fhir_case.load.compare import Difference
 
 SCRIPT = "<script>alert('x')</script></pre></td>"
 CONTROL = "bell\x07 null\x00 escape\x1b[31m turned\u202eback half\ud800 end\ufffe"

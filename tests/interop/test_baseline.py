@@ -11,8 +11,8 @@ import pytest
 from fhir_case.errors import FhirCaseError
 from fhir_case.interop.baseline import Change, compare_with
 from fhir_case.interop.result import BundleResult, InteropResult, ServerResult
-from fhir_case.report.interop import changes_text
-from fhir_case.report.interop_json import interop_json
+from fhir_case.report.interop.json import interop_json
+from fhir_case.report.interop.text import changes_text
 from interop import results
 
 if TYPE_CHECKING:

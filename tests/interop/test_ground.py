@@ -11,18 +11,18 @@ from fhir_case.errors import FhirCaseError
 from fhir_case.fhir.wire import parse
 from fhir_case.interop.claims import Claims
 from fhir_case.interop.exchange import exchange
-from fhir_case.interop.ground import Ground
 from fhir_case.interop.inputs import bundle_input
-from fhir_case.interop.talk import Talk
+from fhir_case.interop.recorder import Talk
+from fhir_case.interop.sandbox import Ground
 from fhir_case.interop.verdict import FailError
-from fhir_case.load.files import Options
+from fhir_case.load.run.load import Options
 from fhir_case.server.client import Client
 from smallserver import SmallServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fhir_case.interop.talk import Reply
+    from fhir_case.interop.recorder import Reply
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from fhir_case.server.connection import Connection
 from smallserver import SmallServer
 
 if TYPE_CHECKING:
-    from fhir_case.interop.ground import Ground
     from fhir_case.interop.result import ServerResult, State
+    from fhir_case.interop.sandbox import Ground
 
 # For each fault the questions that a server with it fails, and what becomes of the resources of the case.
 FOUND: dict[str, tuple[set[str], dict[State, int]]] = {
@@ -164,8 +164,8 @@ def test_an_answer_of_any_shape_is_a_finding_and_no_crash() -> None:
 
     with SmallServer() as server:
         from fhir_case.interop.claims import Claims
-        from fhir_case.interop.ground import Ground
-        from fhir_case.interop.talk import Talk
+        from fhir_case.interop.recorder import Talk
+        from fhir_case.interop.sandbox import Ground
 
         with Talk(server.base_url) as talk:
             result = run_probe(shapeless, Ground(talk, Claims(None), "interop-b"))

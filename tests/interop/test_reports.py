@@ -13,15 +13,15 @@ import jsonschema_rs
 import pytest
 
 from fhir_case import validate
+from fhir_case.fhir.compare import Difference, Kind
 from fhir_case.fhir.wire import dump, parse
 from fhir_case.interop import result as model
 from fhir_case.interop.result import STATES, VERDICTS, InteropResult, Level, ProbeResult, ServerResult
-from fhir_case.load.compare import Difference, Kind
-from fhir_case.report.interop import interop_markdown, interop_text
-from fhir_case.report.interop_json import interop_json, interop_schema_path
-from fhir_case.report.interop_junit import interop_junit
-from fhir_case.report.interop_page import interop_page
-from fhir_case.report.interop_testreport import interop_test_reports
+from fhir_case.report.interop.json import interop_json, interop_schema_path
+from fhir_case.report.interop.junit import interop_junit
+from fhir_case.report.interop.page import interop_page
+from fhir_case.report.interop.testreport import interop_test_reports
+from fhir_case.report.interop.text import interop_markdown, interop_text
 from interop import results
 
 NOTHING = results.result(ServerResult("one", "https://one.example"), probes=())

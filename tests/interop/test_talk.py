@@ -8,8 +8,8 @@ import pytest
 import responses
 
 from fhir_case.errors import ServerError
-from fhir_case.interop.talk import Talk
-from fhir_case.server.auth import basic
+from fhir_case.interop.recorder import Talk
+from fhir_case.server.auth.schemes import basic
 from fhir_case.server.connection import Connection
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fhir_case.errors import FhirCaseError
-from fhir_case.load.journal_file import Header, JournalFile
+from fhir_case.load.journal.reader import Header, JournalFile
 from load.fake_server import Reply, Request
 from load.sample import by_type, write
 

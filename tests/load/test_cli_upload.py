@@ -232,7 +232,7 @@ def test_a_server_that_is_not_this_machine_gets_no_data_that_is_not_labelled(
 
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the loader take loopback for another machine."""
-    for place in ("fhir_case.load.files", "fhir_case.server.guard"):
+    for place in ("fhir_case.load.run.load", "fhir_case.server.guard"):
         monkeypatch.setattr(f"{place}.is_loopback", lambda _: False)
 
 
@@ -282,7 +282,7 @@ def test_text_and_json_say_what_the_server_has(fake: FakeServer, run: Run, tmp_p
 def test_quiet_shows_no_progress_and_the_same_report(
     fake: FakeServer, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fhir_case.cli.upload_progress._LINES_EVERY_S", 0.0)
+    monkeypatch.setattr("fhir_case.cli.progress.upload._LINES_EVERY_S", 0.0)
     folder = a_directory(tmp_path)
     command = ("upload", folder, "--server", fake.url)
 

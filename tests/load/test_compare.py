@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fhir_case.load.compare import Difference, compare, state_of
-from fhir_case.load.narrative import canonical_narrative
+from fhir_case.fhir.compare import Difference, compare, state_of
+from fhir_case.fhir.narrative import canonical_narrative
 
 OBSERVATION: dict[str, Any] = {
     "resourceType": "Observation",

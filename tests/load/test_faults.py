@@ -16,10 +16,10 @@ import pytest
 
 from faultproxy import FaultProxy
 from fhir_case import HapiServer
-from fhir_case.load.files import FileLoad, Options
-from fhir_case.load.journal_file import Record, read_records
+from fhir_case.load.journal.reader import Record, read_records
+from fhir_case.load.run.load import FileLoad, Options
 from fhir_case.server.client import Client
-from fhir_case.server.known import Caps
+from fhir_case.server.quirks import Caps
 from fhir_case.server.retry import RetryPolicy
 
 if TYPE_CHECKING:

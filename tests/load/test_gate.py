@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fhir_case.load.gate import Gate
+from fhir_case.load.run.concurrency import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fhir_case.load.index import Index
+from fhir_case.load.survey.index import Index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhir_case.load.entries import planned_entry
-from fhir_case.load.isolate import halves, without
-from fhir_case.load.source import Given
-from fhir_case.load.transaction import Transaction
+from fhir_case.load.plan.entry import planned_entry
+from fhir_case.load.plan.given import Given
+from fhir_case.load.plan.subset import halves, without
+from fhir_case.load.plan.transaction import Transaction
 from fhir_case.server.capabilities import UNKNOWN
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fhir_case.errors import FhirCaseError
-from fhir_case.load import files
-from fhir_case.load.entries import PlannedEntry, planned_entry
-from fhir_case.load.journal import JournalEntry
-from fhir_case.load.journal_file import Header, JournalFile, Record, read_header, read_records
-from fhir_case.load.source import Given
+from fhir_case.load.journal.entry import JournalEntry
+from fhir_case.load.journal.reader import Header, JournalFile, Record, read_header, read_records
+from fhir_case.load.plan.entry import PlannedEntry, planned_entry
+from fhir_case.load.plan.given import Given
+from fhir_case.load.run import load as files
 from fhir_case.server.capabilities import UNKNOWN
 
 if TYPE_CHECKING:

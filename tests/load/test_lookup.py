@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import responses
 
+from fhir_case.fhir.identifiers import identifiers_of
 from fhir_case.fhir.wire import dump
-from fhir_case.load.entries import identifiers_of
-from fhir_case.load.lookup import found_by_identifier
 from fhir_case.server.client import Client
+from fhir_case.server.lookup import found_by_identifier
 
 if TYPE_CHECKING:
     from requests import PreparedRequest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhir_case.load.order import circles_in_order, waves
+from fhir_case.load.plan.cycles import circles_in_order, waves
 
 DEEP = 100_000
 

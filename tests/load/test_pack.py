@@ -9,14 +9,14 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from fhir_case.fhir.wire import dump, parse
-from fhir_case.load.pack import Packer
-from fhir_case.load.plan import planned
-from fhir_case.load.source import given_entries
+from fhir_case.load.plan.given import given_entries
+from fhir_case.load.plan.merge import Packer
+from fhir_case.load.plan.plan import planned
 from fhir_case.server.capabilities import UNKNOWN
-from fhir_case.server.known import Caps
+from fhir_case.server.quirks import Caps
 
 if TYPE_CHECKING:
-    from fhir_case.load.transaction import Transaction
+    from fhir_case.load.plan.transaction import Transaction
 
 SIZE = 100
 

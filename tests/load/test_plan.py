@@ -10,8 +10,8 @@ import pytest
 
 from fhir_case.errors import MappingError, RejectedError
 from fhir_case.fhir.wire import dump, parse
-from fhir_case.load.plan import Plan, plan
-from fhir_case.load.source import parse_bundle
+from fhir_case.load.plan.given import parse_bundle
+from fhir_case.load.plan.plan import Plan, plan
 from fhir_case.server.capabilities import Capabilities, TypeCapabilities
 
 OWN_IDS = TypeCapabilities(update_create=False, conditional_create=True, identifier_search=True)

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fhir_case.fhir import wire
-from fhir_case.load.plan import planned
-from fhir_case.load.references import Pointers, pointers_in, pointers_of_text, references_in
-from fhir_case.load.source import given_entries
+from fhir_case.fhir.references import Pointers, pointers_in, pointers_of_text, references_in
+from fhir_case.load.plan.given import given_entries
+from fhir_case.load.plan.plan import planned
 from fhir_case.server.capabilities import UNKNOWN
-from fhir_case.server.known import Caps
+from fhir_case.server.quirks import Caps
 from load.sample import bundle
 
 _NAMES = st.sampled_from(["reference", "url", "display", "subject", "extension"])

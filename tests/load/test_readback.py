@@ -12,9 +12,9 @@ from responses import matchers
 from fhir_case.errors import RejectedError
 from fhir_case.fhir.wire import dump, parse
 from fhir_case.load import verify
-from fhir_case.load.journal import Journal, JournalEntry
-from fhir_case.load.plan import plan
-from fhir_case.load.readback import Verification, read_back
+from fhir_case.load.journal.entry import Journal, JournalEntry
+from fhir_case.load.plan.plan import plan
+from fhir_case.load.verify.readback import Verification, read_back
 from fhir_case.server.capabilities import UNKNOWN, Capabilities, TypeCapabilities
 from fhir_case.server.client import Client
 

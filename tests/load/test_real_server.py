@@ -14,8 +14,8 @@ from faultproxy import FaultProxy
 from fhir_case.errors import RejectedError
 from fhir_case.fhir.wire import parse
 from fhir_case.load import send_plan, upload, verify
-from fhir_case.load.plan import plan
-from fhir_case.load.readback import read_back
+from fhir_case.load.plan.plan import plan
+from fhir_case.load.verify.readback import read_back
 from fhir_case.server.capabilities import Capabilities, TypeCapabilities
 from fhir_case.server.client import Client
 

@@ -7,13 +7,13 @@ from decimal import Decimal
 import pytest
 
 from fhir_case.errors import ServerError
+from fhir_case.fhir.compare import Difference
 from fhir_case.fhir.wire import dump, parse
-from fhir_case.load.compare import Difference
-from fhir_case.load.findings import Findings
-from fhir_case.load.journal import JournalEntry
-from fhir_case.load.loading import Result
-from fhir_case.load.readback import Comparison, Verification
-from fhir_case.load.tally import Tally
+from fhir_case.load.journal.entry import JournalEntry
+from fhir_case.load.run.loader import Result
+from fhir_case.load.send.tally import Tally
+from fhir_case.load.verify.readback import Comparison, Verification
+from fhir_case.load.verify.summary import Findings
 from fhir_case.report.upload import summary, summary_text
 from fhir_case.report.verification import VerificationJson, verification_text
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fhir_case.load import send_plan
-from fhir_case.load.plan import plan
-from fhir_case.load.second_pass import filled
-from fhir_case.load.send import Sender
+from fhir_case.load.plan.plan import plan
+from fhir_case.load.send.resolve import filled
+from fhir_case.load.send.sender import Sender
 from fhir_case.server.client import Client
-from fhir_case.server.known import Caps, KnownServer
+from fhir_case.server.quirks import Caps, KnownServer
 from load.fake_server import HAPI, FakeServer, Reply, Request
 from load.sample import SYSTEM, by_type, write
 

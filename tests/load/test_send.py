@@ -10,8 +10,8 @@ import pytest
 from fhir_case.errors import RejectedError, ServerError
 from fhir_case.fhir.wire import dump, parse
 from fhir_case.load import send_plan, upload
-from fhir_case.load.journal import Journal, JournalEntry
-from fhir_case.load.plan import plan
+from fhir_case.load.journal.entry import Journal, JournalEntry
+from fhir_case.load.plan.plan import plan
 from fhir_case.server.capabilities import Capabilities, TypeCapabilities
 from fhir_case.server.client import Client
 

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from fhir_case.errors import MappingError
 from fhir_case.fhir.wire import dump
-from fhir_case.load.plan import Plan, plan, planned
-from fhir_case.load.source import given_entries
-from fhir_case.load.split import split
-from fhir_case.load.transaction import Transaction
+from fhir_case.load.plan.given import given_entries
+from fhir_case.load.plan.plan import Plan, plan, planned
+from fhir_case.load.plan.split import split
+from fhir_case.load.plan.transaction import Transaction
 from fhir_case.server.capabilities import UNKNOWN, Capabilities, TypeCapabilities
-from fhir_case.server.known import Caps
+from fhir_case.server.quirks import Caps
 
 OWN_IDS = TypeCapabilities(update_create=False, conditional_create=True, identifier_search=True)
 GIVES_IDS = Capabilities(types={"Basic": OWN_IDS})

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fhir_case.load.journal import JournalEntry
-from fhir_case.load.journal_file import Header, JournalFile, Record
-from fhir_case.load.strays import remove_earlier
+from fhir_case.load.journal.entry import JournalEntry
+from fhir_case.load.journal.reader import Header, JournalFile, Record
+from fhir_case.load.send.duplicates import remove_earlier
 from fhir_case.server.client import Client
 from load.sample import by_type, write_numbered
 

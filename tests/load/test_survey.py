@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from fhir_case.documents import Document
 from fhir_case.documents.document import json_issue
 from fhir_case.fhir.wire import dump
-from fhir_case.load.index import Index
-from fhir_case.load.jobs import jobs_of_wave
-from fhir_case.load.survey import Rules, Survey, survey, unanswered
+from fhir_case.load.survey.index import Index
+from fhir_case.load.survey.jobs import jobs_of_wave
+from fhir_case.load.survey.survey import Rules, Survey, survey, unanswered
 from fhir_case.server.capabilities import UNKNOWN, Capabilities, TypeCapabilities
-from fhir_case.server.known import Caps
+from fhir_case.server.quirks import Caps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fhir_case.load.entries import PlannedEntry
-    from fhir_case.load.jobs import Job
+    from fhir_case.load.plan.entry import PlannedEntry
+    from fhir_case.load.survey.jobs import Job
 
 RULES = Rules(UNKNOWN, Caps())
 OWN_IDS = TypeCapabilities(update_create=False, conditional_create=True, identifier_search=True)
@@ -390,7 +390,7 @@ def test_small_inputs_are_read_once_and_large_ones_twice_to_the_same_end(
     kept = survey(inputs, index, rules)
     assert kept.plans is not None
     from_memory = [[*jobs_of_wave(wave, [], kept, rules, index)] for wave in range(kept.waves)]
-    monkeypatch.setattr("fhir_case.load.survey._KEPT_BYTES", 10)
+    monkeypatch.setattr("fhir_case.load.survey.survey._KEPT_BYTES", 10)
     with Index() as another:
         read = survey(inputs, another, rules)
         assert read.plans is None

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fhir_case.errors import FhirCaseError, RejectedError, ServerError
-from fhir_case.load.journal import STATES, JournalEntry
-from fhir_case.load.tally import Tally
+from fhir_case.load.journal.entry import STATES, JournalEntry
+from fhir_case.load.send.tally import Tally
 
 if TYPE_CHECKING:
-    from fhir_case.load.journal import State
+    from fhir_case.load.journal.entry import State
 
 
 def entry(state: State) -> JournalEntry:

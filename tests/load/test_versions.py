@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fhir_case.errors import MappingError
-from fhir_case.load.source import given_entries
+from fhir_case.load.plan.given import given_entries
 from load.sample import write
 
 if TYPE_CHECKING:

@@ -27,9 +27,9 @@ from joserfc.jwk import ECKey, RSAKey
 
 from fhir_case.errors import CheckerError, FhirCaseError, RejectedError, ServerError
 from fhir_case.fhir.wire import dump
-from fhir_case.server.auth import Authenticator, basic, bearer, bearer_file
+from fhir_case.server.auth.oauth2 import Transport, backend_service, client_credentials
+from fhir_case.server.auth.schemes import Authenticator, basic, bearer, bearer_file
 from fhir_case.server.connection import Connection, check_certificates, prepared_session
-from fhir_case.server.oauth2 import Transport, backend_service, client_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from fhir_case.cli.connection import connection, connection_options
+from fhir_case.cli.options.connection import connection, connection_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,9 +14,9 @@ import requests
 from fhir_case.bundle import build_bundle
 from fhir_case.case import load_case
 from fhir_case.load import upload, verify
-from fhir_case.server.known import known_server
 from fhir_case.server.named import open_server, read_servers
 from fhir_case.server.named.checking import check_server
+from fhir_case.server.quirks import known_server
 from support import ROOT, SHIPPED
 
 if TYPE_CHECKING:

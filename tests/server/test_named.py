@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from fhir_case.errors import FhirCaseError, ServerError
-from fhir_case.server.known import Caps
 from fhir_case.server.named import find_servers, open_server, read_servers, server_of
+from fhir_case.server.quirks import Caps
 from fhir_case.server.retry import RetryPolicy
 from support import ROOT
 

@@ -14,8 +14,8 @@ import responses
 
 from fhir_case import HapiServer, Hl7Engine, build_bundle, load_case, validate
 from fhir_case.errors import CheckerError
-from fhir_case.server.validating import ServerEngine
 from fhir_case.validation.engine.packages import for_server
+from fhir_case.validation.engine.server import ServerEngine
 from fhir_case.validation.waivers import read_waivers, unused, waived
 from support import CASES, SHIPPED, case_source
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from fhir_case.cli import cli
 from fhir_case.issues import CheckRun, Issue, ValidationResult
-from fhir_case.report.validation_formats import Checked, github_lines, junit_lines, sarif_lines
+from fhir_case.report.validation.formats import Checked, github_lines, junit_lines, sarif_lines
 from fhir_case.validation import CHECKS
 from support import fhir_case
 

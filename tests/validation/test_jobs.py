@@ -161,7 +161,7 @@ def test_a_process_in_the_middle_of_a_long_check_does_not_outlive_the_command_ei
     code = """
 from checks import takes_a_minute
 from fhir_case.documents import Text
-from fhir_case.validation.parallel import Checking
+from fhir_case.validation.workers.parallel import Checking
 with Checking(takes_a_minute, jobs=2) as checking:
     list(checking.results(Text(b"x", "x", number) for number in range(100)))
 """

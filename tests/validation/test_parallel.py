@@ -12,9 +12,9 @@ import pytest
 
 from checks import breaks_off_at_seven, dies_at_seven, dies_once, echo
 from fhir_case.documents import Text
-from fhir_case.validation import parallel
-from fhir_case.validation import process as processes
-from fhir_case.validation.parallel import Checking
+from fhir_case.validation.workers import parallel
+from fhir_case.validation.workers import process as processes
+from fhir_case.validation.workers.parallel import Checking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

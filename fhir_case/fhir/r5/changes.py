@@ -50,7 +50,7 @@ def _condition_participants(source: Json) -> Json:
 
 
 def _device_properties(source: Json) -> Json:
-    """Give one property a value, since R5 has one value each."""
+    """Return one property a value, since R5 has one value each."""
     properties: list[Json] = []
     for each in source["property"]:
         rest = {name: value for name, value in each.items() if name not in {"valueQuantity", "valueCode"}}
@@ -61,12 +61,12 @@ def _device_properties(source: Json) -> Json:
 
 
 def _device_status(source: Json) -> Json:
-    """Give the status; an unknown one has no code in R5, and says so as any element can."""
+    """Return the status; an unknown one has no code in R5, and says so as any element can."""
     return {"_status": {"extension": absent()}} if source["status"] == "unknown" else source
 
 
 def _document_attester(source: Json) -> Json:
-    """Give the attester; whether personally, legally or else is not known."""
+    """Return the attester; whether personally, legally or else is not known."""
     return {"attester": [{"mode": {"extension": absent()}, "party": source["authenticator"]}]}
 
 
@@ -83,7 +83,7 @@ def _included_structure(source: Json) -> Json:
 
 def _medication_adherence(source: Json) -> Json:
     """
-    Give the status of the record, and whether the drug is taken, which R4 says in one code.
+    Return the status of the record, and whether the drug is taken, which R4 says in one code.
 
     The word of R4 stays as the text, since R5 has one code for what was completed and what was stopped.
 

@@ -34,7 +34,7 @@ _HINT = "leave it out in the mapping, or build in R4"
 
 class _At(NamedTuple):
     """
-    Hold what all parts of a resource need.
+    What all parts of a resource need.
 
     Args:
         where: Its ``Type/id``, for messages.
@@ -47,7 +47,7 @@ class _At(NamedTuple):
 
 def to_r5(resource: Resource, identifiers: Mapping[str, Json] | None = None) -> Resource:
     """
-    Give an R4 resource as R5.
+    Return an R4 resource as R5.
 
     Profiles are left off, since those that are claimed are of R4. Extensions stay; where one speaks of an element or of
     a profile of R4, it is adjusted.
@@ -202,7 +202,7 @@ def _flatten(out: Json, value: Any, section: Section, name: str, at: _At) -> Non
 
 
 def _kept(value: Any, more: Any, section: Section, name: str) -> Iterator[Json]:
-    """Give the extensions for the values of an element that R5 has no place for."""
+    """Return the extensions for the values of an element that R5 has no place for."""
     kept = section.extension[name]
     url, kind = kept.get("url", f"{_ELEMENT_OF_R4}{section.name}.{name}"), kept["value"]
     both = isinstance(value, list) or isinstance(more, list)

@@ -20,7 +20,7 @@ _TO_PROFILES_OF_R4 = frozenset({f"{MCODE}mcode-radiotherapy-dose-delivered-to-vo
 
 def adjusted(extension: Json, identifiers: Mapping[str, Json]) -> Json:
     """
-    Give an extension with its value as R5 needs it.
+    Return an extension with its value as R5 needs it.
 
     Args:
         identifiers: The business identifier of what is known by ``Type/id``.

@@ -1,4 +1,4 @@
-"""Give a resource of its own to what R4 keeps inside another."""
+"""Return a resource of its own to what R4 keeps inside another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STATUS = "http://hl7.org/fhir/deviceassociation-status"
 
 def separated(resource: Resource) -> list[Resource]:
     """
-    Give a resource of a mapping, still with its key, and what R5 has as another resource instead of an element of it.
+    Return a resource of a mapping, still with its key, and what R5 has as another resource instead of an element of it.
 
     That is the patient of a Device, which R5 tells by a DeviceAssociation. R4 does not say whether such a device is
     attached, implanted or taken out again, so the status is unknown.

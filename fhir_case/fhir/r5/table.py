@@ -17,7 +17,7 @@ _SYSTEMS = "systems"
 @dataclass(frozen=True, slots=True)
 class Section:
     """
-    Hold what the table says of one resource type, part or data type.
+    What the table says of one resource type, part or data type.
 
     Args:
         name: Its name, or its path in R4.
@@ -39,12 +39,12 @@ class Section:
 
     @property
     def elements(self) -> list[str]:
-        """Give every element of R4 that is known here, those that are refused included."""
+        """Return every element of R4 that is known here, those that are refused included."""
         made = [name for names in self.made.values() for name in names]
         return [*self.targets, *sorted(self.flat), *made, *self.extension, *self.refused]
 
     def target(self, name: str) -> str | None:
-        """Give the place of an element as it is written in a resource, for example ``performedPeriod``."""
+        """Return the place of an element as it is written in a resource, for example ``performedPeriod``."""
         if name in self.targets:
             return self.targets[name]
         for known, place in self.targets.items():
@@ -54,18 +54,18 @@ class Section:
         return None
 
     def function(self, name: str) -> str | None:
-        """Give the name of the function that makes others of this element."""
+        """Return the name of the function that makes others of this element."""
         return next((function for function, names in self.made.items() if name in names), None)
 
 
 @cache
 def sections() -> dict[str, Section]:
-    """Give the sections about elements by their names."""
+    """Return the sections about elements by their names."""
     return {name: _section(name, written) for name, written in _table().items() if name != _SYSTEMS}
 
 
 def systems() -> dict[str, str]:
-    """Give the code systems that have another URL in R5, with that."""
+    """Return the code systems that have another URL in R5, with that."""
     urls: dict[str, str] = _table()[_SYSTEMS]
     return urls
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_case.interop.ground import places
 from fhir_case.interop.probe import probe
+from fhir_case.interop.sandbox import places
 from fhir_case.interop.verdict import NotRunError, check, need
 
 if TYPE_CHECKING:
-    from fhir_case.interop.ground import Ground
+    from fhir_case.interop.sandbox import Ground
 
 __all__ = ["PROBES"]
 

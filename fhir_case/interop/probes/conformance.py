@@ -10,8 +10,8 @@ from fhir_case.interop.verdict import NotApplicableError, check
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fhir_case.interop.ground import Ground
-    from fhir_case.interop.talk import Reply
+    from fhir_case.interop.recorder import Reply
+    from fhir_case.interop.sandbox import Ground
 
 __all__ = ["PROBES"]
 

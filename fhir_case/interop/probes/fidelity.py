@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.fhir.compare import compare
 from fhir_case.interop.probe import probe
 from fhir_case.interop.verdict import FailError, check
-from fhir_case.load.compare import compare
 
 if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
-    from fhir_case.interop.ground import Ground
+    from fhir_case.interop.sandbox import Ground
 
 __all__ = ["PROBES"]
 

@@ -10,7 +10,7 @@ from fhir_case.interop.verdict import NotRunError, VerdictError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fhir_case.interop.ground import Ground
+    from fhir_case.interop.sandbox import Ground
 
 __all__ = ["Field", "field_of"]
 
@@ -30,7 +30,7 @@ _OBSERVATIONS = (
 @dataclass(frozen=True, slots=True)
 class Field:
     """
-    Hold where the resources are that the searches look for.
+    Where the resources are that the searches look for.
 
     Args:
         places: ``Type/id`` of each, by its key.
@@ -43,18 +43,18 @@ class Field:
     only: str
 
     def of(self, *keys: str) -> set[str]:
-        """Give ``Type/id`` of some."""
+        """Return ``Type/id`` of some."""
         return {self.places[key] for key in keys}
 
     @property
     def observations(self) -> set[str]:
-        """Give ``Type/id`` of all Observations."""
+        """Return ``Type/id`` of all Observations."""
         return self.of(*(key for key, *_ in _OBSERVATIONS))
 
 
 def field_of(ground: Ground) -> Field:
     """
-    Give what the searches look for; it is stored when the first asks.
+    Return what the searches look for; it is stored when the first asks.
 
     Raises:
         NotRunError: The server does not store it.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.interop.ground import named_entries, next_page
 from fhir_case.interop.probe import probe
 from fhir_case.interop.probes.field import field_of
+from fhir_case.interop.sandbox import named_entries, next_page
 from fhir_case.interop.verdict import FailError, check, need
 
 if TYPE_CHECKING:
-    from fhir_case.interop.ground import Ground
-    from fhir_case.interop.talk import Reply
+    from fhir_case.interop.recorder import Reply
+    from fhir_case.interop.sandbox import Ground
 
 __all__ = ["PROBES"]
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from fhir_case.interop.ground import named_entries, next_page
 from fhir_case.interop.probe import probe
 from fhir_case.interop.probes.field import field_of
+from fhir_case.interop.sandbox import named_entries, next_page
 from fhir_case.interop.verdict import FailError, check, need
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fhir_case.interop.ground import Ground
     from fhir_case.interop.probes.field import Field
+    from fhir_case.interop.sandbox import Ground
 
 __all__ = ["PROBES"]
 

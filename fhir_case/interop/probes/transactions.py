@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
-from fhir_case.interop.ground import places
 from fhir_case.interop.probe import probe
+from fhir_case.interop.sandbox import places
 from fhir_case.interop.verdict import FailError, NotRunError, check, need
 
 if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
-    from fhir_case.interop.ground import Ground
-    from fhir_case.interop.talk import Reply
+    from fhir_case.interop.recorder import Reply
+    from fhir_case.interop.sandbox import Ground
 
 __all__ = ["PROBES"]
 
@@ -29,7 +29,7 @@ def _urn(ground: Ground, key: str) -> str:
 
 
 def _accepted(reply: Reply, ground: Ground) -> list[dict[str, Any]]:
-    """Give the response elements of a transaction that was accepted."""
+    """Return the response elements of a transaction that was accepted."""
     if not reply.ok:
         ground.refused(reply, "the transaction")
     entries = (reply.body or {}).get("entry") or []
@@ -60,7 +60,7 @@ def transaction_atomic(ground: Ground) -> str:
 
 
 def _bad_entries(ground: Ground) -> dict[str, Resource]:
-    """Give entries that cannot be done; no server refuses all of them, and one that refuses is enough."""
+    """Return entries that cannot be done; no server refuses all of them, and one that refuses is enough."""
     nobody = f"Patient?identifier={ground.system}|nobody-at-all"
     late = {**ground.patient("stale"), "id": ground.id("stale")}
     shapeless = {**ground.observation("shapeless", "Patient/1"), "status": {"not": "a code"}}

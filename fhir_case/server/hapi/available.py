@@ -1,4 +1,4 @@
-"""Tell before all work whether the port and the database are free."""
+"""Check before all work whether the port and the database are free."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["check_available"]
 
 def check_available(options: Options, state: Path) -> None:
     """
-    Tell that the port or the database that is asked for is in use.
+    The port or the database that is asked for is in use.
 
     Raises:
         CheckerError: It is; the message names the process where it can.

@@ -112,7 +112,7 @@ class HapiServer:
     @property
     def running(self) -> RunningServer:
         """
-        Give what is known of the server, also after it was stopped.
+        Return what is known of the server, also after it was stopped.
 
         Raises:
             CheckerError: It was not started.
@@ -125,27 +125,27 @@ class HapiServer:
 
     @property
     def base_url(self) -> str:
-        """Give the FHIR base URL, without a slash at the end."""
+        """Return the FHIR base URL, without a slash at the end."""
         return self.running.base_url
 
     @property
     def pid(self) -> int:
-        """Give the process of the server."""
+        """Return the process of the server."""
         return self.running.pid
 
     @property
     def log(self) -> Path:
-        """Give the log file of the server."""
+        """Return the log file of the server."""
         return Path(self.running.log)
 
     @property
     def seconds(self) -> float:
-        """Give the seconds from the start of the process until it was ready."""
+        """Return the seconds from the start of the process until it was ready."""
         return self._seconds
 
     @property
     def alive(self) -> bool:
-        """Tell whether the process of the server runs."""
+        """Whether the process of the server runs."""
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> Self:
@@ -179,7 +179,7 @@ class HapiServer:
 
     def check_end(self) -> None:
         """
-        Tell whether a server that is not alive any more was asked to end.
+        Whether a server that is not alive any more was asked to end.
 
         Raises:
             CheckerError: It crashed; with the end of its log.
@@ -261,6 +261,6 @@ class HapiServer:
 
 
 def _base_url(host: str, port: int) -> str:
-    """Give the URL under which this machine reaches the server; one that listens everywhere is at home as well."""
+    """Return the URL under which this machine reaches the server; one that listens everywhere is at home as well."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     return f"http://[{host}]:{port}/fhir" if ":" in host else f"http://{host}:{port}/fhir"

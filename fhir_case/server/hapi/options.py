@@ -24,7 +24,7 @@ _GZIP = b"\x1f\x8b"
 @dataclass(frozen=True, slots=True)
 class Options:
     """
-    Hold the choices.
+    The choices.
 
     Args:
         fhir: The FHIR version.
@@ -50,7 +50,7 @@ class Options:
 
     def check(self) -> None:
         """
-        Tell what cannot work.
+        Return what cannot work.
 
         Raises:
             CheckerError: A value is out of its range, or a package file is missing or not named as it must be.
@@ -67,11 +67,11 @@ class Options:
             _check_package(file)
 
     def database(self) -> str:
-        """Give the path of the database without its endings; one for each FHIR version, their tables do not mix."""
+        """Return the path of the database without its endings; one for each FHIR version, their tables do not mix."""
         return str(self.data.resolve() / f"fhir-{self.fhir.lower()}") if self.data else ""
 
     def properties(self) -> list[str]:
-        """Give the choices as options of Java."""
+        """Return the choices as options of Java."""
         values = {
             "fhir": self.fhir,
             "host": self.host,

@@ -24,7 +24,7 @@ _CAUSES = 3
 @dataclass(frozen=True, slots=True)
 class Ready:
     """
-    Hold what a server tells when it is ready.
+    What a server tells when it is ready.
 
     Args:
         port: The port it listens on.

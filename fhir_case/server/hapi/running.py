@@ -31,7 +31,7 @@ _PATIENCE_S = 60.0  # the end of one that writes the archive of its classes take
 @dataclass(frozen=True, slots=True)
 class RunningServer:
     """
-    Hold what is known of one server.
+    What is known of one server.
 
     Args:
         pid: Its process.
@@ -59,12 +59,12 @@ class RunningServer:
 
     @property
     def ready(self) -> bool:
-        """Tell whether it has said that it is ready."""
+        """Whether it has said that it is ready."""
         return bool(self.base_url)
 
 
 def state_folder() -> Path:
-    """Give the folder that holds the state files and logs."""
+    """Return the folder that holds the state files and logs."""
     from platformdirs import user_state_path
 
     return user_state_path("fhir-case", appauthor=False) / "servers"
@@ -85,7 +85,7 @@ def forget(pid: int, folder: Path) -> None:
 
 
 def running_servers(folder: Path | None = None) -> tuple[RunningServer, ...]:
-    """Give the servers that run now, sorted by port, and remove the state of those that do not."""
+    """Return the servers that run now, sorted by port, and remove the state of those that do not."""
     folder = folder or state_folder()
     found = []
     for file in folder.glob("*.json"):
@@ -120,7 +120,7 @@ def stop_server(server: RunningServer, folder: Path | None = None) -> None:
 
 
 def created(pid: int) -> float:
-    """Give when the system created a process; 0 for one that has ended."""
+    """Return when the system created a process; 0 for one that has ended."""
     import psutil
 
     try:

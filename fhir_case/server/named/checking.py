@@ -25,7 +25,7 @@ _SIGNING_IN = {401: "refused (HTTP 401)", 403: "not allowed (HTTP 403)"}
 @dataclass(frozen=True, slots=True)
 class ServerCheck:
     """
-    Hold what was found out about one server.
+    What was found out about one server.
 
     Args:
         name: Its name.
@@ -51,11 +51,11 @@ class ServerCheck:
 
     @property
     def ok(self) -> bool:
-        """Tell whether nothing is wrong."""
+        """Whether nothing is wrong."""
         return not self.problems
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as JSON."""
+        """Return it as JSON."""
         return {**asdict(self), "problems": list(self.problems), "ok": self.ok}
 
 

@@ -6,12 +6,12 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import CheckerError, ServerError
-from fhir_case.server.access import WAYS, is_header_name, missing
+from fhir_case.server.auth.access import WAYS, is_header_name, missing
 from fhir_case.server.client import checked_base_url
 from fhir_case.server.hapi.options import Options
-from fhir_case.server.known import Caps
 from fhir_case.server.named.model import EMBEDDED, NamedServer
 from fhir_case.server.named.variables import named_in
+from fhir_case.server.quirks import Caps
 from fhir_case.server.retry import RetryPolicy
 from fhir_case.wording import did_you_mean
 
@@ -32,7 +32,7 @@ _SECRET = "write ${NAME}, and put it into the environment variable NAME"  # noqa
 
 def read_entry(name: str, file: Path, table: Table) -> NamedServer:
     """
-    Give one server; what is wrong is noted in the table, and left out.
+    Return one server; what is wrong is noted in the table, and left out.
 
     Args:
         file: The file that it is from, an absolute path.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from fhir_case.errors import FhirCaseError
 from fhir_case.server.client import checked_base_url
-from fhir_case.server.known import Caps
 from fhir_case.server.named.variables import named_in
+from fhir_case.server.quirks import Caps
 from fhir_case.server.retry import RetryPolicy
 from fhir_case.wording import did_you_mean
 
@@ -25,7 +25,7 @@ EMBEDDED = ("hapi",)
 @dataclass(frozen=True, slots=True)
 class NamedServer:
     """
-    Hold what is said of one server. Texts may hold variables, such as ``${TOKEN}``; none holds a secret.
+    What is said of one server. Texts may hold variables, such as ``${TOKEN}``; none holds a secret.
 
     Args:
         name: Its name; for one that was given by its URL, the URL.
@@ -71,19 +71,19 @@ class NamedServer:
 
     @property
     def where(self) -> str:
-        """Give the place of it in the file; empty without a file."""
+        """Return the place of it in the file; empty without a file."""
         return f"{self.file}: [{self.name}]" if self.file else ""
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Give the names of the environment variables that it needs, in the order of the file."""
+        """Return the names of the environment variables that it needs, in the order of the file."""
         certificates = (self.ca_file, self.client_certificate, self.client_key)
         return named_in((self.url, *self.auth.values(), *self.headers.values(), *certificates))
 
 
 def server_of(text: str, servers: Mapping[str, NamedServer]) -> NamedServer:
     """
-    Give the server that is meant.
+    Return the server that is meant.
 
     Args:
         text: Its name, or its URL: then nothing else is known of it.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fhir_case.java.events import Listener, silent
-from fhir_case.server.access import Access, connected
+from fhir_case.server.auth.access import Access, connected
 from fhir_case.server.client import Client, checked_base_url
 from fhir_case.server.named.model import EMBEDDED
 from fhir_case.server.named.variables import filled
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from fhir_case.server.connection import Connection
-    from fhir_case.server.known import Caps
     from fhir_case.server.named.model import NamedServer
+    from fhir_case.server.quirks import Caps
     from fhir_case.server.retry import RetryPolicy
 
 __all__ = ["OpenServer", "access", "base_url", "open_server"]
@@ -32,7 +32,7 @@ _FILES_OF_AUTH = ("token_file", "private_key_file")
 @dataclass(frozen=True, slots=True)
 class OpenServer:
     """
-    Hold a server that can be asked.
+    A server that can be asked.
 
     Args:
         name: Its name.
@@ -55,7 +55,7 @@ class OpenServer:
 
     def client(self, *, timeout_s: float | None = None) -> Client:
         """
-        Give a new client, for one thread; what is still open in the end is closed with the server.
+        Return a new client, for one thread; what is still open in the end is closed with the server.
 
         Args:
             timeout_s: How long to wait for an answer; None: as long as the server is given.
@@ -76,7 +76,7 @@ def open_server(
     server: NamedServer, environment: Mapping[str, str], *, listener: Listener = silent
 ) -> Iterator[OpenServer]:
     """
-    Give a server that can be asked; one that has to be started is, and ends with this context.
+    Return a server that can be asked; one that has to be started is, and ends with this context.
 
     Args:
         environment: The variables that its file names, and those of the program that is started.
@@ -108,7 +108,7 @@ def open_server(
 
 def base_url(server: NamedServer, environment: Mapping[str, str]) -> str:
     """
-    Give the base URL of a server that is not started.
+    Return the base URL of a server that is not started.
 
     Raises:
         FhirCaseError: A variable is not set.
@@ -119,7 +119,7 @@ def base_url(server: NamedServer, environment: Mapping[str, str]) -> str:
 
 def access(server: NamedServer, environment: Mapping[str, str]) -> Access:
     """
-    Give who asks and how a server is reached, with the values of its variables.
+    Return who asks and how a server is reached, with the values of its variables.
 
     Raises:
         FhirCaseError: A variable is not set.

@@ -33,7 +33,7 @@ def program(
     command: Sequence[str], folder: Path, environment: Mapping[str, str], *, where: str, timeout_s: float
 ) -> Iterator[str]:
     """
-    Give the base URL of a program that runs as long as this context.
+    Return the base URL of a program that runs as long as this context.
 
     It ends when its standard input does, which also happens when this process is killed; where it does not, it gets
     SIGTERM, and what it has started as well.

@@ -22,7 +22,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 def places(given: Path | None = None) -> tuple[Path, ...]:
     """
-    Give where the file of servers may be, the first place first: here, and in the user's configuration folder.
+    Return where the file of servers may be, the first place first: here, and in the user's configuration folder.
 
     Args:
         given: The file that the user names, and then the only one.
@@ -34,7 +34,7 @@ def places(given: Path | None = None) -> tuple[Path, ...]:
 
 def find_servers(given: Path | None = None) -> dict[str, NamedServer]:
     """
-    Give the servers of the first file that is there, by name; none without a file.
+    Return the servers of the first file that is there, by name; none without a file.
 
     Args:
         given: The file that the user names, and then the only one.
@@ -48,7 +48,7 @@ def find_servers(given: Path | None = None) -> dict[str, NamedServer]:
 
 def read_servers(path: Path) -> dict[str, NamedServer]:
     """
-    Give the servers of a file by name, in its order. No variable is looked at, and nothing is asked of a server.
+    Return the servers of a file by name, in its order. No variable is looked at, and nothing is asked of a server.
 
     Raises:
         FhirCaseError: The file cannot be read, or something in it is wrong. No value that may be a secret is repeated.

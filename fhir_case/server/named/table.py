@@ -19,7 +19,7 @@ __all__ = ["Table"]
 @dataclass(frozen=True, slots=True)
 class Table:
     """
-    Hold one table; what is wrong in it is added to the problems, and counts as not there.
+    One table; what is wrong in it is added to the problems, and counts as not there.
 
     No value is repeated: it may be a secret.
 
@@ -47,7 +47,7 @@ class Table:
                 self.wrong("", f"'{key}' is not known", did_you_mean(key, known) or f"known are {', '.join(known)}")
 
     def text(self, key: str) -> str:
-        """Give a text that may hold variables; empty where there is none."""
+        """Return a text that may hold variables; empty where there is none."""
         value = self._value(key, lambda value: isinstance(value, str) and bool(value.strip()), "a text in quotes")
         if value and has_fault(value):
             self.wrong(key, "a variable in it is not written as one", "write ${NAME}, with letters, digits and _")
@@ -56,7 +56,7 @@ class Table:
 
     def number(self, key: str, *, whole: bool = False, zero: bool = False) -> Any:
         """
-        Give a number above zero; None where there is none.
+        Return a number above zero; None where there is none.
 
         Args:
             whole: Whether it has to be a whole one.
@@ -70,11 +70,11 @@ class Table:
         return self._value(key, fits, f"a {'whole ' if whole else ''}number {'of at least' if zero else 'above'} 0")
 
     def truth(self, key: str) -> bool:
-        """Give true or false; false where there is none."""
+        """Return true or false; false where there is none."""
         return bool(self._value(key, lambda value: isinstance(value, bool), "true or false, without quotes"))
 
     def table(self, key: str, example: str) -> Table:
-        """Give a table in the table; an empty one where there is none."""
+        """Return a table in the table; an empty one where there is none."""
         value = self._value(key, lambda value: isinstance(value, dict), f"a table, such as {example}")
         return Table(value or {}, f"{self.place}{self.joint}{key}", self.problems, joint=".")
 

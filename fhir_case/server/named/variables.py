@@ -18,12 +18,12 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def named_in(texts: Iterable[str]) -> tuple[str, ...]:
-    """Give the names of the variables that some texts hold, each once."""
+    """Return the names of the variables that some texts hold, each once."""
     return tuple(dict.fromkeys(name for text in texts for name in _VARIABLE.findall(text)))
 
 
 def has_fault(text: str) -> bool:
-    """Tell whether a text has the beginning of a variable that is not written as one."""
+    """Whether a text has the beginning of a variable that is not written as one."""
     return "${" in _VARIABLE.sub("", text)
 
 

@@ -50,7 +50,7 @@ _URL = re.compile(r"(?:https?://|urn:)[^\s'\"|,;()\]]+")
 @dataclass(frozen=True, slots=True)
 class Finding:
     """
-    Hold one issue of an OperationOutcome.
+    One issue of an OperationOutcome.
 
     Args:
         severity: ``error``, ``warning`` or ``information``.
@@ -70,7 +70,7 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """
-    Hold what a validator said.
+    What a validator said.
 
     Args:
         findings: What is about the resource.
@@ -134,5 +134,5 @@ def _is_unchecked(one: Finding) -> bool:
 
 
 def _subjects(one: Finding) -> set[str]:
-    """Give what it is that is not here: the URLs that the message names."""
+    """Return what it is that is not here: the URLs that the message names."""
     return {url.partition("#")[0].rstrip(".") for url in _URL.findall(one.text)}

@@ -97,17 +97,17 @@ class Hl7Engine:
 
     @property
     def pid(self) -> int | None:
-        """Give the Java process; None when it does not run."""
+        """Return the Java process; None when it does not run."""
         return self._process.pid if self._process else None
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """Give the packages that are loaded, each as ``name#version``."""
+        """Return the packages that are loaded, each as ``name#version``."""
         return tuple(package.label for package in self._loaded.values())
 
     def check(self, document: Mapping[str, Any], fhir: FhirVersion, claimed: Collection[str]) -> Answer:
         """
-        Give the findings about a resource or Bundle, and what could not be checked.
+        Return the findings about a resource or Bundle, and what could not be checked.
 
         Args:
             document: The JSON.

@@ -36,7 +36,7 @@ _UNREAD = frozenset({"xml", "openapi"})
 
 def provide_home(packages: Sequence[Package], folder: Path, listener: Listener) -> Path:
     """
-    Give a home with exactly these packages and the code system fragments made of them; make it if it is not there.
+    Return a home with exactly these packages and the code system fragments made of them; make it if it is not there.
 
     Args:
         packages: The core package first.
@@ -87,7 +87,7 @@ def _manifest(content: bytes, dependencies: dict[str, str]) -> bytes:
 
 
 def _acyclic(packages: Sequence[Package]) -> dict[str, dict[str, str]]:
-    """Give the dependencies of each that are here, under the versions that are here, without circles."""
+    """Return the dependencies of each that are here, under the versions that are here, without circles."""
     here = {package.name: package for package in packages}
     kept: dict[str, dict[str, str]] = {}
 

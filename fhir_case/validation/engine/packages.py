@@ -41,7 +41,7 @@ _MANIFEST_BYTES = 1 << 20
 @dataclass(frozen=True, slots=True)
 class Package:
     """
-    Hold what is known of one FHIR package without opening the whole of it.
+    What is known of one FHIR package without opening the whole of it.
 
     Args:
         name: For example ``hl7.fhir.us.mcode``.
@@ -61,11 +61,11 @@ class Package:
 
     @property
     def label(self) -> str:
-        """Give ``name#version``."""
+        """Return ``name#version``."""
         return f"{self.name}#{self.version}"
 
     def key(self) -> str:
-        """Give a text that is another one when the content is."""
+        """Return a text that is another one when the content is."""
         if self.source.is_file():
             with self.source.open("rb") as file:
                 return f"{self.label} {hashlib.file_digest(file, 'sha256').hexdigest()}"
@@ -73,7 +73,7 @@ class Package:
 
     def files(self) -> Iterator[tuple[PurePosixPath, bytes]]:
         """
-        Give path and content of each JSON file of the package, as below its folder ``package``.
+        Return path and content of each JSON file of the package, as below its folder ``package``.
 
         Raises:
             CheckerError: It cannot be read, or is damaged.
@@ -112,7 +112,7 @@ def read_package(source: Path) -> Package:
 
 
 def packages_in_cache(folder: Path) -> tuple[Package, ...]:
-    """Give the packages of a FHIR package cache, usually ``~/.fhir/packages``; what is damaged there is passed over."""
+    """Return the packages of a FHIR package cache, usually ``~/.fhir/packages``; damaged ones are passed over."""
     found = []
     for place in sorted(folder.glob("*#*")) if folder.is_dir() else ():
         try:
@@ -131,7 +131,7 @@ def choose(
     fetch: Callable[[str, str], Package | None],
 ) -> tuple[Package, ...]:
     """
-    Give the packages that checking these profiles needs, the core package first.
+    Return the packages that checking these profiles needs, the core package first.
 
     Args:
         claimed: Canonical URLs of profiles, each with or without ``|version``.
@@ -168,7 +168,7 @@ def choose(
 
 def for_server(files: Iterable[Path]) -> tuple[Path, ...]:
     """
-    Give those of some package files that a server of the same release lacks, each after those that it needs.
+    Return those of some package files that a server of the same release lacks, each after those that it needs.
 
     Raises:
         CheckerError: One is no FHIR package.
@@ -203,7 +203,7 @@ def _needed(get: Callable[[str, str], Package | None], wanted: tuple[str, str], 
 
 
 def _defining(profile: str, here: Iterable[Package], get: Callable[[str, str], Package | None]) -> Package | None:
-    """Give the package whose canonical URLs begin like this one, the longest such begin."""
+    """Return the package whose canonical URLs begin like this one, the longest such begin."""
     url, _, version = profile.partition("|")
     for begin, (name, usual) in _KNOWN.items():
         if url.startswith(begin + "/"):

@@ -23,7 +23,7 @@ _LARGEST = 1 << 29  # bytes; the largest known package has a tenth of it
 
 def fetch_package(registry: str, name: str, version: str, folder: Path) -> Package | None:
     """
-    Give a package of a registry, from our own folder when it was fetched before.
+    Return a package of a registry, from our own folder when it was fetched before.
 
     Args:
         registry: Its base URL.

@@ -40,7 +40,7 @@ def _is_used(subject: Subject) -> Iterator[Issue]:
 
 
 def _strings(tree: object) -> set[str]:
-    """Give all texts in a resource: canonical, uri and url elements point to contained resources as well."""
+    """Return all texts in a resource: canonical, uri and url elements point to contained resources as well."""
     found: set[str] = set()
     waiting = [tree]
     while waiting:

@@ -105,7 +105,7 @@ _EXCEPTIONS = (
 
 class _Element(NamedTuple):
     """
-    Hold one element that must be supported.
+    One element that must be supported.
 
     Args:
         name: What it is called here: ``address.city``, ``value[x]``, and an extension by the name of its slice.
@@ -167,7 +167,7 @@ def _element(element: Mapping[str, Any], profile: str) -> _Element:
 
 
 def _claims(subject: Subject) -> Iterator[tuple[_Profile, Located]]:
-    """Give each claim of a profile of the guide; a claim of another version of it is none."""
+    """Return each claim of a profile of the guide; a claim of another version of it is none."""
     known = _profiles()
     for located, claim in subject.claims:
         url, _, version = claim.partition("|")
@@ -211,7 +211,7 @@ def _alike(subject: Subject) -> dict[_Shape, list[Located]]:
 
 @lru_cache(_REMEMBERED)
 def _told_by_names(shape: _Shape) -> tuple[list[str], list[_Element]]:
-    """Give the names of the elements that are carried whatever is in them, and those for which one has to look."""
+    """Return the names of the elements that are carried whatever is in them, and those for which one has to look."""
     elements = _profiles()[_GUIDE + shape.profile].elements
     asked = [one for one in elements if not shape.empty or one.name == "statusReason"]
     names = dict.fromkeys(shape.names)
@@ -220,7 +220,7 @@ def _told_by_names(shape: _Shape) -> tuple[list[str], list[_Element]]:
 
 
 def _holders(resource: Mapping[str, Any], steps: tuple[str, ...]) -> list[Mapping[str, Any]]:
-    """Give the objects that could carry an element, without those that are said to be absent."""
+    """Return the objects that could carry an element, without those that are said to be absent."""
     nodes = [resource]
     if not steps:
         return nodes

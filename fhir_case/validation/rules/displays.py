@@ -50,7 +50,7 @@ def _displays(subject: Subject) -> Iterator[Issue]:
 
 
 def _owners(tables: Mapping[tuple[str, str], Collection[str]], system: str) -> dict[str, list[str]]:
-    """Give the codes of a system by their names, with what does not matter in a name left out."""
+    """Return the codes of a system by their names, with what does not matter in a name left out."""
     found: dict[str, list[str]] = {}
     for (where, code), names in tables.items():
         for name in {_plain(one) for one in names} if where == system else ():

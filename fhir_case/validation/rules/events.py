@@ -31,19 +31,19 @@ _NOT_DONE = frozenset({"entered-in-error", "not-done", "not-taken", "cancelled",
 
 
 def coded(subject: Subject, system: str, codes: Container[str]) -> Iterator[Located]:
-    """Give the Observations whose code may be one of these: somewhere in them it stands."""
+    """Return the Observations whose code may be one of these: somewhere in them it stands."""
     found = {located for located, node in subject.by_system.get(system, ()) if str(node.get("code")) in codes}
     return (located for located in subject.by_type.get("Observation", ()) if located in found)
 
 
 def happened(located: Located) -> bool:
-    """Tell whether the status of a resource does not say that it did not take place."""
+    """Whether the status of a resource does not say that it did not take place."""
     status = located.resource.get("status")
     return not (isinstance(status, str) and status in _NOT_DONE)
 
 
 def patient_of(subject: Subject, located: Located) -> Located | None:
-    """Give the Patient that a resource is about; None when it is not in the Bundle."""
+    """Return the Patient that a resource is about; None when it is not in the Bundle."""
     about = located.resource.get("subject") or located.resource.get("patient")
     reference = about.get("reference") if isinstance(about, dict) else None
     found = subject.index.resolve(reference, located).located if isinstance(reference, str) else None
@@ -51,7 +51,7 @@ def patient_of(subject: Subject, located: Located) -> Located | None:
 
 
 def codes_of(concept: object) -> set[tuple[str, str]]:
-    """Give system and code of each coding of a CodeableConcept."""
+    """Return system and code of each coding of a CodeableConcept."""
     codings = concept.get("coding") if isinstance(concept, dict) else None
     found = codings if isinstance(codings, list) else []
     return {(str(one.get("system")), str(one.get("code"))) for one in found if isinstance(one, dict)}

@@ -102,7 +102,7 @@ def _narrative(subject: Subject) -> Iterator[Issue]:
 
 
 def _texts(located: Located) -> list[dict[str, Any]]:
-    """Give the narrative of a resource, and of a Composition those of its sections."""
+    """Return the narrative of a resource, and of a Composition those of its sections."""
     nodes: list[Any] = [located.resource]
     if located.type == "Composition":
         for node in nodes:  # which grows meanwhile
@@ -113,7 +113,7 @@ def _texts(located: Located) -> list[dict[str, Any]]:
 
 
 def needs_no_parser(div: str) -> bool:
-    """Tell narrative that is right at a glance: paragraphs with some text."""
+    """Whether narrative is right at a glance: paragraphs with some text."""
     return _PLAIN.fullmatch(div) is not None and _SOMETHING.search(div) is not None
 
 

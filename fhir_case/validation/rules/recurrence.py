@@ -63,7 +63,7 @@ def _recurrence(subject: Subject) -> Iterator[Issue]:
 
 
 def _origin(subject: Subject, located: Located) -> Located | None:
-    """Give the Condition that a Condition says it came from."""
+    """Return the Condition that a Condition says it came from."""
     extensions = located.resource.get("extension")
     for extension in extensions if isinstance(extensions, list) else ():
         value = extension.get("valueReference") if isinstance(extension, dict) else None
@@ -115,7 +115,7 @@ def _too_early(subject: Subject, recurrence: Located, origin: Located, date: str
 
 
 def _assessments(subject: Subject, patient: Located, origin: Located) -> Iterator[_Assessment]:
-    """Give what is said of how the cancers of a patient do. Only what is about this one can say that it was there."""
+    """Return what is said of how the cancers of a patient do. Only what is about this one can say that it was there."""
     for located in coded(subject, _LOINC, _ASSESSMENTS):
         if {code for system, code in codes_of(located.resource.get("code")) if system == _LOINC} & _ASSESSMENTS:
             if not happened(located) or patient_of(subject, located) is not patient:

@@ -95,7 +95,7 @@ def _allowed_type(subject: Subject) -> Iterator[Issue]:
 
 
 def _top_level(located: Located) -> dict[int, Path]:
-    """Give the steps to the elements of a resource: most references are among them, and need no search."""
+    """Return the steps to the elements of a resource: most references are among them, and need no search."""
     found: dict[int, Path] = {}
     for name, value in located.resource.items():
         found[id(value)] = (name,)

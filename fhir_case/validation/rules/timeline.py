@@ -26,7 +26,7 @@ _AFTER_DEATH: dict[str, Severity] = {"DiagnosticReport": "warning", "Observation
 
 
 def _events(subject: Subject) -> Iterator[tuple[Located, Located, str]]:
-    """Give each resource that happened at a time to a Patient who is in the Bundle too."""
+    """Return each resource that happened at a time to a Patient who is in the Bundle too."""
     for kind, names in DATES.items():
         for located in subject.by_type.get(kind, ()):
             date = start_of(located.resource, *names)
@@ -121,7 +121,7 @@ def _drug(statement: Any) -> str:
 
 
 def _dose(statement: Any) -> object:
-    """Give what a dosage says in numbers, as something that can be compared."""
+    """Return what a dosage says in numbers, as something that can be compared."""
     dosages = statement.get("dosage")
     found = []
     for dosage in dosages if isinstance(dosages, list) else []:
@@ -158,7 +158,7 @@ _BECQUEREL = {"GBq": Decimal(1), "MBq": Decimal("0.001"), "kBq": Decimal("0.0000
 
 
 def _activity(quantity: object) -> Decimal | None:
-    """Give an activity in GBq."""
+    """Return an activity in GBq."""
     if not isinstance(quantity, dict) or str(quantity.get("code")) not in _BECQUEREL:
         return None
     value = quantity.get("value")

@@ -70,7 +70,7 @@ def _unit_fits(subject: Subject) -> Iterator[Issue]:
 
 
 def _tests(subject: Subject, part: Any) -> list[tuple[str, str, str]]:
-    """Give code, name and measured property of the LOINC codes; none if the property of one is not known."""
+    """Return code, name and measured property of the LOINC codes; none if the property of one is not known."""
     concept = part.get("code")
     codings = concept.get("coding") if isinstance(concept, dict) else None
     found = []
@@ -87,7 +87,7 @@ def _tests(subject: Subject, part: Any) -> list[tuple[str, str, str]]:
 
 @lru_cache(_REMEMBERED)
 def _property(name: str) -> str:
-    """Give the property that a LOINC name has in brackets, as ``mass/volume``; empty when it is none of ours."""
+    """Return the property that a LOINC name has in brackets, as ``mass/volume``; empty when it is none of ours."""
     bracket = re.search(r"\[([^\]]*)\]", name)
     # Published names have invisible spaces in there.
     plain = re.sub(r"[^a-z#/ ]", "", bracket[1].lower()) if bracket else ""
@@ -98,7 +98,7 @@ def _property(name: str) -> str:
 
 @lru_cache(_REMEMBERED)
 def _of_unit(unit: str) -> str:
-    """Give the dimension of a UCUM unit, as ``mass/volume``; empty when it cannot be told."""
+    """Return the dimension of a UCUM unit, as ``mass/volume``; empty when it cannot be told."""
     plain = re.sub(r"\{[^{}]*\}", "", unit)
     top, _, bottom = plain.partition("/")
     top = re.sub(r"^10[*^][0-9]+\.", "", top)

@@ -1,0 +1,44 @@
+"""``fhir-case build``: turn a case into a FHIR Bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fhir_case.cli.options.building import build_options, built, write_file
+
+__all__ = ["build"]
+
+
+@click.command()
+@click.argument("case")
+@click.option(
+    "--type",
+    "form",
+    type=click.Choice(["transaction", "collection"]),
+    default="transaction",
+    show_default=True,
+    help="To load it, or to hand it on (in R4 as mCODE patient bundle).",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write it; default: standard output.")
+@build_options
+def build(case: str, form: str, output: Path | None, **options: Any) -> None:
+    """
+    Turn CASE into a FHIR Bundle, in R4 or R5.
+
+    CASE is the name of a shipped case or a YAML file. The same case gives the same Bundle, byte for byte. Both releases
+    carry the same facts; in R5 no profile is claimed, since mCODE and US Core exist for R4 only.
+    """
+    from fhir_case.case import load_case
+    from fhir_case.fhir.wire import dump
+
+    bundle = built(load_case(case), form=form, **options)
+    content = dump(bundle, indent=True)
+    if output is None or str(output) == "-":
+        click.echo(content, nl=False)
+        return
+    write_file(output, content)
+    release = "" if options["fhir"] == "R4" else f", FHIR {options['fhir']}"
+    click.echo(f"{output}: {len(bundle['entry'])} resources, {form}{release}", err=True)

@@ -1,0 +1,272 @@
+"""``fhir-case interop``: test several FHIR servers with the same resources and the same questions."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fhir_case.cli.options.building import fhir_option, write_file
+from fhir_case.errors import FhirCaseError, ServerError
+from fhir_case.wording import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fhir_case.interop.baseline import Change
+    from fhir_case.interop.inputs import Input
+    from fhir_case.interop.probe import Probe
+    from fhir_case.interop.result import InteropResult, ServerResult, State
+
+__all__ = ["interop"]
+
+_WORSE = 5
+_SPOILT: tuple[State, ...] = ("altered", "lost", "rejected")
+_file = click.Path(path_type=Path, dir_okay=False)
+
+
+def _list_probes(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    from fhir_case.interop.probes import PROBES
+
+    for each in (one.description for one in PROBES):
+        click.echo(f"{each.name:<32} {each.level:<7} {each.group}: {each.title}\n{'':40} {each.specification}")
+    context.exit()
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, metavar="[CASE|BUNDLE]...")
+@click.option("--server", "names", multiple=True, required=True, metavar="NAME|URL", help="A server; may be repeated.")
+@click.option("--servers", "servers_file", type=_file, metavar="TOML", help="The file that NAME is from.")
+@fhir_option
+@click.option("--probe", "chosen", multiple=True, metavar="NAME", help="Put only this question; may be repeated.")
+@click.option("--no-probes", is_flag=True, help="Put no questions: load and compare only.")
+@click.option(
+    "--list-probes", is_flag=True, is_eager=True, expose_value=False, callback=_list_probes, help="List the questions."
+)
+@click.option("--html", type=_file, metavar="FILE", help="Write the matrix with its evidence as one HTML page.")
+@click.option("--json", "json_file", type=_file, metavar="FILE", help="Write all that was found as JSON; - for output.")
+@click.option("--junit", type=_file, metavar="FILE", help="Write it for a build server.")
+@click.option("--markdown", type=_file, metavar="FILE", help="Write the matrix as Markdown tables.")
+@click.option("--test-report", type=_file, metavar="FILE", help="Write it as a Bundle of FHIR TestReports.")
+@click.option(
+    "--baseline", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+    help="Compare with what --json wrote before.",
+)  # fmt: skip
+@click.option(
+    "--fail-on", type=click.Choice(["nothing", "shall", "any"]), default="nothing", show_default=True,
+    help="Exit with 5 when a SHALL, or anything, is failed, or a resource altered, lost or rejected.",
+)  # fmt: skip
+@click.option(
+    "--patience", type=click.FloatRange(min=0), default=5.0, show_default=True, metavar="SECONDS",
+    help="How long a search may take to find what was stored.",
+)  # fmt: skip
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, metavar="SECONDS",
+    help="How long to wait for an answer.",
+)  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True, help="Do not say what is going on.")
+def interop(
+    inputs: tuple[str, ...],
+    names: tuple[str, ...],
+    *,
+    servers_file: Path | None,
+    fhir: str,
+    chosen: tuple[str, ...],
+    no_probes: bool,
+    baseline: Path | None,
+    fail_on: str,
+    patience: float,
+    timeout: float,
+    quiet: bool,
+    **files: Path | None,
+) -> None:
+    """
+    Load the same cases and Bundles into several servers and ask each the same questions.
+
+    CASE is the name of a shipped case or a YAML file, and is built for the release of each server; BUNDLE is a JSON
+    file. Each server is used in a namespace of its own, which is cleared afterwards. Servers are URLs, or names from
+    servers.toml (here, or in the folder of the user's settings); those that can be started are.
+
+    The exit code is 5 when something is worse than in the baseline, or --fail-on says so, and 6 when a server could
+    not be tested at all.
+    """
+    from fhir_case.report.interop.text import interop_text
+
+    given = _inputs(inputs, fhir)
+    probes = () if no_probes else _probes(chosen)
+    if not given and not probes:
+        raise click.UsageError("Nothing to do: name a case or a Bundle, or leave out --no-probes.")
+    _check_writable(files.values())
+    result = _tested(names, servers_file, given, probes, patience_s=patience, timeout_s=timeout, quiet=quiet)
+    changes = _changes(baseline, result)
+    _write(files, result)
+    if str(files.get("json_file")) != "-":
+        from shutil import get_terminal_size
+
+        on_terminal = sys.stdout.isatty()
+        width = get_terminal_size().columns if on_terminal else None
+        click.echo(interop_text(result, width=width, colour=on_terminal and not os.environ.get("NO_COLOR")))
+    if baseline is not None:
+        from fhir_case.report.interop.text import changes_text
+
+        click.echo(changes_text(changes), err=str(files.get("json_file")) == "-")
+    sys.exit(_exit_code(result, changes, fail_on))
+
+
+def _inputs(names: Iterable[str], fhir: str) -> list[Input]:
+    from fhir_case.case import load_case, shipped_cases
+    from fhir_case.fhir import wire
+    from fhir_case.interop.inputs import bundle_input, case_input
+
+    found = []
+    shipped = {each.name for each in shipped_cases()}
+    for name in names:
+        path = Path(name)
+        if name in shipped or path.suffix in (".yaml", ".yml"):
+            found.append(case_input(path.stem if path.suffix else name, load_case(name)))
+            continue
+        try:
+            content = wire.parse(path.read_bytes())
+        except OSError as error:
+            hint = "it is the name of no shipped case either"
+            raise click.UsageError(f"{name} cannot be read: {error.strerror}; {hint}.") from None
+        except ValueError as error:
+            raise FhirCaseError(f"it is no JSON: {error}", where=name, hint="give a case or a Bundle") from None
+        if not isinstance(content, dict) or content.get("resourceType") != "Bundle":
+            raise FhirCaseError("it is no Bundle", where=name, hint="give a case or a Bundle")
+        found.append(bundle_input(path.name, content, fhir))
+    return found
+
+
+def _probes(chosen: Sequence[str]) -> tuple[Probe, ...]:
+    from fhir_case.interop.probes import PROBES
+
+    known = {one.description.name: one for one in PROBES}
+    for name in chosen:
+        if name not in known:
+            advice = did_you_mean(name, known, sentence=True) or "--list-probes lists them."
+            raise click.UsageError(f"There is no probe '{name}'. {advice}")
+    return tuple(known[name] for name in dict.fromkeys(chosen)) if chosen else PROBES
+
+
+def _check_writable(files: Iterable[Path | None]) -> None:
+    """Find out before the test, not after it, that a report cannot be written."""
+    for path in files:
+        if path is not None and str(path) != "-" and not path.absolute().parent.is_dir():
+            raise click.UsageError(f"{path}: the folder does not exist.")
+
+
+def _tested(
+    names: Sequence[str], servers_file: Path | None, inputs: Sequence[Input], probes: Sequence[Probe], *,
+    patience_s: float, timeout_s: float, quiet: bool,
+) -> InteropResult:  # fmt: skip
+    from datetime import UTC, datetime
+    from importlib.metadata import version
+    from secrets import token_hex
+
+    from fhir_case.interop.result import InteropResult
+    from fhir_case.server.named import find_servers, server_of
+
+    def say(step: str) -> None:
+        if not quiet:
+            click.echo(step, err=True)
+
+    known = find_servers(servers_file)
+    wanted = [server_of(name, known) for name in dict.fromkeys(names)]
+    started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    namespace = f"interop-{token_hex(3)}"
+    results = tuple(
+        _one(named, inputs, probes, namespace=namespace, patience_s=patience_s, timeout_s=timeout_s, say=say)
+        for named in wanted
+    )
+    return InteropResult(version("fhir-case"), started, tuple(one.description for one in probes), results)
+
+
+def _one(
+    named: Any, inputs: Sequence[Input], probes: Sequence[Probe], *,
+    namespace: str, patience_s: float, timeout_s: float, say: Any,
+) -> ServerResult:  # fmt: skip
+    """Test one server; one that cannot be reached or started is a result, and the others are tested all the same."""
+    from fhir_case.interop.result import ServerResult
+    from fhir_case.interop.run import interop_server
+    from fhir_case.load.run.load import Options
+    from fhir_case.server.named import open_server
+
+    say(f"{named.name}: {'starting' if named.start else 'connecting'}")
+    try:
+        with open_server(named, os.environ) as server:
+            return interop_server(
+                named.name, partial(server.client, timeout_s=timeout_s), server.connection, inputs,
+                namespace=namespace, fhir=named.fhir, probes=probes, timeout_s=(min(10.0, timeout_s), timeout_s),
+                patience_s=patience_s, on_step=say,
+                options=Options(caps=server.caps, policy=server.policy, real_patient_data=named.real_patient_data),
+            )  # fmt: skip
+    except FhirCaseError as error:
+        return ServerResult(named.name, named.url, named.fhir, error=str(error))
+
+
+def _changes(baseline: Path | None, result: InteropResult) -> tuple[Change, ...]:
+    if baseline is None:
+        return ()
+    from fhir_case.interop.baseline import compare_with
+
+    return compare_with(baseline, result)
+
+
+def _write(files: dict[str, Path | None], result: InteropResult) -> None:
+    for name, path in files.items():
+        if path is None:
+            continue
+        content = _report(name, result)
+        if str(path) == "-":
+            click.echo(content, nl=False)
+        else:
+            write_file(path, content)
+
+
+def _report(name: str, result: InteropResult) -> bytes:
+    """Return one of the reports; only what it needs is imported."""
+    if name == "html":
+        from fhir_case.report.interop.page import interop_page
+
+        return interop_page(result).encode()
+    if name == "json_file":
+        from fhir_case.report.interop.json import interop_json
+
+        return interop_json(result)
+    if name == "junit":
+        from fhir_case.report.interop.junit import interop_junit
+
+        return interop_junit(result).encode()
+    if name == "markdown":
+        from fhir_case.report.interop.text import interop_markdown
+
+        return interop_markdown(result).encode()
+    from fhir_case.fhir import wire
+    from fhir_case.report.interop.testreport import interop_test_reports
+
+    entries = [{"resource": each} for each in interop_test_reports(result)]
+    return wire.dump({"resourceType": "Bundle", "type": "collection", "entry": entries}, indent=True)
+
+
+def _exit_code(result: InteropResult, changes: Sequence[Change], fail_on: str) -> int:
+    if any(server.error for server in result.servers):
+        return ServerError.exit_code
+    if any(change.direction == "worse" for change in changes):
+        return _WORSE
+    levels: set[str] = {"nothing": set(), "shall": {"SHALL"}, "any": {"SHALL", "SHOULD", "MAY"}}[fail_on]
+    if not levels:
+        return 0
+    failing = {each.name for each in result.probes if each.level in levels}
+    wrong = any(
+        any(each.verdict == "fail" and each.name in failing for each in server.probes)
+        or any(bundle.error or any(bundle.counts[state] for state in _SPOILT) for bundle in server.bundles)
+        for server in result.servers
+    )
+    return _WORSE if wrong else 0

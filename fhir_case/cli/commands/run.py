@@ -1,0 +1,203 @@
+"""``fhir-case run``: the whole way, one line a stage."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fhir_case.cli.options.building import build_options, built, write_file
+from fhir_case.cli.options.engines import engine_options, engines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fhir_case.fhir.models import FhirVersion
+    from fhir_case.fhir.wire import Resource
+    from fhir_case.issues import ValidationResult
+    from fhir_case.validation.profiles import ProfileEngine
+
+__all__ = ["run"]
+
+_WRONG = 5
+
+
+class _Stages:
+    """Time the stages and print one line for each."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._words = ""
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time one stage; its line is printed when it ends well."""
+        begin = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - begin
+        click.echo(f"{name:<10}{self._words:<84}{self.seconds[name]:6.1f} s")
+
+    def say(self, words: str) -> None:
+        """Set the words of the line of this stage."""
+        self._words = words
+
+
+@click.command()
+@click.argument("case", default="hcc-tare-sorafenib")
+@click.option("--server", metavar="URL", help="The FHIR base URL to load into; default: start the embedded HAPI.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder for the files; default: out/<case>.",
+)
+@click.option("--keep", is_flag=True, help="Leave the embedded server running.")
+@engine_options
+@build_options
+def run(
+    case: str,
+    server: str | None,
+    out: Path | None,
+    *,
+    keep: bool,
+    engine_names: tuple[str, ...],
+    package_files: tuple[Path, ...],
+    validate_server: str | None,
+    real_patient_data: bool,
+    **options: Any,
+) -> None:
+    """
+    Do it all: build the Bundle of CASE, validate it, load it into a server, read every resource back and compare.
+
+    Without --server it starts a real HAPI FHIR server of that release on this machine, and stops it at the end.
+    """
+    from importlib.metadata import version
+
+    if keep and server:
+        raise click.UsageError("--keep is for the embedded server; yours runs on anyway.")
+    click.echo(f"fhir-case {version('fhir-case')}")
+    stages = _Stages()
+
+    with stages.stage("read"):
+        from fhir_case.case import load_case
+
+        read = load_case(case)
+        stages.say(f"{read.case}: {sum(1 for _ in read.entries())} entries")
+    with stages.stage("build"):
+        from fhir_case.report.run import bundle_words
+
+        bundle = built(read, form="transaction", **options)
+        stages.say(bundle_words(bundle))
+    fhir: FhirVersion = options["fhir"]
+    with engines(
+        engine_names, package_files, validate_server, fhir=fhir, real_patient_data=real_patient_data
+    ) as validators:
+        result = _validated(stages, bundle, validators, fhir)
+
+    folder = out or Path("out") / read.case
+    with _server(stages, server, fhir, keep=keep) as base:
+        journal, verification = _loaded(stages, bundle, base, fhir)
+
+    from fhir_case.errors import RejectedError
+    from fhir_case.report.run import run_report
+
+    asked = {name: value for name, value in options.items() if value}
+    asked["mapping_files"] = [str(file) for file in options["mapping_files"]]
+    asked["server"] = base
+    files = _written(folder, {"bundle.json": bundle, "verification.json": verification.to_dict()})
+    report = run_report(
+        read, bundle, result, journal, verification,
+        software=f"fhir-case {version('fhir-case')}", options=asked, seconds=stages.seconds, files=files,
+    )  # fmt: skip
+    _written(folder, {"case-report.json": report})
+    _end(folder, bundle, base, running=bool(server) or keep)
+    if keep:
+        click.echo(f"{'Server':<10}runs on; stop it with: fhir-case server stop")
+    if not journal.ok:
+        raise SystemExit(RejectedError.exit_code)
+    if not verification.ok:
+        raise SystemExit(_WRONG)
+
+
+def _validated(
+    stages: _Stages, bundle: Resource, validators: tuple[ProfileEngine, ...], fhir: FhirVersion
+) -> ValidationResult:
+    """Validate; a Bundle with errors goes nowhere, nor does one that was not checked as asked."""
+    from fhir_case.errors import CheckerError
+    from fhir_case.report.run import validation_words
+    from fhir_case.validation import validate
+
+    with stages.stage("validate"):
+        result = validate(bundle, fhir=fhir, closed=True, engines=validators)
+        stages.say(validation_words(result))
+    names = [validator.name for validator in validators]
+    for check in result.checks:
+        if check.name in names and check.state == "could not run":
+            raise CheckerError(check.reason)
+    if not result.ok:
+        for issue in result.issues:
+            if issue.severity == "error":
+                click.echo(str(issue), err=True)
+        click.echo("The Bundle has errors, so nothing was sent.", err=True)
+        raise SystemExit(_WRONG)
+    return result
+
+
+@contextmanager
+def _server(stages: _Stages, url: str | None, fhir: FhirVersion, *, keep: bool) -> Iterator[str]:
+    """Return the base URL of the server to load into, and run the embedded one where none is named."""
+    if url is not None:
+        yield url.rstrip("/")
+        return
+    from fhir_case.cli.progress.server import listener
+    from fhir_case.server.hapi import HapiServer
+
+    with stages.stage("server"), listener() as show:
+        embedded = HapiServer(fhir=fhir, listener=show)
+        base = embedded.start_detached().base_url if keep else embedded.start().base_url
+        stages.say(f"HAPI FHIR {fhir} at {base}")
+    with nullcontext() if keep else embedded:
+        yield base
+
+
+def _loaded(stages: _Stages, bundle: Resource, base: str, fhir: FhirVersion) -> tuple[Any, Any]:
+    from fhir_case.load import upload, verify
+    from fhir_case.report.run import verification_words
+
+    with stages.stage("upload"):
+        journal = upload(bundle, base, fhir=fhir)
+        stages.say(_counts(journal.counts))
+    with stages.stage("verify"):
+        verification = verify(bundle, base, fhir=fhir, journal=journal)
+        stages.say(verification_words(verification))
+    return journal, verification
+
+
+def _counts(counts: dict[Any, int]) -> str:
+    return ", ".join(f"{number} {state}" for state, number in counts.items() if number) or "nothing"
+
+
+def _written(folder: Path, values: dict[str, Any]) -> dict[str, str]:
+    """Write each value as JSON, and give the SHA-256 of each file."""
+    import hashlib
+
+    from fhir_case.fhir.wire import dump
+
+    hashes = {}
+    for name, value in values.items():
+        content = dump(value, indent=True)
+        write_file(folder / name, content)
+        hashes[name] = hashlib.sha256(content).hexdigest()
+    return hashes
+
+
+def _end(folder: Path, bundle: Resource, base: str, *, running: bool) -> None:
+    click.echo()
+    for name in ("case-report.json", "bundle.json", "verification.json"):
+        click.echo(f"{'Files' if name == 'case-report.json' else '':<10}{folder / name}")
+    patient = next(one["resource"] for one in bundle["entry"] if one["resource"]["resourceType"] == "Patient")
+    link = f"{base}/Patient/{patient['id']}"
+    note = "/$everything" if running else " (the server has stopped; --keep lets it run)"
+    click.echo(f"{'Patient':<10}{link}{note}")

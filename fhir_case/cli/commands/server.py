@@ -1,0 +1,174 @@
+"""The command group ``server``: the embedded HAPI FHIR server; its ``list`` and ``check`` are in `cli.servers`."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fhir_case.cli.commands.servers import check, list_servers
+
+if TYPE_CHECKING:
+    from fhir_case.server.hapi import HapiServer, RunningServer
+
+__all__ = ["server"]
+
+_LOOK_S = 0.2
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@click.group()
+def server() -> None:
+    """
+    Start, watch and stop the embedded HAPI FHIR server; list and check the servers of servers.toml.
+
+    The embedded one is a real HAPI FHIR JPA server, for development and tests: no authentication, in memory unless
+    --data is given. The first start downloads about 240 MB of jars.
+    """
+
+
+server.add_command(list_servers)
+server.add_command(check)
+
+
+@server.command()
+@click.option("--fhir", type=click.Choice(["R4", "R5"], case_sensitive=False), default="R4", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes any free port.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep the database in this folder. Default: in memory, gone when the server stops.",
+)
+@click.option(
+    "--package",
+    "packages",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="TGZ",
+    help="Install a FHIR package, a file NAME-VERSION.tgz; may be repeated, in this order.",
+)
+@click.option("--strict", is_flag=True, help="Refuse invalid resources (422).")
+@click.option("--heap", default="2g", show_default=True, help="The memory limit of the server.")
+@click.option("--throughput", is_flag=True, help="For long loads: starts slower, then stores more in a second.")
+@click.option("--placeholders", is_flag=True, help="References to what is not there make placeholders of it.")
+@click.option("--detach", is_flag=True, help="Return when it is ready, and let it run until `server stop`.")
+def start(*, host: str, detach: bool, **options: Any) -> None:
+    """
+    Start a server and print its base URL.
+
+    Without --detach it runs until Ctrl-C or SIGTERM.
+    """
+    from fhir_case.cli.progress.server import listener
+
+    if host not in _LOOPBACK:
+        click.echo(
+            f"Warning: listening on {host}: whoever reaches it can read and change everything, without a password.",
+            err=True,
+        )
+    if detach:
+        from fhir_case.server.hapi import HapiServer
+
+        with listener() as show:
+            running = HapiServer(host=host, listener=show, **options).start_detached()
+        click.echo(running.base_url)
+        click.echo(f"Stop it with: fhir-case server stop --port {running.port}", err=True)
+        return
+    _run(host, options)
+
+
+def _run(host: str, options: dict[str, Any]) -> None:
+    """Run until asked to end; being asked is no error, so the exit code is 0."""
+    import signal
+
+    from fhir_case.cli.progress.server import listener
+    from fhir_case.server.hapi import HapiServer
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    with listener() as show:
+        embedded = HapiServer(host=host, listener=show, **options)
+        try:
+            embedded.start()
+            click.echo(embedded.base_url)
+            click.echo(f"Ready after {embedded.seconds:.1f} s. Ctrl-C stops it. Log: {embedded.log}", err=True)
+            _watch(embedded)
+        except KeyboardInterrupt:
+            embedded.stop()
+    click.echo("Stopped.", err=True)
+
+
+def _watch(embedded: HapiServer) -> None:
+    """
+    Wait until the server ends by itself.
+
+    Raises:
+        CheckerError: It crashed.
+    """
+    while embedded.alive:
+        time.sleep(_LOOK_S)
+    embedded.check_end()
+
+
+@server.command()
+def status() -> None:
+    """List the embedded servers that run on this machine."""
+    from fhir_case.server.hapi import running_servers
+
+    found = running_servers()
+    if not found:
+        click.echo("No embedded server is running.")
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("URL", "FHIR", "PROCESS", "STARTED (UTC)", "RUNS", "DATABASE"):
+        table.add_column(title, overflow="fold", no_wrap=title != "DATABASE")
+    for one in found:
+        started = one.started[:16].replace("T", " ")
+        runs = "detached" if one.detached else "attached"
+        table.add_row(one.base_url or "(starting)", one.fhir, str(one.pid), started, runs, one.data or "in memory")
+    Console(highlight=False).print(table)
+
+
+@server.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="The port of the server to stop, if several run.")
+@click.option("--all", "everything", is_flag=True, help="Stop all of them.")
+def stop(*, port: int | None, everything: bool) -> None:
+    """Stop an embedded server."""
+    from fhir_case.server.hapi import running_servers, stop_server
+
+    if everything and port is not None:
+        raise click.UsageError("Give --port or --all, not both.")
+    found = running_servers()
+    if not found:
+        click.echo("No embedded server is running.")
+        return
+    for one in found if everything else [_one(port, found)]:
+        stop_server(one)
+        click.echo(f"Stopped {one.base_url or f'the server of process {one.pid}, which was starting'}")
+
+
+@server.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="The port of the server, if several run.")
+@click.option("-n", "lines", type=click.IntRange(1), default=40, show_default=True, help="How many lines.")
+def log(*, port: int | None, lines: int) -> None:
+    """Print the end of the log of an embedded server."""
+    from fhir_case.server.hapi import log_end, running_servers
+
+    click.echo(log_end(Path(_one(port, running_servers()).log), lines))
+
+
+def _one(port: int | None, found: tuple[RunningServer, ...]) -> RunningServer:
+    """Return the server that is meant: that of the port, or the only one."""
+    meant = [one for one in found if port in {None, one.port}]
+    if len(meant) == 1:
+        return meant[0]
+    if not found:
+        raise click.UsageError("No embedded server is running.")
+    ports = ", ".join(str(one.port) for one in found)
+    if not meant:
+        raise click.UsageError(f"No embedded server runs on port {port}; there is one on {ports}.")
+    raise click.UsageError(f"Several run: name one by --port ({ports}).")

@@ -1,0 +1,130 @@
+"""``fhir-case server list`` and ``check``: the servers that have a name."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fhir_case.cli.options.building import show
+from fhir_case.cli.options.named_servers import named_server, servers, servers_option, where
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fhir_case.server.named import NamedServer
+    from fhir_case.server.named.checking import ServerCheck
+
+__all__ = ["check", "list_servers"]
+
+_WIDE = 250
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="Give it as JSON.")
+
+
+@click.command("list")
+@servers_option
+@_json_option
+def list_servers(*, as_json: bool) -> None:
+    """List the servers of servers.toml, and whether the environment variables that they need are set."""
+    found = servers()
+    if as_json:
+        show({"servers": [_described(server) for server in found.values()]})
+    elif not found:
+        click.echo(f"No server has a name: there is none in {where()}.")
+    else:
+        rows = [
+            (server.name, server.url or _command(server), server.fhir or "-", _signing_in(server), str(server.caps))
+            for server in found.values()
+        ]
+        _print(("NAME", "WHERE", "FHIR", "SIGN-IN", "CAPS"), rows)
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME|URL]...")
+@servers_option
+@_json_option
+def check(names: tuple[str, ...], *, as_json: bool) -> None:
+    """
+    Try the servers of servers.toml, all or those that are named: reach or start each, and ask who it is.
+
+    Nothing is written there. The exit code is 6 when something is wrong with one.
+    """
+    from fhir_case.cli.progress.server import listener
+    from fhir_case.errors import ServerError
+    from fhir_case.server.named.checking import check_server
+
+    asked = [named_server(name) for name in names] or list(servers().values())
+    if not asked:
+        raise click.UsageError(f"There is no server to check in {where()}.")
+    checks = []
+    with listener() as shown:
+        for server in asked:
+            click.echo(f"Checking {server.name} …", err=True)
+            checks.append(check_server(server, os.environ, listener=shown))
+    if as_json:
+        show({"servers": [each.to_dict() for each in checks]})
+    else:
+        _print(("NAME", "RESULT", "MS", "FHIR", "TRANSACTIONS", "SIGN-IN", "SOFTWARE"), [_row(each) for each in checks])
+        for each in checks:
+            for problem in each.problems:
+                click.echo(f"{each.name}: {problem}")
+    if not all(each.ok for each in checks):
+        sys.exit(ServerError.exit_code)
+
+
+def _row(each: ServerCheck) -> tuple[str, ...]:
+    return (
+        each.name,
+        "ok" if each.ok else "failed",
+        "-" if each.milliseconds is None else str(each.milliseconds),
+        f"{each.release} ({each.fhir})" if each.release else each.fhir or "-",
+        {True: "yes", False: "no", None: "-"}[each.transactions],
+        each.sign_in or "-",
+        each.software or "-",
+    )
+
+
+def _command(server: NamedServer) -> str:
+    return f"starts: {' '.join(server.start)}"
+
+
+def _signing_in(server: NamedServer) -> str:
+    kinds = [server.auth_kind] if server.auth_kind != "none" else []
+    kinds += [f"header {name}" for name in server.headers]
+    needed = [f"{name} {'set' if os.environ.get(name) else 'not set'}" for name in server.variables]
+    return ", ".join(kinds or ["none"]) + (f": {', '.join(needed)}" if needed else "")
+
+
+def _described(server: NamedServer) -> dict[str, Any]:
+    return {
+        "name": server.name,
+        "url": server.url,
+        "start": list(server.start),
+        "fhir": server.fhir,
+        "sign_in": server.auth_kind,
+        "headers": list(server.headers),
+        "variables": {name: bool(os.environ.get(name)) for name in server.variables},
+        "caps": {"entries": server.caps.entries, "bytes": server.caps.bytes, "conditional": server.caps.conditional},
+        "real_patient_data": server.real_patient_data,
+        "placeholders": server.placeholders,
+        "file": str(server.file),
+    }
+
+
+def _print(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDE  # another program reads it, and a name must not be torn apart
+    console.print(table)

@@ -1,0 +1,206 @@
+"""The command that loads FHIR files into a server."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fhir_case.cli.options.building import fhir_option, format_option, show, timeout_option, write_file
+from fhir_case.cli.options.connection import connection_options
+from fhir_case.cli.options.named_servers import server_option
+
+if TYPE_CHECKING:
+    from fhir_case.load.run.load import FileLoad
+    from fhir_case.load.run.loader import Result
+    from fhir_case.server.named import NamedServer
+
+__all__ = ["upload"]
+
+_LEFT_OUT = 4
+_REFUSED = 7
+
+
+def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
+    if value == "auto":
+        return 0
+    if value.isascii() and value.isdigit() and 1 <= int(value) <= 64:
+        return int(value)
+    raise click.BadParameter("give 1 to 64, or auto")
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@server_option(required=True)
+@fhir_option
+@click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="With --dry-run: write each request into this folder.",
+)
+@click.option("--as-is", is_flag=True, help="Send each transaction and batch exactly as it came.")
+@click.option(
+    "--ids",
+    type=click.Choice(["given", "server"]),
+    default="given",
+    show_default=True,
+    help="Keep the ids of the resources, or let the server give its own to all that has an identifier.",
+)
+@click.option(
+    "--concurrency",
+    default="auto",
+    show_default=True,
+    callback=_concurrency,
+    metavar="N|auto",
+    help="How many requests at once.",
+)
+@click.option(
+    "--merge",
+    type=click.IntRange(1, 5000),
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="Put small transactions together, up to N entries.",
+)
+@click.option("--most-entries", type=click.IntRange(1), metavar="N", help="The server takes N entries at once.")
+@click.option("--most-bytes", type=click.IntRange(1000), metavar="N", help="The server takes N bytes at once.")
+@click.option("--gzip/--no-gzip", "pack", default=True, help="Pack large requests; never to this machine itself.")
+@click.option("--isolate", is_flag=True, help="Send the rest of a Bundle without the entries that are refused.")
+@click.option("--keep-going", is_flag=True, help="Send the rest when files cannot be loaded, and list those.")
+@click.option("--allow-dangling", is_flag=True, help="Send references to what is neither in the files nor there.")
+@click.option("--placeholders", is_flag=True, help="The server makes placeholders for these; they are looked for.")
+@click.option(
+    "--retry-for",
+    "retry_s",
+    type=click.FloatRange(min=0),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to try one request again.",
+)
+@click.option(
+    "--settle-for",
+    "settle_s",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to look for what a request without answer may have stored, before it is sent again.",
+)
+@click.option(
+    "--journal",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Where to write what happens; default: a file of its own in the user's state folder.",
+)
+@click.option("--new", is_flag=True, help="Begin anew, also where an earlier run was broken off.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@format_option
+@timeout_option
+@connection_options
+def upload(
+    files: tuple[str, ...],
+    server: NamedServer,
+    fhir: str,
+    *,
+    dry_run: bool,
+    out: Path | None,
+    journal: Path | None,
+    new: bool,
+    quiet: bool,
+    form: str,
+    **options: Any,
+) -> None:
+    """
+    Load FHIR files into a server, each resource once.
+
+    FILE is a Bundle of any type, a resource, NDJSON, a case file, a directory, a pattern, or - for standard input;
+    also packed as .gz, .bz2 or .zip. Each Bundle is stored as a whole or not at all, unless it is more than the server
+    takes at once. Loading again changes nothing. When a run is broken off, the same command goes on where it ended.
+    """
+    if out and not dry_run:
+        raise click.UsageError("--out belongs to --dry-run.")
+    from fhir_case.cli.options.loads import file_load, read
+
+    with file_load(files, server, fhir, **options) as load:
+        click.echo(f"Reading {', '.join(files[:3])}{' …' if len(files) > 3 else ''}", err=True)
+        survey = read(load, files)
+        if dry_run:
+            _show_plan(load, form, out)
+            sys.exit(_LEFT_OUT if survey.left_out else 0)
+        from fhir_case.report.run import counted
+
+        path, earlier = _opened(load, journal, files, new=new)
+        if earlier:
+            click.echo(f"Going on: {counted(earlier, 'resource')} of an earlier run are there ({path})", err=True)
+        else:
+            click.echo(f"Sending {counted(survey.resources, 'resource')} to {load.base_url}", err=True)
+        result = _sent(load, quiet=quiet)
+        _show(load, result, path, form)
+    _end(load, result, left_out=len(survey.left_out))
+
+
+def _opened(load: FileLoad, journal: Path | None, files: tuple[str, ...], *, new: bool) -> tuple[Path, int]:
+    """Open the journal of an earlier run that was broken off, or a new one."""
+    from fhir_case.cli.options.journals import begin_anew, default_journal, remove_unbegun
+
+    path = journal or default_journal(load.base_url, load.options.fhir, files)
+    remove_unbegun(path)
+    if new or not journal:
+        begin_anew(path, even_unfinished=new)
+    return path, load.open_journal(path)
+
+
+def _show_plan(load: FileLoad, form: str, out: Path | None) -> None:
+    from fhir_case.fhir import wire
+    from fhir_case.report.plan import plan_json, plan_text
+
+    number = 0
+    for number, (wave, job) in enumerate(load.jobs(), 1):
+        for part, transaction in enumerate(job, 1):
+            name = f"{number:05}{f'-{part}' if len(job) > 1 else ''}.json"
+            if out:
+                write_file(out / name, transaction.raw or wire.dump(transaction.body(), indent=True))
+            click.echo(plan_json(name, wave, transaction) if form == "json" else plan_text(name, wave, transaction))
+    for warning in load.read().warnings:
+        click.echo(f"Warning: {warning}", err=form == "json")
+
+
+def _sent(load: FileLoad, *, quiet: bool) -> Result:
+    """Send; Ctrl-C ends it after what is under way, so that the journal is complete."""
+    from fhir_case.cli.progress.upload import progress
+
+    with progress(load, quiet=quiet) as on_progress:
+        try:
+            return load.run(on_progress)
+        except KeyboardInterrupt:
+            click.echo("Ended after what was under way; the same command goes on from here", err=True)
+            raise click.Abort from None
+
+
+def _show(load: FileLoad, result: Result, journal: Path, form: str) -> None:
+    from fhir_case.report.upload import summary, summary_text
+
+    warnings = load.read().warnings
+    value = summary(load.base_url, result, load.tally, warnings, str(journal), placeholders=load.placeholders)
+    if form == "json":
+        show(value)
+    else:
+        click.echo(summary_text(value))
+
+
+def _end(load: FileLoad, result: Result, *, left_out: int) -> None:
+    if load.stop.is_set() and result.error is None:
+        raise click.Abort
+    if result.error is not None:
+        click.echo(f"fhir-case: {result.error}; the same command goes on from here", err=True)
+        sys.exit(result.error.exit_code)
+    if load.tally.states["unknown"]:
+        sys.exit(6)
+    if load.tally.states["failed"] or load.tally.open or load.placeholders.missing.count:
+        sys.exit(_REFUSED)
+    if left_out:
+        sys.exit(_LEFT_OUT)

@@ -1,0 +1,253 @@
+"""The command that checks FHIR JSON and says what it could not check."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+from fhir_case.cli.options.building import expanded
+from fhir_case.cli.options.engines import engine_options, engines
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from fhir_case.documents import Document, Text
+    from fhir_case.issues import ValidationResult
+    from fhir_case.report.validation.formats import Checked
+    from fhir_case.report.validation.text import Summary
+    from fhir_case.validation.waivers import Waiver
+
+__all__ = ["validate"]
+
+_FOUND_ERRORS = 5
+_NOTHING_CHECKED = 8
+
+
+_FAILING: dict[str, tuple[str, ...]] = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
+
+
+def _known_checks(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse names that no check has."""
+    if not names:
+        return ()
+    from fhir_case.validation import CHECKS
+    from fhir_case.wording import did_you_mean
+
+    known = [check.name for check in CHECKS]
+    for name in names:
+        if name not in known:
+            advice = did_you_mean(name, known) or "--list-rules names all"
+            raise click.BadParameter(f"there is no check '{name}'; {advice}")
+    return names
+
+
+def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: str) -> int | None:
+    """Return the number, and nothing for ``auto``."""
+    if text == "auto":
+        return None
+    from fhir_case.validation.workers.parallel import MOST_PROCESSES
+
+    if text.isdecimal() and 1 <= int(text) <= MOST_PROCESSES:
+        return int(text)
+    raise click.BadParameter(f"'{text}' is neither 'auto' nor a number from 1 to {MOST_PROCESSES}")
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="PATH... | -")
+@click.option(
+    "--fhir",
+    type=click.Choice(["R4", "R5"]),
+    default="R4",
+    show_default=True,
+    help="The release it is in; for a case file, in which its Bundle is built.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "junit", "sarif", "github"]),
+    default="text",
+    show_default=True,
+    help="Text for people; an OperationOutcome, JUnit XML, SARIF or annotations of GitHub Actions for programs.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(list(_FAILING)),
+    default="error",
+    show_default=True,
+    help="The least finding that makes the exit code 5.",
+)
+@click.option(
+    "--waivers",
+    "waiver_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A TOML file of findings that are accepted, each with its reason.",
+)
+@engine_options
+@click.option(
+    "--skip",
+    multiple=True,
+    metavar="CHECK",
+    callback=_known_checks,
+    help="Leave out a check, as --list-rules names it. '--skip structure' is the fast way for large inputs: it leaves "
+    "out the models of fhir.resources, whose findings are nearly all found by the strict schema too.",
+)
+@click.option(
+    "--jobs",
+    default="auto",
+    show_default=True,
+    metavar="N",
+    callback=_number_of_jobs,
+    help="How many processes check. 'auto': one a core, at most 8, started when the input takes more than a second. "
+    "With --engine it is always one.",
+)
+@click.option("--closed", is_flag=True, help="Every reference must resolve inside its Bundle.")
+@click.option("--list-rules", is_flag=True, help="List the checks, each with its reason and its source.")
+@click.option("--verbose", "-v", is_flag=True, help="Show every finding, and every check that did not run.")
+def validate(
+    *,
+    paths: tuple[str, ...],
+    fhir: Literal["R4", "R5"],
+    form: str,
+    fail_on: str,
+    waiver_file: Path | None,
+    skip: tuple[str, ...],
+    jobs: int | None,
+    closed: bool,
+    list_rules: bool,
+    verbose: bool,
+    **engine_choice: Any,
+) -> None:
+    """
+    Check FHIR JSON or a case file, and say what was not checked.
+
+    PATH is a resource, a Bundle of any type, NDJSON, each also as .gz or .bz2; a .zip archive or a directory of them;
+    or a pattern in quotes ('data/**/*.ndjson'); - is standard input. A case file (.yaml) is checked as the Bundle that
+    it becomes, and a finding names the line of the case.
+    The exit code is 0 when all is well, 5 when there are findings, 8 when nothing could be
+    checked, or not what --engine asks for.
+    """
+    from fhir_case.report.validation.text import Summary, rule_lines
+
+    if list_rules:
+        from fhir_case.validation import CHECKS
+
+        for line in rule_lines(CHECKS):
+            click.echo(line)
+        return
+    if not paths:
+        raise click.UsageError("Missing argument 'PATH... | -'.")
+    from fhir_case.validation.document import check_document
+    from fhir_case.validation.workers.parallel import Checking
+
+    inputs = expanded(paths)
+    _require_documents(inputs)
+    waivers = _read_waivers(waiver_file)
+    summary = Summary()
+    with engines(**engine_choice, fhir=fhir) as asked:
+        # An engine is one program in Java, which other processes would each need for themselves.
+        check = partial(check_document, fhir=fhir, closed=closed, skip=skip, engines=asked)
+        with Checking(check, jobs=1 if asked else jobs) as checking:
+            results = checking.results(_documents(inputs, fhir))
+            checked = _added_up(results, summary, verbose=verbose, waivers=waivers, skip=skip, source=str(waiver_file))
+            for text in _rendered(form, checked, summary, failing=_FAILING[fail_on], verbose=verbose):
+                click.echo(text)
+    sys.exit(_exit_code(summary, fail_on, asked=[engine.name for engine in asked]))
+
+
+def _require_documents(paths: Sequence[Path | None]) -> None:
+    """Refuse what holds nothing to check before anything is written, so that no output ends half way."""
+    from fhir_case.documents import find_texts
+    from fhir_case.errors import CheckerError
+
+    for path in paths:
+        if path and path.is_dir() and next(find_texts(path), None) is None:
+            raise CheckerError("there is no .json or .ndjson file in this directory", where=str(path))
+
+
+def _read_waivers(path: Path | None) -> tuple[Waiver, ...]:
+    from fhir_case.errors import FhirCaseError
+    from fhir_case.validation.waivers import read_waivers
+
+    if path is None:
+        return ()
+    try:
+        return read_waivers(path)
+    except FhirCaseError as error:
+        raise click.BadParameter(str(error), param_hint="--waivers") from None
+
+
+def _added_up(
+    results: Iterable[tuple[Document | Text, ValidationResult]],
+    summary: Summary,
+    *,
+    verbose: bool,
+    waivers: tuple[Waiver, ...],
+    skip: Collection[str],
+    source: str,
+) -> Iterator[Checked]:
+    """Leave out what is waived, add up, and last of all report what is wrong with the waivers, from `source`."""
+    from dataclasses import replace
+
+    from fhir_case.issues import ValidationResult
+    from fhir_case.report.validation.formats import Checked
+    from fhir_case.validation.waivers import as_information, unused, waived
+
+    used: set[Waiver] = set()
+    for document, result in results:
+        kept, accepted = waived(result.issues, waivers)
+        used.update(waiver for _, waiver in accepted)
+        summary.add(replace(result, issues=kept))
+        summary.waived += len(accepted)
+        shown = kept + as_information(accepted) if verbose else kept
+        yield Checked(document.source, replace(result, issues=shown), document.line)
+    looked_at = {name: run for name, run in summary.checks.items() if name not in skip}
+    issues = unused(waivers, used, looked_at)
+    if issues:
+        summary.found.update(issue.severity for issue in issues)
+        yield Checked(source, ValidationResult(issues))
+
+
+def _rendered(
+    form: str, checked: Iterable[Checked], summary: Summary, *, failing: tuple[str, ...], verbose: bool
+) -> Iterator[str]:
+    from fhir_case.report.validation.formats import github_lines, junit_lines, sarif_lines
+    from fhir_case.report.validation.text import group_lines, outcome_lines, summary_lines
+
+    if form == "json":
+        yield from outcome_lines(((one.name, issue) for one in checked for issue in one.result.issues), summary)
+    elif form == "junit":
+        yield from junit_lines(checked, failing=failing)
+    elif form == "sarif":
+        from fhir_case import __version__
+        from fhir_case.validation import CHECKS
+
+        yield from sarif_lines(checked, CHECKS, version=__version__)
+    elif form == "github":
+        yield from github_lines(checked, verbose=verbose)
+        yield from summary_lines(summary, verbose=verbose)
+    else:
+        for one in checked:
+            yield from group_lines(one.name, one.result.issues, verbose=verbose)
+        yield from summary_lines(summary, verbose=verbose)
+
+
+def _documents(paths: Sequence[Path | None], fhir: Literal["R4", "R5"]) -> Iterator[Document | Text]:
+    from fhir_case.documents import find_texts, read_texts
+
+    for path in paths:
+        yield from find_texts(path, fhir=fhir) if path else read_texts(sys.stdin.buffer, "-")
+
+
+def _exit_code(summary: Summary, fail_on: str, *, asked: Sequence[str]) -> int:
+    if summary.nothing_checked:
+        return _NOTHING_CHECKED
+    if any(summary.found[kind] for kind in _FAILING[fail_on]):
+        return _FOUND_ERRORS
+    # What was asked for by name and could not be done is no success.
+    states = [summary.checks[name].state for name in asked if name in summary.checks]
+    return _NOTHING_CHECKED if "could not run" in states else 0

@@ -1,0 +1,99 @@
+"""The command that reads back from a server what was loaded, and compares."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fhir_case.cli.options.building import fhir_option, format_option, timeout_option
+from fhir_case.cli.options.connection import connection_options, server_of_journal
+from fhir_case.cli.options.named_servers import server_option
+
+if TYPE_CHECKING:
+    from fhir_case.load.run.load import FileLoad
+    from fhir_case.server.named import NamedServer
+
+__all__ = ["verify"]
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...|JOURNAL")
+@server_option(required=False, note="; a journal knows it")
+@fhir_option
+@format_option
+@timeout_option
+@connection_options
+def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, form: str, **options: Any) -> None:
+    """
+    Read every resource back from a FHIR server and compare it with what was sent.
+
+    FILE is what was loaded, as for upload, or - for standard input. JOURNAL is the file that the summary of an upload
+    names: it knows server and files. The exit code is 5 when a resource is altered, lost, or cannot be looked for.
+    With a journal, what could not be loaded is left out here too; the exit code is 4 when all else is there.
+    """
+    from fhir_case.cli.options.loads import file_load, read
+    from fhir_case.load.journal.reader import read_header
+
+    journal = Path(files[0]) if len(files) == 1 and _is_journal(files[0]) else None
+    if journal is not None:
+        header = read_header(journal)
+        server, fhir = server_of_journal(server, header.server), header.fhir
+        files = tuple(name for name, *_ in header.inputs)
+        journal = journal.absolute()
+        _go_to(header.folder)
+        options |= {name: header.options[name] for name in ("ids", "as_is") if name in header.options}
+        options["keep_going"] = True
+    if server is None:
+        raise click.UsageError("Missing option '--server'.")
+    with file_load(files, server, fhir, allow_dangling=True, **options) as load:
+        survey = read(load, files)
+        click.echo(f"Reading back from {load.base_url} …", err=True)
+        if not _compared(load, journal, form):
+            sys.exit(5)
+    if survey.left_out:
+        sys.exit(4)
+
+
+def _compared(load: FileLoad, journal: Path | None, form: str) -> bool:
+    """Compare everything and report it; tell whether all is as it was sent."""
+    from fhir_case.load.run.placeholders import compare_placeholders
+    from fhir_case.load.verify.files import read_back_files
+    from fhir_case.load.verify.summary import Findings
+    from fhir_case.report.verification import VerificationJson, verification_text
+
+    found = Findings(load.base_url)
+    with VerificationJson() as as_json:
+        for piece in read_back_files(load, journal):
+            found.add(piece.comparisons)
+            if form == "json":
+                as_json.add(piece.comparisons)
+        found.placeholders = compare_placeholders(load.index, load.client)
+        if form == "json":
+            for text in as_json.pieces(found):
+                click.echo(text, nl=False)
+        else:
+            click.echo(verification_text(found))
+    return found.ok
+
+
+def _go_to(folder: str) -> None:
+    """Go to where the upload was called, since its journal names files as they were typed there."""
+    if folder:
+        try:
+            os.chdir(folder)
+        except OSError as error:
+            raise click.UsageError(f"The upload was called in {folder}: {error.strerror}.") from None
+
+
+def _is_journal(name: str) -> bool:
+    from fhir_case.load.journal.reader import FIRST_BYTES
+
+    try:
+        with Path(name).open("rb") as file:
+            return file.read(len(FIRST_BYTES)) == FIRST_BYTES
+    except OSError:
+        return False

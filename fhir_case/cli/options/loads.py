@@ -1,0 +1,133 @@
+"""Files to load, the server to load them into, and how: what `upload` and `verify` make of their options."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fhir_case.cli.options.building import expanded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fhir_case.load.run.load import FileLoad, Options
+    from fhir_case.load.survey.survey import Survey
+    from fhir_case.server.client import Client
+    from fhir_case.server.connection import Connection
+    from fhir_case.server.named import NamedServer
+
+__all__ = ["client_of", "file_load", "patience_s", "read"]
+
+_CONNECTION = ("auth_kind", "header_variables", "ca_file", "client_certificate", "client_key")
+_CONNECT_S = 10.0
+_PATIENCE = {"retry_s": "request_s", "settle_s": "settle_s"}
+
+
+@contextmanager
+def file_load(files: Sequence[str], server: NamedServer, fhir: str, **options: Any) -> Iterator[FileLoad]:
+    """
+    Return what loads files into a server.
+
+    Args:
+        files: Names, patterns, and ``-`` for standard input.
+        server: The server. What ``servers.toml`` says of it counts where an option does not say otherwise.
+        options: Those of the command, by the names of its parameters; what is missing counts as not given.
+    """
+    from fhir_case.cli.options.connection import base_url_of, reached
+    from fhir_case.load.run.load import STANDARD_INPUT, FileLoad
+
+    base_url, timeout_s = base_url_of(server), patience_s(server, options["timeout_s"])
+    connection = reached(server, timeout_s=timeout_s, **{name: options[name] for name in _CONNECTION})
+    named = [file for file in files if file not in ("-", STANDARD_INPUT)]
+    with ExitStack() as stack:
+        paths = [path for path in expanded(named) if path is not None]
+        piped = stack.enter_context(_piped()) if len(named) < len(files) else None
+        click.echo(f"Asking {base_url} what it can do …", err=True)
+        yield stack.enter_context(
+            FileLoad(
+                paths,
+                lambda: client_of(base_url, connection, timeout_s),
+                _options(fhir, server, options),
+                piped=piped,
+            )
+        )
+
+
+def client_of(base_url: str, connection: Connection, timeout_s: float) -> Client:
+    """Return a client that waits ten seconds at most for a connection, and so long for an answer."""
+    from fhir_case.server.client import Client
+
+    return Client(base_url, timeout_s=(min(_CONNECT_S, timeout_s), timeout_s), connection=connection)
+
+
+def patience_s(server: NamedServer, timeout_s: float) -> float:
+    """Return how long to wait for an answer: as the user said, else as the server is given, in seconds."""
+    return timeout_s if _said("timeout_s") else server.timeout_s
+
+
+def read(load: FileLoad, files: Sequence[str]) -> Survey:
+    """
+    Read all files, and list what of them is left out.
+
+    Raises:
+        MappingError: Something cannot be loaded, or nothing at all is there.
+        ServerError: The server was not reached.
+    """
+    from fhir_case.errors import MappingError
+
+    survey = load.read()
+    if not survey.resources and not survey.left_out:
+        raise MappingError(
+            "there is nothing to load",
+            where=", ".join(files[:3]),
+            hint="a folder or an archive stands for its .json, .ndjson and .jsonl files",
+        )
+    for problem in survey.problems:
+        click.echo(f"Left out: {problem}", err=True)
+    more = len(survey.left_out) - len(survey.problems)
+    if more > 0:
+        click.echo(f"Left out: {more:,} more", err=True)
+    return survey
+
+
+def _said(name: str) -> bool:
+    """Whether the user gave an option, so that what it holds is not only its default."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source not in (None, click.core.ParameterSource.DEFAULT)
+
+
+def _options(fhir: str, server: NamedServer, options: dict[str, Any]) -> Options:
+    from fhir_case.load.run.load import Options
+    from fhir_case.load.survey.jobs import COMFORTABLE
+    from fhir_case.server.quirks import Caps
+
+    plain = ("ids", "as_is", "concurrency", "isolate", "pack", "keep_going", "allow_dangling")
+    asked = {"entries": options.get("most_entries"), "bytes": options.get("most_bytes")}
+    caps = replace(server.caps, **{name: number for name, number in asked.items() if number})
+    return Options(
+        fhir=fhir,
+        caps=caps if caps != Caps() else None,
+        merge=Caps(entries=options.get("merge") or COMFORTABLE.entries, bytes=COMFORTABLE.bytes),
+        policy=replace(server.policy, **{new: options[old] for old, new in _PATIENCE.items() if _said(old)}),
+        placeholders="placeholders" in options and (options["placeholders"] or server.placeholders),
+        real_patient_data=server.real_patient_data or options.get("real_patient_data", False),
+        **{name: options[name] for name in plain if name in options},
+    )
+
+
+@contextmanager
+def _piped() -> Iterator[Path]:
+    """Keep what comes on standard input in a file: it is read twice, and comes once."""
+    import shutil
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="fhir-case-") as folder:
+        path = Path(folder) / "standard-input"
+        with path.open("wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+        yield path

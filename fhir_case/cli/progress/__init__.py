@@ -1,0 +1,1 @@
+"""Live lines on standard error."""

@@ -1,0 +1,100 @@
+"""Show on standard error what the start of a Java program does; the same for every command that starts one."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from fhir_case.java.events import Event, Listener, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+__all__ = ["listener"]
+
+
+@contextlib.contextmanager
+def listener(quiet: bool = False) -> Iterator[Listener]:
+    """
+    Return a listener for `HapiServer` and `Hl7Engine`; what it draws is gone when the context ends.
+
+    On a terminal: a progress bar for the download, and one changing line for the rest. Elsewhere: one line a step.
+    The step ``ready`` is left to the command, which knows what its user is to read then.
+
+    Args:
+        quiet: Show nothing.
+    """
+    if quiet:
+        yield silent
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield _Lines(console).show
+        return
+    terminal = _Terminal(console)
+    try:
+        yield terminal.show
+    finally:
+        terminal.clear()
+
+
+class _Lines:
+    """Write one line when a step begins."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._last = ""
+
+    def show(self, event: Event) -> None:
+        words = _words(event)
+        if words and words != self._last:
+            self._last = words
+            self._console.print(words, soft_wrap=True)
+
+
+class _Terminal:
+    """Draw the step that goes on."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+        bar = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        self._download = Progress(*bar, console=console, transient=True)
+        self._status = console.status("")
+
+    def show(self, event: Event) -> None:
+        if event.step == "download":
+            self._status.stop()
+            if not self._download.tasks:
+                self._download.add_task(_words(event), total=event.total)
+                self._download.start()
+            self._download.update(self._download.task_ids[0], completed=event.done)
+            return
+        self._download.stop()
+        words = _words(event)
+        if words:
+            self._status.update(words)
+            self._status.start()
+        else:
+            self._status.stop()
+
+    def clear(self) -> None:
+        self._download.stop()
+        self._status.stop()
+
+
+def _words(event: Event) -> str:
+    return {
+        "wait": f"Waiting: {event.text}",
+        "download": f"Downloading {event.text}, this once ({event.total / 1e6:.0f} MB)",
+        "compile": f"Compiling {event.text}, this once",
+        "prepare": f"Preparing {event.text}",
+        "start": f"Starting {event.text}",
+        "package": f"Installed package {event.done} of {event.total}: {event.text}",
+        "ready": "",
+        "stop": f"Stopping {event.text}",
+    }[event.step]

@@ -1,0 +1,70 @@
+"""Show how an upload goes on: a line that changes on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fhir_case.load.run.load import FileLoad
+
+__all__ = ["progress"]
+
+_TERMINAL_EVERY_S = 0.2
+_LINES_EVERY_S = 10.0
+
+
+@contextmanager
+def progress(load: FileLoad, *, quiet: bool) -> Iterator[Callable[[], None]]:
+    """Return what is called each time resources are done."""
+    if quiet:
+        yield lambda: None
+        return
+    terminal = sys.stderr.isatty()
+    begin = last = time.monotonic()
+    every = _TERMINAL_EVERY_S if terminal else _LINES_EVERY_S
+    total = load.read().resources
+
+    def show(*, end: bool = False) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if not end and now - last < every:
+            return
+        last = now
+        line = _line(load, total, now - begin)
+        click.echo(f"\r{line:<100}" if terminal else line, nl=not terminal, err=True)
+
+    try:
+        yield show
+    finally:
+        if terminal:
+            show(end=True)
+            click.echo(err=True)
+
+
+def _line(load: FileLoad, total: int, seconds: float) -> str:
+    done = load.tally.states.total()
+    rate = done / seconds if seconds > 0 else 0.0
+    words = [f"{done:,} of {total:,} resources", f"{rate:,.0f} a second", f"{load.tally.retries.total():,} retries"]
+    if load.gate is not None:
+        words.append(f"{load.gate.limit} at once")
+    if rate and done < total:
+        words.append(f"{_duration((total - done) / rate)} to go")
+    return ", ".join(words)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return (
+        f"{minutes // 60} h {minutes % 60} min"
+        if minutes >= 60
+        else f"{minutes} min {rest} s"
+        if minutes
+        else f"{rest} s"
+    )

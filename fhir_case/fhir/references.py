@@ -1,0 +1,116 @@
+"""Read and rewrite the references of a resource, and the places that a server names."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "Location",
+    "Pointers",
+    "location_of",
+    "pointers_in",
+    "pointers_of_text",
+    "references_in",
+    "rewritten",
+    "unversioned",
+]
+
+_PLACE = re.compile(
+    r"(?:^|/)(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.-]{1,64})(?:/_history/(?P<version>[A-Za-z0-9.-]{1,64}))?$"
+)
+
+# The elements that can point to an entry of the same Bundle: a Reference, and the url of an Attachment.
+_POINTERS = ("reference", "url")
+_POINTER = re.compile(rb'"(reference|url)"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')
+
+
+class Location(NamedTuple):
+    """Where a server keeps a resource; the version is empty when it does not say."""
+
+    reference: str
+    version: str
+
+
+def location_of(text: str) -> Location | None:
+    """
+    Read a location, relative or absolute, with or without a version; None when it is none.
+
+    Source: https://hl7.org/fhir/R4/http.html#general
+    """
+    found = _PLACE.search(text)
+    return Location(f"{found['type']}/{found['id']}", found["version"] or "") if found else None
+
+
+def unversioned(reference: str) -> str:
+    """Return a reference without the version that it may name."""
+    return reference.partition("/_history/")[0]
+
+
+def references_in(value: object) -> list[str]:
+    """Return the text of every Reference below a value."""
+    return _texts(value, ("reference",))
+
+
+def pointers_in(value: object) -> list[str]:
+    """Return every text below a value that `rewritten` may change."""
+    return _texts(value, _POINTERS)
+
+
+def _texts(value: object, names: tuple[str, ...]) -> list[str]:
+    # A loop over a list that grows, since every resource that is loaded comes through here, and twice.
+    found: list[str] = []
+    waiting = [value]
+    for each in waiting:
+        if isinstance(each, dict):
+            found += [text for name in names if isinstance(text := each.get(name), str)]
+            waiting += [inner for inner in each.values() if isinstance(inner, dict | list)]
+        elif isinstance(each, list):
+            waiting += [inner for inner in each if isinstance(inner, dict | list)]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Pointers:
+    """
+    What may point to another entry: the texts of all elements of these names, each once.
+
+    Args:
+        references: Those of ``reference``.
+        urls: Those of ``url``; most of them name an extension, or say what a request asks for.
+    """
+
+    references: frozenset[str]
+    urls: frozenset[str]
+
+    def __or__(self, other: Pointers) -> Pointers:
+        return Pointers(self.references | other.references, self.urls | other.urls)
+
+
+def pointers_of_text(text: bytes) -> Pointers | None:
+    """
+    Return what may point to another entry in a JSON text, in a tenth of the time that a walk over its objects takes.
+
+    None where the text is empty, or writes a sign by its number: then the names of elements may be hidden.
+    """
+    if not text or b"\\u" in text:
+        return None
+    found: dict[bytes, set[str]] = {b"reference": set(), b"url": set()}
+    for name, quoted in set(_POINTER.findall(text)):
+        found[name].add(json.loads(quoted) if b"\\" in quoted else quoted[1:-1].decode())
+    return Pointers(frozenset(found[b"reference"]), frozenset(found[b"url"]))
+
+
+def rewritten(value: Any, change: Callable[[str], str]) -> Any:
+    """Return a copy of a value in which every text that may point to another entry went through a function."""
+    if isinstance(value, dict):
+        return {
+            name: change(each) if name in _POINTERS and isinstance(each, str) else rewritten(each, change)
+            for name, each in value.items()
+        }
+    return [rewritten(each, change) for each in value] if isinstance(value, list) else value

@@ -1,0 +1,185 @@
+"""Ask a server and keep what was said, as evidence without secrets."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from fhir_case.errors import ServerError
+from fhir_case.fhir import wire
+from fhir_case.fhir.references import location_of
+from fhir_case.interop.result import Exchange
+from fhir_case.server.client import checked_base_url
+from fhir_case.server.connection import Connection, prepared_session
+from fhir_case.server.failures import plain_words
+from fhir_case.server.guard import is_loopback
+from fhir_case.server.redaction import secrets_of, without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Self
+
+    import requests
+
+    from fhir_case.fhir.wire import Resource
+
+__all__ = ["Reply", "Talk"]
+
+_JSON = "application/fhir+json"
+_TELLING = ("ETag", "Location", "Content-Location", "Last-Modified", "Content-Type", "Allow")
+_LONGEST = 6_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """
+    One answer, whatever its status.
+
+    Args:
+        status: The HTTP status.
+        headers: The headers; their names may be asked for in any case.
+        body: The resource; None when the answer holds none.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: Resource | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the server says that it did what was asked."""
+        return 200 <= self.status < 300
+
+    @property
+    def unsupported(self) -> bool:
+        """Whether the server says that it has no such interaction."""
+        return self.status in (404, 405, 501)
+
+    def location(self) -> str:
+        """Return ``Type/id`` of what was created, from the header or from the resource; empty when neither tells."""
+        if place := location_of(urlsplit(self.headers.get("Location", "")).path):
+            return place.reference
+        body = self.body or {}
+        if body.get("id") and body.get("resourceType") not in (None, "OperationOutcome", "Bundle"):
+            return f"{body['resourceType']}/{body['id']}"
+        return ""
+
+    def version(self) -> str:
+        """Return the version that ``ETag`` names; empty when there is none."""
+        return self.headers.get("ETag", "").removeprefix("W/").strip('"')
+
+
+@dataclass(slots=True)
+class Talk:
+    """
+    Speak to one server; a context manager that closes its connections.
+
+    Args:
+        base_url: The address of the server, without credentials.
+        connection: Who asks and how the server is reached.
+        timeout_s: The seconds to wait for a connection, and for the next byte of an answer.
+    """
+
+    base_url: str
+    connection: Connection = field(default_factory=Connection)
+    timeout_s: tuple[float, float] = (10, 60)
+    exchanges: list[Exchange] = field(default_factory=list)
+    _session: requests.Session | None = None
+
+    def __post_init__(self) -> None:
+        self.base_url = checked_base_url(self.base_url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Resource | list[Any] | bytes | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str] | None = None,
+        content_type: str = _JSON,
+    ) -> Reply:
+        """
+        Send one request, once, and keep it with its answer.
+
+        Args:
+            path: What follows the base URL; empty for the base URL itself. A whole URL has to be below it.
+            parameters: The query.
+
+        Raises:
+            ServerError: There was no answer, or the URL leads elsewhere.
+        """
+        import requests
+
+        url = self._url(path) + (f"?{urlencode(parameters)}" if parameters else "")
+        data = body if isinstance(body, bytes) or body is None else wire.dump(body)
+        sent = {"Accept": _JSON, "Cache-Control": "no-cache", **({"Content-Type": content_type} if data else {})}
+        if self._session is None:
+            self._session = prepared_session(self.connection, self.base_url)
+        options: dict[str, Any] = {}
+        if is_loopback(self.base_url):  # a proxy cannot reach our own machine
+            options["proxies"] = {"no_proxy": urlsplit(self.base_url).hostname or ""}
+        begin = time.perf_counter()
+        try:
+            response = self._session.request(
+                method, url, data=data, headers={**sent, **(headers or {})}, timeout=self.timeout_s,
+                allow_redirects=False, **options,
+            )  # fmt: skip
+        except requests.RequestException as error:
+            message, hint = plain_words(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
+            self._keep(method, url, data, begin, said=message)
+            raise ServerError(message, where=f"{method} {url.partition('?')[0]}", hint=hint) from error
+        secrets = secrets_of(response.request.headers, self.connection.headers)
+        told = {name: without_secrets(response.headers[name], secrets) for name in _TELLING if name in response.headers}
+        text = without_secrets(response.content.decode("utf-8", "replace"), secrets)
+        self._keep(method, url, data, begin, status=response.status_code, headers=told, said=text)
+        return Reply(response.status_code, response.headers, _resource(response.content))
+
+    def _url(self, path: str) -> str:
+        if path.startswith(("http://", "https://")):
+            if not path.startswith((f"{self.base_url}/", f"{self.base_url}?")):
+                raise ServerError(f"the server sends us to another address: {path.partition('?')[0]}")
+            return path
+        return f"{self.base_url}/{path}".rstrip("/")
+
+    def _keep(
+        self,
+        method: str,
+        url: str,
+        data: bytes | None,
+        begin: float,
+        *,
+        status: int = 0,
+        headers: Mapping[str, str] | None = None,
+        said: str = "",
+    ) -> None:
+        sent = (data or b"").decode("utf-8", "replace")
+        milliseconds = round(1000 * (time.perf_counter() - begin))
+        self.exchanges.append(Exchange(method, url, _cut(sent), status, dict(headers or {}), _cut(said), milliseconds))
+
+
+def _cut(text: str) -> str:
+    if len(text) <= _LONGEST:
+        return text
+    return f"{text[:_LONGEST]}\n… cut: {len(text) - _LONGEST:,} more characters"
+
+
+def _resource(content: bytes) -> Resource | None:
+    try:
+        body = wire.parse(content)
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) and isinstance(body.get("resourceType"), str) else None

@@ -1,0 +1,1 @@
+"""The journal of a load: what was sent, what became of it."""

@@ -1,0 +1,1 @@
+"""What to send for documents: pure, it asks nothing and sends nothing."""

@@ -1,0 +1,181 @@
+"""One transaction that is ready to send, and write its body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from fhir_case.errors import MappingError
+from fhir_case.fhir import wire
+from fhir_case.fhir.references import pointers_in, rewritten, unversioned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from fhir_case.fhir.references import Pointers
+    from fhir_case.fhir.wire import Resource
+    from fhir_case.load.plan.entry import PlannedEntry
+
+__all__ = ["HEAD_BYTES", "Transaction", "bytes_at_most", "names_for_later", "refuse_clashes"]
+
+HEAD_BYTES = 60
+"""The bytes of a body around its entries."""
+
+# A reference becomes `Type/id` of the server, or `urn:uuid:…`: an id has 64 signs, and the longest type some 35.
+_LONGEST_PLACE = "x" * 100
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """
+    What is sent with one request, all of it or nothing.
+
+    Args:
+        entries: What is asked for each resource, in the order of the request.
+        copies: For the position of an entry that says again what another one says, the position of that one; it is
+            not sent, since a server would drop one of the two.
+        raw: The request as it came, to be sent as it is; empty to write it from the entries.
+        type: ``transaction``, or ``batch`` where a batch is sent as it came: then each entry stands for itself.
+        indivisible: Whether its documents refer to each other in a circle, so that they are stored together or not.
+        followed: Whether a later transaction of the same document refers to it.
+        size: The bytes of its body, at most; 0 when they were not counted.
+        pointers: What may point to another entry, all of it and perhaps more; None when nobody looked for it.
+    """
+
+    entries: tuple[PlannedEntry, ...]
+    copies: Mapping[int, int] = field(default_factory=dict)
+    raw: bytes = b""
+    type: str = "transaction"
+    indivisible: bool = False
+    followed: bool = False
+    size: int = 0
+    pointers: Pointers | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether sending all of it again changes and creates nothing."""
+        return all(entry.repeatable for entry in self.entries)
+
+    def body(
+        self, *, leave_out: Mapping[int, str] | None = None, places: Callable[[str], str] | None = None
+    ) -> Resource:
+        """
+        Write the transaction, its references pointing to where the resources are or will be.
+
+        Args:
+            leave_out: The positions of entries that are on the server already, each with its ``Type/id`` there.
+            places: Gives ``Type/id`` on the server for what was sent in an earlier transaction, or nothing.
+        """
+        left_out = leave_out or {}
+        sent = [entry for position, entry in self.sent if position not in left_out]
+        change = self._change(self._targets(left_out), places)
+        return {"resourceType": "Bundle", "type": self.type, "entry": [_to_send(entry, change) for entry in sent]}
+
+    @property
+    def sent(self) -> Iterator[tuple[int, PlannedEntry]]:
+        """Return the entries that are sent, each with its position."""
+        return ((position, entry) for position, entry in enumerate(self.entries) if position not in self.copies)
+
+    def _change(self, targets: Mapping[str, str], places: Callable[[str], str] | None) -> Callable[[str], str] | None:
+        """Return what each reference becomes; None when all stay as they are."""
+        source = self.entries[0].given.source
+        alone = all(entry.given.source == source for entry in self.entries)
+
+        def stored(name: str) -> str:
+            if places is None:
+                return ""
+            own = _in_document(name, source) if alone else ""
+            return (own and places(own)) or places(name)
+
+        def change(reference: str) -> str:
+            plain = unversioned(reference)
+            return targets.get(reference) or targets.get(plain) or stored(reference) or stored(plain) or reference
+
+        if self.pointers is None:
+            changing = places is not None or any(name != target for name, target in targets.items())
+            return change if changing else None
+        texts = self.pointers.references | self.pointers.urls
+        changed = {text: new for text in texts if (new := change(text)) != text}
+        return (lambda text: changed.get(text, text)) if changed else None
+
+    def _targets(self, left_out: Mapping[int, str]) -> dict[str, str]:
+        targets: dict[str, str] = {}
+        for position, entry in enumerate(self.entries):
+            original = self.copies.get(position, position)
+            target = left_out.get(original) or self.entries[original].target
+            for name in entry.names if target else ():
+                targets.setdefault(name, target)
+        return targets
+
+
+def names_for_later(entry: PlannedEntry) -> list[str]:
+    """Return the names by which what is sent later finds an entry: as all documents use them, and as its own does."""
+    own = (_in_document(name, entry.given.source) for name in entry.names)
+    return [*entry.names, *filter(None, own)]
+
+
+def _in_document(name: str, source: str) -> str:
+    """
+    Return a name as one document uses it, or nothing where it means the same in all of them.
+
+    A ``urn:…`` is made up for one Bundle, and another may call something else the same.
+    """
+    return f"{name} in {source}" if name.startswith("urn:") else ""
+
+
+def _to_send(entry: PlannedEntry, change: Callable[[str], str] | None) -> dict[str, Any]:
+    if entry.deletes:
+        return {"request": {**entry.given.request}}
+    resource = entry.given.resource
+    if change is not None and any(change(each) != each for each in pointers_in(resource)):
+        resource = rewritten(resource, change)
+    if entry.by_id:
+        located = {"fullUrl": entry.given.full_url} if entry.given.full_url else {}
+        return {**located, "resource": resource, "request": {**entry.given.request, "method": "PUT", "url": entry.url}}
+    # The server gives the id, and some keep the one that is sent.
+    if "id" in resource:
+        resource = {name: value for name, value in resource.items() if name != "id"}
+    request = {"method": entry.method, "url": entry.url}
+    if entry.method == "POST" and entry.condition:
+        request["ifNoneExist"] = entry.condition
+    located = {"fullUrl": entry.target} if entry.target else {}
+    return {**located, "resource": resource, "request": request}
+
+
+def bytes_at_most(entry: PlannedEntry, target: Callable[[str], PlannedEntry | None]) -> int:
+    """
+    Return the bytes that an entry takes in a body at most, whatever its references become.
+
+    Args:
+        target: Gives the entry of the same Bundle to which a reference points, or None.
+    """
+
+    def longest(reference: str) -> str:
+        found = target(reference)
+        if reference.startswith("#") or (found and found.by_id):
+            return found.target if found else reference
+        return max(found.target if found else "", reference, _LONGEST_PLACE, key=len)
+
+    return len(wire.dump(_to_send(entry, longest))) + len(",")
+
+
+def refuse_clashes(entries: Sequence[PlannedEntry]) -> None:
+    """
+    Refuse two entries of which a server would drop one, some of them without a word.
+
+    Raises:
+        MappingError: Two entries have the same fullUrl, id or condition.
+    """
+    seen: dict[tuple[str, str], PlannedEntry] = {}
+    for entry in entries:
+        claims = [("fullUrl", entry.given.full_url), ("id", entry.given.name if entry.given.id else "")]
+        claims.append(("condition", f"{entry.given.type}?{unquote(entry.condition)}" if entry.condition else ""))
+        for claim in claims:
+            other = seen.setdefault(claim, entry) if claim[1] else entry
+            if other is not entry:
+                raise MappingError(
+                    f"{entry.given.name} and {other.given.name} have the same {claim[0]}: {claim[1]}",
+                    where=f"Bundle.entry[{other.given.position}] and [{entry.given.position}]",
+                    hint="a server would store only one of them",
+                )

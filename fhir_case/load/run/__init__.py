@@ -1,0 +1,1 @@
+"""Run a load from its survey to its end."""

@@ -1,0 +1,1 @@
+"""Send transactions, and find out what became of them."""

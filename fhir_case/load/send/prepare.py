@@ -1,0 +1,122 @@
+"""Look up, before a transaction is sent, what of it is on the server already."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from fhir_case.errors import RejectedError
+from fhir_case.load.plan.unresolved import left_in
+from fhir_case.server.lookup import found_by_identifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from fhir_case.fhir.wire import Resource
+    from fhir_case.load.plan.entry import PlannedEntry
+    from fhir_case.load.plan.transaction import Transaction
+    from fhir_case.server.client import Client
+
+__all__ = ["Prepared", "identifier_of", "prepared"]
+
+# Below this number of a type, conditions cost the server less than a search of their own.
+_WORTH_A_SEARCH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """
+    A transaction and what is known of its resources on the server.
+
+    Args:
+        transaction: What remains to be sent; a condition whose resource is known to be absent is gone.
+        there: For the position of each resource that is on the server already, its ``Type/id`` there.
+        refused: For the position of each resource that cannot be sent, the reason.
+        left: For the position of each resource in which the server may leave references: what was sent of it.
+    """
+
+    transaction: Transaction
+    there: Mapping[int, str] = field(default_factory=dict)
+    refused: Mapping[int, str] = field(default_factory=dict)
+    left: Mapping[int, Resource] = field(default_factory=dict)
+
+    @property
+    def sent(self) -> list[tuple[int, PlannedEntry]]:
+        """Return the entries that are sent, each with its position."""
+        return [(position, entry) for position, entry in self.transaction.sent if position not in self.there]
+
+
+def identifier_of(entry: PlannedEntry) -> str:
+    """Return the identifier on which a conditional create depends; empty when it depends on something else."""
+    name, _, token = entry.condition.partition("=")
+    plain = name == "identifier" and "&" not in token and "%7C" in token.upper().replace("|", "%7C")
+    return unquote(token) if entry.method == "POST" and plain else ""
+
+
+def prepared(transaction: Transaction, client: Client, place: Callable[[str], str], *, look_up: bool) -> Prepared:
+    """
+    Look up many identifiers with one search: what is there is left out, what is absent needs no condition.
+
+    Args:
+        place: Gives ``Type/id`` on the server for a name or condition that is known already, or nothing.
+        look_up: Whether to ask the server; otherwise only what is known already is left out.
+
+    Raises:
+        ServerError: The server was not reached, or is overloaded.
+    """
+    there: dict[int, str] = {}
+    asked: dict[str, dict[str, int]] = defaultdict(dict)
+    for position, entry in transaction.sent:
+        if entry.method != "POST" or not entry.condition:
+            continue
+        known = place(entry.identity)
+        token = identifier_of(entry)
+        if known:
+            there[position] = known
+        elif token:
+            asked[entry.given.type][token] = position
+    refused: dict[int, str] = {}
+    absent: set[int] = set()
+    meant = _meant_where_left(transaction) if asked and look_up else set()
+    for kind, positions in asked.items() if look_up else ():
+        if len(positions) < _WORTH_A_SEARCH and meant.isdisjoint(positions.values()):
+            continue
+        for position, places in _places(client, kind, positions):
+            match places:
+                case []:
+                    absent.add(position)
+                case [one]:
+                    there[position] = one
+                case _:
+                    refused[position] = f"the server has {len(places)} resources with its identifier"
+    entries = tuple(
+        replace(entry, condition="", repeatable=False) if position in absent else entry
+        for position, entry in enumerate(transaction.entries)
+    )
+    return Prepared(replace(transaction, entries=entries) if absent else transaction, there, refused)
+
+
+def _meant_where_left(transaction: Transaction) -> set[int]:
+    """
+    Return the positions of what updates refer to where the server may leave the references as they came.
+
+    An update that holds no placeholder changes nothing when it is sent again.
+    """
+    names = {name for entry in transaction.entries if entry.method == "PUT" for name in left_in(entry.given.resource)}
+    return {
+        transaction.copies.get(position, position)
+        for position, entry in enumerate(transaction.entries)
+        if names.intersection(entry.names)
+    }
+
+
+def _places(client: Client, kind: str, positions: Mapping[str, int]) -> Iterator[tuple[int, list[str]]]:
+    """Return for the position of each identifier where the server has it; nothing when it refuses the search."""
+    try:
+        found = found_by_identifier(client, kind, positions)
+    except RejectedError:
+        return  # the conditions stay, and the server answers them
+    for token, position in positions.items():
+        yield position, [f"{kind}/{resource['id']}" for resource in found[token]]

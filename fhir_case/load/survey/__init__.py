@@ -1,0 +1,1 @@
+"""Read every input before anything is sent: names, references, problems."""

@@ -1,0 +1,145 @@
+"""Remember what is where in inputs of any size: a temporary database, which is in memory while it is small."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.load.temporary import TemporaryDatabase
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["Index"]
+
+_TABLES = """
+CREATE TABLE name (name TEXT PRIMARY KEY, unit INTEGER, digest BLOB) WITHOUT ROWID;
+CREATE TABLE need (unit INTEGER, name TEXT);
+CREATE INDEX need_name ON need (name);
+CREATE TABLE place (name TEXT PRIMARY KEY, place TEXT) WITHOUT ROWID;
+CREATE TABLE failed (name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE awaited (name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE done (source TEXT, position INTEGER, place TEXT, PRIMARY KEY (source, position)) WITHOUT ROWID;
+"""
+_CACHE_KIB = 32_000
+
+
+class Index(TemporaryDatabase):
+    """
+    The names of all resources of the inputs, what refers across documents, and what is where on the server.
+
+    A unit is the number of a document in the order of reading. Several threads may use it at once.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(_TABLES, cache_kib=_CACHE_KIB)
+        self._lock = Lock()
+
+    def add_names(self, unit: int, names: Iterable[tuple[str, bytes]]) -> list[tuple[str, int]]:
+        """
+        Add what a document holds, and give the names that another one holds with other content, and which one.
+
+        When there are such names, nothing is added: the document will not be loaded.
+
+        Args:
+            names: Each a name and a digest of the content; an empty digest is never told from another.
+        """
+        clashes: list[tuple[str, int]] = []
+        added: list[str] = []
+        with self._lock:
+            for name, digest in names:
+                if self._base.execute("INSERT OR IGNORE INTO name VALUES (?, ?, ?)", (name, unit, digest)).rowcount:
+                    added.append(name)
+                elif digest:
+                    other, held = self._base.execute("SELECT unit, digest FROM name WHERE name = ?", (name,)).fetchone()
+                    if not held:
+                        self._base.execute("UPDATE name SET digest = ? WHERE name = ?", (digest, name))
+                    elif held != digest:
+                        clashes.append((name, other))
+            if clashes:
+                self._base.executemany("DELETE FROM name WHERE name = ?", ((name,) for name in added))
+        return clashes
+
+    def add_needs(self, unit: int, names: Iterable[str]) -> None:
+        """Add the references of a document that it does not answer itself."""
+        with self._lock:
+            self._base.executemany("INSERT INTO need VALUES (?, ?)", ((unit, name) for name in names))
+
+    def unanswered(self) -> Iterator[tuple[str, int]]:
+        """Return each reference that no document answers, and the first document that has it."""
+        yield from self._rows(
+            "SELECT need.name, min(need.unit) FROM need LEFT JOIN name ON name.name = need.name "
+            "WHERE name.name IS NULL GROUP BY need.name ORDER BY 2, 1"
+        )
+
+    def leave_out(self, names: Iterable[str]) -> list[tuple[int, str]]:
+        """Return each document that needs one of these names, with the first of them, and forget what it needs."""
+        found: dict[int, str] = {}
+        with self._lock:
+            for name in names:
+                for (unit,) in self._base.execute("SELECT unit FROM need WHERE name = ?", (name,)).fetchall():
+                    found.setdefault(unit, name)
+            self._base.executemany("DELETE FROM need WHERE unit = ?", ((unit,) for unit in found))
+        return sorted(found.items())
+
+    def forget(self, units: Iterable[int]) -> list[str]:
+        """Forget the names that some documents hold, and give them."""
+        names: list[str] = []
+        with self._lock:
+            for unit in units:
+                names += [row[0] for row in self._base.execute("SELECT name FROM name WHERE unit = ?", (unit,))]
+            self._base.executemany("DELETE FROM name WHERE name = ?", ((name,) for name in names))
+        return names
+
+    def crossing(self) -> Iterator[tuple[int, int]]:
+        """Return each pair of a document and another one to which it refers."""
+        yield from self._rows(
+            "SELECT need.unit, name.unit FROM need JOIN name ON name.name = need.name WHERE need.unit <> name.unit"
+        )
+
+    def put_places(self, places: Iterable[tuple[str, str]]) -> None:
+        """Say for names, or conditions, which ``Type/id`` they are on the server."""
+        with self._lock:
+            self._base.executemany("INSERT OR REPLACE INTO place VALUES (?, ?)", places)
+
+    def place(self, name: str) -> str:
+        """Return ``Type/id`` on the server for a name or condition; empty when it is not known."""
+        with self._lock:
+            row = self._base.execute("SELECT place FROM place WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def put_failed(self, names: Iterable[str]) -> None:
+        """Say which names were not stored."""
+        with self._lock:
+            self._base.executemany("INSERT OR IGNORE INTO failed VALUES (?)", ((name,) for name in names))
+
+    def has_failed(self, name: str) -> bool:
+        """Whether a name was not stored."""
+        with self._lock:
+            return self._base.execute("SELECT 1 FROM failed WHERE name = ?", (name,)).fetchone() is not None
+
+    def put_awaited(self, names: Iterable[str]) -> None:
+        """Say which names are neither in the inputs nor on the server, so that the server has to make placeholders."""
+        with self._lock:
+            self._base.executemany("INSERT OR IGNORE INTO awaited VALUES (?)", ((name,) for name in names))
+
+    def awaited(self) -> Iterator[str]:
+        """Return the names for which the server has to make placeholders."""
+        yield from (row[0] for row in self._rows("SELECT name FROM awaited ORDER BY name"))
+
+    def put_done(self, entries: Iterable[tuple[str, int, str]]) -> None:
+        """Say which entries, each a document and a position in it, need not be sent any more, and where they are."""
+        with self._lock:
+            self._base.executemany("INSERT OR REPLACE INTO done VALUES (?, ?, ?)", entries)
+
+    def done(self, source: str) -> dict[int, str]:
+        """Return the positions in a document that need not be sent any more, and where each is on the server."""
+        with self._lock:
+            rows = self._base.execute("SELECT position, place FROM done WHERE source = ?", (source,)).fetchall()
+        return dict(rows)
+
+    def _rows(self, query: str) -> Iterator[Any]:
+        with self._lock:
+            cursor = self._base.execute(query)
+        while rows := cursor.fetchmany(10_000):
+            yield from rows

@@ -1,0 +1,1 @@
+"""Take back what a journal says was created."""

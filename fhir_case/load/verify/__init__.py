@@ -1,0 +1,1 @@
+"""Read back what a load stored, and compare it."""

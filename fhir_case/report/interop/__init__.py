@@ -1,0 +1,1 @@
+"""The result of interop as text, JSON, JUnit, TestReport and page."""

@@ -1,0 +1,237 @@
+"""
+Report an interoperability test as one web page: the tables, and behind each cell the evidence.
+
+It needs no script and loads nothing. A cell leads to its evidence, which is shown when it is the target of the address.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fhir_case.report.characters import json_text, printable, printable_lines
+from fhir_case.report.interop.matrix import (
+    LEVELS,
+    as_sent,
+    bundle_tables,
+    head,
+    level_counts,
+    probe_groups,
+    probe_look,
+    resource_look,
+)
+from fhir_case.report.run import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from markupsafe import Markup
+
+    from fhir_case.interop.result import Exchange, InteropResult, ProbeResult, ResourceResult, ServerResult, State
+    from fhir_case.report.interop.matrix import BundleTable, Look, ProbeRow
+
+__all__ = ["interop_page"]
+
+_MOST_ROWS = 500
+_WORTH_SAYING_ONCE = 300
+_LONGEST_VALUE = 2_000
+_MEANINGS: dict[State, str] = {
+    "equal": "",
+    "added": "equal, with what servers add",
+    "rewritten": "the same in another spelling, or with ids of the server",
+    "altered": "not what was sent",
+    "lost": "accepted, and not there",
+    "rejected": "refused",
+    "not checked": "nothing was learned",
+}
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"?|[][{},]|[^][{},"]+', re.DOTALL)
+
+
+class Cell(NamedTuple):
+    """
+    One cell of a table.
+
+    Args:
+        look: How it looks.
+        anchor: The name of its evidence; empty when there is none.
+        label: What it says to who cannot see in which row and column it is.
+    """
+
+    look: Look
+    anchor: str
+    label: str
+
+
+class Said(NamedTuple):
+    """
+    A body as it is shown.
+
+    Args:
+        text: The text; empty when the same was shown before.
+        anchor: The evidence that shows it.
+        place: What that is.
+    """
+
+    text: str
+    anchor: str = ""
+    place: str = ""
+
+
+class Shown(NamedTuple):
+    """An exchange as it is shown."""
+
+    exchange: Exchange
+    request: Said
+    response: Said
+
+
+class Evidence(NamedTuple):
+    """What stands behind a cell: one of a probe has a row, one of a resource has none."""
+
+    cell: Cell
+    title: str
+    server: str
+    found: ProbeResult | ResourceResult
+    row: ProbeRow | None = None
+    exchanges: tuple[Shown, ...] = ()
+
+
+@dataclass
+class _Collected:
+    """Collect evidence in the order of the page; a long body that was shown before is only referred to."""
+
+    evidence: list[Evidence] = field(default_factory=list)
+    _said: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def probe(self, row: ProbeRow, server: ServerResult, found: ProbeResult, anchor: str) -> Cell:
+        name = row.description.name
+        look = probe_look(found.verdict, row.description.level)
+        cell = Cell(look, anchor, f"{look.word}: {name}, {server.name}")
+        exchanges = tuple(
+            Shown(
+                each,
+                self._once(each.request_body, anchor, f"request {number} of {name}, {server.name}"),
+                self._once(each.response_body, anchor, f"answer {number} of {name}, {server.name}"),
+            )
+            for number, each in enumerate(found.exchanges, 1)
+        )
+        self.evidence.append(Evidence(cell, row.description.title, server.name, found, row, exchanges))
+        return cell
+
+    def resource(self, table: BundleTable, server: ServerResult, found: ResourceResult | None, anchor: str) -> Cell:
+        if found is None:
+            return Cell(resource_look("not checked"), "", f"not tried on {server.name}")
+        look = resource_look(found.state)
+        if not found.differences and not found.reason:
+            return Cell(look, "", f"{look.word}: {server.name}")
+        cell = Cell(look, anchor, f"{look.word}: {found.resource}, {server.name}")
+        self.evidence.append(Evidence(cell, f"{table.name}: {found.resource}", server.name, found))
+        return cell
+
+    def _once(self, text: str, anchor: str, place: str) -> Said:
+        if len(text) >= _WORTH_SAYING_ONCE:
+            if text in self._said:
+                return Said("", *self._said[text])
+            self._said[text] = anchor, place
+        return Said(text)
+
+
+def interop_page(result: InteropResult) -> str:
+    """Return the whole page; all that servers said is text in it, never markup."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("fhir_case.report", "interop"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"shown": printable, "head": head, "body": _body, "value": _value, "counted": counted}
+    environment.tests["link"] = _is_link
+    collected = _Collected()
+    groups = {
+        group: [(row, list(_probe_cells(collected, result, row))) for row in rows]
+        for group, rows in probe_groups(result).items()
+    }
+    bundles = [_bundle(collected, result, number, table) for number, table in enumerate(bundle_tables(result), 1)]
+    return environment.get_template("interop.html.jinja").render(
+        result=result,
+        levels=LEVELS,
+        counts=[level_counts(result, server) for server in result.servers],
+        as_sent=as_sent,
+        groups=groups,
+        bundles=bundles,
+        evidence=collected.evidence,
+        legend=_legend(),
+        meanings=_MEANINGS,
+    )
+
+
+def _probe_cells(collected: _Collected, result: InteropResult, row: ProbeRow) -> Iterator[Cell]:
+    for number, (server, found) in enumerate(zip(result.servers, row.cells, strict=True), 1):
+        yield collected.probe(row, server, found, f"p-{_anchor(row.description.name)}-{number}")
+
+
+def _bundle(collected: _Collected, result: InteropResult, number: int, table: BundleTable) -> dict[str, Any]:
+    rows = []
+    telling = table.telling
+    for line, row in enumerate(telling[:_MOST_ROWS], 1):
+        cells = [
+            collected.resource(table, server, found, f"r-{number}-{line}-{place}")
+            for place, (server, found) in enumerate(zip(result.servers, row.cells, strict=True), 1)
+        ]
+        rows.append((row.resource, cells))
+    wrong = any(cell.look.tone != "good" for _, cells in rows for cell in cells)
+    return {"table": table, "rows": rows, "left_out": len(telling) - len(rows), "number": len(telling), "wrong": wrong}
+
+
+def _legend() -> list[tuple[Look, str]]:
+    return [
+        (probe_look("pass", "SHALL"), "does what the specification asks"),
+        (probe_look("fail", "SHALL"), "does not do what it SHALL"),
+        (probe_look("fail", "MAY"), "does not do what it SHOULD or MAY"),
+        (probe_look("not applicable", "SHALL"), "does not claim to do it, and so was not judged"),
+        (probe_look("not run", "SHALL"), "could not be asked: nothing was learned"),
+    ]
+
+
+def _anchor(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9-]", "_", name)
+
+
+def _is_link(text: str) -> bool:
+    return text.startswith(("https://", "http://"))
+
+
+def _body(text: str) -> Markup:
+    """Return a body as markup: what is special in text is escaped, and quotes, of which JSON is full, are not."""
+    from markupsafe import Markup
+
+    shown = printable_lines(_indented(text))
+    return Markup(shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))  # noqa: S704 - escaped here
+
+
+def _indented(text: str) -> str:
+    """Break JSON that stands in one line into many; no character of it is changed, also where it was cut."""
+    first, _, rest = text.partition("\n")
+    if not first.startswith(("{", "[")) or (rest and not rest.startswith("… cut")):
+        return text
+    parts: list[str] = []
+    depth = 0
+    for piece in _PIECE.findall(first):
+        if piece in "]}":
+            depth = max(0, depth - 1)
+            parts += [*([] if parts[-1] in "[{" else ["\n", "\t" * depth]), piece]
+            continue
+        if parts and parts[-1] in "[{,":
+            parts += ["\n", "\t" * depth]
+        parts.append(piece)
+        depth += piece in "[{"
+    return "".join(parts) + (f"\n{rest}" if rest else "")
+
+
+def _value(value: Any) -> str:
+    text = "nothing" if value is None else json_text(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}… cut: {len(text) - _LONGEST_VALUE:,} more"

@@ -1,0 +1,1 @@
+"""The result of validation as text, JSON, SARIF, JUnit and Markdown."""

@@ -1,0 +1,186 @@
+"""Render what validation found, as text for people and as an OperationOutcome for programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from fhir_case.report.characters import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fhir_case.issues import CheckRun, Issue, ValidationResult
+    from fhir_case.validation.check import Check
+
+__all__ = [
+    "Summary",
+    "array_lines",
+    "encoded",
+    "group_lines",
+    "outcome_lines",
+    "rule_lines",
+    "summary_lines",
+]
+
+_ORDER = {"error": 0, "warning": 1, "information": 2}
+_STATES = {"could not run": 0, "ran": 1, "not applicable": 2}
+
+
+@dataclass
+class Summary:
+    """
+    Add up the results of many documents, without keeping them.
+
+    Args:
+        documents: How many were looked at.
+        resources: How many resources they hold.
+        found: How many findings of each severity there are.
+        waived: How many findings were left out since a waiver accepts them.
+        checks: For each check the worst that became of it.
+    """
+
+    documents: int = 0
+    resources: int = 0
+    found: Counter[str] = field(default_factory=Counter)
+    waived: int = 0
+    checks: dict[str, CheckRun] = field(default_factory=dict)
+
+    def add(self, result: ValidationResult) -> None:
+        """Add the result of one document."""
+        self.documents += 1
+        self.resources += result.resources
+        self.found.update(issue.severity for issue in result.issues)
+        for run in result.checks:
+            known = self.checks.get(run.name)
+            if known is None or _STATES[run.state] < _STATES[known.state]:
+                self.checks[run.name] = run
+
+    @property
+    def nothing_checked(self) -> bool:
+        """Whether no check ran on any document."""
+        return not any(run.state == "ran" for run in self.checks.values())
+
+
+def group_lines(name: str, issues: Iterable[Issue], *, verbose: bool = False) -> Iterator[str]:
+    """
+    Write the findings of one document, by resource, the worst first.
+
+    Args:
+        name: The document.
+        issues: Its findings.
+        verbose: Whether to show each one; else the same finding in many resources is one line, and no information.
+    """
+    groups: dict[str, list[tuple[Issue, int]]] = {}
+    for issue, count in _folded(issues, verbose=verbose):
+        groups.setdefault(issue.resource, []).append((issue, count))
+    if not groups:
+        return
+    yield printable(name)
+    for resource, found in sorted(
+        groups.items(), key=lambda group: min(_ORDER[issue.severity] for issue, _ in group[1])
+    ):
+        yield f"  {printable(resource) or 'the document itself'}"
+        for issue, count in sorted(found, key=lambda one: _ORDER[one[0].severity]):
+            place = f"{issue.expression}: " if issue.expression else ""
+            more = f" (and {count - 1} more like it)" if count > 1 else ""
+            yield f"    {issue.severity:<11} {printable(place + issue.message)} [{issue.check}]{more}"
+
+
+def _folded(issues: Iterable[Issue], *, verbose: bool) -> list[tuple[Issue, int]]:
+    if verbose:
+        return [(issue, 1) for issue in issues]
+    found: dict[tuple[str, str], list[Issue]] = {}
+    for issue in issues:
+        if issue.severity != "information":
+            found.setdefault((issue.check, issue.message), []).append(issue)
+    return [(same[0], len(same)) for same in found.values()]
+
+
+def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
+    """Write the counts, then what was not checked and why."""
+    counts = ", ".join(_count(summary.found[kind], kind) for kind in _ORDER if kind != "information" or verbose)
+    of = "" if summary.documents == 1 else f" in {_count(summary.documents, 'document')}"
+    waived = f", {summary.waived} waived" if summary.waived else ""
+    yield f"{_count(summary.resources, 'resource')}{of} checked: {counts}{waived}"
+    shown = ("could not run", "not applicable") if verbose else ("could not run",)
+    left_out = [run for run in summary.checks.values() if run.state in shown]
+    if left_out:
+        yield "Not checked:"
+        for run in left_out:
+            yield f"  {run.name}: {printable(run.reason)}" + (f" ({run.state})" if verbose else "")
+
+
+def _count(number: int, noun: str) -> str:
+    plural = noun if noun == "information" else f"{noun}s"
+    return f"{number or 'no'} {noun if number == 1 else plural}"
+
+
+def outcome_lines(issues: Iterable[tuple[str, Issue]], summary: Summary) -> Iterator[str]:
+    """
+    Write the result for programs as one JSON object, a finding a line, without keeping the findings.
+
+    It has ``outcome``, an OperationOutcome; ``checks``, what became of each; ``counts``.
+
+    Args:
+        issues: Each finding with the name of its document.
+        summary: The counts, which are complete when all findings are taken.
+    """
+    nothing = {"severity": "information", "code": "informational", "diagnostics": "nothing was found"}
+    yield '{"outcome": {"resourceType": "OperationOutcome", "issue": ['
+    yield from array_lines((_outcome_issue(name, issue) for name, issue in issues), when_empty=nothing)
+    yield "]},"
+    checks = [{"name": run.name, "state": run.state, "reason": run.reason} for run in summary.checks.values()]
+    yield f'"checks": {encoded(checks)},'
+    counts = {
+        "documents": summary.documents,
+        "resources": summary.resources,
+        **{kind: summary.found[kind] for kind in _ORDER},
+        "waived": summary.waived,
+    }
+    yield f'"counts": {encoded(counts)}}}'
+
+
+def array_lines(items: Iterable[object], *, when_empty: object = None) -> Iterator[str]:
+    """Write what stands between the brackets of a JSON array, an item a line."""
+    waiting = "" if when_empty is None else encoded(when_empty)
+    for number, item in enumerate(items):
+        if number:
+            yield f"{waiting},"
+        waiting = encoded(item)
+    if waiting:
+        yield waiting
+
+
+def encoded(value: object) -> str:
+    """Write JSON in one line."""
+    return orjson.dumps(value).decode()
+
+
+def _outcome_issue(name: str, issue: Issue) -> dict[str, Any]:
+    place = ": ".join(part for part in (name, issue.resource) if part)
+    found: dict[str, Any] = {
+        "severity": issue.severity,
+        "code": issue.code,
+        "details": {"text": issue.check},
+        "diagnostics": _encodable(f"{place}: {issue.message}"),
+    }
+    if issue.expression:
+        found["expression"] = [_encodable(issue.expression)]
+    return found
+
+
+def _encodable(text: str) -> str:
+    """Show what cannot be UTF-8, half of a surrogate pair, as its code."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def rule_lines(checks: Iterable[Check]) -> Iterator[str]:
+    """Write one line for each check: its name, its reason, its source."""
+    known = list(checks)
+    width = max(len(check.name) for check in known)
+    for check in known:
+        yield f"{check.name:<{width}}  {check.reason}  {check.source}"

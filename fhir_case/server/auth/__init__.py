@@ -1,0 +1,1 @@
+"""Who asks: basic, bearer, OAuth2, SMART Backend Services."""

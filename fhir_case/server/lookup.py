@@ -1,0 +1,116 @@
+"""Find resources on a server by id, by identifier, or by the request that stored them; many with one search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
+
+from fhir_case.errors import RejectedError
+from fhir_case.fhir.identifiers import identifiers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from fhir_case.fhir.wire import Resource
+    from fhir_case.server.client import Client
+
+__all__ = ["Lookup", "found_by_id", "found_by_identifier", "found_by_request"]
+
+_IDS_A_SEARCH = 50
+_QUERY_LENGTH = 6000  # servers and proxies refuse a URL of more than some 8,000 characters
+_PAGE = "500"
+
+
+class Lookup(NamedTuple):
+    """What was found, each resource under its ``Type/id``, and the types that the server refuses to search."""
+
+    resources: Mapping[str, Resource]
+    refused: frozenset[str]
+
+
+def found_by_id(client: Client, names: Iterable[str], *, elements: str = "") -> Lookup:
+    """
+    Search some resources by their ids.
+
+    Args:
+        names: ``Type/id`` of each.
+        elements: The elements to ask for, with commas; empty for all.
+
+    Raises:
+        ServerError: The server was not reached, or is overloaded.
+    """
+    by_type: dict[str, list[str]] = {}
+    for name in names:
+        kind, _, resource_id = name.partition("/")
+        by_type.setdefault(kind, []).append(resource_id)
+    found: dict[str, Resource] = {}
+    refused: set[str] = set()
+    for kind, ids in by_type.items():
+        try:
+            for start in range(0, len(ids), _IDS_A_SEARCH):
+                found |= _search(client, kind, set(ids[start : start + _IDS_A_SEARCH]), elements)
+        except RejectedError:
+            refused.add(kind)
+    return Lookup(found, frozenset(refused))
+
+
+def _search(client: Client, kind: str, wanted: set[str], elements: str) -> dict[str, Resource]:
+    query = {"_id": ",".join(sorted(wanted)), "_count": str(len(wanted))}
+    found: dict[str, Resource] = {}
+    for resource in client.search(kind, query | ({"_elements": elements} if elements else {})):
+        if resource.get("resourceType") == kind and resource.get("id") in wanted:
+            found[f"{kind}/{resource['id']}"] = resource
+        if len(found) == len(wanted):  # a server that ignores _id would give us all that it has
+            break
+    return found
+
+
+def found_by_identifier(client: Client, kind: str, tokens: Iterable[str]) -> dict[str, list[Resource]]:
+    """
+    Search resources of one type by their identifiers; give what has each of them, with its identifiers and meta only.
+
+    Args:
+        kind: The resource type.
+        tokens: The identifiers, each as `identifiers_of` gives them.
+
+    Raises:
+        ServerError: The server was not reached, or is overloaded.
+        RejectedError: The server refused the search.
+    """
+    wanted = list(dict.fromkeys(tokens))
+    found: dict[str, list[Resource]] = {token: [] for token in wanted}
+    for query in _queries(wanted):
+        for resource in client.search(kind, f"identifier={query}&_count={_PAGE}&_elements=identifier,meta"):
+            for token in identifiers_of(resource):
+                if token in found and resource.get("resourceType") == kind and resource not in found[token]:
+                    found[token].append(resource)
+    return found
+
+
+def _queries(tokens: Iterable[str]) -> Iterator[str]:
+    """Return alternatives, encoded, as many together as a URL holds."""
+    together: list[str] = []
+    length = 0
+    for token in tokens:
+        encoded = quote(token, safe=":/")
+        if together and length + len(encoded) > _QUERY_LENGTH:
+            yield ",".join(together)
+            together, length = [], 0
+        together.append(encoded)
+        length += len(encoded) + len(",")
+    if together:
+        yield ",".join(together)
+
+
+def found_by_request(client: Client, kind: str, requests: Iterable[str]) -> list[Resource]:
+    """
+    Search the resources of one type that some requests stored, by their header ``X-Request-ID`` in ``meta.source``.
+
+    Only servers that are known to keep it can be asked; see `KnownServer.request_id_in_source`.
+
+    Raises:
+        ServerError: The server was not reached, or is overloaded.
+        RejectedError: The server refused the search.
+    """
+    query = ",".join(f"#{request}" for request in requests)
+    return [each for each in client.search(kind, {"_source": query, "_count": _PAGE}) if each.get("id")]

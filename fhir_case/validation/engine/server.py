@@ -1,0 +1,84 @@
+"""Ask a server's own ``$validate`` for a second opinion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.errors import CheckerError, FhirCaseError, MappingError, RejectedError
+from fhir_case.server.client import Client
+from fhir_case.server.guard import is_test_data, refuse_real_data
+from fhir_case.validation.engine.answers import Answer, read_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from fhir_case.validation.subject import FhirVersion
+
+__all__ = ["ServerEngine"]
+
+
+class ServerEngine:
+    """
+    Check resources by the operation ``$validate`` of a server. Nothing is stored there.
+
+    Args:
+        base_url: Gives the base URL of the server when it is first needed, so that it need not run before.
+        real_patient_data: Whether a server that is not this machine may see what is not labelled as test data.
+
+    Source: https://hl7.org/fhir/R4/resource-operation-validate.html
+    """
+
+    name = "profiles-server"
+
+    def __init__(self, base_url: Callable[[], str], *, real_patient_data: bool = False) -> None:
+        self._base_url = base_url
+        self._real_patient_data = real_patient_data
+        self._client: Client | None = None
+        self._failure: CheckerError | None = None
+
+    def check(self, document: Mapping[str, Any], fhir: FhirVersion, claimed: Collection[str]) -> Answer:
+        """
+        Return the findings of the server, and what it could not check.
+
+        Args:
+            document: The JSON.
+            fhir: Its release, which is that of the server.
+            claimed: The profiles that it claims; the server has to know them.
+
+        Raises:
+            CheckerError: The server could not be reached, has no ``$validate``, or is not to see this.
+        """
+        del fhir, claimed
+        if self._failure:
+            raise self._failure
+        kind = document.get("resourceType")
+        try:
+            if self._client is None:
+                self._client = Client(self._base_url())
+            self._guard(self._client.base_url, document)
+            return read_answer(self._client.request("POST", f"{kind}/$validate", body=dict(document)).body)
+        except MappingError as error:
+            raise CheckerError(f"not sent: {error.message}", where=error.where, hint=error.hint) from error
+        except RejectedError as error:
+            if error.outcome is None or error.status in (401, 403, 404, 405, 501):
+                raise CheckerError(f"the server does not validate: {error}") from error
+            return read_answer(error.outcome)
+        except FhirCaseError as error:
+            self._failure = CheckerError(str(error))
+            raise self._failure from error
+
+    def _guard(self, base_url: str, document: Mapping[str, Any]) -> None:
+        """Refuse what a server that is not this machine is not to see; of a Bundle each resource counts."""
+        entries = document.get("entry") if document.get("resourceType") == "Bundle" else None
+        inner = (
+            [each.get("resource") for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
+        )
+        for resource in [each for each in inner if isinstance(each, dict)] or [dict(document)]:
+            if not is_test_data(resource):
+                name = f"{resource.get('resourceType')}/{resource.get('id', '')}".rstrip("/")
+                refuse_real_data(base_url, name, allowed=self._real_patient_data)
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._client:
+            self._client.close()

@@ -1,0 +1,1 @@
+"""Check large inputs in several processes."""
