@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fhir_case.bundle import build_bundle
     from fhir_case.case import Case, load_case
     from fhir_case.errors import (
+        BundleError,
         CaseError,
         CheckerError,
         FhirCaseError,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "BundleError",
     "Case",
     "CaseError",
     "CheckRun",
@@ -61,6 +63,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BundleError": "fhir_case.errors",
     "Case": "fhir_case.case",
     "CaseError": "fhir_case.errors",
     "CheckRun": "fhir_case.issues",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from fhir_case.errors import CaseError, FhirCaseError, MappingError
+from fhir_case.errors import BundleError, CaseError, FhirCaseError, MappingError
 from fhir_case.fhir.datatypes import TEST_DATA, code_of, narrative, reference
 from fhir_case.fhir.identity import NAMESPACE_PATTERN, full_url, identifier, is_logical_id, logical_id
 from fhir_case.fhir.systems import DATA_OPERATION, MCODE, PROVENANCE_PARTICIPANT
@@ -67,6 +67,7 @@ def build_bundle(
         mapping_files: Python files with further mappings.
 
     Raises:
+        BundleError: The namespace is not allowed.
         CaseError: The times of the case cannot be computed.
         MappingError: A mapping failed, two give the same resource, or one gave no valid resource, or none that can be
             written in R5.
@@ -77,8 +78,9 @@ def build_bundle(
         case = case.moved_to(index_date)
     namespace = namespace or case.case
     if not NAMESPACE_PATTERN.match(namespace):
-        raise MappingError(
-            f"'{namespace}' is no namespace", hint="write lower-case words joined by hyphens, beginning with a letter"
+        raise BundleError(
+            f"'{namespace}' is not a namespace",
+            hint="write lower-case words joined by hyphens, beginning with a letter",
         )
     if mappings is None:
         from fhir_case.mapping import discover

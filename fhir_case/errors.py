@@ -5,7 +5,8 @@ The errors that this library raises, one tree.
 
     FhirCaseError            1
     ├── CaseError            3   the case file is wrong
-    ├── MappingError         4   a mapping failed, is missing, clashes, or gave no valid resource
+    ├── BundleError          4   a Bundle cannot be made, or an input cannot be loaded
+    │   └── MappingError     4   because a mapping failed, is missing, clashes, or gave no valid resource
     ├── ServerError          6   the server was not reached or is overloaded: try again
     ├── RejectedError        7   the server answered no
     └── CheckerError         8   a checker could not run: nothing was learned
@@ -19,6 +20,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "BundleError",
     "CaseError",
     "CheckerError",
     "FhirCaseError",
@@ -68,10 +70,14 @@ class CaseError(FhirCaseError):
         self.problems = problems or (self,)
 
 
-class MappingError(FhirCaseError):
-    """A mapping failed, is missing or clashes, or that what it gave is no valid resource."""
+class BundleError(FhirCaseError):
+    """A Bundle that cannot be made, or an input that cannot be loaded; nothing of it was sent."""
 
     exit_code = 4
+
+
+class MappingError(BundleError):
+    """A mapping that failed, is missing, clashes with another, or gave no valid resource."""
 
 
 class ServerError(FhirCaseError):

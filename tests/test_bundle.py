@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from fhir_case import MappingError, build_bundle, load_case
+from fhir_case import BundleError, build_bundle, load_case
 from fhir_case.fhir.wire import dump
 from support import SHIPPED, case_source, resources
 
@@ -47,7 +47,7 @@ def test_a_namespace_begins_every_id_identifier_and_reference() -> None:
 
 @pytest.mark.parametrize("namespace", ["Upper", "a b", "1st", "a_b", "x" * 60, "ends-"])
 def test_a_namespace_that_makes_no_ids_is_refused(namespace: str) -> None:
-    with pytest.raises(MappingError, match=r"is no namespace|is not allowed"):
+    with pytest.raises(BundleError, match=r"is not a namespace|is not allowed"):
         build_bundle(load_case(SHIPPED), namespace=namespace)
 
 

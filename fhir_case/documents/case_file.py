@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fhir_case.errors import CaseError, MappingError
+from fhir_case.errors import BundleError, CaseError
 from fhir_case.issues import Issue
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def read_case_file(
         bundle = build_bundle(case, fhir=fhir)
     except CaseError as error:
         return None, {}, tuple(Issue("error", "case", str(problem)) for problem in error.problems)
-    except MappingError as error:
+    except BundleError as error:
         return None, {}, (Issue("error", "case", str(error)),)
     places = _places(case)
     found = {}

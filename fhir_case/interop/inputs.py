@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.errors import MappingError
+from fhir_case.errors import BundleError
 from fhir_case.fhir.identity import is_logical_id, logical_id
 from fhir_case.fhir.references import rewritten
 
@@ -47,7 +47,7 @@ def case_input(name: str, case: Case) -> Input:
         from fhir_case.bundle import build_bundle
 
         if release not in ("R4", "R5"):
-            raise MappingError(f"cases are built in R4 and R5, and the server speaks {release}")
+            raise BundleError(f"cases are built in R4 and R5, and the server speaks {release}")
         return build_bundle(case, namespace=namespace, fhir="R5" if release == "R5" else "R4")
 
     return Input(name, built, all_ours=True)
@@ -58,7 +58,7 @@ def bundle_input(name: str, bundle: Resource, fhir: str) -> Input:
 
     def moved(release: str, namespace: str) -> Resource:
         if release != fhir:
-            raise MappingError(f"the Bundle is written in {fhir}, and the server speaks {release}")
+            raise BundleError(f"the Bundle is written in {fhir}, and the server speaks {release}")
         return in_namespace(bundle, namespace)
 
     return Input(name, moved)

@@ -47,7 +47,7 @@ def upload(
         clock: Gives seconds; only the difference of two readings counts.
 
     Raises:
-        MappingError: The Bundle cannot be loaded, or two of its entries clash.
+        BundleError: The Bundle cannot be loaded, or two of its entries clash.
         ServerError: The server was not reached, broke off, or is overloaded.
         RejectedError: The server refused.
     """
@@ -122,7 +122,7 @@ def verify(
         client: A client of your own, which stays open.
 
     Raises:
-        MappingError: The Bundle is none that can be loaded.
+        BundleError: The Bundle is none that can be loaded.
         ServerError: The server was not reached, broke off, or is overloaded.
         RejectedError: The server refused to be read.
     """

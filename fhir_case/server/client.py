@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from fhir_case.errors import MappingError, RejectedError, ServerError
+from fhir_case.errors import BundleError, RejectedError, ServerError
 from fhir_case.fhir import wire
 from fhir_case.server.capabilities import UNKNOWN, Capabilities, from_statement
 from fhir_case.server.failures import broke_off, cause_of, never_sent, plain_words, refusal, retry_after_s, was_refused
@@ -251,7 +251,7 @@ class Client:
         Raises:
             ServerError: The server was not reached, broke off, is overloaded, or is no FHIR server.
             RejectedError: The server refused.
-            MappingError: The body cannot be written as JSON.
+            BundleError: The body cannot be written as JSON.
         """
         url = path if self._is_below(path) else f"{self.base_url}/{path}".rstrip("/")
         where = f"{method} {url.partition('?')[0]}"
@@ -323,7 +323,7 @@ def _encoded(body: Resource | bytes) -> bytes:
     try:
         return body if isinstance(body, bytes) else wire.dump(body)
     except TypeError as error:
-        raise MappingError(f"what should be sent cannot be written as JSON: {error}") from error
+        raise BundleError(f"what should be sent cannot be written as JSON: {error}") from error
 
 
 def _tries(again: frozenset[int], *, reading: bool) -> Retrying:

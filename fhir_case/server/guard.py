@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from fhir_case.errors import MappingError, ServerError
+from fhir_case.errors import BundleError, ServerError
 from fhir_case.fhir.systems import ACT_REASON
 
 if TYPE_CHECKING:
@@ -99,21 +99,21 @@ def refuse_real_data(base_url: str, resource_name: str, *, allowed: bool) -> Non
         allowed: Whether the user said that real data may go there. A public test server gets none all the same.
 
     Raises:
-        MappingError: It must not be sent. What is wrong is the Bundle for this server, and nothing was asked of the
+        BundleError: It must not be sent. What is wrong is the Bundle for this server, and nothing was asked of the
             server: so neither ServerError (try again) nor RejectedError (it said no) would be true.
     """
     if is_loopback(base_url):
         return
     label = f"label test data in meta.security with HTEST of {ACT_REASON}"
     if public := known_public_test_server(base_url):
-        raise MappingError(
+        raise BundleError(
             f"it is not labelled as test data, and {_host(base_url)} is a public server ({public}): it would be "
             "published",
             where=resource_name,
             hint=label,
         )
     if not allowed:
-        raise MappingError(
+        raise BundleError(
             f"it is not labelled as test data, and {_host(base_url)} is not this machine",
             where=resource_name,
             hint=f"{label}; where the server may have the data of real patients, say --real-patient-data",

@@ -42,7 +42,7 @@ def assert_same_resource(
 
     Raises:
         AssertionError: They differ; the message tells path and both values of each difference.
-        MappingError: One of the two is no resource.
+        BundleError: One of the two is no resource.
 
     Source: https://hl7.org/fhir/R4/http.html#update (what a server may change)
     """

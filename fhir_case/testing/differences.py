@@ -69,7 +69,7 @@ def told_differences(
     Return what makes two resources, or two Bundles, differ, in words; nothing when they do not.
 
     Raises:
-        MappingError: One of the two is no resource.
+        BundleError: One of the two is no resource.
     """
     rules = _Rules(ignore, places, base_url, strict, digits=not (has_floats(sent) or has_floats(stored)))
     before, after = resource_of(sent), resource_of(stored)

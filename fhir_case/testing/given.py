@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.errors import MappingError
+from fhir_case.errors import BundleError
 from fhir_case.fhir import wire
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ def to_json(resource: Mapping[str, Any]) -> str:
     Return a resource as JSON, each decimal with its digits; ``json`` cannot write them.
 
     Raises:
-        MappingError: It holds something that JSON has not.
+        BundleError: It holds something that JSON has not.
     """
     try:
         return wire.dump(resource).decode()
     except TypeError as error:
-        raise MappingError(f"it cannot be written as JSON: {error}") from None
+        raise BundleError(f"it cannot be written as JSON: {error}") from None
 
 
 def resource_of(given: object) -> Resource:
@@ -37,14 +37,14 @@ def resource_of(given: object) -> Resource:
             ``as_json``. The numbers of a model keep their digits, those of JSON too; a float has none to keep.
 
     Raises:
-        MappingError: It is no resource.
+        BundleError: It is no resource.
     """
     try:
         found = wire.parse(given if isinstance(given, str | bytes) else wire.dump(_plain(given)))
     except (TypeError, ValueError) as error:
-        raise MappingError(f"this {type(given).__name__} cannot be read as a resource: {error}") from None
+        raise BundleError(f"this {type(given).__name__} cannot be read as a resource: {error}") from None
     if not isinstance(found, dict) or not isinstance(found.get("resourceType"), str):
-        raise MappingError(f"this {type(given).__name__} is no FHIR resource: it has no resourceType")
+        raise BundleError(f"this {type(given).__name__} is no FHIR resource: it has no resourceType")
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.errors import FhirCaseError, MappingError, RejectedError
+from fhir_case.errors import BundleError, FhirCaseError, RejectedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,7 +110,7 @@ class Load:
                 else that of ``hapi_r4``.
 
         Raises:
-            MappingError: It cannot be loaded, or is not labelled as test data and the server is not this machine.
+            BundleError: It cannot be loaded, or is not labelled as test data and the server is not this machine.
             RejectedError: The server refused.
             ServerError: The server was not reached.
         """
@@ -163,9 +163,9 @@ def _guard(planned: Plan, base_url: str) -> None:
         if not is_test_data(entry.given.resource):
             try:
                 refuse_real_data(base_url, entry.given.name, allowed=False)
-            except MappingError as error:
+            except BundleError as error:
                 hint = f"label test data in meta.security with HTEST of {ACT_REASON}"
-                raise MappingError(error.message, where=error.where, hint=hint) from None
+                raise BundleError(error.message, where=error.where, hint=hint) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fhir_case.errors import MappingError
+from fhir_case.errors import BundleError
 from fhir_case.interop.inputs import bundle_input, in_namespace
 
 LONG = "a" * 60
@@ -57,7 +57,7 @@ def test_long_ids_stay_ids_and_stay_two() -> None:
 def test_a_bundle_of_another_release_is_not_sent() -> None:
     given = bundle_input("b.json", {"resourceType": "Bundle"}, "R4")
 
-    with pytest.raises(MappingError, match="written in R4, and the server speaks R5"):
+    with pytest.raises(BundleError, match="written in R4, and the server speaks R5"):
         given.bundle("R5", "interop-1")
 
 

@@ -11,7 +11,7 @@ import requests
 import responses
 from responses import matchers
 
-from fhir_case.errors import MappingError, RejectedError, ServerError
+from fhir_case.errors import BundleError, RejectedError, ServerError
 from fhir_case.server.client import Client
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def test_a_transaction_goes_to_the_base_url_with_its_digits(http: responses.Requ
 
 
 def test_what_cannot_be_json_is_a_clear_error(base: str) -> None:
-    with Client(base) as client, pytest.raises(MappingError, match="cannot be written as JSON"):
+    with Client(base) as client, pytest.raises(BundleError, match="cannot be written as JSON"):
         client.transaction({"resourceType": "Bundle", "total": 1 + 2j})
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from fhir_case.errors import MappingError, RejectedError
+from fhir_case.errors import BundleError, RejectedError
 from fhir_case.fhir.wire import dump, parse
 from fhir_case.load.plan.given import parse_bundle
 from fhir_case.load.plan.plan import Plan, plan
@@ -192,13 +192,13 @@ def test_a_batch_is_announced_as_all_or_nothing(bundle: dict[str, Any]) -> None:
     ],
 )
 def test_a_bundle_that_cannot_be_loaded_says_why(bundle: dict[str, Any], kind: object, word: str) -> None:
-    with pytest.raises(MappingError, match=word):
+    with pytest.raises(BundleError, match=word):
         plan({**bundle, "type": kind})
 
 
 @pytest.mark.parametrize("entries", [[], None, 3, [{"search": {"mode": "outcome"}}]])
 def test_a_bundle_without_anything_to_load_is_an_error(entries: object) -> None:
-    with pytest.raises(MappingError, match="nothing to load"):
+    with pytest.raises(BundleError, match="nothing to load"):
         plan({"resourceType": "Bundle", "type": "searchset", "entry": entries})
 
 
@@ -219,31 +219,31 @@ def test_a_bundle_without_anything_to_load_is_an_error(entries: object) -> None:
 )
 def test_a_malformed_entry_is_named(bundle: dict[str, Any], change: dict[str, Any], word: str) -> None:
     bundle["entry"][0] |= change
-    with pytest.raises(MappingError, match=word):
+    with pytest.raises(BundleError, match=word):
         plan(bundle)
 
 
 def test_an_entry_that_is_no_object_is_named(bundle: dict[str, Any]) -> None:
     bundle["entry"][1] = "x"
-    with pytest.raises(MappingError, match=r"Bundle.entry\[1\]: the entry is no object"):
+    with pytest.raises(BundleError, match=r"Bundle.entry\[1\]: the entry is no object"):
         plan(bundle)
 
 
 def test_the_same_id_twice_is_refused_with_both_places(bundle: dict[str, Any]) -> None:
     bundle["entry"].append({**bundle["entry"][0], "fullUrl": "http://a/b"})
-    with pytest.raises(MappingError, match=r"entry\[0\] and \[3\].*same id: Patient/demo-patient"):
+    with pytest.raises(BundleError, match=r"entry\[0\] and \[3\].*same id: Patient/demo-patient"):
         plan(bundle)
 
 
 def test_the_same_full_url_twice_is_refused(bundle: dict[str, Any]) -> None:
     bundle["entry"][1]["fullUrl"] = bundle["entry"][0]["fullUrl"]
-    with pytest.raises(MappingError, match="Observation/demo-afp and Patient/demo-patient have the same fullUrl"):
+    with pytest.raises(BundleError, match="Observation/demo-afp and Patient/demo-patient have the same fullUrl"):
         plan(bundle)
 
 
 def test_the_same_condition_twice_is_refused_before_a_server_drops_one_of_them() -> None:
     bundle = posts({"resourceType": "Patient"}, {"resourceType": "Patient"}, ifNoneExist="identifier=x|1")
-    with pytest.raises(MappingError, match="same condition"):
+    with pytest.raises(BundleError, match="same condition"):
         plan(bundle)
 
 
@@ -278,13 +278,13 @@ def test_a_server_without_transactions_is_refused(bundle: dict[str, Any]) -> Non
 @pytest.mark.parametrize("value", [{1, 2}, "\ud800", 2**70])
 def test_what_cannot_be_written_is_refused(bundle: dict[str, Any], value: object) -> None:
     bundle["entry"][0]["resource"]["x"] = value
-    with pytest.raises(MappingError, match="cannot be written as JSON"):
+    with pytest.raises(BundleError, match="cannot be written as JSON"):
         plan(bundle)
 
 
 def test_what_is_nested_without_end_is_refused(bundle: dict[str, Any]) -> None:
     bundle["entry"][0]["resource"]["x"] = bundle
-    with pytest.raises(MappingError, match="cannot be written as JSON"):
+    with pytest.raises(BundleError, match="cannot be written as JSON"):
         plan(bundle)
 
 
@@ -319,7 +319,7 @@ Warning: the server does not list these types: Provenance"""
     ],
 )
 def test_a_file_that_holds_no_bundle_says_what_it_holds(text: bytes, word: str) -> None:
-    with pytest.raises(MappingError, match=f"^f.json: .*{word}"):
+    with pytest.raises(BundleError, match=f"^f.json: .*{word}"):
         parse_bundle(text, where="f.json")
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
-from fhir_case.errors import MappingError
+from fhir_case.errors import BundleError
 from fhir_case.fhir.wire import dump
 from fhir_case.load.plan.given import given_entries
 from fhir_case.load.plan.plan import Plan, plan, planned
@@ -110,10 +110,10 @@ def fits(transaction: Transaction, caps: Caps, *, room: int = 0) -> bool:
     return all(not most or found <= most for most, found in counted)
 
 
-def refusal(sample: Sample) -> MappingError | None:
+def refusal(sample: Sample) -> BundleError | None:
     try:
         planned_of(sample)
-    except MappingError as error:
+    except BundleError as error:
         return error
     return None
 
@@ -209,7 +209,7 @@ def test_what_fits_whole_is_sent_whole(sample: Sample) -> None:
 @given(samples())
 def test_a_whole_bundle_is_planned_as_its_entries_are(sample: Sample) -> None:
     if refusal(sample):
-        with pytest.raises(MappingError):
+        with pytest.raises(BundleError):
             plan(sample.bundle, sample.capabilities, caps=sample.caps)
         return
     made = planned_of(sample)
@@ -240,7 +240,7 @@ def test_a_long_chain_is_sent_from_its_end() -> None:
 
 
 def test_a_circle_that_is_too_large_is_refused_with_some_of_its_names() -> None:
-    with pytest.raises(MappingError) as caught:
+    with pytest.raises(BundleError) as caught:
         plan(chain(8, circle=True), caps=Caps(entries=5))
 
     assert caught.value.message.startswith("8 resources refer to each other in a circle")
@@ -252,7 +252,7 @@ def test_one_resource_that_is_too_large_is_named() -> None:
     bundle = chain(2)
     bundle["entry"][1]["resource"]["code"]["text"] = "x" * 2000
 
-    with pytest.raises(MappingError) as caught:
+    with pytest.raises(BundleError) as caught:
         plan(bundle, caps=Caps(bytes=1500))
 
     assert "Basic/r-1" == caught.value.where

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_case.errors import MappingError
+from fhir_case.errors import BundleError
 from fhir_case.load.plan.given import given_entries
 from load.sample import write
 
@@ -54,12 +54,12 @@ def test_what_was_deleted_and_stored_again_is_loaded() -> None:
 
 
 def test_a_history_of_nothing_but_deletions_is_an_error() -> None:
-    with pytest.raises(MappingError, match="all of it was deleted"):
+    with pytest.raises(BundleError, match="all of it was deleted"):
         given_entries(history(deleted("Patient/a", 2), version(1)))
 
 
 def test_a_history_that_is_not_newest_first_is_refused() -> None:
-    with pytest.raises(MappingError, match="version 2 of Patient/a comes after version 1"):
+    with pytest.raises(BundleError, match="version 2 of Patient/a comes after version 1"):
         given_entries(history(version(1), version(2)))
 
 

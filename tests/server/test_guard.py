@@ -8,7 +8,7 @@ import pytest
 
 from fhir_case.bundle import build_bundle
 from fhir_case.case import load_case
-from fhir_case.errors import MappingError, ServerError
+from fhir_case.errors import BundleError, ServerError
 from fhir_case.server.guard import (
     is_loopback,
     is_test_data,
@@ -126,13 +126,13 @@ def test_real_data_stays_on_this_machine_unless_it_is_allowed_to_leave() -> None
     refuse_real_data("http://127.0.0.1:8080/fhir", "Patient/4711", allowed=False)
     refuse_real_data("https://fhir.example/fhir", "Patient/4711", allowed=True)
 
-    with pytest.raises(MappingError, match=r"^Patient/4711: .*fhir\.example is not this machine.*--real-patient-data$"):
+    with pytest.raises(BundleError, match=r"^Patient/4711: .*fhir\.example is not this machine.*--real-patient-data$"):
         refuse_real_data("https://fhir.example/fhir", "Patient/4711", allowed=False)
 
 
 @pytest.mark.parametrize("allowed", [False, True])
 def test_a_public_test_server_gets_no_real_data_whatever_is_allowed(allowed: bool) -> None:
-    with pytest.raises(MappingError, match=r"hapi\.fhir\.org is a public server .*it would be published") as caught:
+    with pytest.raises(BundleError, match=r"hapi\.fhir\.org is a public server .*it would be published") as caught:
         refuse_real_data("https://hapi.fhir.org/baseR4", "Patient/4711", allowed=allowed)
 
     assert "--real-patient-data" not in str(caught.value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_case.errors import MappingError
+from fhir_case.errors import BundleError
 from fhir_case.fhir import wire
 from fhir_case.testing import assert_same_resource, to_json
 
@@ -130,7 +130,7 @@ def test_json_and_models_are_taken_and_keep_their_digits() -> None:
 
 def test_a_resource_with_decimals_becomes_json_with_their_digits() -> None:
     assert '"value":15.00}' in to_json(AFP)
-    with pytest.raises(MappingError, match="cannot be written as JSON"):
+    with pytest.raises(BundleError, match="cannot be written as JSON"):
         to_json({"resourceType": "Basic", "x": object()})
 
 
@@ -142,7 +142,7 @@ def test_another_type_is_told_with_what_the_server_said() -> None:
 
 @pytest.mark.parametrize("given", [b"<html>", {"status": "final"}, [], None, 7])
 def test_what_is_no_resource_is_refused_as_such(given: object) -> None:
-    with pytest.raises(MappingError, match=r"is no FHIR resource|cannot be read as a resource"):
+    with pytest.raises(BundleError, match=r"is no FHIR resource|cannot be read as a resource"):
         assert_same_resource(AFP, given)
 
 
@@ -196,5 +196,5 @@ def test_the_failure_points_to_the_line_of_the_test(run: Callable[..., pytest.Ru
     result.assert_outcomes(failed=2)
     lines = result.stdout.str()
     assert "E       AssertionError: the Patient is not stored as it was sent, 1 difference:" in lines
-    assert "E       fhir_case.errors.MappingError: this NoneType is no FHIR resource" in lines
+    assert "E       fhir_case.errors.BundleError: this NoneType is no FHIR resource" in lines
     assert "fhir_case/testing" not in lines.replace("\\", "/")

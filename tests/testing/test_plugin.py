@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import responses
 
-from fhir_case.errors import MappingError, RejectedError
+from fhir_case.errors import BundleError, RejectedError
 from fhir_case.server.client import Client
 from fhir_case.server.hapi import HapiServer
 from fhir_case.testing.loading import Load
@@ -393,7 +393,7 @@ def test_only_labelled_data_leave_this_machine() -> None:
         http.get(f"{base}/metadata", json={"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"})
         servers = Servers([base], None, None)
         load = Load(servers, FhirNamespace("t1", lambda: base), lambda: base)
-        with pytest.raises(MappingError, match=r"it is not labelled as test data, and fhir\.example is not") as caught:
+        with pytest.raises(BundleError, match=r"it is not labelled as test data, and fhir\.example is not") as caught:
             load({"resourceType": "Patient", "id": "t1-p"})
     assert "--real-patient-data" not in str(caught.value)
 

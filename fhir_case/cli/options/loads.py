@@ -75,14 +75,14 @@ def read(load: FileLoad, files: Sequence[str]) -> Survey:
     Read all files, and list what of them is left out.
 
     Raises:
-        MappingError: Something cannot be loaded, or nothing at all is there.
+        BundleError: Something cannot be loaded, or nothing at all is there.
         ServerError: The server was not reached.
     """
-    from fhir_case.errors import MappingError
+    from fhir_case.errors import BundleError
 
     survey = load.read()
     if not survey.resources and not survey.left_out:
-        raise MappingError(
+        raise BundleError(
             "there is nothing to load",
             where=", ".join(files[:3]),
             hint="a folder or an archive stands for its .json, .ndjson and .jsonl files",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import parse_qsl, quote, urlencode
 from uuid import NAMESPACE_URL, uuid5
 
-from fhir_case.errors import MappingError
+from fhir_case.errors import BundleError
 from fhir_case.fhir.identifiers import identifiers_of
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def planned_entry(given: Given, capabilities: Capabilities, *, ids: Ids = "given
     Source: https://hl7.org/fhir/R4/http.html#transaction
 
     Raises:
-        MappingError: The request does not fit the resource.
+        BundleError: The request does not fit the resource.
     """
     asked = "the Bundle asks for it"
     able = capabilities.of(given.type)
@@ -112,11 +112,11 @@ def planned_entry(given: Given, capabilities: Capabilities, *, ids: Ids = "given
     kind, conditional, query = url.partition("?")
     if method == "POST" or conditional:
         if kind != given.type:
-            raise MappingError(f"the request is {method} {kind}, but its resource is a {given.type}", where=given.name)
+            raise BundleError(f"the request is {method} {kind}, but its resource is a {given.type}", where=given.name)
         condition = str(given.request.get("ifNoneExist") or "").removeprefix(f"{given.type}?").removeprefix("?")
         return _without_id(given, able, asked, method=str(method), condition=query if method == "PUT" else condition)
     if method == "PUT" and url != given.name:
-        raise MappingError(f"the request is PUT {url}, but its resource is {given.name}", where=given.name)
+        raise BundleError(f"the request is PUT {url}, but its resource is {given.name}", where=given.name)
     if method == "PUT" or (given.id and not given.id.isdigit()):
         if able.update_create is False:
             return _create(given, able, "the server gives the ids itself")

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.errors import MappingError
+from fhir_case.errors import BundleError
 from fhir_case.fhir import wire
 from fhir_case.load.plan.history import newest
 
@@ -76,20 +76,20 @@ def parse_bundle(text: bytes, *, where: str) -> Resource:
         where: What messages call it: the name of the file.
 
     Raises:
-        MappingError: It is empty, no JSON, or no Bundle.
+        BundleError: It is empty, no JSON, or no Bundle.
     """
     if not text.strip():
-        raise MappingError("the file is empty", where=where, hint="a Bundle in JSON is expected")
+        raise BundleError("the file is empty", where=where, hint="a Bundle in JSON is expected")
     try:
         bundle = wire.parse(text)
     except RecursionError:
-        raise MappingError("the JSON is nested too deeply to be a Bundle", where=where) from None
+        raise BundleError("the JSON is nested too deeply to be a Bundle", where=where) from None
     except ValueError as error:
-        raise MappingError(f"this is not JSON: {error}", where=where, hint="a Bundle in JSON is expected") from None
+        raise BundleError(f"this is not JSON: {error}", where=where, hint="a Bundle in JSON is expected") from None
     if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
         kind = bundle.get("resourceType") if isinstance(bundle, dict) else None
         what = f"a {kind}" if isinstance(kind, str) else "no FHIR resource"
-        raise MappingError(f"this is {what}, not a Bundle", where=where)
+        raise BundleError(f"this is {what}, not a Bundle", where=where)
     return bundle
 
 
@@ -106,17 +106,17 @@ def given_entries(bundle: Resource, *, source: str = "") -> tuple[tuple[Given, .
     Source: https://hl7.org/fhir/R4/bundle.html
 
     Raises:
-        MappingError: The Bundle is of a type that cannot be loaded, has nothing to load, or an entry is malformed.
+        BundleError: The Bundle is of a type that cannot be loaded, has nothing to load, or an entry is malformed.
     """
     kind = bundle.get("type")
     if bundle.get("resourceType") != "Bundle":
         return (_given({"resource": bundle}, 0, kind="", source=source, where=""),), ()
     if kind not in (*_WITH_REQUESTS, *_WITHOUT_REQUESTS):
         reason = _WHY_NOT.get(str(kind), f"it can be {', '.join((*_WITH_REQUESTS, *_WITHOUT_REQUESTS))}")
-        raise MappingError(f"a Bundle of type {kind!r} cannot be loaded: {reason}")
+        raise BundleError(f"a Bundle of type {kind!r} cannot be loaded: {reason}")
     entries = bundle.get("entry")
     if not isinstance(entries, list) or not entries:
-        raise MappingError("the Bundle has no entry: there is nothing to load")
+        raise BundleError("the Bundle has no entry: there is nothing to load")
     asked = [(index, entry) for index, entry in enumerate(entries) if not _is_remark(entry)]
     remarks = len(entries) - len(asked)
     warnings = [f"left out, as remarks of the server that was searched: {remarks}"] if remarks else []
@@ -124,14 +124,14 @@ def given_entries(bundle: Resource, *, source: str = "") -> tuple[tuple[Given, .
         asked, left_out = newest(asked)
         warnings += left_out
         if not asked:
-            raise MappingError("the history says that all of it was deleted: there is nothing to load")
+            raise BundleError("the history says that all of it was deleted: there is nothing to load")
     given = tuple(
         _given(entry, index, kind=str(kind), source=source, where=f"Bundle.entry[{index}]") for index, entry in asked
     )
     if kind == "batch":
         warnings.append("the batch is sent as one transaction: all of it is stored, or nothing")
     if not given:
-        raise MappingError("the Bundle holds remarks of a server only: there is nothing to load")
+        raise BundleError("the Bundle holds remarks of a server only: there is nothing to load")
     return given, tuple(warnings)
 
 
@@ -142,7 +142,7 @@ def _is_remark(entry: object) -> bool:
 
 def _given(entry: object, index: int, *, kind: str, source: str, where: str) -> Given:
     if not isinstance(entry, dict):
-        raise MappingError("the entry is no object", where=where)
+        raise BundleError("the entry is no object", where=where)
     request = entry.get("request") if kind in _WITH_REQUESTS else None
     if request is not None:
         _check_request(request, where)
@@ -151,10 +151,10 @@ def _given(entry: object, index: int, *, kind: str, source: str, where: str) -> 
     resource = entry.get("resource")
     named = resource.get("resourceType") if isinstance(resource, dict) else None
     if not isinstance(resource, dict) or not isinstance(named, str) or not _TYPE.fullmatch(named):
-        raise MappingError("the entry has no resource with a resourceType", where=where)
+        raise BundleError("the entry has no resource with a resourceType", where=where)
     resource_id, full_url = resource.get("id"), str(entry.get("fullUrl") or "")
     if resource_id is not None and not (isinstance(resource_id, str) and _ID.fullmatch(resource_id)):
-        raise MappingError(
+        raise BundleError(
             f"{resource_id!r} is no id of FHIR",
             where=f"{where}.resource.id",
             hint="an id has 1 to 64 letters, digits, hyphens and dots",
@@ -167,17 +167,17 @@ def _check_request(request: object, where: str) -> None:
     method = request.get("method") if isinstance(request, dict) else None
     if not isinstance(request, dict) or method not in ("PUT", "POST", "DELETE"):
         hint = _INSTEAD.get(str(method), "")
-        raise MappingError(
+        raise BundleError(
             f"the request is {method!r}; what is loaded is PUT or POST", where=f"{where}.request", hint=hint
         )
     if not isinstance(request.get("url"), str):
-        raise MappingError("the request has no url", where=f"{where}.request")
+        raise BundleError("the request has no url", where=f"{where}.request")
 
 
 def _deleted(request: Mapping[str, Any], index: int, source: str, where: str) -> Given:
     place = _PLACE.fullmatch(request["url"])
     if place is None:
-        raise MappingError(
+        raise BundleError(
             f"the request is DELETE {request['url']}, and only one resource can be deleted, by its id",
             where=f"{where}.request",
             hint="a condition may delete what nobody has seen: name Type/id of each",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.errors import MappingError
+from fhir_case.errors import BundleError
 from fhir_case.fhir import wire
 from fhir_case.fhir.references import location_of
 
@@ -28,7 +28,7 @@ def newest(entries: Sequence[Numbered]) -> tuple[list[Numbered], list[str]]:
     Source: https://hl7.org/fhir/R4/http.html#history
 
     Raises:
-        MappingError: The versions of a resource are in another order.
+        BundleError: The versions of a resource are in another order.
     """
     chosen: list[Numbered] = []
     seen: dict[str, int] = {}
@@ -37,7 +37,7 @@ def newest(entries: Sequence[Numbered]) -> tuple[list[Numbered], list[str]]:
         name, version = _version_of(entry)
         if name and name in seen:
             if version > seen[name] >= 0:
-                raise MappingError(
+                raise BundleError(
                     f"version {version} of {name} comes after version {seen[name]}: this history is not newest first",
                     where=f"Bundle.entry[{number}]",
                     hint="keep the version of each resource that shall be loaded, and make it a collection",

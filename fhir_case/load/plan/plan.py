@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.errors import MappingError, RejectedError
+from fhir_case.errors import BundleError, RejectedError
 from fhir_case.fhir import wire
 from fhir_case.fhir.references import references_in, unversioned
 from fhir_case.load.plan.entry import planned_entry
@@ -110,7 +110,7 @@ def plan(
         ids: Whether ids that were given are kept, or the server gives its own; see `planned_entry`.
 
     Raises:
-        MappingError: The Bundle cannot be loaded, or two of its entries clash.
+        BundleError: The Bundle cannot be loaded, or two of its entries clash.
         RejectedError: The server says that it speaks another release or takes no transactions.
     """
     check_server(capabilities, fhir)
@@ -118,7 +118,7 @@ def plan(
     try:
         bundle = wire.parse(wire.dump(bundle))
     except TypeError as error:
-        raise MappingError(f"the Bundle cannot be written as JSON: {error}") from error
+        raise BundleError(f"the Bundle cannot be written as JSON: {error}") from error
     given, warnings = given_entries(bundle)
     known = known_server(capabilities, caps)
     most = known.caps
@@ -151,11 +151,11 @@ def planned(
         deletions: Whether some may ask for a resource to be deleted.
 
     Raises:
-        MappingError: Two entries clash, or do not fit the server.
+        BundleError: Two entries clash, or do not fit the server.
     """
     for each in () if deletions else given:
         if each.request.get("method") == "DELETE":
-            raise MappingError(
+            raise BundleError(
                 f"the request is DELETE {each.name}; what is loaded is PUT or POST",
                 where=f"Bundle.entry[{each.position}].request",
                 hint="--as-is sends a transaction or batch with its deletions, and nobody can take these back",

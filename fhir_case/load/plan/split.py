@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fhir_case.errors import MappingError
+from fhir_case.errors import BundleError
 from fhir_case.fhir.references import pointers_in, unversioned
 from fhir_case.load.plan.cycles import circles_in_order
 from fhir_case.load.plan.transaction import HEAD_BYTES, bytes_at_most
@@ -71,7 +71,7 @@ def split(entries: Sequence[PlannedEntry], caps: Caps) -> list[Part]:
         caps: What the server takes at most.
 
     Raises:
-        MappingError: One resource, or a circle of references, is larger than what the server takes.
+        BundleError: One resource, or a circle of references, is larger than what the server takes.
     """
     if caps == Caps():
         return [_whole(range(len(entries)), _Load())]
@@ -183,11 +183,11 @@ def _torn(
     return Part(tuple(tuple(sorted(chunk)) for chunk in chunks), tuple(load.body for load in chunk_loads))
 
 
-def _too_large(entries: Sequence[PlannedEntry], caps: Caps) -> MappingError:
+def _too_large(entries: Sequence[PlannedEntry], caps: Caps) -> BundleError:
     names = ", ".join(entry.given.name for entry in entries[:3])
     if len(entries) == 1:
-        return MappingError(f"it alone is larger than the server takes at once: {caps}", where=names)
-    return MappingError(
+        return BundleError(f"it alone is larger than the server takes at once: {caps}", where=names)
+    return BundleError(
         f"{len(entries)} resources refer to each other in a circle and are more than the server takes at once: {caps}",
         where=f"{names} …" if len(entries) > 3 else names,
         hint="a circle can only be stored whole",

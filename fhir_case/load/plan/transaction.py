@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from fhir_case.errors import MappingError
+from fhir_case.errors import BundleError
 from fhir_case.fhir import wire
 from fhir_case.fhir.references import pointers_in, rewritten, unversioned
 
@@ -165,7 +165,7 @@ def refuse_clashes(entries: Sequence[PlannedEntry]) -> None:
     Refuse two entries of which a server would drop one, some of them without a word.
 
     Raises:
-        MappingError: Two entries have the same fullUrl, id or condition.
+        BundleError: Two entries have the same fullUrl, id or condition.
     """
     seen: dict[tuple[str, str], PlannedEntry] = {}
     for entry in entries:
@@ -174,7 +174,7 @@ def refuse_clashes(entries: Sequence[PlannedEntry]) -> None:
         for claim in claims:
             other = seen.setdefault(claim, entry) if claim[1] else entry
             if other is not entry:
-                raise MappingError(
+                raise BundleError(
                     f"{entry.given.name} and {other.given.name} have the same {claim[0]}: {claim[1]}",
                     where=f"Bundle.entry[{other.given.position}] and [{entry.given.position}]",
                     hint="a server would store only one of them",

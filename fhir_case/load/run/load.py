@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from fhir_case.documents import find_documents, read_documents
 from fhir_case.documents.files import digest, find_files
-from fhir_case.errors import FhirCaseError, MappingError, ServerError
+from fhir_case.errors import BundleError, FhirCaseError, ServerError
 from fhir_case.load.journal.reader import (
     Header,
     JournalFile,
@@ -179,7 +179,7 @@ class FileLoad:
         Read all files once and find what stands against loading them.
 
         Raises:
-            MappingError: Something cannot be loaded, or refers to what is nowhere; not with the options that allow it.
+            BundleError: Something cannot be loaded, or refers to what is nowhere; not with the options that allow it.
             ServerError: The server was not reached.
         """
         if self._survey is not None:
@@ -191,7 +191,7 @@ class FileLoad:
             count = len(found.left_out)
             more = f" ({count:,} documents cannot be loaded; this is the first)" if count > 1 else ""
             advice = "--keep-going loads the rest"
-            raise MappingError(
+            raise BundleError(
                 first.message + more, where=first.where, hint=f"{first.hint}; {advice}" if first.hint else advice
             )
         options = self.options

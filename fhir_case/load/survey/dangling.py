@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_case.errors import MappingError
+from fhir_case.errors import BundleError
 from fhir_case.load.plan.plan import some
 from fhir_case.load.run.placeholders import await_placeholders
 from fhir_case.load.survey.survey import Concern, Problem, unanswered
@@ -36,7 +36,7 @@ def check_leaving(
         placeholders: Whether the server makes placeholders for them; what it has to make is noted in the index.
 
     Raises:
-        MappingError: There are such references.
+        BundleError: There are such references.
         ServerError: The server was not reached, or is overloaded.
     """
     missing = _missing_with_placeholders(found, index, client) if placeholders else _missing(index, client)
@@ -49,7 +49,7 @@ def check_leaving(
     if allow_dangling:
         found.concern(words, *missing)
         return
-    raise MappingError(
+    raise BundleError(
         f"{words}: {some(missing)}",
         hint="no server makes a placeholder for these; load what they refer to first or along"
         if placeholders

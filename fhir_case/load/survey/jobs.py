@@ -50,7 +50,7 @@ def jobs_of_wave(
         on_earlier: Told how many resources of a document are left out, since an earlier run stored them.
 
     Raises:
-        MappingError: Documents that refer to each other in a circle are more than the server takes at once.
+        BundleError: Documents that refer to each other in a circle are more than the server takes at once.
     """
     packer = Packer(merge.within(rules.caps))
     circles: dict[int, list[Given]] = {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 from zlib import crc32
 
-from fhir_case.errors import FhirCaseError, MappingError
+from fhir_case.errors import BundleError, FhirCaseError
 from fhir_case.fhir import wire
 from fhir_case.fhir.identifiers import identifiers_of
 from fhir_case.fhir.references import pointers_of_text, references_in, unversioned
@@ -264,13 +264,13 @@ def _check_writable(plan: Plan) -> None:
     Refuse now what could not be written when it is sent; what is sent as it came need not be written.
 
     Raises:
-        MappingError: A resource cannot be written.
+        BundleError: A resource cannot be written.
     """
     for entry in plan.entries if not plan.transactions[0].raw else ():
         try:
             wire.dump(entry.given.resource)
         except TypeError as error:
-            raise MappingError(f"it cannot be written as JSON: {error}", where=entry.given.name) from error
+            raise BundleError(f"it cannot be written as JSON: {error}", where=entry.given.name) from error
 
 
 def _named(entries: Iterable[PlannedEntry], *, digests: bool) -> Iterator[tuple[str, bytes]]:
@@ -295,7 +295,7 @@ def plan_document(document: Document, given: Sequence[Given], rules: Rules) -> P
     Return the transactions for some entries of one document.
 
     Raises:
-        MappingError: They clash, or do not fit the server.
+        BundleError: They clash, or do not fit the server.
     """
     content = document.content or {}
     kind = content.get("type") if content.get("resourceType") == "Bundle" else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.errors import CheckerError, FhirCaseError, MappingError, RejectedError
+from fhir_case.errors import BundleError, CheckerError, FhirCaseError, RejectedError
 from fhir_case.server.client import Client
 from fhir_case.server.guard import is_test_data, refuse_real_data
 from fhir_case.validation.engine.answers import Answer, read_answer
@@ -57,7 +57,7 @@ class ServerEngine:
                 self._client = Client(self._base_url())
             self._guard(self._client.base_url, document)
             return read_answer(self._client.request("POST", f"{kind}/$validate", body=dict(document)).body)
-        except MappingError as error:
+        except BundleError as error:
             raise CheckerError(f"not sent: {error.message}", where=error.where, hint=error.hint) from error
         except RejectedError as error:
             if error.outcome is None or error.status in (401, 403, 404, 405, 501):
