@@ -1,5 +1,5 @@
 """
-The errors that this library raises, one tree.
+The errors that this library raises, one tree, and the exit codes of the command line.
 
 ::
 
@@ -8,21 +8,20 @@ The errors that this library raises, one tree.
     ├── BundleError          4   a Bundle cannot be made, or an input cannot be loaded
     │   └── MappingError     4   because a mapping failed, is missing, clashes, or gave no valid resource
     ├── ServerError          6   the server was not reached or is overloaded: try again
-    ├── RejectedError        7   the server answered no
+    ├── RejectedError        7   the server refused
     └── CheckerError         8   a checker could not run: nothing was learned
-
-The numbers are the exit codes of the command line. 2 is a wrong command line (click), 5 a Bundle that was
-checked and has errors. A number is never given to another meaning.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from enum import IntEnum
+from typing import ClassVar, Self
 
 __all__ = [
     "BundleError",
     "CaseError",
     "CheckerError",
+    "ExitCode",
     "FhirCaseError",
     "MappingError",
     "RejectedError",
@@ -30,17 +29,45 @@ __all__ = [
 ]
 
 
+class ExitCode(IntEnum):
+    """
+    The exit codes of the command line, each with its meaning; ``fhir-case --help`` shows them.
+
+    A number is never given to another meaning, and an exit code is never a count.
+    """
+
+    meaning: str
+
+    def __new__(cls, number: int, meaning: str) -> Self:
+        """Attach its meaning to a number."""
+        code = int.__new__(cls, number)
+        code._value_ = number
+        code.meaning = meaning
+        return code
+
+    DONE = 0, "done"
+    FAILED = 1, "a bug (with its traceback), or a file that cannot be read or written"
+    USAGE = 2, "wrong command line"
+    CASE = 3, "the case file is wrong"
+    BUNDLE = 4, "a Bundle cannot be made, or an input cannot be loaded"
+    FINDINGS = 5, "checked or compared, and found wrong"
+    SERVER = 6, "a server was not reached or is overloaded: try again"
+    REJECTED = 7, "a server refused something, or undo could not remove something"
+    CHECKER = 8, "a check or a server of our own could not run"
+    INTERRUPTED = 130, "interrupted by Ctrl-C"
+
+
 class FhirCaseError(Exception):
     """
-    Say what went wrong, where, and what to do next.
+    What went wrong, where, and what to do next.
 
     Args:
-        message: What is wrong, one sentence without the place.
-        where: The place: ``file:line:column``, a URL, an element; empty when there is none.
+        message: What is wrong, one sentence without the location.
+        where: The location: ``file:line:column``, a URL, an element; empty when there is none.
         hint: What to do next; empty when there is nothing to advise.
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[ExitCode] = ExitCode.FAILED
 
     def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
         self.message = message
@@ -49,21 +76,21 @@ class FhirCaseError(Exception):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        place = f"{self.where}: " if self.where else ""
+        location = f"{self.where}: " if self.where else ""
         advice = f"; {self.hint}" if self.hint else ""
-        return f"{place}{self.message}{advice}"
+        return f"{location}{self.message}{advice}"
 
 
 class CaseError(FhirCaseError):
     """
-    Tell all that is wrong with one case file.
+    All that is wrong with one case file.
 
     Args:
         message: The first problem, or a summary.
-        problems: Every problem of the file in the order of its lines, each a `CaseError` with its own place.
+        problems: Every problem of the file in the order of its lines, each a `CaseError` with its own location.
     """
 
-    exit_code = 3
+    exit_code = ExitCode.CASE
 
     def __init__(self, message: str, *, where: str = "", hint: str = "", problems: tuple[CaseError, ...] = ()) -> None:
         super().__init__(message, where=where, hint=hint)
@@ -73,7 +100,7 @@ class CaseError(FhirCaseError):
 class BundleError(FhirCaseError):
     """A Bundle that cannot be made, or an input that cannot be loaded; nothing of it was sent."""
 
-    exit_code = 4
+    exit_code = ExitCode.BUNDLE
 
 
 class MappingError(BundleError):
@@ -82,16 +109,16 @@ class MappingError(BundleError):
 
 class ServerError(FhirCaseError):
     """
-    A server was not reached, broke off, or is overloaded: the same request may succeed later.
+    A server that was not reached, broke off, or is overloaded: the same request may succeed later.
 
     Args:
         status: The HTTP status of the answer; 0 when there was none.
-        wait_s: The seconds after which the server wants to be asked again; 0 when it does not say.
-        perhaps_done: Whether the server may have done what was asked.
+        wait_s: The seconds to wait before a retry (Retry-After); 0 when the server names none.
+        perhaps_done: Whether the server may have carried out the request.
         cause: What happened to the request, in two or three words that are the same for every server.
     """
 
-    exit_code = 6
+    exit_code = ExitCode.SERVER
 
     def __init__(
         self,
@@ -113,15 +140,15 @@ class ServerError(FhirCaseError):
 
 class RejectedError(FhirCaseError):
     """
-    A server refused what was asked.
+    A server that refused a request.
 
     Args:
-        message: The outcome in words.
+        message: The outcome as text.
         status: The HTTP status of the answer.
-        outcome: The OperationOutcome of the answer, where it held one.
+        outcome: The OperationOutcome of the answer, where it has one.
     """
 
-    exit_code = 7
+    exit_code = ExitCode.REJECTED
 
     def __init__(
         self,
@@ -138,6 +165,6 @@ class RejectedError(FhirCaseError):
 
 
 class CheckerError(FhirCaseError):
-    """A checker, or a server that this library starts itself, could not run: nothing was learned."""
+    """A checker, or a server that this library starts itself, that could not run: nothing was learned."""
 
-    exit_code = 8
+    exit_code = ExitCode.CHECKER

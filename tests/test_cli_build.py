@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 from fhir_case import build_bundle, errors, load_case
 from fhir_case.cli import COMMANDS
 from fhir_case.fhir.wire import dump, parse
-from support import CASES, SHIPPED, fhir_case
+from support import CASES, ROOT, SHIPPED, fhir_case
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_build_writes_the_bundle_and_says_what_it_holds(tmp_path: Path) -> None:
@@ -136,12 +139,30 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
 
 
 def test_each_kind_of_error_has_an_exit_code_of_its_own_and_two_and_five_are_left_to_others() -> None:
-    classes = [getattr(errors, name) for name in errors.__all__]
+    classes = [getattr(errors, name) for name in errors.__all__ if name.endswith("Error")]
     numbers = [one.exit_code for one in classes if "exit_code" in vars(one)]
 
     assert sorted(numbers) == sorted(set(numbers))
-    assert not {0, 2, 5} & set(numbers)
+    assert not {0, 2, 5, 130} & set(numbers)
     assert errors.BundleError.exit_code == errors.MappingError.exit_code
+
+
+def test_help_and_readme_list_every_exit_code_with_its_meaning() -> None:
+    shown = re.search(r"^Exit codes:\n(.*)", fhir_case("--help").stdout, flags=re.MULTILINE | re.DOTALL)
+    table = re.search(r"^\| exit code \| meaning \|\n\|---\|---\|\n((?:\|.*\n)+)", README, flags=re.MULTILINE)
+    expected = [(str(code.value), code.meaning) for code in errors.ExitCode]
+
+    assert shown
+    assert table
+    assert expected == re.findall(r"^ +(\d+) +(.*)$", shown[1], flags=re.MULTILINE)
+    assert expected == re.findall(r"^\| (\d+) \| (.*) \|$", table[1], flags=re.MULTILINE)
+
+
+def test_the_tree_of_errors_in_its_docstring_has_their_exit_codes() -> None:
+    drawn = dict(re.findall(r"(\w+Error) +(\d+)", errors.__doc__ or ""))
+
+    assert {name: str(getattr(errors, name).exit_code.value) for name in errors.__all__ if name in drawn} == drawn
+    assert {name for name in errors.__all__ if name.endswith("Error")} == set(drawn)
 
 
 def test_the_public_names_are_there_and_sorted() -> None:

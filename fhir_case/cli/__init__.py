@@ -68,6 +68,13 @@ class _LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """List the exit codes."""
+        from fhir_case.errors import ExitCode
+
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code.value), code.meaning) for code in ExitCode])
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -97,11 +104,11 @@ def collect_garbage_rarely() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """
-    Run the command line and end the process with the exit code that `fhir_case.errors` lists.
+    Run the command line and end the process with one of `fhir_case.errors.ExitCode`.
 
     An error of ours becomes one or more lines on standard error; a bug keeps its traceback and gives 1.
     """
-    from fhir_case.errors import CaseError, FhirCaseError
+    from fhir_case.errors import CaseError, ExitCode, FhirCaseError
 
     collect_garbage_rarely()
     try:
@@ -111,7 +118,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except click.Abort:
         click.echo("fhir-case: interrupted", err=True)
-        sys.exit(130)
+        sys.exit(ExitCode.INTERRUPTED)
     except CaseError as error:
         for problem in error.problems:
             click.echo(str(problem), err=True)
@@ -126,4 +133,4 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         sys.stdout = None
         click.echo(f"fhir-case: the output cannot be written: {error.strerror}", err=True)
-        sys.exit(1)
+        sys.exit(ExitCode.FAILED)

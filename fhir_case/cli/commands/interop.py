@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fhir_case.cli.options.building import fhir_option, write_file
-from fhir_case.errors import FhirCaseError, ServerError
+from fhir_case.errors import ExitCode, FhirCaseError
 from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["interop"]
 
-_WORSE = 5
 _SPOILT: tuple[State, ...] = ("altered", "lost", "rejected")
 _file = click.Path(path_type=Path, dir_okay=False)
 
@@ -255,18 +254,18 @@ def _report(name: str, result: InteropResult) -> bytes:
     return wire.dump({"resourceType": "Bundle", "type": "collection", "entry": entries}, indent=True)
 
 
-def _exit_code(result: InteropResult, changes: Sequence[Change], fail_on: str) -> int:
+def _exit_code(result: InteropResult, changes: Sequence[Change], fail_on: str) -> ExitCode:
     if any(server.error for server in result.servers):
-        return ServerError.exit_code
+        return ExitCode.SERVER
     if any(change.direction == "worse" for change in changes):
-        return _WORSE
+        return ExitCode.FINDINGS
     levels: set[str] = {"nothing": set(), "shall": {"SHALL"}, "any": {"SHALL", "SHOULD", "MAY"}}[fail_on]
     if not levels:
-        return 0
+        return ExitCode.DONE
     failing = {each.name for each in result.probes if each.level in levels}
     wrong = any(
         any(each.verdict == "fail" and each.name in failing for each in server.probes)
         or any(bundle.error or any(bundle.counts[state] for state in _SPOILT) for bundle in server.bundles)
         for server in result.servers
     )
-    return _WORSE if wrong else 0
+    return ExitCode.FINDINGS if wrong else ExitCode.DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 
 from fhir_case.cli.options.building import build_options, built, write_file
 from fhir_case.cli.options.engines import engine_options, engines
+from fhir_case.errors import CheckerError, ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from fhir_case.validation.profiles import ProfileEngine
 
 __all__ = ["run"]
-
-_WRONG = 5
 
 
 class _Stages:
@@ -100,7 +100,6 @@ def run(
     with _server(stages, server, fhir, keep=keep) as base:
         journal, verification = _loaded(stages, bundle, base, fhir)
 
-    from fhir_case.errors import RejectedError
     from fhir_case.report.run import run_report
 
     asked = {name: value for name, value in options.items() if value}
@@ -116,16 +115,15 @@ def run(
     if keep:
         click.echo(f"{'Server':<10}runs on; stop it with: fhir-case server stop")
     if not journal.ok:
-        raise SystemExit(RejectedError.exit_code)
+        sys.exit(ExitCode.REJECTED)
     if not verification.ok:
-        raise SystemExit(_WRONG)
+        sys.exit(ExitCode.FINDINGS)
 
 
 def _validated(
     stages: _Stages, bundle: Resource, validators: tuple[ProfileEngine, ...], fhir: FhirVersion
 ) -> ValidationResult:
     """Validate; a Bundle with errors goes nowhere, nor does one that was not checked as asked."""
-    from fhir_case.errors import CheckerError
     from fhir_case.report.run import validation_words
     from fhir_case.validation import validate
 
@@ -141,7 +139,7 @@ def _validated(
             if issue.severity == "error":
                 click.echo(str(issue), err=True)
         click.echo("The Bundle has errors, so nothing was sent.", err=True)
-        raise SystemExit(_WRONG)
+        sys.exit(ExitCode.FINDINGS)
     return result
 
 

@@ -10,6 +10,7 @@ import click
 
 from fhir_case.cli.options.building import show
 from fhir_case.cli.options.named_servers import named_server, servers, servers_option, where
+from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +54,6 @@ def check(names: tuple[str, ...], *, as_json: bool) -> None:
     Nothing is written there. The exit code is 6 when something is wrong with one.
     """
     from fhir_case.cli.progress.server import listener
-    from fhir_case.errors import ServerError
     from fhir_case.server.named.checking import check_server
 
     asked = [named_server(name) for name in names] or list(servers().values())
@@ -72,7 +72,7 @@ def check(names: tuple[str, ...], *, as_json: bool) -> None:
             for problem in each.problems:
                 click.echo(f"{each.name}: {problem}")
     if not all(each.ok for each in checks):
-        sys.exit(ServerError.exit_code)
+        sys.exit(ExitCode.SERVER)
 
 
 def _row(each: ServerCheck) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import click
 from fhir_case.cli.options.building import format_option, show, timeout_option
 from fhir_case.cli.options.connection import connection_options, reached, server_of_journal
 from fhir_case.cli.options.named_servers import server_option
+from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
     from fhir_case.server.named import NamedServer
@@ -69,4 +70,4 @@ def undo(
         for each in left:
             click.echo(f"  {each.stored_as or each.resource}: {each.reason}")
     if left:
-        sys.exit(7)
+        sys.exit(ExitCode.REJECTED)

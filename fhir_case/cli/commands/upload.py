@@ -11,6 +11,7 @@ import click
 from fhir_case.cli.options.building import fhir_option, format_option, show, timeout_option, write_file
 from fhir_case.cli.options.connection import connection_options
 from fhir_case.cli.options.named_servers import server_option
+from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
     from fhir_case.load.run.load import FileLoad
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from fhir_case.server.named import NamedServer
 
 __all__ = ["upload"]
-
-_LEFT_OUT = 4
-_REFUSED = 7
 
 
 def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
@@ -130,7 +128,7 @@ def upload(
         survey = read(load, files)
         if dry_run:
             _show_plan(load, form, out)
-            sys.exit(_LEFT_OUT if survey.left_out else 0)
+            sys.exit(ExitCode.BUNDLE if survey.left_out else ExitCode.DONE)
         from fhir_case.report.run import counted
 
         path, earlier = _opened(load, journal, files, new=new)
@@ -199,8 +197,8 @@ def _end(load: FileLoad, result: Result, *, left_out: int) -> None:
         click.echo(f"fhir-case: {result.error}; the same command goes on from here", err=True)
         sys.exit(result.error.exit_code)
     if load.tally.states["unknown"]:
-        sys.exit(6)
+        sys.exit(ExitCode.SERVER)
     if load.tally.states["failed"] or load.tally.open or load.placeholders.missing.count:
-        sys.exit(_REFUSED)
+        sys.exit(ExitCode.REJECTED)
     if left_out:
-        sys.exit(_LEFT_OUT)
+        sys.exit(ExitCode.BUNDLE)

@@ -11,6 +11,7 @@ import click
 
 from fhir_case.cli.options.building import expanded
 from fhir_case.cli.options.engines import engine_options, engines
+from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -22,10 +23,6 @@ if TYPE_CHECKING:
     from fhir_case.validation.waivers import Waiver
 
 __all__ = ["validate"]
-
-_FOUND_ERRORS = 5
-_NOTHING_CHECKED = 8
-
 
 _FAILING: dict[str, tuple[str, ...]] = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
 
@@ -243,11 +240,11 @@ def _documents(paths: Sequence[Path | None], fhir: Literal["R4", "R5"]) -> Itera
         yield from find_texts(path, fhir=fhir) if path else read_texts(sys.stdin.buffer, "-")
 
 
-def _exit_code(summary: Summary, fail_on: str, *, asked: Sequence[str]) -> int:
+def _exit_code(summary: Summary, fail_on: str, *, asked: Sequence[str]) -> ExitCode:
     if summary.nothing_checked:
-        return _NOTHING_CHECKED
+        return ExitCode.CHECKER
     if any(summary.found[kind] for kind in _FAILING[fail_on]):
-        return _FOUND_ERRORS
+        return ExitCode.FINDINGS
     # What was asked for by name and could not be done is no success.
     states = [summary.checks[name].state for name in asked if name in summary.checks]
-    return _NOTHING_CHECKED if "could not run" in states else 0
+    return ExitCode.CHECKER if "could not run" in states else ExitCode.DONE

@@ -12,6 +12,7 @@ import click
 from fhir_case.cli.options.building import fhir_option, format_option, timeout_option
 from fhir_case.cli.options.connection import connection_options, server_of_journal
 from fhir_case.cli.options.named_servers import server_option
+from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
     from fhir_case.load.run.load import FileLoad
@@ -53,9 +54,9 @@ def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, for
         survey = read(load, files)
         click.echo(f"Reading back from {load.base_url} …", err=True)
         if not _compared(load, journal, form):
-            sys.exit(5)
+            sys.exit(ExitCode.FINDINGS)
     if survey.left_out:
-        sys.exit(4)
+        sys.exit(ExitCode.BUNDLE)
 
 
 def _compared(load: FileLoad, journal: Path | None, form: str) -> bool:
