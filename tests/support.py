@@ -1,16 +1,24 @@
-"""What several tests share."""
+"""Test cases, their golden Bundles, and the command line, for the tests of all folders."""
 
 from __future__ import annotations
 
+import gc
+import os
+import signal
 import subprocess
 import sys
+from contextlib import chdir, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+from unittest.mock import patch
 
+from click.testing import CliRunner
+
+from fhir_case.cli import main
 from fhir_case.fhir.wire import Resource, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
 CASES = ROOT / "tests" / "cases"
@@ -18,24 +26,24 @@ SHIPPED = "hcc-tare-sorafenib"
 
 
 def case_source(name: str) -> str:
-    """Give what names a test case to the library: its file, or the name of the shipped case."""
+    """Return what names a test case to the library: its file, or the name of the shipped case."""
     file = CASES / name / "case.yaml"
     return str(file) if file.exists() else name
 
 
 def golden(name: str) -> Resource:
-    """Read the golden Bundle of a test case."""
+    """Return the golden Bundle of a test case."""
     bundle: Resource = parse((CASES / name / "bundle.json").read_bytes())
     return bundle
 
 
 def resources(bundle: Resource) -> dict[str, Resource]:
-    """Give the resources of a Bundle by ``Type/id``."""
+    """Return the resources of a Bundle by ``Type/id``."""
     return {f"{one['resource']['resourceType']}/{one['resource']['id']}": one["resource"] for one in bundle["entry"]}
 
 
 def leaves(value: Any) -> Iterator[str]:
-    """Give every value of a JSON tree as text."""
+    """Yield every value of a JSON tree as text."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
@@ -45,8 +53,54 @@ def leaves(value: Any) -> Iterator[str]:
         yield str(value)
 
 
+class Result(NamedTuple):
+    """What a command left behind; ``code, out, err = run_command(...)`` takes it apart."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+def run_command(
+    *arguments: object,
+    stdin: str | bytes = "",
+    cwd: Path | str = ".",
+    environment: Mapping[str, str] | None = None,
+) -> Result:
+    """
+    Run the whole command in this process, as ``fhir-case ARGUMENTS`` would; a bug of the command fails the test.
+
+    Args:
+        environment: Variables beside those that the test has set.
+    """
+    variables = {"COLUMNS": "80", **(environment or {})}
+    exit_code = 0
+    with _unchanged_process(), chdir(cwd), CliRunner().isolation(stdin, env=variables) as (stdout, stderr, _):
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            exit_code = int(end.code or 0)
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # a command that could not write has no stdout any more
+            stream.flush()
+    return Result(exit_code, stdout.getvalue().decode(), stderr.getvalue().decode())
+
+
+@contextmanager
+def _unchanged_process() -> Iterator[None]:
+    """Restore what commands set for their process: garbage collection, signals, environment."""
+    thresholds = gc.get_threshold()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    with patch.dict(os.environ):
+        try:
+            yield
+        finally:
+            gc.set_threshold(*thresholds)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+
+
 def fhir_case(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run the whole command in a process of its own."""
+    """Run the command in a process of its own, where the process is what is tested; else see `run_command`."""
     return subprocess.run(
         [sys.executable, "-m", "fhir_case", *arguments],
         capture_output=True,

@@ -7,34 +7,22 @@ from typing import TYPE_CHECKING
 
 from fhir_case.case import load_case, read_case, shipped_cases
 from fhir_case.case.schema import schema_path
-from fhir_case.cli import main
+from support import run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
 
-
-def _run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = 0
-    try:
-        main(list(arguments))
-    except SystemExit as end:
-        code = int(end.code or 0)
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
-
-
-def test_cases_lists_name_title_and_citation(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = _run(capsys, "cases")
+def test_cases_lists_name_title_and_citation() -> None:
+    code, out, err = run_command("cases")
 
     assert (code, err) == (0, "")
     for case in shipped_cases():
         assert f"{case.name}\n    {case.title}\n    {case.citation}\n" in out
 
 
-def test_cases_as_json_holds_the_same(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = _run(capsys, "cases", "--format", "json")
+def test_cases_as_json_holds_the_same() -> None:
+    code, out, _ = run_command("cases", "--format", "json")
 
     assert code == 0
     assert [(one["name"], one["title"], one["citation"]) for one in json.loads(out)] == [
@@ -49,58 +37,56 @@ def test_every_listed_case_loads_and_is_named_as_its_file() -> None:
     assert names == [load_case(name).case for name in names]
 
 
-def test_new_writes_a_case_that_loads_without_any_change(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_new_writes_a_case_that_loads_without_any_change(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
 
-    code, out, err = _run(capsys, "new", str(path))
+    code, out, err = run_command("new", str(path))
 
     assert (code, out) == (0, "")
     assert err == f"{path}: a made-up case to begin with; turn it into a Bundle with: fhir-case build {path}\n"
     assert load_case(path).case == "colon-cancer-example"
 
 
-def test_the_first_line_of_a_new_case_points_an_editor_to_the_schema(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _run(capsys, "new", str(tmp_path / "mine.yaml"))
+def test_the_first_line_of_a_new_case_points_an_editor_to_the_schema(tmp_path: Path) -> None:
+    run_command("new", str(tmp_path / "mine.yaml"))
 
     first = (tmp_path / "mine.yaml").read_text(encoding="utf-8").splitlines()[0]
     assert first == f"# yaml-language-server: $schema={schema_path().as_uri()}"
     assert schema_path().is_file()
 
 
-def test_new_writes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = _run(capsys, "new", "-")
+def test_new_writes_to_standard_output() -> None:
+    code, out, err = run_command("new", "-")
 
     assert (code, err) == (0, "")
     assert read_case(out).case == "colon-cancer-example"
 
 
-def test_new_replaces_nothing_unless_told_to(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_new_replaces_nothing_unless_told_to(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("precious", encoding="utf-8")
 
-    code, out, err = _run(capsys, "new", str(path))
+    code, out, err = run_command("new", str(path))
 
     assert (code, out) == (2, "")
     assert f"Error: {path} exists; --force replaces it" in err
     assert path.read_text(encoding="utf-8") == "precious"
 
-    code, _, _ = _run(capsys, "new", "--force", str(path))
+    code, _, _ = run_command("new", "--force", str(path))
 
     assert code == 0
     assert load_case(path).case == "colon-cancer-example"
 
 
-def test_new_in_a_folder_that_is_missing_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = _run(capsys, "new", str(tmp_path / "no" / "mine.yaml"))
+def test_new_in_a_folder_that_is_missing_says_so(tmp_path: Path) -> None:
+    code, out, err = run_command("new", str(tmp_path / "no" / "mine.yaml"))
 
     assert (code, out) == (2, "")
     assert f"Error: there is no folder {tmp_path / 'no'}; make it first" in err
 
 
-def test_new_with_the_name_of_a_folder_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, _, err = _run(capsys, "new", "--force", str(tmp_path))
+def test_new_with_the_name_of_a_folder_says_so(tmp_path: Path) -> None:
+    code, _, err = run_command("new", "--force", str(tmp_path))
 
     assert code == 2
     assert f"{tmp_path} is a folder" in err

@@ -8,7 +8,7 @@ import pytest
 
 from fhir_case.documents import find_documents
 from fhir_case.fhir.wire import parse
-from support import CASES, SHIPPED, fhir_case
+from support import CASES, SHIPPED, run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,9 +17,9 @@ CASE = CASES / "colon-cancer-open-codes" / "case.yaml"
 
 
 def test_a_case_file_is_checked_in_the_release_that_is_asked_for() -> None:
-    done = fhir_case("validate", str(CASE), "--fhir", "R5")
+    done = run_command("validate", str(CASE), "--fhir", "R5")
 
-    assert (0, "") == (done.returncode, done.stderr)
+    assert (0, "") == (done.exit_code, done.stderr)
     assert "29 resources checked: no errors, no warnings" in done.stdout
 
 
@@ -29,9 +29,9 @@ def test_a_finding_in_r5_names_the_line_of_the_case_that_caused_it(tmp_path: Pat
     file.write_text(text.replace("at: 10 d after capecitabine", "at: 3 wk before resection"), encoding="utf-8")
     lines = file.read_text(encoding="utf-8").splitlines()
     line = next(number for number, words in enumerate(lines, 1) if "key: nausea" in words)
-    done = fhir_case("validate", str(file), "--fhir", "R5")
+    done = run_command("validate", str(file), "--fhir", "R5")
 
-    assert 5 == done.returncode
+    assert 5 == done.exit_code
     assert f"(from {file}:{line}:5)" in done.stdout
     assert "event-before-cause" in done.stdout
 
@@ -52,12 +52,12 @@ def test_a_case_file_is_read_as_a_bundle_of_that_release() -> None:
 
 
 def test_what_build_writes_in_r5_is_right_in_r5_and_wrong_in_r4() -> None:
-    bundle = fhir_case("build", SHIPPED, "--fhir", "R5").stdout
-    in_r5 = fhir_case("validate", "-", "--fhir", "R5", "--closed", input=bundle)
-    in_r4 = fhir_case("validate", "-", input=bundle)
+    bundle = run_command("build", SHIPPED, "--fhir", "R5").stdout
+    in_r5 = run_command("validate", "-", "--fhir", "R5", "--closed", stdin=bundle)
+    in_r4 = run_command("validate", "-", stdin=bundle)
 
     assert parse(bundle)["type"] == "transaction"
-    assert (0, 5) == (in_r5.returncode, in_r4.returncode)
+    assert (0, 5) == (in_r5.exit_code, in_r4.exit_code)
     assert "122 resources checked: no errors, no warnings" in in_r5.stdout
 
 
@@ -68,14 +68,14 @@ def test_a_mapping_that_gives_what_r5_cannot_say_is_exit_4(tmp_path: Path) -> No
         '    yield {"resourceType": "ImagingStudy", "id": "x", "status": "unknown", "subject": {"display": "x"},\n'
         '           "interpreter": [{"display": "y"}]}\n\n\nMAPPING = Mapping("mine", mine, "mine")\n'
     )
-    done = fhir_case("build", SHIPPED, "--fhir", "R5", "--mapping", str(file))
+    done = run_command("build", SHIPPED, "--fhir", "R5", "--mapping", str(file))
 
-    assert 4 == done.returncode
+    assert 4 == done.exit_code
     assert f"ImagingStudy/{SHIPPED}-x: ImagingStudy.interpreter cannot be written in R5" in done.stderr
     assert "Traceback" not in done.stderr
-    assert 0 == fhir_case("build", SHIPPED, "--mapping", str(file)).returncode
+    assert 0 == run_command("build", SHIPPED, "--mapping", str(file)).exit_code
 
 
 @pytest.mark.parametrize("command", ["build", "run", "validate"])
 def test_every_command_that_builds_a_case_says_that_it_knows_both_releases(command: str) -> None:
-    assert "--fhir [R4|R5]" in fhir_case(command, "--help").stdout
+    assert "--fhir [R4|R5]" in run_command(command, "--help").stdout

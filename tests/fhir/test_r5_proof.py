@@ -9,7 +9,7 @@ import pytest
 from fhir_case import Hl7Engine, RejectedError, build_bundle, load_case, upload, validate, verify
 from fhir_case.fhir.wire import parse
 from fhir_case.server.client import Client
-from support import CASES, SHIPPED, case_source, fhir_case
+from support import CASES, SHIPPED, case_source, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,12 +95,12 @@ def test_what_has_another_name_in_r5_is_found_by_its_search_parameters(hapi_r5: 
 
 
 def test_run_goes_the_whole_way_in_r5(tmp_path: Path, hapi_r5: str) -> None:
-    done = fhir_case(
+    done = run_command(
         "run", SHIPPED, "--fhir", "R5", "--server", hapi_r5, "--namespace", "r5-run", "--out", str(tmp_path)
     )
     report = parse((tmp_path / "case-report.json").read_bytes())
 
-    assert (0, "") == (done.returncode, done.stderr)
+    assert (0, "") == (done.exit_code, done.stderr)
     assert "121 of 121 as sent" in done.stdout
     assert "R5" == report["options"]["fhir"]
     assert report["verification"]["ok"] is True
@@ -108,16 +108,16 @@ def test_run_goes_the_whole_way_in_r5(tmp_path: Path, hapi_r5: str) -> None:
 
 def test_a_case_in_r5_does_not_go_to_a_server_of_r4(tmp_path: Path, hapi_r4: str) -> None:
     case = str(CASES / "minimal" / "case.yaml")
-    done = fhir_case("run", case, "--fhir", "R5", "--server", hapi_r4, "--out", str(tmp_path))
+    done = run_command("run", case, "--fhir", "R5", "--server", hapi_r4, "--out", str(tmp_path))
 
-    assert RejectedError.exit_code == done.returncode
+    assert RejectedError.exit_code == done.exit_code
     assert "the server speaks FHIR 4.0.1, the Bundle is R5" in done.stderr
 
 
 def test_run_starts_a_server_of_the_release_that_is_asked_for(tmp_path: Path) -> None:
     case = str(CASES / "minimal" / "case.yaml")
-    done = fhir_case("run", case, "--fhir", "R5", "--out", str(tmp_path), timeout=400)
+    done = run_command("run", case, "--fhir", "R5", "--out", str(tmp_path))
 
-    assert 0 == done.returncode, done.stderr
+    assert 0 == done.exit_code, done.stderr
     assert "HAPI FHIR R5 at http://127.0.0.1:" in done.stdout
     assert "5 of 5 as sent" in done.stdout

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import responses
 
-from fhir_case.cli import main
 from load.fake_server import FakeServer
+from support import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,19 +51,9 @@ def fake() -> Iterator[FakeServer]:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run a command line; give exit code, standard output and standard error."""
-
-    def command(*arguments: object) -> tuple[int, str, str]:
-        code = 0
-        try:
-            main([str(argument) for argument in arguments])
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return command
+def run() -> Callable[..., tuple[int, str, str]]:
+    """Run a command line; return exit code, standard output and standard error."""
+    return run_command
 
 
 @pytest.fixture

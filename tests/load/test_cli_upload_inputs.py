@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
 import json
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -73,11 +72,10 @@ def test_every_form_of_input_is_loaded_each_resource_once(
     assert 5 == json.loads(out)["resources"]["created"]
 
 
-def test_what_comes_on_standard_input_is_loaded(fake: FakeServer, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_comes_on_standard_input_is_loaded(fake: FakeServer, run: Run) -> None:
     text = "\n".join(json.dumps(bundle(key)) for key in "ab")
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
 
-    assert 0 == run("upload", "-", "--server", fake.url)[0]
+    assert 0 == run("upload", "-", "--server", fake.url, stdin=text)[0]
     assert BOTH == by_type(fake.names)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -188,11 +187,9 @@ def test_a_password_in_the_url_gives_2_and_is_not_repeated(
 
 
 def test_a_bundle_can_come_from_standard_input(
-    monkeypatch: pytest.MonkeyPatch, fake: FakeServer, bundle: dict[str, Any],
-    run: Callable[..., tuple[int, str, str]],
-) -> None:  # fmt: skip
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(dump(bundle))))
-    code, out, _ = run("upload", "-", "--server", fake.url, "--dry-run")
+    fake: FakeServer, bundle: dict[str, Any], run: Callable[..., tuple[int, str, str]]
+) -> None:
+    code, out, _ = run("upload", "-", "--server", fake.url, "--dry-run", stdin=dump(bundle))
 
     assert 0 == code
     assert "Transaction 00001.json, wave 1, entries: 3" in out
