@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import responses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pytest_plugins = ["pytester"]
 
@@ -57,3 +61,53 @@ def fhir_packages() -> dict[str, Path]:
 def r4_packages(fhir_packages: dict[str, Path]) -> list[Path]:
     """What is needed to check mCODE on US Core."""
     return [file for name, file in fhir_packages.items() if ".r5." not in name]
+
+
+@pytest.fixture
+def base() -> str:
+    return "https://fhir.example/fhir"
+
+
+@pytest.fixture
+def http() -> Iterator[responses.RequestsMock]:
+    """Strict: a request that no test announced fails, and so does an announced one that is not made."""
+    with responses.RequestsMock(assert_all_requests_are_fired=True) as mock:
+        yield mock
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses between two tries, which nobody has to wait for."""
+    found: list[float] = []
+    monkeypatch.setattr("time.sleep", found.append)
+    return found
+
+
+@pytest.fixture
+def raw_server() -> Callable[[bytes], Any]:
+    """Serve some bytes to one connection at a time, then close it, whatever was asked."""
+
+    @contextmanager
+    def serve(answer: bytes) -> Iterator[str]:
+        listening = socket.create_server(("127.0.0.1", 0))
+
+        def run() -> None:
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(answer)
+
+        thread = Thread(target=run)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/fhir"
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            listening.close()
+            thread.join()
+
+    return serve

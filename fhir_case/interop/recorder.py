@@ -11,10 +11,9 @@ from fhir_case.errors import ServerError
 from fhir_case.fhir import wire
 from fhir_case.fhir.references import location_of
 from fhir_case.interop.result import Exchange
-from fhir_case.server.client import checked_base_url
 from fhir_case.server.connection import Connection, prepared_session
-from fhir_case.server.failures import plain_words
-from fhir_case.server.guard import is_loopback
+from fhir_case.server.failures import failure_text
+from fhir_case.server.guard import checked_base_url, is_loopback
 from fhir_case.server.redaction import secrets_of, without_secrets
 
 if TYPE_CHECKING:
@@ -139,7 +138,7 @@ class Talk:
                 allow_redirects=False, **options,
             )  # fmt: skip
         except requests.RequestException as error:
-            message, hint = plain_words(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
+            message, hint = failure_text(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
             self._keep(method, url, data, begin, said=message)
             raise ServerError(message, where=f"{method} {url.partition('?')[0]}", hint=hint) from error
         secrets = secrets_of(response.request.headers, self.connection.headers)

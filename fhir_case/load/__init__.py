@@ -12,7 +12,7 @@ from fhir_case.load.send.resolve import filled
 from fhir_case.load.send.sender import Sender
 from fhir_case.load.verify.readback import Verification, read_back
 from fhir_case.server.client import Client
-from fhir_case.server.quirks import KnownServer, known_server
+from fhir_case.server.quirks import Quirks, quirks_of
 from fhir_case.server.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def upload(
     with _open(server, client) as open_client:
         capabilities = open_client.capabilities()
         return send_plan(
-            _plan(bundle, capabilities, fhir=fhir), open_client, known=known_server(capabilities), clock=clock
+            _plan(bundle, capabilities, fhir=fhir), open_client, known=quirks_of(capabilities), clock=clock
         )
 
 
@@ -62,7 +62,7 @@ def send_plan(
     plan: Plan,
     client: Client,
     *,
-    known: KnownServer | None = None,
+    known: Quirks | None = None,
     policy: RetryPolicy | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Journal:

@@ -1,36 +1,33 @@
-"""Speak FHIR over HTTP, and turn whatever goes wrong into plain words."""
+"""A client that speaks FHIR over HTTP, and turns whatever goes wrong into plain words."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from fhir_case.errors import BundleError, RejectedError, ServerError
 from fhir_case.fhir import wire
+from fhir_case.server.answer import Answer, resource_of
 from fhir_case.server.capabilities import UNKNOWN, Capabilities, from_statement
-from fhir_case.server.failures import broke_off, cause_of, never_sent, plain_words, refusal, retry_after_s, was_refused
-from fhir_case.server.guard import is_loopback, refuse_plain_http
-from fhir_case.server.outcome import page_text
-from fhir_case.server.redaction import secrets_of, without_secrets
+from fhir_case.server.failures import cause_of, failure_text, never_sent, refusal
+from fhir_case.server.guard import checked_base_url, is_loopback, refuse_plain_http
+from fhir_case.server.redaction import secrets_of
+from fhir_case.server.retry import retrying
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
     from typing import Self
 
     import requests
-    from tenacity import RetryCallState, Retrying
 
     from fhir_case.fhir.wire import Resource
     from fhir_case.server.connection import Connection
 
-__all__ = ["Answer", "Client", "checked_base_url"]
+__all__ = ["Answer", "Client"]
 
 _JSON = "application/fhir+json"
-_TRIES = 3
-_LONGEST_PAUSE_S = 30
 _READING = ("GET", "HEAD")
 _MOST_PAGES = 1000
 _MOST_EMPTY_PAGES = 10  # one after the other
@@ -39,50 +36,9 @@ _READ_AGAIN = frozenset({429, 502, 503, 504})
 _WRITE_AGAIN = frozenset({429, 503})
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """
-    One answer of a server that said yes.
-
-    Args:
-        status: The HTTP status, 200 to 299.
-        body: The resource; None when the answer is empty.
-        headers: The headers; their names may be asked for in any case.
-    """
-
-    status: int
-    body: Resource | None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-def checked_base_url(base_url: str) -> str:
-    """
-    Return a base URL without the slashes at its end.
-
-    Raises:
-        ServerError: It is no URL of a FHIR server. The message never repeats it: it may hold a secret.
-    """
-    hint = "a base URL looks like http://127.0.0.1:8080/fhir"
-    try:
-        parts = urlsplit(base_url.strip())
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ServerError("this is no base URL of a FHIR server", hint=hint) from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ServerError("the base URL of a FHIR server begins with http:// or https:// and a host", hint=hint)
-    if "@" in parts.netloc:
-        raise ServerError(
-            f"the base URL of {host} holds a user name or password, which would end up in logs and reports",
-            hint="give the URL without it; credentials belong in a header",
-        )
-    if parts.query or parts.fragment:
-        raise ServerError(f"the base URL of {host} has a query or a fragment", hint=hint)
-    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
-
-
 class Client:
     """
-    Speak to one FHIR server; a context manager that closes its connections.
+    The connections to one FHIR server; a context manager that closes them.
 
     Args:
         base_url: The address of the server, without credentials.
@@ -136,7 +92,7 @@ class Client:
         Ask the server what it can do; one that does not tell is fine, and unknown.
 
         Raises:
-            ServerError: The server was not reached, is overloaded, or is no FHIR server.
+            ServerError: The server was not reached, is overloaded, or is not a FHIR server.
         """
         try:
             return from_statement(self.request("GET", "metadata").body)
@@ -249,7 +205,7 @@ class Client:
             exact: Whether the decimals of the answer matter; without them it is read in a quarter of the time.
 
         Raises:
-            ServerError: The server was not reached, broke off, is overloaded, or is no FHIR server.
+            ServerError: The server was not reached, broke off, is overloaded, or is not a FHIR server.
             RejectedError: The server refused.
             BundleError: The body cannot be written as JSON.
         """
@@ -268,7 +224,7 @@ class Client:
         )
         secrets = secrets_of(response.request.headers, self._secret_headers)
         if 200 <= response.status_code < 300:
-            return Answer(response.status_code, _resource(response, where, secrets, exact=exact), response.headers)
+            return Answer(response.status_code, resource_of(response, where, secrets, exact=exact), response.headers)
         raise refusal(response, where, secrets=secrets)
 
     def _send(
@@ -292,13 +248,13 @@ class Client:
             options["proxies"] = {"no_proxy": urlsplit(self.base_url).hostname or ""}
         ask = partial(self._session.request, method, url, timeout=self.timeout_s, **options)
         if again is not None:
-            ask = partial(_tries(again, reading=reading), ask)
+            ask = partial(retrying(again, reading=reading), ask)
         try:
             response = ask()
             if response.status_code == 401 and self._renewed():  # nothing was done, so that it may be sent again
                 response = ask()
         except requests.RequestException as error:
-            message, hint = plain_words(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
+            message, hint = failure_text(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
             perhaps_done = not reading and not never_sent(error)
             if not hint and perhaps_done:
                 hint = (
@@ -324,55 +280,3 @@ def _encoded(body: Resource | bytes) -> bytes:
         return body if isinstance(body, bytes) else wire.dump(body)
     except TypeError as error:
         raise BundleError(f"what should be sent cannot be written as JSON: {error}") from error
-
-
-def _tries(again: frozenset[int], *, reading: bool) -> Retrying:
-    from tenacity import Retrying, retry_if_exception, retry_if_result, stop_after_attempt
-
-    return Retrying(
-        stop=stop_after_attempt(_TRIES),
-        wait=_pause_s,
-        retry=retry_if_exception(broke_off if reading else was_refused)
-        | retry_if_result(lambda it: it.status_code in again and retry_after_s(it) <= _LONGEST_PAUSE_S),
-        retry_error_callback=_last_outcome,
-    )
-
-
-def _pause_s(state: RetryCallState) -> float:
-    outcome = state.outcome
-    stated = 0 if outcome is None or outcome.failed else retry_after_s(outcome.result())
-    return float(max(stated, 0.25 * 2**state.attempt_number))
-
-
-def _last_outcome(state: RetryCallState) -> Any:
-    return state.outcome.result() if state.outcome else None
-
-
-def _resource(response: requests.Response, where: str, secrets: Sequence[str], *, exact: bool) -> Resource | None:
-    if not response.content.strip():
-        return None
-    try:
-        body = wire.parse(response.content) if exact else wire.parse_quickly(response.content)
-    except (ValueError, RecursionError):
-        body = None
-    if isinstance(body, dict) and isinstance(body.get("resourceType"), str):
-        _hide_in_outcomes(body, secrets)
-        return body
-    kind = response.headers.get("Content-Type", "").partition(";")[0] or "something without a type"
-    told = page_text(without_secrets(kind, secrets))
-    raise ServerError(
-        f"what answers is no FHIR server: HTTP {response.status_code} with {told}, no FHIR resource",
-        where=where,
-        hint="check the base URL",
-        status=response.status_code,
-        perhaps_done=response.request.method not in _READING,
-        cause="no FHIR in the answer",
-    )
-
-
-def _hide_in_outcomes(bundle: Resource, secrets: Sequence[str]) -> None:
-    """Hide secrets in what a server says of the entries; the resources that it gives stay as they are."""
-    for entry in wire.objects(bundle.get("entry")) if secrets else ():
-        response = entry.get("response")
-        if isinstance(response, dict) and "outcome" in response:
-            response["outcome"] = wire.parse(without_secrets(wire.dump(response["outcome"]).decode(), secrets).encode())

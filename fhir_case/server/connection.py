@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fhir_case.errors import RejectedError, ServerError
-from fhir_case.server.auth.oauth2 import Transport, transport_options
+from fhir_case.server.certificates import Certificates
 from fhir_case.server.guard import origin, refuse_plain_http
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Mapping
 
     import requests
 
+    from fhir_case.server.auth.access import Access
     from fhir_case.server.auth.schemes import Authenticator
 
-__all__ = ["Connection", "check_certificates", "prepared_session"]
+__all__ = ["Connection", "connect", "prepared_session"]
+
+_CONNECTS_S, _TOKEN_ENDPOINT_ANSWERS_S = 10.0, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,50 +31,49 @@ class Connection:
 
     Args:
         auth: Signs the requests; None: nobody signs in.
-        headers: Further headers, taken for secrets.
-        ca_file: The certificates to trust, PEM; None: those that requests trusts.
-        client_certificate: The certificate that we show, PEM.
-        client_key: Its key, PEM, where it is not in the same file.
+        headers: Further headers, treated as secrets.
+        certificates: Which to trust and which to show.
     """
 
     auth: Authenticator | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    ca_file: Path | None = None
-    client_certificate: Path | None = None
-    client_key: Path | None = None
+    certificates: Certificates = field(default_factory=Certificates)
 
     @property
     def has_credentials(self) -> bool:
         """Whether anything of it must not be sent to another server."""
-        return self.auth is not None or bool(self.headers) or self.client_certificate is not None
+        return self.auth is not None or bool(self.headers) or self.certificates.client_certificate is not None
 
 
-def check_certificates(
-    *, ca_file: Path | None = None, client_certificate: Path | None = None, client_key: Path | None = None
-) -> None:
+def connect(base_url: str, access: Access, *, timeout_s: float, clock: Callable[[], float] = time.time) -> Connection:
     """
-    Load the certificates once: a key with a password would make OpenSSL ask for it on the terminal later on.
+    Return the connection to a server. No token is fetched yet.
+
+    Args:
+        timeout_s: The seconds to wait for an answer, also for that of a token endpoint.
+        clock: Returns the seconds since 1970.
 
     Raises:
-        ServerError: A file cannot be read, holds no certificate or key, or key and certificate do not belong together.
+        ServerError: Something cannot be used. No secret is repeated.
+        CheckerError: authlib is needed, and not installed.
     """
-    import ssl
+    from fhir_case.server.auth.access import authenticator
+    from fhir_case.server.auth.token_endpoint import Transport
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(ca_file)
-        except (OSError, ValueError):  # ssl.SSLError is an OSError
-            raise ServerError("it holds no certificates", where=str(ca_file), hint="write them as PEM") from None
-    if client_certificate is not None:
-        try:
-            context.load_cert_chain(client_certificate, client_key, password="")
-        except (OSError, ValueError):
-            raise ServerError(
-                "client certificate and key cannot be used",
-                where=str(client_certificate),
-                hint="write both as PEM, the key without a password, and check that they belong together",
-            ) from None
+    for name, value in access.headers.items():
+        if not value.isascii() or not value.isprintable():
+            raise ServerError(f"the value of the header {name} has a character that HTTP does not allow")
+    if access.kind != "none" and any(name.lower() == "authorization" for name in access.headers):
+        raise ServerError(
+            f"a header Authorization and {access.kind} both sign in",
+            hint="keep one of them; signing in by none leaves the header",
+        )
+    access.certificates.check()
+    timeouts = (min(_CONNECTS_S, timeout_s), min(_TOKEN_ENDPOINT_ANSWERS_S, timeout_s))
+    auth = authenticator(base_url, access, Transport(timeouts, access.certificates), clock)
+    made = Connection(auth, dict(access.headers), access.certificates)
+    refuse_plain_http(base_url, made.has_credentials)
+    return made
 
 
 def prepared_session(connection: Connection, base_url: str) -> requests.Session:
@@ -87,7 +89,7 @@ def prepared_session(connection: Connection, base_url: str) -> requests.Session:
     import requests
 
     refuse_plain_http(base_url, connection.has_credentials)
-    home = origin(base_url)
+    home, certificates = origin(base_url), connection.certificates.options()
 
     class OneServer(requests.Session):
         def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
@@ -108,7 +110,7 @@ def prepared_session(connection: Connection, base_url: str) -> requests.Session:
             if connection.has_credentials:
                 host = urlsplit(target).netloc.rpartition("@")[2]
                 raise RejectedError(
-                    f"HTTP {response.status_code}: the server sends us on to {urlsplit(target).scheme}://{host}, "
+                    f"HTTP {response.status_code}: the server redirects to {urlsplit(target).scheme}://{host}, "
                     "another server, which gets no credentials",
                     where=f"{response.request.method} {str(response.url).partition('?')[0]}",
                     hint="give the new address as base URL if it is to be trusted",
@@ -119,13 +121,11 @@ def prepared_session(connection: Connection, base_url: str) -> requests.Session:
             self, url: str | bytes | None, proxies: Any, stream: Any, verify: Any, cert: Any
         ) -> Any:
             # requests would let REQUESTS_CA_BUNDLE win over the certificates of the session.
-            chosen = str(connection.ca_file) if verify is None and connection.ca_file is not None else verify
+            chosen = certificates["verify"] if verify is None else verify
             return super().merge_environment_settings(url, proxies, stream, chosen, cert)
 
     session = OneServer()
     session.auth = connection.auth or (lambda request: request)  # with None requests would look into ~/.netrc
     session.headers.update(connection.headers)
-    session.cert = transport_options(
-        Transport(client_certificate=connection.client_certificate, client_key=connection.client_key)
-    )["cert"]
+    session.cert = certificates["cert"]
     return session

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 __all__ = [
     "broke_off",
     "cause_of",
+    "failure_text",
     "never_done",
     "never_sent",
-    "plain_words",
     "refusal",
     "retry_after_s",
     "was_refused",
@@ -93,7 +93,7 @@ def _reason(error: BaseException) -> BaseException:
     return inner if isinstance(inner, BaseException) else error
 
 
-def plain_words(error: requests.RequestException, *, host: str, timeout_s: tuple[float, float]) -> tuple[str, str]:
+def failure_text(error: requests.RequestException, *, host: str, timeout_s: tuple[float, float]) -> tuple[str, str]:
     """
     Return message and hint for a request that got no answer.
 
@@ -159,7 +159,7 @@ def refusal(response: requests.Response, where: str, *, secrets: Sequence[str] =
     if 300 <= status < 400:
         target = _without_credentials(urljoin(response.url, response.headers.get("Location", "")))
         return RejectedError(
-            f"{head}: the server sends us on to {without_secrets(target, secrets)}, where this request would lose its "
+            f"{head}: the server redirects to {without_secrets(target, secrets)}, where this request would lose its "
             "content",
             where=where,
             hint="use the new address as base URL",

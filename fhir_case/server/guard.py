@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
-import tomllib
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fhir_case.errors import BundleError, ServerError
 from fhir_case.fhir.systems import ACT_REASON
+from fhir_case.toml import shipped_toml
 
 if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
 
 __all__ = [
+    "checked_base_url",
     "is_loopback",
     "is_test_data",
     "known_public_test_server",
@@ -35,6 +35,31 @@ def origin(url: str) -> tuple[str, str, int | None]:
     """
     parts = urlsplit(url)
     return parts.scheme, _host(url), parts.port or _DEFAULT_PORTS.get(parts.scheme)
+
+
+def checked_base_url(base_url: str) -> str:
+    """
+    Return a base URL without the slashes at its end.
+
+    Raises:
+        ServerError: It is not a URL of a FHIR server. The message never repeats it: it may hold a secret.
+    """
+    hint = "a base URL looks like http://127.0.0.1:8080/fhir"
+    try:
+        parts = urlsplit(base_url.strip())
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ServerError("this is not a base URL of a FHIR server", hint=hint) from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ServerError("the base URL of a FHIR server begins with http:// or https:// and a host", hint=hint)
+    if "@" in parts.netloc:
+        raise ServerError(
+            f"the base URL of {host} holds a user name or password, which would end up in logs and reports",
+            hint="give the URL without it; credentials belong in a header",
+        )
+    if parts.query or parts.fragment:
+        raise ServerError(f"the base URL of {host} has a query or a fragment", hint=hint)
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
 
 
 def is_loopback(url: str) -> bool:
@@ -122,7 +147,7 @@ def refuse_real_data(base_url: str, resource_name: str, *, allowed: bool) -> Non
 
 @cache
 def _public_test_servers() -> tuple[tuple[str, str], ...]:
-    table = tomllib.loads(files("fhir_case.server").joinpath("public-test-servers.toml").read_text(encoding="utf-8"))
+    table = shipped_toml("fhir_case.server", "public-test-servers.toml")
     return tuple((one["host"], one["name"]) for one in table["server"])
 
 

@@ -106,7 +106,7 @@ def found_by_request(client: Client, kind: str, requests: Iterable[str]) -> list
     """
     Search the resources of one type that some requests stored, by their header ``X-Request-ID`` in ``meta.source``.
 
-    Only servers that are known to keep it can be asked; see `KnownServer.request_id_in_source`.
+    Only servers that are known to keep it can be asked; see `Quirks.request_id_in_source`.
 
     Raises:
         ServerError: The server was not reached, or is overloaded.

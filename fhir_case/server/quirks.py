@@ -1,24 +1,24 @@
-"""Say what is known of a server beyond its CapabilityStatement; the table is `quirks.toml`."""
+"""The quirks of servers: what is known of them beyond their CapabilityStatement; the table is `quirks.toml`."""
 
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass, fields, replace
 from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.toml import shipped_toml
 
 if TYPE_CHECKING:
     from fhir_case.server.capabilities import Capabilities
 
-__all__ = ["Caps", "KnownServer", "known_server"]
+__all__ = ["Caps", "Quirks", "quirks_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Caps:
     """
-    Say what one transaction may hold at most; 0 means that no limit is known.
+    What one transaction may hold at most; 0 means that no limit is known.
 
     Args:
         entries: The number of entries.
@@ -47,9 +47,9 @@ class Caps:
 
 
 @dataclass(frozen=True, slots=True)
-class KnownServer:
+class Quirks:
     """
-    What is known of a server.
+    What is known of the software of a server.
 
     Args:
         name: What messages call it; empty when nothing is known of it.
@@ -69,7 +69,7 @@ class KnownServer:
     source: str = ""
 
 
-def known_server(capabilities: Capabilities, caps: Caps | None = None) -> KnownServer:
+def quirks_of(capabilities: Capabilities, caps: Caps | None = None) -> Quirks:
     """
     Return what is known of the software that a server names.
 
@@ -78,7 +78,7 @@ def known_server(capabilities: Capabilities, caps: Caps | None = None) -> KnownS
     """
     found = next(
         (known for pattern, known in _table() if re.search(pattern, capabilities.software, re.IGNORECASE)),
-        KnownServer(),
+        Quirks(),
     )
     if caps is None:
         return found
@@ -87,18 +87,12 @@ def known_server(capabilities: Capabilities, caps: Caps | None = None) -> KnownS
 
 
 @cache
-def _table() -> tuple[tuple[str, KnownServer], ...]:
-    table = tomllib.loads(files("fhir_case.server").joinpath("quirks.toml").read_text("utf-8"))
-    return tuple((row["software"], _known(row)) for row in table["server"])
-
-
-def _known(row: dict[str, object]) -> KnownServer:
-    caps = {each.name: row[each.name] for each in fields(Caps) if each.name in row}
-    return KnownServer(
-        name=str(row["name"]),
-        caps=Caps(**caps),  # type: ignore[arg-type]  # numbers, as the table's head says
-        request_id_in_source=row.get("request_id_in_source") is True,
-        tells_unchanged=row.get("tells_unchanged") is True,
-        leaves_references=row.get("leaves_references") is True,
-        source=str(row["source"]),
+def _table() -> tuple[tuple[str, Quirks], ...]:
+    return tuple(
+        (row.pop("software"), _quirks(row)) for row in shipped_toml("fhir_case.server", "quirks.toml")["server"]
     )
+
+
+def _quirks(row: dict[str, Any]) -> Quirks:
+    caps = {each.name: row.pop(each.name) for each in fields(Caps) if each.name in row}
+    return Quirks(**row, caps=Caps(**caps))

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["RetryPolicy"]
+from fhir_case.server.failures import broke_off, retry_after_s, was_refused
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState, Retrying
+
+__all__ = ["RetryPolicy", "retrying"]
+
+_TRIES = 3
+_LONGEST_PAUSE_S = 30
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """
-    Say how patient a run is.
+    How patient a run is.
 
     Args:
         request_s: The seconds within which one request is tried again and again.
@@ -40,3 +49,32 @@ class RetryPolicy:
         """
         limit = min(self.longest_pause_s, self.first_pause_s * 2.0 ** min(attempt - 1, 30))
         return stated_s + random.uniform(0, limit)  # noqa: S311  # no secret depends on it
+
+
+def retrying(again: frozenset[int], *, reading: bool) -> Retrying:
+    """
+    Return what calls a function that sends one request, three times at most.
+
+    Args:
+        again: The statuses after which to try again, unless the server asks for a long pause.
+        reading: Whether the request only reads: then it is sent again also when the connection breaks off.
+    """
+    from tenacity import Retrying, retry_if_exception, retry_if_result, stop_after_attempt
+
+    return Retrying(
+        stop=stop_after_attempt(_TRIES),
+        wait=_pause_s,
+        retry=retry_if_exception(broke_off if reading else was_refused)
+        | retry_if_result(lambda it: it.status_code in again and retry_after_s(it) <= _LONGEST_PAUSE_S),
+        retry_error_callback=_last_outcome,
+    )
+
+
+def _pause_s(state: RetryCallState) -> float:
+    outcome = state.outcome
+    stated = 0 if outcome is None or outcome.failed else retry_after_s(outcome.result())
+    return float(max(stated, 0.25 * 2**state.attempt_number))
+
+
+def _last_outcome(state: RetryCallState) -> Any:
+    return state.outcome.result() if state.outcome else None

@@ -125,14 +125,14 @@ class Load:
     def _load(self, bundle: Resource, server: str) -> Loaded:
         from fhir_case.load import send_plan
         from fhir_case.load.plan.plan import plan
-        from fhir_case.server.quirks import known_server
+        from fhir_case.server.quirks import quirks_of
 
         client, capabilities = self._servers.client(server), self._servers.capabilities(server)
         planned = plan(bundle, capabilities, fhir=self._servers.release(server))
         _guard(planned, client.base_url)
         created = self._namespace.notes.created
         try:
-            journal = send_plan(planned, client, known=known_server(capabilities))
+            journal = send_plan(planned, client, known=quirks_of(capabilities))
         except FhirCaseError:
             ours = [each.given.name for each in planned.entries if each.given.id.startswith(f"{self._namespace}-")]
             created |= {(client.base_url, name): None for name in ours}  # nothing tells which of them are stored

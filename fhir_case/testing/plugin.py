@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Refuse a base URL that is none before any test runs."""
     for url in _named(config):
         from fhir_case.errors import ServerError
-        from fhir_case.server.client import checked_base_url
+        from fhir_case.server.guard import checked_base_url
 
         try:
             checked_base_url(url)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fhir_case.errors import CheckerError, FhirCaseError, ServerError
 from fhir_case.server.capabilities import UNKNOWN, Capabilities
-from fhir_case.server.client import Client, checked_base_url
+from fhir_case.server.client import Client
+from fhir_case.server.guard import checked_base_url
 from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:

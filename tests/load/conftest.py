@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import socket
-from contextlib import contextmanager
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import responses
 
 from load.fake_server import FakeServer
 from support import run_command
@@ -63,11 +59,6 @@ def journal(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def base() -> str:
-    return BASE
-
-
-@pytest.fixture
 def bundle() -> dict[str, Any]:
     """A transaction as the build stage makes it: a patient, a finding about her, and where both come from."""
     provenance = entry("Provenance", "provenance", target=[{"reference": "Patient/demo-patient"}])
@@ -89,48 +80,3 @@ def collection(bundle: dict[str, Any]) -> dict[str, Any]:
     """The same resources in a Bundle that asks for nothing."""
     entries = [{name: one[name] for name in ("fullUrl", "resource")} for one in bundle["entry"]]
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}
-
-
-@pytest.fixture
-def http() -> Iterator[responses.RequestsMock]:
-    """Strict: a request that no test announced fails, and so does an announced one that is not made."""
-    with responses.RequestsMock(assert_all_requests_are_fired=True) as mock:
-        yield mock
-
-
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses between two tries, which nobody has to wait for."""
-    found: list[float] = []
-    monkeypatch.setattr("time.sleep", found.append)
-    return found
-
-
-@pytest.fixture
-def raw_server() -> Callable[[bytes], Any]:
-    """Serve some bytes to one connection at a time, then close it, whatever was asked."""
-
-    @contextmanager
-    def serve(answer: bytes) -> Iterator[str]:
-        listening = socket.create_server(("127.0.0.1", 0))
-
-        def run() -> None:
-            while True:
-                try:
-                    connection, _ = listening.accept()
-                except OSError:
-                    return
-                with connection:
-                    connection.recv(65536)
-                    connection.sendall(answer)
-
-        thread = Thread(target=run)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}/fhir"
-        finally:
-            listening.shutdown(socket.SHUT_RDWR)
-            listening.close()
-            thread.join()
-
-    return serve

@@ -15,7 +15,7 @@ from fhir_case.load.plan.plan import plan
 from fhir_case.load.send.resolve import filled
 from fhir_case.load.send.sender import Sender
 from fhir_case.server.client import Client
-from fhir_case.server.quirks import Caps, KnownServer
+from fhir_case.server.quirks import Caps, Quirks
 from load.fake_server import HAPI, FakeServer, Reply, Request
 from load.sample import SYSTEM, by_type, write
 
@@ -358,7 +358,7 @@ def test_what_a_request_without_answer_has_created_is_filled_in_too(
 
 
 def test_more_than_the_server_takes_at_once_goes_in_several_requests(fake: FakeServer) -> None:
-    known = KnownServer(caps=Caps(entries=2), leaves_references=True)
+    known = Quirks(caps=Caps(entries=2), leaves_references=True)
     with Client(fake.url) as client:
         sender = Sender(lambda: client, known=known)
         [transaction] = plan(case()).transactions
@@ -385,7 +385,7 @@ def test_a_server_that_does_not_say_where_it_stored_something_leaves_references_
 
     fake.hook = without_locations
     with Client(fake.url) as client:
-        journal = send_plan(plan(case()), client, known=KnownServer(leaves_references=leaves))
+        journal = send_plan(plan(case()), client, known=Quirks(leaves_references=leaves))
 
     assert not journal.ok
     assert ["", "open", "open", "open"] == [entry.references for entry in journal.entries]

@@ -27,9 +27,11 @@ from joserfc.jwk import ECKey, RSAKey
 
 from fhir_case.errors import CheckerError, FhirCaseError, RejectedError, ServerError
 from fhir_case.fhir.wire import dump
-from fhir_case.server.auth.oauth2 import Transport, backend_service, client_credentials
-from fhir_case.server.auth.schemes import Authenticator, basic, bearer, bearer_file
-from fhir_case.server.connection import Connection, check_certificates, prepared_session
+from fhir_case.server.auth import Authenticator, basic, bearer, bearer_file
+from fhir_case.server.auth.oauth2 import backend_service, client_credentials
+from fhir_case.server.auth.token_endpoint import Transport
+from fhir_case.server.certificates import Certificates
+from fhir_case.server.connection import Connection, prepared_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 SECRET = "hunter2-client-secret"
 SCOPE = "system/*.cruds"
 NOW = 1_800_000_000.0
-QUICK = Transport(timeout_s=(1, 0.5))
+PATIENT = Transport(timeout_s=(10, 30))
 
 
 @dataclass
@@ -159,12 +161,12 @@ def key_file(tmp_path: Path, rsa_key: rsa.RSAPrivateKey) -> Path:
 
 
 def by_secret(site: Site, **options: Any) -> Authenticator:
-    options = {"scope": SCOPE, "transport": QUICK, "clock": clock(), **options}
+    options = {"scope": SCOPE, "transport": PATIENT, "clock": clock(), **options}
     return client_credentials(site.token_url, "upload-client", SECRET, **options)
 
 
 def by_key(site: Site, key_file: Path, **options: Any) -> Authenticator:
-    options = {"scope": SCOPE, "transport": QUICK, "clock": clock(), "key_id": "key-1", **options}
+    options = {"scope": SCOPE, "transport": PATIENT, "clock": clock(), "key_id": "key-1", **options}
     return backend_service(site.base, "upload-client", key_file, **options)
 
 
@@ -317,7 +319,7 @@ def test_a_token_endpoint_that_is_named_is_not_looked_for(site: Site, key_file: 
         ((200, {}, b"<html>"), "names no token endpoint"),
         ((200, {}, b'{"token_endpoint": 7}'), "names no token endpoint"),
         ((200, {}, b'{"token_endpoint": "http://signin.example/token"}'), "over plain http"),
-        ((200, {}, b'{"token_endpoint": "/token"}'), "no http or https URL"),
+        ((200, {}, b'{"token_endpoint": "/token"}'), "not an http or https URL"),
     ],
 )
 def test_a_server_that_names_no_usable_token_endpoint_is_a_clear_error(
@@ -394,14 +396,14 @@ FAILURES: list[tuple[tuple[int, dict[str, str], bytes], type[FhirCaseError], str
     ((400, {}, b'{"error": ' + ECHO + b"}"), RejectedError, "gives no token: HTTP 400"),
     ((403, {}, b"<html>" + ECHO), RejectedError, "gives no token: HTTP 403"),
     ((200, {}, b'{"error": "invalid_client"}'), RejectedError, "does not know the client"),
-    ((200, {}, b"<html>" + ECHO), ServerError, "is no bearer token"),
-    ((200, {}, b"[" + ECHO + b"]"), ServerError, "is no bearer token"),
-    ((200, {}, b"{}"), ServerError, "is no bearer token"),
-    ((200, {}, b'{"access_token": 7}'), ServerError, "is no bearer token"),
+    ((200, {}, b"<html>" + ECHO), ServerError, "is not a bearer token"),
+    ((200, {}, b"[" + ECHO + b"]"), ServerError, "is not a bearer token"),
+    ((200, {}, b"{}"), ServerError, "is not a bearer token"),
+    ((200, {}, b'{"access_token": 7}'), ServerError, "is not a bearer token"),
     ((200, {}, b'{"access_token": "a\\r\\nX: b"}'), ServerError, "there is no bearer token"),
-    ((200, {}, b'{"access_token": "a", "token_type": "mac"}'), ServerError, "is no bearer token"),
-    ((200, {}, b'{"access_token": "a", "expires_in": "soon"}'), ServerError, "is no bearer token"),
-    ((200, {}, b'{"access_token": "a", "expires_at": []}'), ServerError, "is no bearer token"),
+    ((200, {}, b'{"access_token": "a", "token_type": "mac"}'), ServerError, "is not a bearer token"),
+    ((200, {}, b'{"access_token": "a", "expires_in": "soon"}'), ServerError, "is not a bearer token"),
+    ((200, {}, b'{"access_token": "a", "expires_at": []}'), ServerError, "is not a bearer token"),
     ((500, {}, ECHO), ServerError, "answers HTTP 500"),
     ((429, {}, b""), ServerError, "answers HTTP 429"),
 ]
@@ -442,12 +444,9 @@ def test_the_secret_does_not_follow_a_redirect(site: Site, other: Site, status: 
 def test_a_token_endpoint_that_is_silent_is_given_up(site: Site) -> None:
     site.answers["/token"] = (200, {}, b"{}")
     site.pause_s = 1
-    began = time.monotonic()
 
-    with pytest.raises(ServerError, match=r"no token: no answer from 127\.0\.0\.1:\d+ within 0.5 s"):
-        signed(by_secret(site))
-
-    assert 0.9 > time.monotonic() - began
+    with pytest.raises(ServerError, match=r"no token: no answer from 127\.0\.0\.1:\d+ within 0.2 s"):
+        signed(by_secret(site, transport=Transport((10, 0.2))))
 
 
 def test_a_token_endpoint_that_is_not_there_is_a_clear_error() -> None:
@@ -465,7 +464,7 @@ def test_a_token_endpoint_that_is_not_there_is_a_clear_error() -> None:
 )
 def test_a_token_endpoint_that_cannot_be_used_is_refused_before_anything_is_sent(url: str) -> None:
     with pytest.raises(ServerError) as caught:
-        client_credentials(url, "upload-client", SECRET, transport=QUICK, clock=clock())
+        client_credentials(url, "upload-client", SECRET, transport=PATIENT, clock=clock())
 
     assert "word" not in told(caught.value)
 
@@ -615,12 +614,12 @@ def test_our_certificates_count_for_the_server_and_for_its_token_endpoint(
     context.load_cert_chain(crt, key)
     context.load_verify_locations(ours)
     context.verify_mode = ssl.CERT_REQUIRED
-    files: dict[str, Any] = {"ca_file": crt, "client_certificate": ours, "client_key": our_key}
-    check_certificates(**files)
+    files = Certificates(crt, ours, our_key)
+    files.check()
 
     with serve(Site(), context) as site:
-        auth = by_secret(site, transport=Transport((5, 5), **files))
-        with prepared_session(Connection(auth, **files), site.base) as session:
+        auth = by_secret(site, transport=Transport((5, 5), files))
+        with prepared_session(Connection(auth, certificates=files), site.base) as session:
             assert 200 == session.get(f"{site.base}/Patient").status_code
         with pytest.raises(ServerError, match=r"no token: no secure connection to 127\.0\.0\.1"):
             signed(by_secret(site, transport=Transport((5, 5))))
@@ -637,9 +636,9 @@ def test_certificates_that_cannot_be_used_are_told_before_anything_is_sent(
 
     for key in (secured, foreign, rubbish, None):
         with pytest.raises(ServerError, match="client certificate and key cannot be used"):
-            check_certificates(client_certificate=crt, client_key=key)
+            Certificates(client_certificate=crt, client_key=key).check()
     with pytest.raises(ServerError, match="it holds no certificates"):
-        check_certificates(ca_file=rubbish)
+        Certificates(ca_file=rubbish).check()
 
 
 def test_no_secret_is_shown_by_anything_that_holds_it(site: Site, key_file: Path, tmp_path: Path) -> None:
@@ -654,7 +653,7 @@ def test_no_secret_is_shown_by_anything_that_holds_it(site: Site, key_file: Path
     ]
     shown = ""
     for auth in authenticators:
-        made = Connection(auth, {"X-Api-Key": "key-of-ours"}, ca_file=tmp_path / "ca.pem")
+        made = Connection(auth, {"X-Api-Key": "key-of-ours"}, certificates=Certificates(tmp_path / "ca.pem"))
         header = signed(auth)
         assert header
         shown += f"{auth} {auth!r} {vars(auth)} {made} {made!r} {made.auth!r}"

@@ -16,7 +16,7 @@ from fhir_case.case import load_case
 from fhir_case.load import upload, verify
 from fhir_case.server.named import open_server, read_servers
 from fhir_case.server.named.checking import check_server
-from fhir_case.server.quirks import known_server
+from fhir_case.server.quirks import quirks_of
 from support import ROOT, SHIPPED
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def test_a_search_finds_by_identifier_also_as_a_form(medplum: OpenServer) -> Non
 @pytest.mark.server
 def test_the_limits_that_are_known_of_medplum_are_those_of_its_router(medplum: OpenServer) -> None:
     with medplum.client() as client:
-        caps = known_server(client.capabilities()).caps
+        caps = quirks_of(client.capabilities()).caps
     once = {"resource": {"resourceType": "Patient"}, "request": {"method": "POST", "url": "Patient"}}
     once["request"]["ifNoneExist"] = "identifier=urn:fhir-case:medplum|none"
 

@@ -131,13 +131,13 @@ def test_where_there_is_no_fhir_at_all_is_wrong(fake: FakeServer, checked: Calla
     assert "HTTP 404 Not Found" in checked().problems[0]
 
 
-def test_a_server_that_sends_us_on_is_wrong(fake: FakeServer, checked: Callable[..., ServerCheck]) -> None:
+def test_a_server_that_redirects_is_wrong(fake: FakeServer, checked: Callable[..., ServerCheck]) -> None:
     fake.hook = lambda request, answer: (
         Reply(302, headers={"Location": "http://127.0.0.2:9/fhir"}) if request.path == "Patient" else answer()
     )
     found = checked('auth = { kind = "bearer", token = "${T}" }', T=TOKEN)
 
-    assert "sends us on to http://127.0.0.2:9, another server" in found.problems[0]
+    assert "redirects to http://127.0.0.2:9, another server" in found.problems[0]
 
 
 def test_a_server_that_is_not_there_is_wrong(unused_port: int, checked: Callable[..., ServerCheck]) -> None:

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fhir_case.errors import FhirCaseError, ServerError
-from fhir_case.server.auth.access import WAYS, Access, connected, is_header_name, missing, variable
+from fhir_case.server.auth.access import Access
+from fhir_case.server.auth.methods import METHODS, is_header_name, missing, variable
+from fhir_case.server.certificates import Certificates
+from fhir_case.server.connection import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +44,7 @@ def connection_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--auth",
             "auth_kind",
-            type=click.Choice(tuple(WAYS)),
+            type=click.Choice(tuple(METHODS)),
             help="How to sign in, with what the environment variables FHIR_CASE_… hold. Default: as servers.toml says "
             "of a server by name; else what the variables tell, or none.",
         ),
@@ -160,14 +163,14 @@ def connection(
             click.echo(f"Signing in to {base_url} by {kind}, as the environment tells; --auth none does not", err=True)
         told = replace(told, kind=kind, values=_values(kind, os.environ))
     if client_certificate is not None:
-        told = replace(told, client_certificate=client_certificate, client_key=client_key)
+        told = replace(told, certificates=Certificates(told.certificates.ca_file, client_certificate, client_key))
     wanted = replace(
         told,
         headers={**told.headers, **_headers(header_variables, os.environ)},
-        ca_file=ca_file or told.ca_file,
+        certificates=replace(told.certificates, ca_file=ca_file or told.certificates.ca_file),
     )
     try:
-        return connected(base_url, wanted, timeout_s=timeout_s)
+        return connect(base_url, wanted, timeout_s=timeout_s)
     except ServerError as error:
         raise click.UsageError(str(error)) from None
 
@@ -186,12 +189,12 @@ def _told_kind(environment: Mapping[str, str]) -> str:
 
 def _values(kind: str, environment: Mapping[str, str]) -> dict[str, str]:
     """Read what a way to sign in needs."""
-    values = {each.name: environment.get(variable(each.name), "") for each in WAYS[kind]}
+    values = {each.name: environment.get(variable(each.name), "") for each in METHODS[kind]}
     for each in missing(kind, values):
         instead = f", or {variable(each.instead)}" if each.instead else ""
         example = f", for example {each.example}" if each.example else ""
         raise click.UsageError(f"--auth {kind} needs the environment variable {variable(each.name)}{instead}{example}.")
-    for each in WAYS[kind]:
+    for each in METHODS[kind]:
         if each.instead and values[each.name] and values[each.instead]:
             raise click.UsageError(f"{variable(each.name)} and {variable(each.instead)} are set; unset one.")
     return values

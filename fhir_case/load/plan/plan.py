@@ -14,7 +14,7 @@ from fhir_case.load.plan.split import split
 from fhir_case.load.plan.transaction import Transaction, refuse_clashes
 from fhir_case.load.plan.unresolved import left_as_is, left_in_plan
 from fhir_case.server.capabilities import UNKNOWN
-from fhir_case.server.quirks import Caps, known_server
+from fhir_case.server.quirks import Caps, quirks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -120,7 +120,7 @@ def plan(
     except TypeError as error:
         raise BundleError(f"the Bundle cannot be written as JSON: {error}") from error
     given, warnings = given_entries(bundle)
-    known = known_server(capabilities, caps)
+    known = quirks_of(capabilities, caps)
     most = known.caps
     made = planned(given, capabilities, caps=most, ids=ids)
     names = {name for entry in made.entries for name in entry.names}

@@ -32,7 +32,7 @@ from fhir_case.load.survey.jobs import COMFORTABLE, jobs_of_wave
 from fhir_case.load.survey.survey import Concern, Rules, Survey, survey
 from fhir_case.server.guard import is_loopback
 from fhir_case.server.lookup import found_by_id
-from fhir_case.server.quirks import Caps, KnownServer, known_server
+from fhir_case.server.quirks import Caps, Quirks, quirks_of
 from fhir_case.server.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class FileLoad:
         self._paths = list(dict.fromkeys(file for path in paths for file in find_files(path)))
         self.capabilities = self.client.capabilities()
         check_server(self.capabilities, self.options.fhir)
-        self.known: KnownServer = known_server(self.capabilities, self.options.caps)
+        self.known: Quirks = quirks_of(self.capabilities, self.options.caps)
         self._rules = Rules(
             capabilities=self.capabilities,
             caps=self.known.caps,

@@ -20,7 +20,7 @@ from fhir_case.load.send.prepare import Prepared, prepared
 from fhir_case.load.send.reconcile import created_by, fate_of
 from fhir_case.load.send.tally import Tally
 from fhir_case.server.lookup import found_by_id
-from fhir_case.server.quirks import KnownServer
+from fhir_case.server.quirks import Quirks
 from fhir_case.server.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Sender:
         self,
         client: Callable[[], Client],
         *,
-        known: KnownServer | None = None,
+        known: Quirks | None = None,
         log: Log | None = None,
         tally: Tally | None = None,
         place: Callable[[str], str] | None = None,
@@ -86,7 +86,7 @@ class Sender:
     ) -> None:
         self._new_client = client
         self._threads = local()
-        self.known = known or KnownServer()
+        self.known = known or Quirks()
         self.log = log
         self.tally = tally or Tally()
         self._place = place

@@ -6,8 +6,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import CheckerError, ServerError
-from fhir_case.server.auth.access import WAYS, is_header_name, missing
-from fhir_case.server.client import checked_base_url
+from fhir_case.server.auth.methods import METHODS, is_header_name, missing
+from fhir_case.server.guard import checked_base_url
 from fhir_case.server.hapi.options import Options
 from fhir_case.server.named.model import EMBEDDED, NamedServer
 from fhir_case.server.named.variables import named_in
@@ -119,12 +119,12 @@ def _of_the_embedded(table: Table, start: tuple[str, ...]) -> dict[str, Any]:
 
 def _auth(table: Table, *, stated: bool) -> tuple[str, dict[str, str]]:
     kind = table.content.get("kind")
-    if not stated or not isinstance(kind, str) or kind not in WAYS:
+    if not stated or not isinstance(kind, str) or kind not in METHODS:
         if stated:
-            near = did_you_mean(kind, WAYS) if isinstance(kind, str) else ""
-            table.wrong("kind", "this is not a way to sign in", near or f"write one of {', '.join(WAYS)}")
+            near = did_you_mean(kind, METHODS) if isinstance(kind, str) else ""
+            table.wrong("kind", "this is not a way to sign in", near or f"write one of {', '.join(METHODS)}")
         return "none", {}
-    settings = {each.name: each for each in WAYS[kind]}
+    settings = {each.name: each for each in METHODS[kind]}
     table.refuse_unknown(("kind", *settings))
     values = {name: text for name in settings if (text := table.text(name))}
     for each in missing(kind, table.content):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import FhirCaseError
-from fhir_case.server.client import checked_base_url
+from fhir_case.server.guard import checked_base_url
 from fhir_case.server.named.variables import named_in
 from fhir_case.server.quirks import Caps
 from fhir_case.server.retry import RetryPolicy

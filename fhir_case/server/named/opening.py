@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fhir_case.java.events import Listener, silent
-from fhir_case.server.auth.access import Access, connected
-from fhir_case.server.client import Client, checked_base_url
+from fhir_case.server.auth.access import Access
+from fhir_case.server.certificates import Certificates
+from fhir_case.server.client import Client
+from fhir_case.server.connection import connect
+from fhir_case.server.guard import checked_base_url
 from fhir_case.server.named.model import EMBEDDED
 from fhir_case.server.named.variables import filled
 
@@ -96,7 +99,7 @@ def open_server(
         opened = OpenServer(
             server.name,
             url,
-            connected(url, who, timeout_s=server.timeout_s),
+            connect(url, who, timeout_s=server.timeout_s),
             server.caps,
             server.policy,
             server.timeout_s,
@@ -135,7 +138,7 @@ def access(server: NamedServer, environment: Mapping[str, str]) -> Access:
     auth = {name: text for (group, name), text in values.items() if group == "auth"}
     auth |= {name: str(_path(server, auth[name])) for name in _FILES_OF_AUTH if name in auth}
     headers = {name: text.strip() for (group, name), text in values.items() if group == "header"}
-    return Access(server.auth_kind, auth, headers, **paths)
+    return Access(server.auth_kind, auth, headers, Certificates(**paths))
 
 
 def _path(server: NamedServer, text: str) -> Path:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError, ServerError
 from fhir_case.java.process import log_end
-from fhir_case.server.client import checked_base_url
+from fhir_case.server.guard import checked_base_url
 from fhir_case.server.outcome import page_text
 
 if TYPE_CHECKING:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fhir_case.errors import FhirCaseError
 from fhir_case.server.named.entry import read_entry
 from fhir_case.server.named.table import Table
+from fhir_case.toml import read_toml
 
 if TYPE_CHECKING:
     from fhir_case.server.named.model import NamedServer
@@ -55,7 +55,7 @@ def read_servers(path: Path) -> dict[str, NamedServer]:
     """
     problems: list[FhirCaseError] = []
     servers: dict[str, NamedServer] = {}
-    for name, content in _content(path).items():
+    for name, content in read_toml(path, hint="text is in quotes, and a secret is ${NAME}", secret=True).items():
         place = f"{path}: [{name}]"
         if not isinstance(content, dict):
             hint = "write each server under a line of its own: [name]"
@@ -75,20 +75,3 @@ def _all(problems: list[FhirCaseError], path: Path) -> FhirCaseError:
         return problems[0]
     lines = "".join(f"\n  {problem}" for problem in problems)
     return FhirCaseError(f"{len(problems)} problems:{lines}", where=str(path))
-
-
-def _content(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
-    except OSError as error:
-        raise FhirCaseError(f"this cannot be read: {error.strerror or error}", where=str(path)) from None
-    except UnicodeDecodeError as error:
-        raise FhirCaseError(f"this is not UTF-8: byte {error.start}", where=str(path)) from None
-    except RecursionError:
-        raise FhirCaseError("this is not TOML of servers: it is nested too deep", where=str(path)) from None
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r" \(at line (\d+), column (\d+)\)", str(error))
-        place = f"{path}:{found[1]}:{found[2]}" if found else str(path)
-        raise FhirCaseError(
-            "this is not TOML", where=place, hint="text is in quotes, and a secret is ${NAME}"
-        ) from None

@@ -125,7 +125,7 @@ def test_an_empty_refusal_is_no_crash(http: responses.RequestsMock, base: str) -
 )
 def test_a_yes_that_is_no_fhir_says_to_check_the_address(http: responses.RequestsMock, base: str, body: str) -> None:
     http.get(f"{base}/metadata", body=body, content_type="text/html")
-    with Client(base) as client, pytest.raises(ServerError, match=r"no FHIR server.*check the base URL"):
+    with Client(base) as client, pytest.raises(ServerError, match=r"not a FHIR server.*check the base URL"):
         client.capabilities()
 
 

@@ -1,0 +1,76 @@
+"""The answer of a server that did what was asked, and the resource in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fhir_case.errors import ServerError
+from fhir_case.fhir import wire
+from fhir_case.server.outcome import page_text
+from fhir_case.server.redaction import without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import requests
+
+    from fhir_case.fhir.wire import Resource
+
+__all__ = ["Answer", "resource_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """
+    An answer of a server that did what was asked.
+
+    Args:
+        status: The HTTP status, 200 to 299.
+        body: The resource; None when the answer is empty.
+        headers: The headers; their names may be asked for in any case.
+    """
+
+    status: int
+    body: Resource | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def resource_of(response: requests.Response, where: str, secrets: Sequence[str], *, exact: bool) -> Resource | None:
+    """
+    Return the resource of an answer; None when it is empty.
+
+    Args:
+        secrets: What the server may repeat of our credentials: it is hidden in the outcomes of a Bundle.
+        exact: Whether the decimals matter; without them it is read in a quarter of the time.
+
+    Raises:
+        ServerError: There is something else in it.
+    """
+    if not response.content.strip():
+        return None
+    try:
+        body = wire.parse(response.content) if exact else wire.parse_quickly(response.content)
+    except (ValueError, RecursionError):
+        body = None
+    if isinstance(body, dict) and isinstance(body.get("resourceType"), str):
+        _hide_in_outcomes(body, secrets)
+        return body
+    kind = response.headers.get("Content-Type", "").partition(";")[0] or "something without a type"
+    shown = page_text(without_secrets(kind, secrets))
+    raise ServerError(
+        f"what answers is not a FHIR server: HTTP {response.status_code} with {shown}, not a FHIR resource",
+        where=where,
+        hint="check the base URL",
+        status=response.status_code,
+        perhaps_done=response.request.method not in ("GET", "HEAD"),
+        cause="no FHIR in the answer",
+    )
+
+
+def _hide_in_outcomes(bundle: Resource, secrets: Sequence[str]) -> None:
+    """Hide secrets in what a server says of the entries; the resources that it gives stay as they are."""
+    for entry in wire.objects(bundle.get("entry")) if secrets else ():
+        response = entry.get("response")
+        if isinstance(response, dict) and "outcome" in response:
+            response["outcome"] = wire.parse(without_secrets(wire.dump(response["outcome"]).decode(), secrets).encode())

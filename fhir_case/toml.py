@@ -1,0 +1,47 @@
+"""Read TOML: files of the user, with the position of each error, and tables that are shipped with this library."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.errors import FhirCaseError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["read_toml", "shipped_toml"]
+
+
+def read_toml(path: Path, *, hint: str = "", secret: bool = False) -> dict[str, Any]:
+    """
+    Return the content of a file of the user.
+
+    Args:
+        hint: What to do when it is not TOML.
+        secret: Whether it may hold a secret, so that nothing of it is repeated.
+
+    Raises:
+        FhirCaseError: The file cannot be read, or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise FhirCaseError(f"this cannot be read: {error.strerror or error}", where=str(path)) from None
+    except UnicodeDecodeError as error:
+        raise FhirCaseError(f"this is not UTF-8: byte {error.start}", where=str(path)) from None
+    except RecursionError:
+        raise FhirCaseError("this TOML is nested too deep", where=str(path)) from None
+    except tomllib.TOMLDecodeError as error:
+        # Only from Python 3.14 on the error has the position apart from the message.
+        found = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error), re.DOTALL)
+        where = f"{path}:{found[2]}:{found[3]}" if found else str(path)
+        what = "" if secret else f": {found[1] if found else error}"
+        raise FhirCaseError(f"this is not TOML{what}", where=where, hint=hint) from None
+
+
+def shipped_toml(package: str, name: str) -> dict[str, Any]:
+    """Return the content of a file that lies in a package."""
+    return tomllib.loads(files(package).joinpath(name).read_text("utf-8"))
