@@ -9,16 +9,25 @@ if TYPE_CHECKING:
 
 __all__ = ["did_you_mean"]
 
+_MAX_COMPARED = 50
+
 
 def did_you_mean(word: str, known: Iterable[str], *, before: str = "", sentence: bool = False) -> str:
     """
-    Ask for the known word most like this one; give nothing when none is like it.
+    Ask for the known word most like this one; return nothing when none is like it.
+
+    Comparing takes long: of very many words only those are compared that share most letters with this one.
 
     Args:
         before: What joins the question to a sentence before it, such as ``"; "``.
         sentence: Whether the question is a sentence of its own.
     """
     from difflib import get_close_matches
+    from heapq import nlargest
 
-    near = get_close_matches(word, list(known), n=1)
+    words = list(known)
+    if len(words) > _MAX_COMPARED:
+        letters = set(word)
+        words = nlargest(_MAX_COMPARED, words, lambda one: len(letters & set(one)) - abs(len(one) - len(word)))
+    near = get_close_matches(word, words, n=1)
     return f"{before}{'Did' if sentence else 'did'} you mean '{near[0]}'?" if near else ""

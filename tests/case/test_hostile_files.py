@@ -1,39 +1,28 @@
-"""Files that mean harm, or that are no text at all, are refused at once with a clear error."""
+"""Files that mean harm, or that are no text at all, are refused with a clear error, and without endless work."""
 
 from __future__ import annotations
 
 import os
 import re
-import time
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhir_case.case import Case, load_case, read_case
+from fhir_case.case.problems import MAX_PROBLEMS
 from fhir_case.errors import CaseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 BROKEN = Path(__file__).parent / "broken"
 BASE = (BROKEN / "base.yaml").read_text(encoding="utf-8")
 
 
-@pytest.fixture(autouse=True)
-def at_once() -> Iterator[None]:
-    begin = time.monotonic()
-    yield
-    assert time.monotonic() - begin < 30  # the fuzzing takes most of it; a refusal takes milliseconds
-
-
 def _refusal(text: bytes | str) -> str:
-    begin = time.monotonic()
     with pytest.raises(CaseError) as caught:
         read_case(text)
-    assert time.monotonic() - begin < 10
     assert len(caught.value.problems) <= 101
     return str(caught.value.problems[0])
 
@@ -91,11 +80,18 @@ def test_a_file_of_nothing_but_values_is_refused() -> None:
     assert "the file holds more than 20000 values" in _refusal("a: [" + "1," * 200_000 + "]")
 
 
-def test_nine_thousand_unknown_keys_are_told_quickly() -> None:
+def test_nine_thousand_unknown_keys_are_told() -> None:
     assert "unknown key" in _refusal(BASE + "".join(f"key{n}: 1\n" for n in range(9_000)))
 
 
-def test_thousands_of_references_to_nothing_are_told_quickly() -> None:
+def test_thousands_of_references_to_nothing_are_compared_with_few_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+
+    def counting(word: str, words: list[str], **options: Any) -> list[str]:
+        compared.append(len(words))
+        return get_close_matches(word, words, **options)
+
+    monkeypatch.setattr("difflib.get_close_matches", counting)
     wrong = ", ".join(f"stgae-{n}" for n in range(8_000))
     entries = "stages:\n" + "".join(f"  - {{key: stage-{n}}}\n" for n in range(3_000))
 
@@ -105,6 +101,7 @@ def test_thousands_of_references_to_nothing_are_told_quickly() -> None:
         "case.yaml:17:14: conditions.cancer.stages[0]: no entry of stages has the key 'stgae-0'; "
     )
     assert refusal.endswith("did you mean 'stage-0'?")
+    assert MAX_PROBLEMS * 50 >= sum(compared) > 0
 
 
 def test_a_tag_without_end_is_refused() -> None:
