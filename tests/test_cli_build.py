@@ -48,7 +48,7 @@ def test_build_gives_r5_where_it_is_asked_for(tmp_path: Path) -> None:
     [
         (["build", "hcc-tare-sorafenob"], 3, "did you mean 'hcc-tare-sorafenib'"),
         (["build", "nowhere.yaml"], 3, "nowhere.yaml"),
-        (["build", SHIPPED, "--index-date", "2020-02-30"], 2, "'2020-02-30' is no date; write YYYY-MM-DD"),
+        (["build", SHIPPED, "--index-date", "2020-02-30"], 2, "'2020-02-30' is not a date; write YYYY-MM-DD"),
         (["build", SHIPPED, "--index-date", "0001-01-01"], 2, "outside the years 1900 to 2200"),
         (["build", SHIPPED, "--namespace", "A B"], 4, "'A B' is not a namespace"),
         (["build", SHIPPED, "--mapping", "none.py"], 4, "none.py: there is no such mapping file"),

@@ -169,8 +169,18 @@ def test_input_that_has_changed_is_noticed_and_can_be_begun_anew(fake: FakeServe
     assert 1 == code
     assert f"the input has changed since this journal was begun: {changed}" in err
     assert [] == fake.transactions
-    assert 0 == run(*command(folder, fake, "--new"))[0]
+    assert 0 == run(*command(folder, fake, "--restart"))[0]
     assert "Patient/p-other" in fake.names
+
+
+def test_restart_answers_under_its_old_name_which_help_does_not_show(fake: FakeServer, run: Run, folder: Path) -> None:
+    broken_off(fake, run, folder)
+    write(folder, "4.json", bundle("other", once=False))
+    code, _, err = run(*command(folder, fake, "--new"))
+
+    assert 0 == code
+    assert "--new is now --restart; the old name goes with the next release\n" in err
+    assert "--new" not in run("upload", "--help")[1]
 
 
 def test_the_journal_of_another_server_is_refused(fake: FakeServer, run: Run, folder: Path) -> None:
@@ -199,9 +209,9 @@ def test_what_the_journal_says_and_the_server_has_no_more_is_noticed(fake: FakeS
     code, _, err = run(*command(folder, fake))
 
     assert 1 == code
-    assert " any more, which this journal says is stored there; begin anew with --new" in err
+    assert " any more, which this journal says is stored there; begin anew with --restart" in err
     assert [] == fake.transactions
-    assert 0 == run(*command(folder, fake, "--new"))[0]
+    assert 0 == run(*command(folder, fake, "--restart"))[0]
     assert ALL == by_type(fake.names)
 
 
@@ -212,7 +222,7 @@ def test_only_the_user_may_read_the_journal(fake: FakeServer, run: Run, tmp_path
 
 
 @pytest.mark.parametrize("content", ['{"resourceType":"Patient"}', '{"resourceType":"Patient"}\n', "text\n"])
-@pytest.mark.parametrize("more", [[], ["--new"]])
+@pytest.mark.parametrize("more", [[], ["--restart"]])
 def test_a_file_that_is_no_journal_stays_as_it_is(
     fake: FakeServer, run: Run, folder: Path, tmp_path: Path, content: str, more: list[str]
 ) -> None:

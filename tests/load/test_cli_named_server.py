@@ -64,7 +64,7 @@ def test_the_limits_of_the_file_count_and_options_win(run: Run, fake: FakeServer
     run("upload", "in", "--server", "clinic")
     by_file = max(len(each.entries) for each in fake.transactions)
     fake.requests.clear()
-    run("upload", "in", "--server", "clinic", "--most-entries", "20", "--new")
+    run("upload", "in", "--server", "clinic", "--max-entries", "20", "--restart")
 
     assert (3, 7) == (by_file, max(len(each.entries) for each in fake.transactions))
 
@@ -80,7 +80,7 @@ def test_the_patience_of_the_file_counts_and_options_win(run: Run, fake: FakeSer
     code, _, _ = run("upload", "in", "--server", "clinic", "--concurrency", "1")
     once = len(fake.transactions)
     fake.requests.clear()
-    run("upload", "in", "--server", "clinic", "--concurrency", "1", "--new", "--retry-for", "0.2")
+    run("upload", "in", "--server", "clinic", "--concurrency", "1", "--restart", "--retry-for", "0.2")
 
     assert 0 != code
     assert len(fake.transactions) > once
@@ -121,7 +121,7 @@ def test_a_server_that_would_be_started_and_ended_is_refused(run: Run, named: Pa
     code, _, err = run(command, "in", "--server", "own")
 
     assert 2 == code
-    assert "'own' is started when it is needed and ended afterwards" in err
+    assert "'own' is started on demand and stopped afterwards" in err
 
 
 def test_a_journal_of_another_server_is_refused(run: Run, fake: FakeServer, named: Path) -> None:

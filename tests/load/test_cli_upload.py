@@ -97,11 +97,26 @@ def test_what_is_more_than_the_server_takes_is_split_in_order_with_a_warning(
     fake: FakeServer, run: Run, tmp_path: Path
 ) -> None:
     file = write(tmp_path, "a.json", bundle("a"))
-    code, out, _ = run("upload", file, "--server", fake.url, "--most-entries", "2")
+    code, out, _ = run("upload", file, "--server", fake.url, "--max-entries", "2")
 
     assert (0, [2, 1]) == (code, [len(each.entries) for each in fake.transactions])
     assert {"Observation": 1, "Organization": 1, "Patient": 1} == by_type(fake.names)
     assert f"Warning: not all or nothing, since the server takes 2 entries at once: {file}" in out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "value"), [("--most-entries", "--max-entries", ["2"]), ("--most-bytes", "--max-bytes", ["1000"])]
+)
+def test_a_limit_answers_under_its_old_name_which_help_does_not_show(
+    fake: FakeServer, run: Run, tmp_path: Path, old: str, new: str, value: list[str]
+) -> None:
+    file = write(tmp_path, "a.json", bundle("a"))
+    plans = [run("upload", file, "--server", fake.url, "--dry-run", name, *value) for name in (old, new)]
+
+    assert plans[0][:2] == plans[1][:2] != run("upload", file, "--server", fake.url, "--dry-run")[:2]
+    assert f"{old} is now {new}; the old name goes with the next release\n" in plans[0][2]
+    assert "is now" not in plans[1][2]
+    assert (False, True) == tuple(name in run("upload", "--help")[1] for name in (old, new))
 
 
 def refused(key: str) -> dict[str, Any]:

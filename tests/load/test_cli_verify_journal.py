@@ -30,7 +30,7 @@ def upload(run: Run, fake: FakeServer, folder: Path, journal: Path, *more: str) 
     return run("upload", folder, "--server", fake.url, "--journal", journal, *more)[0]
 
 
-@pytest.mark.parametrize("options", [(), ("--ids", "server"), ("--as-is",), ("--merge", "1", "--most-entries", "2")])
+@pytest.mark.parametrize("options", [(), ("--ids", "server"), ("--as-is",), ("--merge", "1", "--max-entries", "2")])
 def test_all_that_was_loaded_is_found_and_is_as_it_was_sent(
     fake: FakeServer, run: Run, folder: Path, journal: Path, options: tuple[str, ...]
 ) -> None:

@@ -259,4 +259,4 @@ def test_the_journal_of_another_load_is_refused(tmp_path: Path, other: Header, w
     files._refuse_other(tmp_path / "j", read_header(tmp_path / "j"), HEADER)
     with pytest.raises(FhirCaseError, match=words) as caught:
         files._refuse_other(tmp_path / "j", read_header(tmp_path / "j"), other)
-    assert "--new" in caught.value.hint
+    assert "--restart" in caught.value.hint

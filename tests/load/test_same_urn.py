@@ -46,7 +46,7 @@ def test_each_finding_is_about_the_patient_of_its_own_bundle(fake: FakeServer, r
     fake.hook = in_turn
     for family in ("Anna", "Berta"):
         write(tmp_path, f"in/{family}.json", a_bundle(family))
-    code, _, err = run("upload", tmp_path / "in", "--server", fake.url, "--most-entries", "2", "--concurrency", "2")
+    code, _, err = run("upload", tmp_path / "in", "--server", fake.url, "--max-entries", "2", "--concurrency", "2")
 
     assert code == 0, err
     family_of = {

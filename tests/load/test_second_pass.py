@@ -160,7 +160,7 @@ def test_what_was_there_before_stays_as_it_is(fake: FakeServer, run: Run, file: 
 def test_uploading_again_changes_nothing(fake: FakeServer, run: Run, file: Path, journal: Path) -> None:
     upload(run, fake, file, journal)
     before = fake.versions()
-    code, value, _ = upload(run, fake, file, journal, "--new")
+    code, value, _ = upload(run, fake, file, journal, "--restart")
 
     assert (0, {"unchanged": 4}, before) == (code, counts(value), fake.versions())
 
@@ -175,7 +175,7 @@ def test_an_update_that_refers_to_what_is_there_changes_nothing_when_it_is_sent_
     file = write(tmp_path, "case.json", content)
     assert 0 == upload(run, fake, file, journal)[0]
     before = fake.versions()
-    code, value, _ = upload(run, fake, file, journal, "--new")
+    code, value, _ = upload(run, fake, file, journal, "--restart")
 
     assert (0, {"unchanged": 4}, before) == (code, counts(value), fake.versions())
     assert AS_MEANT == where_dates_point(fake)
@@ -207,7 +207,7 @@ def test_the_second_requests_keep_to_what_the_server_takes_at_once(
     fake: FakeServer, run: Run, tmp_path: Path, journal: Path
 ) -> None:
     file = write(tmp_path, "case.json", case())
-    code, value, _ = upload(run, fake, file, journal, "--most-bytes", "1800")
+    code, value, _ = upload(run, fake, file, journal, "--max-bytes", "1800")
 
     assert (0, {"created": 4}) == (code, counts(value))
     assert 1 == len(seconds(fake))  # what goes later names what is there already

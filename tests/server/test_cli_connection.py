@@ -11,7 +11,8 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from fhir_case.cli.options.connection import connection, connection_options
+from fhir_case.cli.options.connection import connection_options, connection_to
+from fhir_case.server.named import server_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +61,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Connection]:
         @click.command()
         @connection_options
         def ask(real_patient_data: bool, **options: Any) -> None:
-            found.append(connection(base, timeout_s=300, **options))
+            found.append(connection_to(server_of(base, {}), timeout_s=300, **options))
 
         outcome = CliRunner().invoke(ask, arguments, standalone_mode=False)
         if outcome.exception:
@@ -95,7 +96,7 @@ def test_that_the_environment_signs_in_is_said_without_the_secret(
     run("--auth", "bearer", FHIR_CASE_TOKEN="hunter2")
     run("--auth", "none", FHIR_CASE_TOKEN="hunter2")
 
-    assert [f"Signing in to {BASE} by bearer, as the environment tells; --auth none does not"] == said
+    assert [f"Signing in to {BASE} by bearer, as variables are set; --auth none prevents it"] == said
 
 
 def test_user_and_password_sign_in_by_basic(run: Callable[..., Connection]) -> None:
@@ -130,7 +131,8 @@ def test_an_empty_variable_is_one_that_is_not_set(run: Callable[..., Connection]
 
 def test_two_ways_to_sign_in_have_to_be_decided_between(run: Callable[..., Connection]) -> None:
     with pytest.raises(
-        click.UsageError, match="FHIR_CASE_USER and FHIR_CASE_TOKEN are set; --auth basic, bearer or none says"
+        click.UsageError,
+        match="FHIR_CASE_USER and FHIR_CASE_TOKEN are set; choose the sign-in method by --auth basic, bearer or none",
     ):
         run(FHIR_CASE_TOKEN="abc", FHIR_CASE_USER="ada")
 

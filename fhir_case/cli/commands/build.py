@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from fhir_case.cli.options.building import build_options, built, write_file
+from fhir_case.cli.options.building import build_options, built
+from fhir_case.cli.options.output import write_file
 
 __all__ = ["build"]
 
@@ -20,9 +21,9 @@ __all__ = ["build"]
     type=click.Choice(["transaction", "collection"]),
     default="transaction",
     show_default=True,
-    help="To load it, or to hand it on (in R4 as mCODE patient bundle).",
+    help="For loading, or for exchange (in R4 an mCODE patient bundle).",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write it; default: standard output.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write; default: standard output.")
 @build_options
 def build(case: str, form: str, output: Path | None, **options: Any) -> None:
     """

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import click
 
+from fhir_case.cli.options.declarations import format_option
+from fhir_case.cli.options.output import show_json
+
 __all__ = ["cases"]
 
 
 @click.command()
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option()
 def cases(form: str) -> None:
     """List the shipped cases, each by the name that the other commands take."""
     from fhir_case.case import shipped_cases
@@ -17,9 +20,7 @@ def cases(form: str) -> None:
     if form == "json":
         from dataclasses import asdict
 
-        from fhir_case.fhir.wire import dump
-
-        click.echo(dump([asdict(one) for one in found], indent=True), nl=False)
+        show_json([asdict(one) for one in found])
         return
     for one in found:
         click.echo(f"{one.name}\n    {one.title}\n    {one.citation}")

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.options.building import fhir_option, write_file
+from fhir_case.cli.options.declarations import fhir_option, quiet_option, timeout_option
+from fhir_case.cli.options.named_servers import named_server, servers_option
+from fhir_case.cli.options.output import write_file
 from fhir_case.errors import ExitCode, FhirCaseError
 from fhir_case.wording import did_you_mean
 
@@ -41,8 +43,8 @@ def _list_probes(context: click.Context, _: click.Parameter, wanted: bool) -> No
 @click.command()
 @click.argument("inputs", nargs=-1, metavar="[CASE|BUNDLE]...")
 @click.option("--server", "names", multiple=True, required=True, metavar="NAME|URL", help="A server; may be repeated.")
-@click.option("--servers", "servers_file", type=_file, metavar="TOML", help="The file that NAME is from.")
-@fhir_option
+@servers_option
+@fhir_option()
 @click.option("--probe", "chosen", multiple=True, metavar="NAME", help="Put only this question; may be repeated.")
 @click.option("--no-probes", is_flag=True, help="Put no questions: load and compare only.")
 @click.option(
@@ -65,23 +67,19 @@ def _list_probes(context: click.Context, _: click.Parameter, wanted: bool) -> No
     "--patience", type=click.FloatRange(min=0), default=5.0, show_default=True, metavar="SECONDS",
     help="How long a search may take to find what was stored.",
 )  # fmt: skip
-@click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, metavar="SECONDS",
-    help="How long to wait for an answer.",
-)  # fmt: skip
-@click.option("-q", "--quiet", is_flag=True, help="Do not say what is going on.")
+@timeout_option(60.0)
+@quiet_option
 def interop(
     inputs: tuple[str, ...],
     names: tuple[str, ...],
     *,
-    servers_file: Path | None,
     fhir: str,
     chosen: tuple[str, ...],
     no_probes: bool,
     baseline: Path | None,
     fail_on: str,
     patience: float,
-    timeout: float,
+    timeout_s: float,
     quiet: bool,
     **files: Path | None,
 ) -> None:
@@ -102,7 +100,7 @@ def interop(
     if not given and not probes:
         raise click.UsageError("Nothing to do: name a case or a Bundle, or leave out --no-probes.")
     _check_writable(files.values())
-    result = _tested(names, servers_file, given, probes, patience_s=patience, timeout_s=timeout, quiet=quiet)
+    result = _tested(names, given, probes, patience_s=patience, timeout_s=timeout_s, quiet=quiet)
     changes = _changes(baseline, result)
     _write(files, result)
     if str(files.get("json_file")) != "-":
@@ -162,7 +160,7 @@ def _check_writable(files: Iterable[Path | None]) -> None:
 
 
 def _tested(
-    names: Sequence[str], servers_file: Path | None, inputs: Sequence[Input], probes: Sequence[Probe], *,
+    names: Sequence[str], inputs: Sequence[Input], probes: Sequence[Probe], *,
     patience_s: float, timeout_s: float, quiet: bool,
 ) -> InteropResult:  # fmt: skip
     from datetime import UTC, datetime
@@ -170,14 +168,12 @@ def _tested(
     from secrets import token_hex
 
     from fhir_case.interop.result import InteropResult
-    from fhir_case.server.named import find_servers, server_of
 
     def say(step: str) -> None:
         if not quiet:
             click.echo(step, err=True)
 
-    known = find_servers(servers_file)
-    wanted = [server_of(name, known) for name in dict.fromkeys(names)]
+    wanted = [named_server(name) for name in dict.fromkeys(names)]
     started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     namespace = f"interop-{token_hex(3)}"
     results = tuple(

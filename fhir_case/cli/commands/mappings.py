@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from fhir_case.cli.options.building import mapping_option
+from fhir_case.cli.options.declarations import format_option
+from fhir_case.cli.options.output import show_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,19 +18,16 @@ __all__ = ["mappings"]
 
 @click.command()
 @mapping_option
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option()
 def mappings(mapping_files: tuple[Path, ...], form: str) -> None:
     """List the mappings and where each comes from."""
     from fhir_case.mapping import discover
 
     found = discover(mapping_files)
     if form == "json":
-        from fhir_case.fhir.wire import dump
-
-        rows = [
-            {"name": one.mapping.name, "description": one.mapping.description, "origin": one.origin} for one in found
-        ]
-        click.echo(dump(rows, indent=True), nl=False)
+        show_json(
+            [{"name": one.mapping.name, "description": one.mapping.description, "origin": one.origin} for one in found]
+        )
         return
     width = max(len(one.mapping.name) for one in found)
     for one in found:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.options.building import build_options, built, write_file
+from fhir_case.cli.options.building import build_options, built
 from fhir_case.cli.options.engines import engine_options, engines
+from fhir_case.cli.options.output import write_file
 from fhir_case.errors import CheckerError, ExitCode
 
 if TYPE_CHECKING:

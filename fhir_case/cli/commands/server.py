@@ -1,4 +1,4 @@
-"""The command group ``server``: the embedded HAPI FHIR server; its ``list`` and ``check`` are in `cli.servers`."""
+"""The command group ``server``: the embedded HAPI FHIR server; its ``list`` and ``check`` are in `servers`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fhir_case.cli.commands.servers import check, list_servers
+from fhir_case.cli.options.declarations import fhir_option
 
 if TYPE_CHECKING:
     from fhir_case.server.hapi import HapiServer, RunningServer
@@ -34,7 +35,7 @@ server.add_command(check)
 
 
 @server.command()
-@click.option("--fhir", type=click.Choice(["R4", "R5"], case_sensitive=False), default="R4", show_default=True)
+@fhir_option("The FHIR release that it speaks.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes any free port.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.options.building import show
-from fhir_case.cli.options.named_servers import named_server, servers, servers_option, where
+from fhir_case.cli.options.named_servers import named_server, servers, servers_files, servers_option
+from fhir_case.cli.options.output import show_json
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ def list_servers(*, as_json: bool) -> None:
     """List the servers of servers.toml, and whether the environment variables that they need are set."""
     found = servers()
     if as_json:
-        show({"servers": [_described(server) for server in found.values()]})
+        show_json({"servers": [_described(server) for server in found.values()]})
     elif not found:
-        click.echo(f"No server has a name: there is none in {where()}.")
+        click.echo(f"No server has a name: there is none in {servers_files()}.")
     else:
         rows = [
             (server.name, server.url or _command(server), server.fhir or "-", _signing_in(server), str(server.caps))
@@ -58,14 +58,14 @@ def check(names: tuple[str, ...], *, as_json: bool) -> None:
 
     asked = [named_server(name) for name in names] or list(servers().values())
     if not asked:
-        raise click.UsageError(f"There is no server to check in {where()}.")
+        raise click.UsageError(f"There is no server to check in {servers_files()}.")
     checks = []
     with listener() as shown:
         for server in asked:
             click.echo(f"Checking {server.name} …", err=True)
             checks.append(check_server(server, os.environ, listener=shown))
     if as_json:
-        show({"servers": [each.to_dict() for each in checks]})
+        show_json({"servers": [each.to_dict() for each in checks]})
     else:
         _print(("NAME", "RESULT", "MS", "FHIR", "TRANSACTIONS", "SIGN-IN", "SOFTWARE"), [_row(each) for each in checks])
         for each in checks:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.options.building import format_option, show, timeout_option
-from fhir_case.cli.options.connection import connection_options, reached, server_of_journal
+from fhir_case.cli.options.connection import connection_options, connection_to, server_of_journal
+from fhir_case.cli.options.declarations import format_option, timeout_option
 from fhir_case.cli.options.named_servers import server_option
+from fhir_case.cli.options.output import show_json
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ __all__ = ["undo"]
 @click.command()
 @click.argument("journal", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="JOURNAL")
 @server_option(required=False, note="; the journal knows its URL, and servers.toml how to sign in there")
-@format_option
-@timeout_option
+@format_option()
+@timeout_option()
 @connection_options
 def undo(
     journal: Path,
@@ -53,12 +54,12 @@ def undo(
     def note(undone: Any) -> None:
         left.extend(each for each in undone if each.state == "left")
 
-    connection = reached(meant, timeout_s=timeout_s, **options)
+    connection = connection_to(meant, timeout_s=timeout_s, **options)
     with client_of(base_url, connection, timeout_s) as client:
         click.echo(f"Taking back what is at {base_url} …", err=True)
         counts = taken_back(journal, client, note)
     if form == "json":
-        show(
+        show_json(
             {
                 "server": base_url,
                 **{state: counts[state] for state in UNDONE},

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.options.building import fhir_option, format_option, show, timeout_option, write_file
 from fhir_case.cli.options.connection import connection_options
+from fhir_case.cli.options.declarations import (
+    fhir_option,
+    format_option,
+    quiet_option,
+    renamed_option,
+    timeout_option,
+)
 from fhir_case.cli.options.named_servers import server_option
+from fhir_case.cli.options.output import show_json, write_file
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -32,7 +39,7 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @server_option(required=True)
-@fhir_option
+@fhir_option()
 @click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
 @click.option(
     "--out",
@@ -63,8 +70,10 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
     metavar="N",
     help="Put small transactions together, up to N entries.",
 )
-@click.option("--most-entries", type=click.IntRange(1), metavar="N", help="The server takes N entries at once.")
-@click.option("--most-bytes", type=click.IntRange(1000), metavar="N", help="The server takes N bytes at once.")
+@click.option(
+    "--max-entries", type=click.IntRange(1), metavar="N", help="The server takes at most N entries a request."
+)
+@click.option("--max-bytes", type=click.IntRange(1000), metavar="N", help="The server takes at most N bytes a request.")
 @click.option("--gzip/--no-gzip", "pack", default=True, help="Pack large requests; never to this machine itself.")
 @click.option("--isolate", is_flag=True, help="Send the rest of a Bundle without the entries that are refused.")
 @click.option("--keep-going", is_flag=True, help="Send the rest when files cannot be loaded, and list those.")
@@ -94,11 +103,14 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
     metavar="FILE",
     help="Where to write what happens; default: a file of its own in the user's state folder.",
 )
-@click.option("--new", is_flag=True, help="Begin anew, also where an earlier run was broken off.")
-@click.option("--quiet", is_flag=True, help="No progress.")
-@format_option
-@timeout_option
+@click.option("--restart", is_flag=True, help="Start again from the beginning, also after an interrupted run.")
+@quiet_option
+@format_option()
+@timeout_option()
 @connection_options
+@renamed_option("--new", "--restart", is_flag=True)
+@renamed_option("--most-entries", "--max-entries", type=click.IntRange(1))
+@renamed_option("--most-bytes", "--max-bytes", type=click.IntRange(1000))
 def upload(
     files: tuple[str, ...],
     server: NamedServer,
@@ -107,7 +119,7 @@ def upload(
     dry_run: bool,
     out: Path | None,
     journal: Path | None,
-    new: bool,
+    restart: bool,
     quiet: bool,
     form: str,
     **options: Any,
@@ -131,7 +143,7 @@ def upload(
             sys.exit(ExitCode.BUNDLE if survey.left_out else ExitCode.DONE)
         from fhir_case.report.run import counted
 
-        path, earlier = _opened(load, journal, files, new=new)
+        path, earlier = _opened(load, journal, files, restart=restart)
         if earlier:
             click.echo(f"Going on: {counted(earlier, 'resource')} of an earlier run are there ({path})", err=True)
         else:
@@ -141,14 +153,14 @@ def upload(
     _end(load, result, left_out=len(survey.left_out))
 
 
-def _opened(load: FileLoad, journal: Path | None, files: tuple[str, ...], *, new: bool) -> tuple[Path, int]:
+def _opened(load: FileLoad, journal: Path | None, files: tuple[str, ...], *, restart: bool) -> tuple[Path, int]:
     """Open the journal of an earlier run that was broken off, or a new one."""
-    from fhir_case.cli.options.journals import begin_anew, default_journal, remove_unbegun
+    from fhir_case.cli.options.journals import default_journal, remove_empty_journal, rotate_journal
 
     path = journal or default_journal(load.base_url, load.options.fhir, files)
-    remove_unbegun(path)
-    if new or not journal:
-        begin_anew(path, even_unfinished=new)
+    remove_empty_journal(path)
+    if restart or not journal:
+        rotate_journal(path, even_unfinished=restart)
     return path, load.open_journal(path)
 
 
@@ -185,7 +197,7 @@ def _show(load: FileLoad, result: Result, journal: Path, form: str) -> None:
     warnings = load.read().warnings
     value = summary(load.base_url, result, load.tally, warnings, str(journal), placeholders=load.placeholders)
     if form == "json":
-        show(value)
+        show_json(value)
     else:
         click.echo(summary_text(value))
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from fhir_case.cli.options.building import expanded
+from fhir_case.cli.options.declarations import fhir_option, format_option
 from fhir_case.cli.options.engines import engine_options, engines
+from fhir_case.cli.options.inputs import expanded
+from fhir_case.cli.options.usage import usage_errors
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -55,21 +57,11 @@ def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: 
 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="PATH... | -")
-@click.option(
-    "--fhir",
-    type=click.Choice(["R4", "R5"]),
-    default="R4",
-    show_default=True,
-    help="The release it is in; for a case file, in which its Bundle is built.",
-)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "junit", "sarif", "github"]),
-    default="text",
-    show_default=True,
-    help="Text for people; an OperationOutcome, JUnit XML, SARIF or annotations of GitHub Actions for programs.",
-)
+@fhir_option("The FHIR release of the files; of a case file, the one to build in.")
+@format_option(
+    "junit", "sarif", "github",
+    meaning="Text for people; an OperationOutcome, JUnit XML, SARIF or annotations of GitHub Actions for programs.",
+)  # fmt: skip
 @click.option(
     "--fail-on",
     type=click.Choice(list(_FAILING)),
@@ -167,15 +159,12 @@ def _require_documents(paths: Sequence[Path | None]) -> None:
 
 
 def _read_waivers(path: Path | None) -> tuple[Waiver, ...]:
-    from fhir_case.errors import FhirCaseError
     from fhir_case.validation.waivers import read_waivers
 
     if path is None:
         return ()
-    try:
+    with usage_errors(option="--waivers"):
         return read_waivers(path)
-    except FhirCaseError as error:
-        raise click.BadParameter(str(error), param_hint="--waivers") from None
 
 
 def _added_up(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.options.building import fhir_option, format_option, timeout_option
 from fhir_case.cli.options.connection import connection_options, server_of_journal
+from fhir_case.cli.options.declarations import fhir_option, format_option, timeout_option
 from fhir_case.cli.options.named_servers import server_option
 from fhir_case.errors import ExitCode
 
@@ -24,9 +24,9 @@ __all__ = ["verify"]
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...|JOURNAL")
 @server_option(required=False, note="; a journal knows it")
-@fhir_option
-@format_option
-@timeout_option
+@fhir_option()
+@format_option()
+@timeout_option()
 @connection_options
 def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, form: str, **options: Any) -> None:
     """

@@ -1,15 +1,17 @@
-"""The options that choose validators for profiles, and their life during a command."""
+"""Validators for profiles: their options, and their start and stop within a command."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from fhir_case.cli.options.declarations import combined, real_patient_data_option
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from fhir_case.validation.profiles import ProfileEngine
     from fhir_case.validation.subject import FhirVersion
@@ -17,41 +19,31 @@ if TYPE_CHECKING:
 __all__ = ["engine_options", "engines"]
 
 
-def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that choose validators for profiles."""
-    options = [
-        click.option(
-            "--engine",
-            "engine_names",
-            multiple=True,
-            type=click.Choice(["hl7", "hapi"]),
-            help="Check profiles too, by the HL7 validation engine or by a HAPI server (both: name both). Needs Java "
-            "and FHIR packages; what is missing of Java and jars is downloaded.",
-        ),
-        click.option(
-            "--package",
-            "package_files",
-            multiple=True,
-            metavar="FILE.tgz",
-            type=click.Path(path_type=Path, exists=True, dir_okay=False),
-            help="A FHIR package with profiles. Others come from ~/.fhir/packages and from the registry that "
-            "FHIR_CASE_PACKAGE_REGISTRY names. Alone, it means --engine hl7.",
-        ),
-        click.option(
-            "--validate-server",
-            metavar="URL",
-            help="The server that --engine hapi asks; default: an embedded one with the packages.",
-        ),
-        click.option(
-            "--real-patient-data",
-            is_flag=True,
-            help="--validate-server may see the data of real patients. Without it, one that is not this machine gets "
-            "only what is labelled as test data (HTEST).",
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+engine_options = combined(
+    click.option(
+        "--engine",
+        "engine_names",
+        multiple=True,
+        type=click.Choice(["hl7", "hapi"]),
+        help="Check profiles too, by the HL7 validation engine or by a HAPI server (both: name both). Needs Java "
+        "and FHIR packages; missing Java and jars are downloaded.",
+    ),
+    click.option(
+        "--package",
+        "package_files",
+        multiple=True,
+        metavar="FILE.tgz",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="A FHIR package with profiles; may be repeated. Others come from ~/.fhir/packages and the registry in "
+        "FHIR_CASE_PACKAGE_REGISTRY. Alone, it means --engine hl7.",
+    ),
+    click.option(
+        "--validate-server",
+        metavar="URL",
+        help="The server for --engine hapi; default: an embedded one with the packages.",
+    ),
+    real_patient_data_option("--validate-server"),
+)
 
 
 @contextmanager
@@ -63,7 +55,7 @@ def engines(
     fhir: FhirVersion,
     real_patient_data: bool,
 ) -> Iterator[tuple[ProfileEngine, ...]]:
-    """Return the validators that the options ask for. Each starts when it is first asked, and ends here."""
+    """Return the validators that the options name. Each starts when it is first used, and stops at the end."""
     names = list(dict.fromkeys(engine_names))
     if validate_server and "hapi" not in names:
         names.append("hapi")

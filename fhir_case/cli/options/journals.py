@@ -1,4 +1,4 @@
-"""Where the journals of uploads are."""
+"""The journals of uploads: where they are, and which are kept."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from fhir_case.errors import FhirCaseError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["begin_anew", "default_journal", "remove_unbegun"]
+__all__ = ["default_journal", "remove_empty_journal", "rotate_journal"]
 
 
 def default_journal(server: str, fhir: str, files: Sequence[str]) -> Path:
-    """Return the journal of a command: the same for the same files and server, so that giving it again goes on."""
+    """Return the journal of a command: the same for the same files and server, so that repeating it resumes."""
     from platformdirs import user_state_path
 
     names = [file if file == "-" else str(Path(file).absolute()) for file in files]
@@ -26,11 +26,11 @@ def default_journal(server: str, fhir: str, files: Sequence[str]) -> Path:
     return user_state_path("fhir-case", appauthor=False) / "uploads" / f"{host}-{first[:40]}-{digest}.jsonl"
 
 
-def remove_unbegun(path: Path) -> None:
+def remove_empty_journal(path: Path) -> None:
     """
-    Remove a journal that was broken off in its very first line: nothing was sent by then.
+    Remove a journal whose very first line is incomplete: nothing was sent by then.
 
-    Any other file stays, so that one that is no journal is not lost.
+    Any other file stays, so that one that is not a journal is not lost.
 
     Raises:
         FhirCaseError: It cannot be read or removed.
@@ -48,19 +48,19 @@ def remove_unbegun(path: Path) -> None:
         raise FhirCaseError(f"it cannot be read: {error.strerror or error}", where=str(path)) from error
 
 
-def begin_anew(path: Path, *, even_unfinished: bool) -> None:
+def rotate_journal(path: Path, *, even_unfinished: bool) -> None:
     """
-    Put a journal aside when its run is finished, so that the next one begins anew; the last five are kept.
+    Rename a journal when its run is finished, so that the next run starts a new one; the last five are kept.
 
     Args:
-        even_unfinished: Also when its run was broken off.
+        even_unfinished: Also when its run was interrupted.
 
     Raises:
-        FhirCaseError: It cannot be read or renamed, or is no journal.
+        FhirCaseError: It cannot be read or renamed, or is not a journal.
     """
     if not path.exists():
         return
-    finished = _is_finished(path)  # always read, so that no other file is put aside
+    finished = _is_finished(path)  # always read, so that no other file is renamed
     if not finished and not even_unfinished:
         return
     try:
@@ -70,7 +70,7 @@ def begin_anew(path: Path, *, even_unfinished: bool) -> None:
                 older.replace(path.with_suffix(f".{number + 1}.jsonl"))
         path.replace(path.with_suffix(".1.jsonl"))
     except OSError as error:
-        raise FhirCaseError(f"it cannot be put aside: {error.strerror or error}", where=str(path)) from error
+        raise FhirCaseError(f"it cannot be renamed: {error.strerror or error}", where=str(path)) from error
 
 
 def _is_finished(path: Path) -> bool:

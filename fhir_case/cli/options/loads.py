@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.options.building import expanded
+from fhir_case.cli.options.inputs import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,11 +38,11 @@ def file_load(files: Sequence[str], server: NamedServer, fhir: str, **options: A
         server: The server. What ``servers.toml`` says of it counts where an option does not say otherwise.
         options: Those of the command, by the names of its parameters; what is missing counts as not given.
     """
-    from fhir_case.cli.options.connection import base_url_of, reached
+    from fhir_case.cli.options.connection import base_url_of, connection_to
     from fhir_case.load.run.load import STANDARD_INPUT, FileLoad
 
     base_url, timeout_s = base_url_of(server), patience_s(server, options["timeout_s"])
-    connection = reached(server, timeout_s=timeout_s, **{name: options[name] for name in _CONNECTION})
+    connection = connection_to(server, timeout_s=timeout_s, **{name: options[name] for name in _CONNECTION})
     named = [file for file in files if file not in ("-", STANDARD_INPUT)]
     with ExitStack() as stack:
         paths = [path for path in expanded(named) if path is not None]
@@ -107,7 +107,7 @@ def _options(fhir: str, server: NamedServer, options: dict[str, Any]) -> Options
     from fhir_case.server.quirks import Caps
 
     plain = ("ids", "as_is", "concurrency", "isolate", "pack", "keep_going", "allow_dangling")
-    asked = {"entries": options.get("most_entries"), "bytes": options.get("most_bytes")}
+    asked = {"entries": options.get("max_entries"), "bytes": options.get("max_bytes")}
     caps = replace(server.caps, **{name: number for name, number in asked.items() if number})
     return Options(
         fhir=fhir,

@@ -1,26 +1,26 @@
-"""Where ``servers.toml`` is, and the options that take a server by its name or its URL."""
+"""The servers of ``servers.toml``, and the options that take a server by its name or its URL."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from fhir_case.errors import FhirCaseError
+from fhir_case.cli.options.declarations import combined
+from fhir_case.cli.options.usage import usage_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from fhir_case.cli.options.declarations import Decorator
     from fhir_case.server.named import NamedServer
 
-__all__ = ["named_server", "server_option", "servers", "servers_option", "where"]
+__all__ = ["named_server", "server_option", "servers", "servers_files", "servers_option"]
 
-_GIVEN = "fhir_case.servers"
+_SERVERS_FILE = "fhir_case.servers"
 
 
 def _keep(context: click.Context, _: click.Parameter, value: Path | None) -> None:
-    context.meta[_GIVEN] = value
+    context.meta[_SERVERS_FILE] = value
 
 
 servers_option = click.option(
@@ -30,17 +30,17 @@ servers_option = click.option(
     expose_value=False,
     is_eager=True,  # before --server, which looks into it
     metavar="FILE",
-    help="Where servers have names; default: servers.toml here, or else in the user's configuration folder.",
+    help="The file with servers by name; default: servers.toml here, else in the user's configuration folder.",
 )
 
 
-def server_option(*, required: bool, note: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def server_option(*, required: bool, note: str = "") -> Decorator:
     """
-    Add --server, which gives a `NamedServer`, and --servers.
+    Return ``--server``, whose value is a `NamedServer`, with ``--servers``.
 
     Args:
-        required: Whether a server has to be given.
-        note: What the help says at its end.
+        required: Whether a server has to be named.
+        note: The end of its help.
     """
     option = click.option(
         "--server",
@@ -49,7 +49,7 @@ def server_option(*, required: bool, note: str = "") -> Callable[[Callable[..., 
         metavar="URL|NAME",
         help=f"The base URL of the FHIR server, or its name in servers.toml{note}.",
     )
-    return lambda command: option(servers_option(command))
+    return combined(option, servers_option)
 
 
 def _server(_: click.Context, __: click.Parameter, value: str | None) -> NamedServer | None:
@@ -58,41 +58,37 @@ def _server(_: click.Context, __: click.Parameter, value: str | None) -> NamedSe
 
 def named_server(text: str) -> NamedServer:
     """
-    Return the server of a name or a URL.
+    Return the server with a name or a URL.
 
     Raises:
         click.UsageError: There is none, or ``servers.toml`` is wrong.
     """
     from fhir_case.server.named import server_of
 
-    try:
+    with usage_errors():
         return server_of(text, {} if any(sign in text for sign in ":/") else servers())
-    except FhirCaseError as error:
-        raise click.UsageError(str(error)) from None
 
 
 def servers() -> dict[str, NamedServer]:
     """
-    Return the servers that have a name; none without a file.
+    Return the servers of ``servers.toml`` by name; none without a file.
 
     Raises:
         click.BadParameter: The file is wrong.
     """
     from fhir_case.server.named import find_servers
 
-    try:
-        return find_servers(_given())
-    except FhirCaseError as error:
-        raise click.BadParameter(str(error), param_hint="--servers") from None
+    with usage_errors(option="--servers"):
+        return find_servers(_servers_file())
 
 
-def where() -> str:
-    """Return the files that were looked for, in words."""
+def servers_files() -> str:
+    """Return the files where servers were looked for, joined by "or"."""
     from fhir_case.server.named import places
 
-    return " or ".join(str(path) for path in places(_given()))
+    return " or ".join(str(path) for path in places(_servers_file()))
 
 
-def _given() -> Path | None:
-    given: Path | None = click.get_current_context().meta.get(_GIVEN)
-    return given
+def _servers_file() -> Path | None:
+    file: Path | None = click.get_current_context().meta.get(_SERVERS_FILE)
+    return file

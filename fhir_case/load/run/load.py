@@ -231,7 +231,7 @@ class FileLoad:
             raise FhirCaseError(
                 f"the server has no {earlier.last} any more, which this journal says is stored there",
                 where=str(path),
-                hint="begin anew with --new",
+                hint="begin anew with --restart",
             )
         settle_earlier(
             earlier,
@@ -356,5 +356,5 @@ def _refuse_other(path: Path, written: Header, ours: Header) -> None:
     else:
         what = "this journal was begun with other options"
     raise FhirCaseError(
-        what, where=str(path), hint="give the same again to go on, or begin anew with --new or another --journal"
+        what, where=str(path), hint="give the same again to go on, or begin anew with --restart or another --journal"
     )

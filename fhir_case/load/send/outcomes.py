@@ -24,7 +24,7 @@ __all__ = ["TOO_LARGE", "Outcome", "completed", "failed", "not_sendable", "refus
 TOO_LARGE = 413
 """The HTTP status of a server that takes less at once."""
 
-_ADVICE = "begin anew (--new) with what it takes at once (--most-bytes, --most-entries): then it is sent in parts"
+_ADVICE = "begin anew (--restart) with what it takes at once (--max-bytes, --max-entries): then it is sent in parts"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,42 @@
+"""What commands write: JSON to standard output, and files."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["show_json", "write_file"]
+
+
+def show_json(value: Any) -> None:
+    """Write a value as JSON to standard output."""
+    from fhir_case.fhir import wire
+
+    click.echo(wire.dump(value, indent=True), nl=False)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """
+    Write a file whole or not at all.
+
+    Raises:
+        click.ClickException: The file cannot be written; what stood there before is still there.
+    """
+    path = path.resolve()  # what a link points to is written, not the link
+    part = path.with_name(f".{path.name}.part")
+    try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_bytes(content)  # a pipe or a device cannot be put in place
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise click.ClickException(f"{path}: cannot be written: {error.strerror or error}") from error
