@@ -173,8 +173,8 @@ def test_a_database_in_use_is_told_with_the_server_that_uses_it(place: Place) ->
     ("options", "message"),
     [
         ({"fhir": "R9"}, "does not speak FHIR 'R9'"),
-        ({"port": 70000}, "70000 is no port"),
-        ({"heap": "lots"}, "'lots' is no amount of memory"),
+        ({"port": 70000}, "70000 is not a port"),
+        ({"heap": "lots"}, "'lots' is not an amount of memory"),
         ({"packages": [Path("us-core.tgz")]}, r"us-core\.tgz: is not named NAME-VERSION\.tgz"),
         ({"packages": [Path("us-core-6.1.0.tgz")]}, r"us-core-6\.1\.0\.tgz: cannot be read"),
         ({"host": "nowhere.invalid", "port": 8080}, r"cannot listen on port 8080 of nowhere\.invalid"),

@@ -63,7 +63,7 @@ def test_a_server_is_what_the_file_says(file: Callable[[str], Path]) -> None:
     )  # fmt: skip
     assert (True, True) == (clinic.real_patient_data, clinic.placeholders)
     assert Caps(entries=50, conditional=8) == clinic.caps
-    assert RetryPolicy(request_s=0, run=5) == clinic.policy
+    assert RetryPolicy(request_s=0, run=5) == clinic.retry
     assert (("hapi",), True, False, False) == (own.start, own.strict, own.real_patient_data, own.placeholders)
 
 
@@ -95,7 +95,7 @@ def test_the_servers_of_our_own_matrix_can_be_read() -> None:
         ('start = "hap"', "[s] start: this is neither the embedded server nor a command"),
         ('start = ["node", "--key=${KEY}"]', "[s] start: variables are not put into a command"),
         ('start = "hapi"\nfhir = "R4B"', "[s] fhir: this is not a release that is known here; write one of R4, R5"),
-        ('start = "hapi"\nheap = "much"', "[s] heap: 'much' is no amount of memory; write it like 512m or 2g"),
+        ('start = "hapi"\nheap = "much"', "[s] heap: 'much' is not an amount of memory; write it like 512m or 2g"),
         ('url = "https://x.example"\nstrict = true', "[s] strict: only the embedded server has this"),
         ('url = "https://x.example"\ntimeout_s = true', "[s] timeout_s: this is not a number above 0"),
         ('url = "https://x.example"\ntimeout_s = inf', "[s] timeout_s: this is not a number above 0"),
@@ -115,8 +115,8 @@ def test_what_is_wrong_is_told_with_server_key_and_advice(file: Callable[[str], 
 @pytest.mark.parametrize(
     ("auth", "told"),
     [
-        ('{ kind = "smrt" }', "auth.kind: this is not a way to sign in; did you mean 'smart'?"),
-        (f'{{ token = "{SECRET}" }}', "auth.kind: this is not a way to sign in; write one of none, basic, bearer"),
+        ('{ kind = "smrt" }', "auth.kind: this is not a sign-in method; did you mean 'smart'?"),
+        (f'{{ token = "{SECRET}" }}', "auth.kind: this is not a sign-in method; write one of none, basic, bearer"),
         (f'{{ kind = "basic", user = "ann", password = "{SECRET}" }}', "auth.password: a secret does not stand in"),
         (f'{{ kind = "bearer", token = "{SECRET}" }}', "auth.token: a secret does not stand in this file"),
         ('{ kind = "bearer", token = "${T}", token_file = "t" }', "auth: there are token and token_file; keep one"),

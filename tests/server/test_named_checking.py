@@ -154,7 +154,7 @@ def test_a_variable_that_is_not_set_is_wrong(checked: Callable[..., ServerCheck]
 
 
 def test_a_program_that_does_not_start_is_wrong(tmp_path: Path) -> None:
-    found = check_server(NamedServer("own", start=("./none",), file=tmp_path / "servers.toml"), {})
+    found = check_server(NamedServer(name="own", start=("./none",), file=tmp_path / "servers.toml"), {})
 
     assert "'./none' cannot be run" in found.problems[0]
 

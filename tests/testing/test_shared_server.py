@@ -221,12 +221,12 @@ def test_a_keeper_ends_with_the_owner_of_the_run_also_while_its_server_starts(
 
 
 def test_a_server_that_cannot_start_is_told_to_everyone_without_another_try(place: SharedPlace) -> None:
-    with pytest.raises(CheckerError, match="'much' is no amount of memory; write it like 512m or 2g"):
+    with pytest.raises(CheckerError, match="'much' is not an amount of memory; write it like 512m or 2g"):
         join(place, "R4", {"heap": "much"})
     keeper = (place.folder / "R4.keeper").read_text()
     assert _until(lambda: not alive(json.loads(keeper)["pid"]), 20)
 
-    with pytest.raises(CheckerError, match="'much' is no amount of memory"):
+    with pytest.raises(CheckerError, match="'much' is not an amount of memory"):
         join(place, "R4", {"heap": "1g"})
     assert keeper == (place.folder / "R4.keeper").read_text()
 

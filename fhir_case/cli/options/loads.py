@@ -113,7 +113,7 @@ def _options(fhir: str, server: NamedServer, options: dict[str, Any]) -> Options
         fhir=fhir,
         caps=caps if caps != Caps() else None,
         merge=Caps(entries=options.get("merge") or COMFORTABLE.entries, bytes=COMFORTABLE.bytes),
-        policy=replace(server.policy, **{new: options[old] for old, new in _PATIENCE.items() if _said(old)}),
+        policy=replace(server.retry, **{new: options[old] for old, new in _PATIENCE.items() if _said(old)}),
         placeholders="placeholders" in options and (options["placeholders"] or server.placeholders),
         real_patient_data=server.real_patient_data or options.get("real_patient_data", False),
         **{name: options[name] for name in plain if name in options},

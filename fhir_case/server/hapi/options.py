@@ -50,7 +50,7 @@ class Options:
 
     def check(self) -> None:
         """
-        Return what cannot work.
+        Refuse what cannot work.
 
         Raises:
             CheckerError: A value is out of its range, or a package file is missing or not named as it must be.
@@ -58,9 +58,9 @@ class Options:
         if self.fhir not in {"R4", "R5"}:
             raise CheckerError(f"the embedded server does not speak FHIR '{self.fhir}'", hint="choose R4 or R5")
         if not 0 <= self.port <= 65535:
-            raise CheckerError(f"{self.port} is no port", hint="choose 0 (any free one) to 65535")
+            raise CheckerError(f"{self.port} is not a port", hint="choose 0 (any free one) to 65535")
         if not _HEAP.fullmatch(self.heap):
-            raise CheckerError(f"'{self.heap}' is no amount of memory", hint="write it like 512m or 2g")
+            raise CheckerError(f"'{self.heap}' is not an amount of memory", hint="write it like 512m or 2g")
         if self.data is not None and self.data.exists() and not self.data.is_dir():
             raise CheckerError("is not a folder", where=str(self.data), hint="name a folder for the database")
         for file in self.packages:
@@ -95,4 +95,4 @@ def _check_package(file: Path) -> None:
     except OSError as error:
         raise CheckerError(f"cannot be read: {error.strerror}", where=str(file), hint=hint) from error
     if begin != _GZIP:
-        raise CheckerError("is no .tgz file", where=str(file), hint=hint)
+        raise CheckerError("is not a .tgz file", where=str(file), hint=hint)

@@ -2,77 +2,82 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
 
 from fhir_case.errors import FhirCaseError
 from fhir_case.server.guard import checked_base_url
+from fhir_case.server.named.keys import BaseUrl, Command, Header, HeaderName, Heap, Limits, Retry, Seconds, Text, Truth
 from fhir_case.server.named.variables import named_in
 from fhir_case.server.quirks import Caps
 from fhir_case.server.retry import RetryPolicy
 from fhir_case.wording import did_you_mean
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-__all__ = ["EMBEDDED", "NamedServer", "server_of"]
-
-EMBEDDED = ("hapi",)
-"""What is started by this library itself."""
+__all__ = ["NamedServer", "server_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class NamedServer:
+class NamedServer(BaseModel):
     """
     What is said of one server. Texts may hold variables, such as ``${TOKEN}``; none holds a secret.
 
     Args:
         name: Its name; for one that was given by its URL, the URL.
+        file: The file that says so, from whose folder its paths count; None for one that was given by its URL.
         url: Its base URL; empty where it is started.
         start: The command that starts it; `EMBEDDED` for the embedded server; empty where it runs anyway.
         fhir: The release of FHIR that it is to speak, such as ``R4``; empty where the file does not say.
         strict: Whether an embedded server refuses invalid resources.
         heap: The memory limit of an embedded server.
         start_timeout_s: How long a start may take; None: what is usual.
-        auth_kind: How to sign in.
-        auth: What signing in takes, by the names of the file.
+        auth: How to sign in: ``kind``, a key of `METHODS`, and its settings; empty where nobody signs in.
         headers: Further headers.
         ca_file: The certificates to trust, PEM; empty: those that requests trusts.
         client_certificate: The certificate that we show, PEM; empty: none.
         client_key: Its key, where it is not in the same file.
         timeout_s: How long to wait for an answer.
         caps: Limits that count instead of those that are known of the server.
-        policy: How patient to be.
+        retry: How patient to be.
         real_patient_data: Whether it may have the data of real patients.
         placeholders: Whether it makes placeholders for references to what it does not have.
-        file: The file that says so, from whose folder its paths count; None for one that was given by its URL.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
     name: str
-    url: str = ""
-    start: tuple[str, ...] = ()
-    fhir: str = ""
-    strict: bool = False
-    heap: str = "2g"
-    start_timeout_s: float | None = None
-    auth_kind: str = "none"
-    auth: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    ca_file: str = ""
-    client_certificate: str = ""
-    client_key: str = ""
-    timeout_s: float = 300
-    caps: Caps = field(default_factory=Caps)
-    policy: RetryPolicy = field(default_factory=RetryPolicy)
-    real_patient_data: bool = False
-    placeholders: bool = False
     file: Path | None = None
+    url: BaseUrl = ""
+    start: Command = ()
+    fhir: Text = ""
+    strict: Truth = False
+    heap: Heap = "2g"
+    start_timeout_s: Seconds | None = None
+    auth: dict[str, Text] = {}
+    headers: dict[HeaderName, Header] = {}
+    ca_file: Text = ""
+    client_certificate: Text = ""
+    client_key: Text = ""
+    timeout_s: Seconds = 300
+    caps: Limits = Caps()
+    retry: Retry = RetryPolicy()
+    real_patient_data: Truth = False
+    placeholders: Truth = False
 
     @property
     def where(self) -> str:
-        """Return the place of it in the file; empty without a file."""
+        """Return the position of it in the file; empty without a file."""
         return f"{self.file}: [{self.name}]" if self.file else ""
+
+    @property
+    def auth_kind(self) -> str:
+        """Return the sign-in method."""
+        return self.auth.get("kind", "none")
+
+    @property
+    def auth_settings(self) -> dict[str, str]:
+        """Return what the sign-in method takes, by the names of the file."""
+        return {name: text for name, text in self.auth.items() if name != "kind"}
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -91,13 +96,13 @@ def server_of(text: str, servers: Mapping[str, NamedServer]) -> NamedServer:
 
     Raises:
         FhirCaseError: No server has this name.
-        ServerError: It looks like a URL, and is none of a FHIR server.
+        ServerError: It looks like a URL, and is not that of a FHIR server.
     """
     if text in servers:
         return servers[text]
     if any(sign in text for sign in ":/"):
         url = checked_base_url(text)
-        return NamedServer(url, url=url)
+        return NamedServer(name=url, url=url)
     if not servers:
         raise FhirCaseError(
             f"there is no server '{text}', and no servers.toml that would name any",

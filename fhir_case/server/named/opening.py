@@ -13,7 +13,7 @@ from fhir_case.server.certificates import Certificates
 from fhir_case.server.client import Client
 from fhir_case.server.connection import connect
 from fhir_case.server.guard import checked_base_url
-from fhir_case.server.named.model import EMBEDDED
+from fhir_case.server.named.keys import EMBEDDED
 from fhir_case.server.named.variables import filled
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def open_server(
             url,
             connect(url, who, timeout_s=server.timeout_s),
             server.caps,
-            server.policy,
+            server.retry,
             server.timeout_s,
             server.real_patient_data,
         )
@@ -130,7 +130,7 @@ def access(server: NamedServer, environment: Mapping[str, str]) -> Access:
     texts = {
         ("url", ""): server.url,
         **{("file", name): text for name in _FILES if (text := getattr(server, name))},
-        **{("auth", name): text for name, text in server.auth.items()},
+        **{("auth", name): text for name, text in server.auth_settings.items()},
         **{("header", name): text for name, text in server.headers.items()},
     }
     values = filled(texts, environment, where=server.where)  # all at once, so that all that is not set is named

@@ -1,4 +1,4 @@
-"""Read ``servers.toml``, and tell all that is wrong with it at once: the server, the key, what is wrong, what to do."""
+"""Read ``servers.toml``; all that is wrong with it is in one error: server, key, what is wrong, what to do."""
 
 from __future__ import annotations
 
@@ -6,18 +6,30 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from fhir_case.errors import FhirCaseError
-from fhir_case.server.named.entry import read_entry
-from fhir_case.server.named.table import Table
+from fhir_case.server.named.model import NamedServer
+from fhir_case.server.named.rules import Problem, broken_rules, unknown_key
+from fhir_case.server.quirks import Caps
+from fhir_case.server.retry import RetryPolicy
 from fhir_case.toml import read_toml
 
 if TYPE_CHECKING:
-    from fhir_case.server.named.model import NamedServer
+    from pydantic_core import ErrorDetails
 
 __all__ = ["find_servers", "places", "read_servers"]
 
 _FILE = "servers.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_KEYS = tuple(key for key in NamedServer.model_fields if key not in ("name", "file"))
+_TABLES = {"caps": tuple(Caps.__dataclass_fields__), "retry": tuple(RetryPolicy.__dataclass_fields__)}
+_EXAMPLES = {
+    "auth": '{ kind = "bearer", token = "${TOKEN}" }',
+    "headers": '{ X-Api-Key = "${KEY}" }',
+    "caps": "{ entries = 50 }",
+    "retry": "{ request_s = 60 }",
+}
 
 
 def places(given: Path | None = None) -> tuple[Path, ...]:
@@ -55,16 +67,23 @@ def read_servers(path: Path) -> dict[str, NamedServer]:
     """
     problems: list[FhirCaseError] = []
     servers: dict[str, NamedServer] = {}
-    for name, content in read_toml(path, hint="text is in quotes, and a secret is ${NAME}", secret=True).items():
-        place = f"{path}: [{name}]"
-        if not isinstance(content, dict):
+    for name, table in read_toml(path, hint="text is in quotes, and a secret is ${NAME}", secret=True).items():
+        where = f"{path}: [{name}]"
+        if not isinstance(table, dict):
             hint = "write each server under a line of its own: [name]"
             problems.append(FhirCaseError("this is not a server", where=f"{path}: {name}", hint=hint))
         elif not _NAME.fullmatch(name):
             hint = "use letters, digits, hyphens and underscores"
-            problems.append(FhirCaseError("a server cannot have this name", where=place, hint=hint))
+            problems.append(FhirCaseError("a server cannot have this name", where=where, hint=hint))
         else:
-            servers[name] = read_entry(name, path.absolute(), Table(content, place, problems))
+            own = {"name": name, "file": path.absolute()}
+            found = [unknown_key((key,), _KEYS) for key in table if key in own]
+            try:
+                servers[name] = NamedServer.model_validate(table | own)
+            except ValidationError as error:
+                found += [_problem(each) for each in error.errors(include_url=False)]
+            found += broken_rules(table)
+            problems += [_located(each, where) for each in found]
     if problems:
         raise _all(problems, path)
     return servers
@@ -75,3 +94,19 @@ def _all(problems: list[FhirCaseError], path: Path) -> FhirCaseError:
         return problems[0]
     lines = "".join(f"\n  {problem}" for problem in problems)
     return FhirCaseError(f"{len(problems)} problems:{lines}", where=str(path))
+
+
+def _located(problem: Problem, where: str) -> FhirCaseError:
+    return FhirCaseError(problem.what, where=" ".join((where, ".".join(problem.path))).rstrip(), hint=problem.hint)
+
+
+def _problem(error: ErrorDetails) -> Problem:
+    """Return what is wrong by an error of pydantic."""
+    path = tuple(str(part) for part in error["loc"])
+    if path[-1] == "[key]":
+        path = path[:-2]
+    if error["type"] == "extra_forbidden":
+        return unknown_key(path, _TABLES.get(path[0], _KEYS) if path[1:] else _KEYS)
+    if error["type"] in ("model_type", "dict_type"):
+        return Problem(path, f"this is not a table, such as {_EXAMPLES[path[0]]}", "correct it, or leave the key out")
+    return Problem(path, error["msg"], error.get("ctx", {}).get("hint", ""))
