@@ -46,13 +46,17 @@ def launch(
     heap: str,
     options: Sequence[str],
     environment: Mapping[str, str],
-    lifeline: bool,
+    lifeline: int | None,
 ) -> subprocess.Popen[bytes]:
     """
     Start the process and do not wait.
 
     It is the head of a session of its own, so that Ctrl-C in the terminal does not reach it before its owner has
-    decided. With ``lifeline`` it ends when its standard input does: also when its owner is killed.
+    decided.
+
+    Args:
+        lifeline: Its standard input, with whose end it ends: ``subprocess.PIPE``, which also ends when this process is
+            killed, or a file descriptor; None: it has none, and outlives this process.
 
     Raises:
         CheckerError: The process could not be started.
@@ -63,7 +67,7 @@ def launch(
     if not arguments.exists() or arguments.read_text("ascii") != text:
         arguments.write_text(text, "ascii")
     command = [str(installed.java.executable), f"-Xmx{heap}", *_JVM, *options]
-    if lifeline:
+    if lifeline is not None:
         command.append("-Dfhircase.lifeline=stdin")
     command += [f"@{arguments.name}", installed.program.main_class]
     try:
@@ -72,7 +76,7 @@ def launch(
                 command,
                 cwd=installed.folder,
                 env=dict(environment),
-                stdin=subprocess.PIPE if lifeline else subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL if lifeline is None else lifeline,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from fhir_case.testing.loading import CaseBundle, Load
     from fhir_case.testing.namespace import FhirNamespace
     from fhir_case.testing.servers import Release, Servers
+    from fhir_case.testing.shared_server import SharedRun
 
-_RUN = pytest.StashKey[str]()
-_FOLDER, _OWNER = "fhir_case_folder", "fhir_case_owner"
+_RUN: pytest.StashKey[SharedRun] = pytest.StashKey()
+_FOLDER = "fhir_case_folder"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -64,26 +65,24 @@ def _named(config: pytest.Config) -> list[str]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Inform a worker of pytest-xdist on this machine where the workers of this run meet."""
-    if node.gateway.spec.popen:
-        import tempfile
+    """Tell a worker of pytest-xdist on this machine where the workers of this run meet."""
+    if node.gateway.spec.popen and hasattr(os, "mkfifo"):
+        from fhir_case.testing.shared_server import SharedRun
 
         stash = node.config.stash
-        run = stash.setdefault(_RUN, str(Path(tempfile.gettempdir()) / f"fhir-case-{os.urandom(8).hex()}"))
-        node.workerinput.update({_FOLDER: run, _OWNER: os.getpid()})
+        if _RUN not in stash:
+            stash[_RUN] = SharedRun()
+        node.workerinput[_FOLDER] = str(stash[_RUN].folder)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop the servers that the workers of this run shared."""
-    folder = config.stash.get(_RUN, "")
-    if folder and Path(folder).is_dir():
-        from fhir_case.testing.shared_server import stop_all
-
-        stop_all(Path(folder))
+    if run := config.stash.get(_RUN, None):
+        run.close()
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _failing() -> Iterator[None]:
     """Turn an error of this library into one of the test's set-up, without a traceback through us."""
     from fhir_case.errors import FhirCaseError
 
@@ -116,11 +115,9 @@ def fhir_connection() -> Connection | None:
 @pytest.fixture(scope="session")
 def _fhir_servers(pytestconfig: pytest.Config, fhir_connection: Connection | None) -> Iterator[Servers]:
     from fhir_case.testing.servers import Servers
-    from fhir_case.testing.shared_server import SharedPlace
 
-    told = getattr(pytestconfig, "workerinput", {})
-    shared = SharedPlace(Path(told[_FOLDER]), told[_OWNER]) if _FOLDER in told else None
-    servers = Servers(_named(pytestconfig), fhir_connection, shared)
+    folder = getattr(pytestconfig, "workerinput", {}).get(_FOLDER)
+    servers = Servers(_named(pytestconfig), fhir_connection, Path(folder) if folder else None)
     yield servers
     servers.close()
 
@@ -132,14 +129,14 @@ def hapi_r4(_fhir_servers: Servers, hapi_options: dict[str, Any]) -> str:
 
     The embedded one is started when a test first wants it and ends with the run; all workers of pytest-xdist share it.
     """
-    with _told():
+    with _failing():
         return _fhir_servers.base_url("R4", hapi_options)
 
 
 @pytest.fixture(scope="session")
 def hapi_r5(_fhir_servers: Servers, hapi_options: dict[str, Any]) -> str:
     """The base URL of a real FHIR R5 server: that of ``--fhir-server`` if it speaks R5, else an embedded HAPI FHIR."""
-    with _told():
+    with _failing():
         return _fhir_servers.base_url("R5", hapi_options)
 
 

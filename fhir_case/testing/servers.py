@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from fhir_case.server.connection import Connection
     from fhir_case.server.hapi import HapiServer
-    from fhir_case.testing.shared_server import SharedPlace
 
 __all__ = ["Release", "Servers", "server_options"]
 
@@ -35,10 +34,10 @@ class Servers:
     Args:
         urls: The base URLs that the user named.
         connection: Who asks the servers that the user named, and how they are reached.
-        shared: Where the processes of this run meet to share embedded servers; None: there is one process.
+        shared: The folder where the processes of this run meet to share embedded servers; None: there is one process.
     """
 
-    def __init__(self, urls: Sequence[str], connection: Connection | None, shared: SharedPlace | None) -> None:
+    def __init__(self, urls: Sequence[str], connection: Connection | None, shared: Path | None) -> None:
         self._urls = tuple(checked_base_url(url) for url in urls)
         self._connection = connection
         self._shared = shared

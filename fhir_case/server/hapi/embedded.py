@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import subprocess
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,7 +26,6 @@ from fhir_case.server.hapi.running import (
 )
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
@@ -157,12 +157,15 @@ class HapiServer:
         """
         with self._lock:
             if not self.alive:
-                self._start(detached=False)
+                self._start(detached=False, lifeline=subprocess.PIPE)
         return self
 
-    def start_detached(self) -> RunningServer:
+    def start_detached(self, *, lifeline: int | None = None) -> RunningServer:
         """
         Start a server that outlives this process, and wait until it is ready; `stop_server` ends it.
+
+        Args:
+            lifeline: The file descriptor of a pipe with whose end the server ends; None: it has none.
 
         Raises:
             CheckerError: It cannot run here, or this object runs one already.
@@ -170,7 +173,7 @@ class HapiServer:
         with self._lock:
             if self.alive:
                 raise CheckerError(f"this server is already running: {self.base_url}", hint="stop() it first")
-            self._start(detached=True)
+            self._start(detached=True, lifeline=lifeline)
             atexit.unregister(self.stop)
             process, self._process, self._archive = self._process, None, None
             if process:
@@ -203,13 +206,13 @@ class HapiServer:
             stop(process, archive, ready=ready, title="the server", listener=self._listener)
             forget(process.pid, self._state)
 
-    def _start(self, *, detached: bool) -> None:
+    def _start(self, *, detached: bool, lifeline: int | None) -> None:
         from fhir_case.server.hapi.process import wait_until_ready
 
         self.options.check()
         check_available(self.options, self._state)
         try:
-            process, base = self._launch(detached=detached)
+            process, base = self._launch(detached=detached, lifeline=lifeline)
         except OSError as error:
             raise CheckerError(
                 f"cannot be written: {error.strerror or error}", where=str(error.filename or "")
@@ -230,7 +233,7 @@ class HapiServer:
             raise
         self._listener(Event("ready", text=self.base_url))
 
-    def _launch(self, *, detached: bool) -> tuple[subprocess.Popen[bytes], RunningServer]:
+    def _launch(self, *, detached: bool, lifeline: int | None) -> tuple[subprocess.Popen[bytes], RunningServer]:
         from fhir_case.java.archive import Archive
         from fhir_case.java.installation import install
         from fhir_case.java.process import launch, new_log
@@ -250,7 +253,7 @@ class HapiServer:
             heap=self.options.heap,
             options=[*self._archive.options(record=not detached), *self.options.properties()],
             environment=self._environment,
-            lifeline=not detached,
+            lifeline=lifeline,
         )
         data = str(self.options.data.resolve()) if self.options.data else ""
         now = datetime.now(UTC).isoformat(timespec="seconds")

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 _SAME_S = 5.0  # a clock that is set moves the time of creation of a process a little
-_PATIENCE_S = 60.0  # the end of one that writes the archive of its classes takes a while
+_END_S = 60.0  # the end of one that writes the archive of its classes takes a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,18 @@ class RunningServer:
         """Whether it has said that it is ready."""
         return bool(self.base_url)
 
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs; one that has ended and that no process has waited for does not."""
+        import psutil
+
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.created) < _SAME_S
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
 
 def state_folder() -> Path:
     """Return the folder that holds the state files and logs."""
@@ -95,7 +107,7 @@ def running_servers(folder: Path | None = None) -> tuple[RunningServer, ...]:
             continue  # it was stopped meanwhile
         except (ValueError, TypeError):
             server = None
-        if server and _alive(server):
+        if server and server.alive:
             found.append(server)
         else:
             with contextlib.suppress(OSError):
@@ -109,13 +121,13 @@ def stop_server(server: RunningServer, folder: Path | None = None) -> None:
 
     with contextlib.suppress(psutil.NoSuchProcess):
         process = psutil.Process(server.pid)
-        if _alive(server):
+        if server.alive:
             process.terminate()
             try:
-                process.wait(_PATIENCE_S)
+                process.wait(_END_S)
             except psutil.TimeoutExpired:
                 process.kill()
-                process.wait(_PATIENCE_S)
+                process.wait(_END_S)
     forget(server.pid, folder or state_folder())
 
 
@@ -127,15 +139,3 @@ def created(pid: int) -> float:
         return psutil.Process(pid).create_time()
     except psutil.Error:
         return 0.0
-
-
-def _alive(server: RunningServer) -> bool:
-    import psutil
-
-    try:
-        process = psutil.Process(server.pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        return abs(process.create_time() - server.created) < _SAME_S
-    except psutil.Error:
-        return False

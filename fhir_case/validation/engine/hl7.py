@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import subprocess
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,7 +17,6 @@ from fhir_case.validation.engine.fragments import FRAGMENTS
 from fhir_case.validation.engine.packages import choose, packages_in_cache, read_package
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Collection, Mapping, Sequence
     from types import TracebackType
 
@@ -202,7 +202,12 @@ class Hl7Engine:
             f"-Dfhircase.packages={labels}",
         ]
         self._process = launch(
-            installed, self._log, heap=self._heap, options=options, environment=self._environment, lifeline=True
+            installed,
+            self._log,
+            heap=self._heap,
+            options=options,
+            environment=self._environment,
+            lifeline=subprocess.PIPE,
         )
         self._owner = os.getpid()
         atexit.register(self.stop)
