@@ -62,7 +62,7 @@ class ValidationResult:
     Args:
         issues: The findings, errors first.
         checks: One entry a check, in the order in which they are tried.
-        resources: How many resources were looked at.
+        resources: How many resources were checked: those in the entries of a Bundle, else the one document.
     """
 
     issues: tuple[Issue, ...] = ()

@@ -1,11 +1,11 @@
-"""Sum up in one value what a whole run did: ``case-report.json``, and its summary in words."""
+"""Report a whole run: ``case-report.json``, and the words of its stages."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.load.verify.readback import AS_SENT
+from fhir_case.report.counts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,16 +15,11 @@ if TYPE_CHECKING:
     from fhir_case.issues import ValidationResult
     from fhir_case.load import Journal, Verification
 
-__all__ = ["bundle_words", "counted", "run_report", "validation_words", "verification_words"]
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """Return a number with its noun: ``1 resource``, ``2 resources``."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
+__all__ = ["bundle_words", "run_report", "validation_words"]
 
 
 def bundle_words(bundle: Resource) -> str:
-    """Return what a Bundle holds, for example ``5 resources of 4 types, transaction``."""
+    """Return the size of a Bundle, for example ``5 resources of 4 types, transaction``."""
     types = {entry["resource"]["resourceType"] for entry in bundle["entry"]}
     return f"{counted(len(bundle['entry']), 'resource')} of {counted(len(types), 'type')}, {bundle['type']}"
 
@@ -36,21 +31,6 @@ def validation_words(result: ValidationResult) -> str:
     ran = sum(check.state == "ran" for check in result.checks)
     not_checked = [check.name for check in result.checks if check.state == "could not run"]
     return f"{words}; {counted(ran, 'check')} ran" + (f"; not checked: {', '.join(not_checked)}" if not_checked else "")
-
-
-def verification_words(verification: Verification) -> str:
-    """Return the result of reading back in one line: how many are as sent, what the server added, what is wrong."""
-    counts = verification.counts
-    as_sent = sum(counts[state] for state in AS_SENT)
-    words = f"{as_sent} of {sum(counts.values())} as sent"
-    added = {one.path for each in verification.comparisons for one in each.differences if one.kind == "added"}
-    if added:
-        elements = sorted({path.partition(".")[2] or path for path in added})
-        words += f"; the server added {', '.join(elements[:4])}" + (", ..." if len(elements) > 4 else "")
-    if counts["rewritten"]:
-        words += f"; {counts['rewritten']} with references rewritten"
-    wrong = [f"{number} {state}" for state, number in counts.items() if number and state not in AS_SENT]
-    return words + "".join(f"; {one}" for one in wrong)
 
 
 def run_report(
@@ -69,8 +49,8 @@ def run_report(
     Return everything about a run as JSON.
 
     Args:
-        software: Name and version of what ran.
-        options: What was asked for.
+        software: The name and version of this program.
+        options: The options of the command.
         seconds: How long each stage took.
         files: Name and SHA-256 of each file that was written.
     """

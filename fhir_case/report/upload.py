@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.report.counts import counts_table
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["summary", "summary_text"]
 
-_LABEL = 48
-_MOST_FAILURES = 20
+_ALWAYS_SHOWN = ("created", "updated", "unchanged", "failed")
+_MAX_FAILURES = 20
 
 
 def summary(
@@ -27,7 +29,7 @@ def summary(
     *,
     placeholders: Placeholders | None = None,
 ) -> dict[str, Any]:
-    """Return what became of an upload as JSON; `summary_text` is the same for people."""
+    """Return the result of an upload as JSON; `summary_text` is the same for people."""
     counts = tally.to_dict()
     stored = sum(counts["resources"].values()) - counts["resources"]["failed"] - counts["resources"]["unknown"]
     return {
@@ -49,56 +51,46 @@ def summary(
 
 
 def summary_text(value: dict[str, Any]) -> str:
-    """
-    Return a summary as text: where, how many in each state, requests, latencies, how fast, and what failed.
-
-    A label names its columns.
-    """
-    resources = {name: number for name, number in value["resources"].items() if number or name in _ALWAYS}
-    if value["resources_of_an_earlier_run"]:
-        resources["of an earlier run"] = value["resources_of_an_earlier_run"]
-    if value["resources_not_sent"]:
-        resources["not sent"] = value["resources_not_sent"]
-    left_open = value["resources_with_open_references"]
-    latencies = {f"{name} s": _seconds(number) for name, number in value["latency_s"].items()}
-    sent = {"bytes": value["bytes_sent"], "seconds": _seconds(value["seconds"])}
-    sent["resources a second"] = value["resources_a_second"] or "-"
+    """Return a summary as text: the server, a table of counts and times, then what failed."""
+    resources = {name: number for name, number in value["resources"].items() if number or name in _ALWAYS_SHOWN}
+    more = {"of an earlier run": value["resources_of_an_earlier_run"], "not sent": value["resources_not_sent"]}
+    unresolved = value["resources_with_open_references"]
+    requests = {f"HTTP {status}" if status.isdigit() else status: count for status, count in value["requests"].items()}
+    table = counts_table(
+        {
+            "Resources": resources | {name: number for name, number in more.items() if number},
+            "References": {"unresolved in resources": unresolved} if unresolved else {},
+            "Placeholders": value["placeholders"] if any(value["placeholders"].values()) else {},
+            "Requests": requests or {"none": 0},
+            "Retries": value["retries"],
+            "Latency": {name: _seconds(number) for name, number in value["latency_s"].items()} if requests else {},
+            "Total": {
+                "bytes sent": value["bytes_sent"],
+                "time": _seconds(value["seconds"]),
+                "resources per second": str(value["resources_a_second"] or "-"),
+            },
+        }
+    )
     lines = [
         f"Upload to {value['server']}",
-        _row("Resources", resources),
-        *([_row("References", {"left open in resources": left_open})] if left_open else []),
-        *([_row("Placeholders", value["placeholders"])] if any(value["placeholders"].values()) else []),
-        _row("Requests", value["requests"] or {"none": 0}),
-        *([_row("Retries", value["retries"])] if value["retries"] else []),
-        *([_row("Latency", latencies)] if value["requests"] else []),
-        _row("Sent", sent),
-        f"{'Journal':<{_LABEL}}  {value['journal']}" if value["journal"] else "",
+        *table,
+        *([f"Journal  {value['journal']}"] if value["journal"] else []),
         *(f"Warning: {warning}" for warning in value["warnings"]),
     ]
-    lines = [line for line in lines if line]
     failures = value["failures"]
     if failures:
-        lines += ["", "Failed     [document, resource, reason]"]
-        lines += [f"  {_place(entry)}  {entry['reason']}" for entry in failures[:_MOST_FAILURES]]
-        total = value["resources"]["failed"] + value["resources"]["unknown"] + left_open
-        if total > _MOST_FAILURES:
-            lines.append(f"  and {total - _MOST_FAILURES:,} more; the journal lists all")
+        lines += ["", "Failed:"]
+        lines += [f"  {_located(entry)}: {entry['reason']}" for entry in failures[:_MAX_FAILURES]]
+        total = value["resources"]["failed"] + value["resources"]["unknown"] + unresolved
+        if total > _MAX_FAILURES:
+            lines.append(f"  and {total - _MAX_FAILURES:,} more; the journal lists all")
     return "\n".join(lines)
 
 
-_ALWAYS = ("created", "updated", "unchanged", "failed")
-
-
-def _row(name: str, columns: dict[str, Any]) -> str:
-    label = f"{name:<10} [{', '.join(columns)}]"
-    numbers = ", ".join(f"{number:,}" if isinstance(number, int) else str(number) for number in columns.values())
-    return f"{label:<{_LABEL}}  {numbers}"
-
-
 def _seconds(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}" if value < 10 else f"{value:.1f}"
+    return "-" if value is None else f"{value:.3f} s" if value < 10 else f"{value:.1f} s"
 
 
-def _place(entry: dict[str, Any]) -> str:
+def _located(entry: dict[str, Any]) -> str:
     source = f"{entry['source']}: " if entry["source"] else ""
     return f"{source}{entry['resource']}"

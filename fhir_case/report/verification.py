@@ -1,4 +1,4 @@
-"""Report what a server stored."""
+"""Report the comparison of what a server stored with what was sent."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, Self
 
 from fhir_case.load.verify.readback import AS_SENT
+from fhir_case.report.counts import counts_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from fhir_case.load.verify.readback import Comparison, Verification
+    from fhir_case.load.verify.readback import Comparison, Finding, Verification
     from fhir_case.load.verify.summary import Findings
 
-__all__ = ["VerificationJson", "verification_text"]
+__all__ = ["VerificationJson", "verification_text", "verification_words"]
 
-_LABEL = 70
 _CELL = 60
-_MOST_RESOURCES = 20
+_MAX_RESOURCES = 20
+_WORDS: dict[Finding, str] = {"added": "server-added"}
 _PIECE_BYTES = 1_000_000
 
 
@@ -26,31 +27,41 @@ def verification_text(found: Verification | Findings) -> str:
     """
     Return a verification as text: how many in each state, then every resource that is not as it was sent.
 
-    A label names its columns; a long value is cut, and so is a long list. `VerificationJson` is all of it as JSON.
+    A long value is cut, and so is a long list. `VerificationJson` is all of it as JSON.
     """
     counts = found.counts
-    label = f"Resources  [{', '.join(counts)}]"
+    states = {_WORDS.get(state, state): number for state, number in counts.items()}
     lines = [
-        f"Read back from {found.server}",
-        f"{label:<{_LABEL}}  {', '.join(str(count) for count in counts.values())}",
+        f"Read back from {found.server}: {_as_sent(counts)}",
+        *counts_table({"Resources": states, "Placeholders": _placeholders(found)}),
     ]
-    placeholders = _placeholders(found)
-    if placeholders:
-        label = f"Placeholders  [{', '.join(placeholders)}]"
-        lines.append(f"{label:<{_LABEL}}  {', '.join(str(count) for count in placeholders.values())}")
     if found.wrong:
-        lines += ["", "Not as sent  [resource, state; element, kind, sent, stored]"]
-    for each in found.wrong[:_MOST_RESOURCES]:
+        lines += ["", "Not as sent:"]
+    for each in found.wrong[:_MAX_RESOURCES]:
         lines += _lines(each)
-    more = sum(number for state, number in counts.items() if state not in AS_SENT) - _MOST_RESOURCES
+    more = sum(number for state, number in counts.items() if state not in AS_SENT) - _MAX_RESOURCES
     if more > 0:
         lines.append(f"  and {more:,} more; the JSON report lists all")
     return "\n".join(lines)
 
 
+def verification_words(verification: Verification) -> str:
+    """Return a verification in one line: how many are as sent, in which states, and what the server added."""
+    counts = verification.counts
+    found = [f"{number} {_WORDS.get(state, state)}" for state, number in counts.items() if number]
+    added = {one.path for each in verification.comparisons for one in each.differences if one.kind == "added"}
+    elements = sorted({path.partition(".")[2] or path for path in added})
+    names = ", ".join(elements[:4]) + (", …" if len(elements) > 4 else "")
+    return f"{_as_sent(counts)}: {', '.join(found)}" + (f" ({names})" if added else "")
+
+
+def _as_sent(counts: Mapping[Finding, int]) -> str:
+    return f"{sum(counts[state] for state in AS_SENT):,} of {sum(counts.values()):,} as sent"
+
+
 class VerificationJson:
     """
-    Write a verification as JSON, as `Verification.to_dict` gives it, without keeping it in memory; a context manager.
+    A verification as JSON, the same as `Verification.to_dict`, without keeping it in memory; a context manager.
 
     The comparisons wait in a temporary file, since the counts stand before them.
     """
@@ -100,15 +111,15 @@ def _placeholders(found: Verification | Findings) -> dict[str, int]:
 
 
 def _lines(comparison: Comparison) -> list[str]:
-    elsewhere = comparison.stored_as not in ("", comparison.resource)
+    renamed = comparison.stored_as not in ("", comparison.resource)
     document = f"{comparison.source}: " if comparison.source else ""
-    place = f" (stored as {comparison.stored_as})" if elsewhere else ""
-    head = f"  {document}{comparison.resource}{place}: {comparison.state}"
+    stored_as = f" (stored as {comparison.stored_as})" if renamed else ""
+    head = f"  {document}{comparison.resource}{stored_as}: {comparison.state}"
     lines = [f"{head}: {comparison.reason}" if comparison.reason else head]
-    told = [each for each in comparison.differences if each.kind not in ("added", "rewritten")]
-    wide = max((len(each.path) for each in told), default=0)
+    shown = [each for each in comparison.differences if each.kind not in ("added", "rewritten")]
+    width = max((len(each.path) for each in shown), default=0)
     return lines + [
-        f"    {each.path:<{wide}}  {each.kind:<10}  {_cell(each.sent)}  ->  {_cell(each.stored)}" for each in told
+        f"    {each.path:<{width}}  {each.kind:<10}  {_cell(each.sent)}  ->  {_cell(each.stored)}" for each in shown
     ]
 
 

@@ -65,7 +65,7 @@ def validate(
         issues += found
         runs.append(run)
     issues = sorted(_each_once(issues), key=lambda issue: _ORDER[issue.severity])
-    return ValidationResult(tuple(issues), tuple(runs), len(subject.resources))
+    return ValidationResult(tuple(issues), tuple(runs), len(subject.entries) if subject.is_bundle else 1)
 
 
 def _with(engines: Sequence[ProfileEngine]) -> tuple[Check, ...]:

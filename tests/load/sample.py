@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -11,10 +12,27 @@ from fhir_case.fhir.systems import ACT_REASON
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["TEST_DATA", "bundle", "by_type", "labelled", "observation", "patient", "write", "write_numbered"]
+__all__ = [
+    "TEST_DATA",
+    "bundle",
+    "by_type",
+    "counts_of",
+    "labelled",
+    "observation",
+    "patient",
+    "write",
+    "write_numbered",
+]
 
 TEST_DATA = {"security": [{"system": ACT_REASON, "code": "HTEST"}]}
 SYSTEM = "urn:fhir-case:load"
+
+
+def counts_of(text: str, group: str) -> dict[str, int]:
+    """Return the counts of one group of the table in a summary."""
+    found = re.search(rf"^{group} (.*\n(?: .*(?:\n|$))*)", text, flags=re.MULTILINE)
+    lines = found[1].splitlines() if found else []
+    return {name.strip(): int(number.replace(",", "")) for name, number in (line.rsplit(maxsplit=1) for line in lines)}
 
 
 def patient(key: str, **elements: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from load.fake_server import HAPI, FakeServer, Reply, Request
-from load.sample import bundle, by_type, observation, patient, write
+from load.sample import bundle, by_type, counts_of, observation, patient, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ def test_all_that_was_created_is_deleted_though_it_refers_to_each_other(
         assert (0, set()) == (code, fake.names)
         assert {"deleted": 10} == counts(out)
         assert [] == json.loads(out)["left_over"]
-        assert f"Taking back what is at {fake.url} …\n" == err
+        assert f"Undoing the upload to {fake.url} …\n" == err
 
 
 def test_what_was_there_before_is_left_as_it_is(fake: FakeServer, run: Run, folder: Path, journal: Path) -> None:
@@ -58,7 +58,8 @@ def test_what_was_there_before_is_left_as_it_is(fake: FakeServer, run: Run, fold
     code, out, _ = run("undo", journal)
 
     assert (0, {"Patient/p-a", "Patient/p-b"}) == (code, fake.names)
-    assert f"Undone at {fake.url}  [deleted, gone, left]  8, 0, 0\n" == out
+    assert f"Undone at {fake.url}" == out.splitlines()[0]
+    assert {"deleted": 8, "already gone": 0, "not deleted": 0} == counts_of(out, "Resources")
 
 
 def test_what_was_changed_since_and_what_it_refers_to_is_left_with_the_reason(
@@ -69,7 +70,7 @@ def test_what_was_changed_since_and_what_it_refers_to_is_left_with_the_reason(
     code, out, _ = run("undo", journal)
 
     assert (7, {"Observation/o-late-b", "Patient/p-b"}) == (code, fake.names)
-    assert "[deleted, gone, left]  8, 0, 2\n" in out
+    assert {"deleted": 8, "already gone": 0, "not deleted": 2} == counts_of(out, "Resources")
     assert "  Observation/o-late-b: it was changed since: version 2 instead of 1\n" in out
     assert "  Patient/p-b: HTTP 409 Conflict: HAPI-0550: Unable to delete Patient/p-b" in out
 

@@ -8,6 +8,7 @@ import pytest
 
 from fhir_case.fhir.systems import ACT_REASON
 from fhir_case.fhir.wire import dump, parse
+from load.sample import counts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +43,8 @@ def test_an_upload_prints_its_report_alone_on_standard_output(
     code, out, err = run("upload", file, "--server", f"{base}/")
 
     assert 0 == code
-    assert out.startswith(f"Upload to {base}\nResources  [created, updated, unchanged, failed]  1, 0, 0, 0\n")
+    assert out.startswith(f"Upload to {base}\n")
+    assert {"created": 1, "updated": 0, "unchanged": 0, "failed": 0} == counts_of(out, "Resources")
     assert f"Asking {base} what it can do …\nReading {file}\nSending 1 resource to {base}\n" == err
 
 
@@ -78,7 +80,7 @@ def test_an_entry_that_is_not_confirmed_gives_7_and_the_report(
     code, out, _ = run("upload", file, "--server", base)
 
     assert 7 == code
-    assert f"  {file}: Patient/demo-patient  the answer has no status" in out
+    assert f"  {file}: Patient/demo-patient: the answer has no status" in out
 
 
 def test_a_refusal_gives_7_and_the_report_names_the_document(
@@ -88,7 +90,7 @@ def test_a_refusal_gives_7_and_the_report_names_the_document(
     code, out, _ = run("upload", file, "--server", base)
 
     assert 7 == code
-    assert f"  {file}: Patient/demo-patient  nothing was stored: HTTP 422" in out
+    assert f"  {file}: Patient/demo-patient: nothing was stored: HTTP 422" in out
 
 
 @COMMANDS

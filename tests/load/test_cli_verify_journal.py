@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from load.sample import bundle, write
+from load.sample import bundle, counts_of, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ def test_what_is_altered_or_lost_is_named(fake: FakeServer, run: Run, folder: Pa
     assert f'  {folder / "a.json"}: Patient/p-a: altered\n    Patient.gender  changed     "female"  ->  "male"\n' in out
     assert f"(stored as {finding}): altered\n    Observation.status" in out
     assert f"  {folder / 'b.json'}: Patient/p-b: lost: Patient/p-b was deleted" in out
-    assert "[equal, added, rewritten, altered, lost, not checked]" in out
+    assert ["equal", "server-added", "rewritten", "altered", "lost", "not checked"] == list(counts_of(out, "Resources"))
 
 
 def test_files_that_have_changed_since_are_not_compared(

@@ -14,8 +14,10 @@ from fhir_case.load.run.loader import Result
 from fhir_case.load.send.tally import Tally
 from fhir_case.load.verify.readback import Comparison, Verification
 from fhir_case.load.verify.summary import Findings
+from fhir_case.report.counts import counts_table
 from fhir_case.report.upload import summary, summary_text
-from fhir_case.report.verification import VerificationJson, verification_text
+from fhir_case.report.verification import VerificationJson, verification_text, verification_words
+from load.sample import counts_of
 
 BASE = "https://fhir.example/fhir"
 
@@ -32,11 +34,19 @@ def test_an_upload_that_went_well_is_a_few_lines_to_the_letter() -> None:
 
     expected = """\
 Upload to https://fhir.example/fhir
-Resources  [created, updated, unchanged, failed]  62, 0, 0, 0
-Requests   [200]                                  1
-Latency    [p50 s, p95 s, p99 s, max s]           0.250, 0.250, 0.250, 0.250
-Sent       [bytes, seconds, resources a second]   1,234, 1.260, 49.2
-Journal                                           /state/journal.jsonl"""
+Resources  created                    62
+           updated                     0
+           unchanged                   0
+           failed                      0
+Requests   HTTP 200                    1
+Latency    p50                   0.250 s
+           p95                   0.250 s
+           p99                   0.250 s
+           max                   0.250 s
+Total      bytes sent              1,234
+           time                  1.260 s
+           resources per second     49.2
+Journal  /state/journal.jsonl"""
     value = summary(BASE, result, tally(created=62), (), "/state/journal.jsonl")
     assert expected == summary_text(value)
 
@@ -53,18 +63,30 @@ def test_warnings_failures_and_what_is_not_known_are_shown() -> None:
 
     expected = """\
 Upload to https://fhir.example/fhir
-Resources  [created, updated, unchanged, updated or unchanged, failed, unknown, of an earlier run, not sent]  \
-1, 0, 0, 1, 1, 1, 4, 2
-Requests   [no answer, 200]                       1, 1
-Retries    [no answer]                            1
-Latency    [p50 s, p95 s, p99 s, max s]           0.250, 0.250, 0.250, 0.250
-Sent       [bytes, seconds, resources a second]   1,244, 12.0, 0.2
-Journal                                           j
+Resources  created                     1
+           updated                     0
+           unchanged                   0
+           updated or unchanged        1
+           failed                      1
+           unknown                     1
+           of an earlier run           4
+           not sent                    2
+Requests   no answer                   1
+           HTTP 200                    1
+Retries    no answer                   1
+Latency    p50                   0.250 s
+           p95                   0.250 s
+           p99                   0.250 s
+           max                   0.250 s
+Total      bytes sent              1,244
+           time                   12.0 s
+           resources per second      0.2
+Journal  j
 Warning: beware
 
-Failed     [document, resource, reason]
-  a.json: Observation/long-name  the answer has no status
-  b.ndjson:7: Group/g  no answer"""
+Failed:
+  a.json: Observation/long-name: the answer has no status
+  b.ndjson:7: Group/g: no answer"""
     assert expected == summary_text(summary(BASE, result, counts, ("beware",), "j"))
 
 
@@ -75,9 +97,9 @@ def test_what_is_stored_with_open_references_counts_once_and_is_listed() -> None
     counts.stored([entry])
     text = summary_text(summary(BASE, Result(resources=1, failures=[entry]), counts, (), ""))
 
-    assert "Resources  [created, updated, unchanged, failed]  1, 0, 0, 0" in text
-    assert "References [left open in resources]               1" in text
-    assert text.endswith(f"Failed     [document, resource, reason]\n  Observation/o  {reason}")
+    assert "References  unresolved in resources        1\n" in text
+    assert {"created": 1, "updated": 0, "unchanged": 0, "failed": 0} == counts_of(text, "Resources")
+    assert text.endswith(f"Failed:\n  Observation/o: {reason}")
 
 
 def test_a_long_list_of_failures_is_cut_and_says_where_all_are() -> None:
@@ -117,10 +139,15 @@ def verification() -> Verification:
 
 def test_what_is_not_as_sent_is_listed_with_both_values() -> None:
     expected = f"""\
-Read back from https://fhir.example/fhir
-Resources  [equal, added, rewritten, altered, lost, not checked]        0, 1, 0, 1, 1, 0
+Read back from https://fhir.example/fhir: 1 of 3 as sent
+Resources  equal         0
+           server-added  1
+           rewritten     0
+           altered       1
+           lost          1
+           not checked   0
 
-Not as sent  [resource, state; element, kind, sent, stored]
+Not as sent:
   Observation/o (stored as Observation/77): altered
     Observation.valueQuantity.value  precision   15.00  ->  15.0
     Observation.note[0].text         changed     "{"x" * 58}…  ->  "short"
@@ -129,11 +156,30 @@ Not as sent  [resource, state; element, kind, sent, stored]
     assert expected == verification_text(verification())
 
 
-def test_a_verification_that_went_well_is_two_lines() -> None:
+def test_a_verification_without_differences_is_a_line_and_a_table() -> None:
     good = Verification(BASE, verification().comparisons[:1])
+    lines = verification_text(good).splitlines()
 
     assert good.ok
-    assert 2 == len(verification_text(good).splitlines())
+    assert "Read back from https://fhir.example/fhir: 1 of 1 as sent" == lines[0]
+    assert 7 == len(lines)
+
+
+def test_a_run_names_the_states_of_a_verification_as_verify_does() -> None:
+    expected = "1 of 3 as sent: 1 server-added, 1 altered, 1 lost (meta.versionId)"
+    assert expected == verification_words(verification())
+
+
+def test_a_table_of_counts_fits_a_narrow_terminal() -> None:
+    table = counts_table(
+        {"Resources": {"created": 1_234_567_890, "resources_not_sent": 1}, "Retries": {}, "A": {"b": "-"}}
+    )
+
+    assert table == [
+        "Resources  created             1,234,567,890",
+        "           resources_not_sent              1",
+        "A          b                               -",
+    ]
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
@@ -141,7 +187,7 @@ def test_a_long_list_is_cut_and_says_so() -> None:
     lines = verification_text(Verification(BASE, lost)).splitlines()
 
     assert "  and 5 more; the JSON report lists all" == lines[-1]
-    assert 25 == len(lines)
+    assert 30 == len(lines)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

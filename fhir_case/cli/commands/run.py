@@ -1,4 +1,4 @@
-"""``fhir-case run``: the whole way, one line a stage."""
+"""``fhir-case run``: all stages, one line each."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import sys
 import time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,28 +29,28 @@ __all__ = ["run"]
 
 
 class _Stages:
-    """Time the stages and print one line for each."""
+    """The stages of a run, timed, with one line for each."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self._words = ""
+        self._result = ""
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time one stage; its line is printed when it ends well."""
-        begin = time.monotonic()
+        """Time one stage, and print its line when it succeeds."""
+        start = time.monotonic()
         yield
-        self.seconds[name] = time.monotonic() - begin
-        click.echo(f"{name:<10}{self._words:<84}{self.seconds[name]:6.1f} s")
+        self.seconds[name] = time.monotonic() - start
+        _echo(f"{name:<10}{self.seconds[name]:6.1f} s  ", self._result)
 
-    def say(self, words: str) -> None:
-        """Set the words of the line of this stage."""
-        self._words = words
+    def report(self, result: str) -> None:
+        """Set the result that the line of this stage shows."""
+        self._result = result
 
 
 @click.command()
 @click.argument("case", default="hcc-tare-sorafenib")
-@click.option("--server", metavar="URL", help="The FHIR base URL to load into; default: start the embedded HAPI.")
+@click.option("--server", metavar="URL", help="The FHIR base URL to load into; default: the embedded server.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -72,12 +74,12 @@ def run(
     """
     Do it all: build the Bundle of CASE, validate it, load it into a server, read every resource back and compare.
 
-    Without --server it starts a real HAPI FHIR server of that release on this machine, and stops it at the end.
+    Without --server, a real HAPI FHIR server is started on this machine, and stopped at the end.
     """
     from importlib.metadata import version
 
     if keep and server:
-        raise click.UsageError("--keep is for the embedded server; yours runs on anyway.")
+        raise click.UsageError("--keep is for the embedded server; --server is never stopped.")
     click.echo(f"fhir-case {version('fhir-case')}")
     stages = _Stages()
 
@@ -85,12 +87,12 @@ def run(
         from fhir_case.case import load_case
 
         read = load_case(case)
-        stages.say(f"{read.case}: {sum(1 for _ in read.entries())} entries")
+        stages.report(f"{read.case}: {sum(1 for _ in read.entries())} entries")
     with stages.stage("build"):
         from fhir_case.report.run import bundle_words
 
         bundle = built(read, form="transaction", **options)
-        stages.say(bundle_words(bundle))
+        stages.report(bundle_words(bundle))
     fhir: FhirVersion = options["fhir"]
     with engines(
         engine_names, package_files, validate_server, fhir=fhir, real_patient_data=real_patient_data
@@ -114,7 +116,7 @@ def run(
     _written(folder, {"case-report.json": report})
     _end(folder, bundle, base, running=bool(server) or keep)
     if keep:
-        click.echo(f"{'Server':<10}runs on; stop it with: fhir-case server stop")
+        _echo(f"{'Server':<10}", "still running; stop it with: fhir-case server stop")
     if not journal.ok:
         sys.exit(ExitCode.REJECTED)
     if not verification.ok:
@@ -124,13 +126,13 @@ def run(
 def _validated(
     stages: _Stages, bundle: Resource, validators: tuple[ProfileEngine, ...], fhir: FhirVersion
 ) -> ValidationResult:
-    """Validate; a Bundle with errors goes nowhere, nor does one that was not checked as asked."""
+    """Validate; a Bundle with errors is not sent, nor is one that could not be checked by every engine."""
     from fhir_case.report.run import validation_words
     from fhir_case.validation import validate
 
     with stages.stage("validate"):
         result = validate(bundle, fhir=fhir, closed=True, engines=validators)
-        stages.say(validation_words(result))
+        stages.report(validation_words(result))
     names = [validator.name for validator in validators]
     for check in result.checks:
         if check.name in names and check.state == "could not run":
@@ -146,7 +148,7 @@ def _validated(
 
 @contextmanager
 def _server(stages: _Stages, url: str | None, fhir: FhirVersion, *, keep: bool) -> Iterator[str]:
-    """Return the base URL of the server to load into, and run the embedded one where none is named."""
+    """Return the base URL of the server to load into; the embedded one runs meanwhile where none is named."""
     if url is not None:
         yield url.rstrip("/")
         return
@@ -156,21 +158,21 @@ def _server(stages: _Stages, url: str | None, fhir: FhirVersion, *, keep: bool) 
     with stages.stage("server"), listener() as show:
         embedded = HapiServer(fhir=fhir, listener=show)
         base = embedded.start_detached().base_url if keep else embedded.start().base_url
-        stages.say(f"HAPI FHIR {fhir} at {base}")
+        stages.report(f"HAPI FHIR {fhir} at {base}")
     with nullcontext() if keep else embedded:
         yield base
 
 
 def _loaded(stages: _Stages, bundle: Resource, base: str, fhir: FhirVersion) -> tuple[Any, Any]:
     from fhir_case.load import upload, verify
-    from fhir_case.report.run import verification_words
+    from fhir_case.report.verification import verification_words
 
     with stages.stage("upload"):
         journal = upload(bundle, base, fhir=fhir)
-        stages.say(_counts(journal.counts))
+        stages.report(_counts(journal.counts))
     with stages.stage("verify"):
         verification = verify(bundle, base, fhir=fhir, journal=journal)
-        stages.say(verification_words(verification))
+        stages.report(verification_words(verification))
     return journal, verification
 
 
@@ -179,7 +181,7 @@ def _counts(counts: dict[Any, int]) -> str:
 
 
 def _written(folder: Path, values: dict[str, Any]) -> dict[str, str]:
-    """Write each value as JSON, and give the SHA-256 of each file."""
+    """Write each value as JSON; return the SHA-256 of each file."""
     import hashlib
 
     from fhir_case.fhir.wire import dump
@@ -195,8 +197,19 @@ def _written(folder: Path, values: dict[str, Any]) -> dict[str, str]:
 def _end(folder: Path, bundle: Resource, base: str, *, running: bool) -> None:
     click.echo()
     for name in ("case-report.json", "bundle.json", "verification.json"):
-        click.echo(f"{'Files' if name == 'case-report.json' else '':<10}{folder / name}")
+        _echo(f"{'Files' if name == 'case-report.json' else '':<10}", str(folder / name))
     patient = next(one["resource"] for one in bundle["entry"] if one["resource"]["resourceType"] == "Patient")
     link = f"{base}/Patient/{patient['id']}"
-    note = "/$everything" if running else " (the server has stopped; --keep lets it run)"
-    click.echo(f"{'Patient':<10}{link}{note}")
+    note = "/$everything" if running else " (the server has stopped; --keep keeps it running)"
+    _echo(f"{'Patient':<10}", link + note)
+
+
+def _echo(label: str, text: str) -> None:
+    """Print a label and a text, which is wrapped beside it on a terminal."""
+    width = get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    click.echo(
+        fill(
+            text or "-", width, initial_indent=label, subsequent_indent=" " * len(label),
+            break_long_words=False, break_on_hyphens=False,
+        )
+    )  # fmt: skip

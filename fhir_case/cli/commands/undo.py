@@ -22,7 +22,7 @@ __all__ = ["undo"]
 
 @click.command()
 @click.argument("journal", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="JOURNAL")
-@server_option(required=False, note="; the journal knows its URL, and servers.toml how to sign in there")
+@server_option(required=False, note="; the journal has its URL, and servers.toml the sign-in")
 @format_option()
 @timeout_option()
 @connection_options
@@ -38,37 +38,31 @@ def undo(
     """
     Take back what an upload created: JOURNAL is the file that its summary names.
 
-    What was there before, or was changed since, is left; the exit code is 7 when something was left. When it is
-    interrupted, the same command goes on.
+    Resources that existed before, or were changed since, are not deleted; the exit code is 7 when one of the upload
+    could not be deleted. After an interruption, the same command resumes.
     """
-    from fhir_case.cli.options.loads import client_of, patience_s
+    from fhir_case.cli.options.loads import client_of, timeout_of
     from fhir_case.load.journal.reader import read_header
     from fhir_case.load.undo.undo import UNDONE, Undone
-    from fhir_case.load.undo.undo import undo as taken_back
+    from fhir_case.load.undo.undo import undo as undo_upload
+    from fhir_case.report.undo import undo_json, undo_text
 
     base_url = read_header(journal).server
-    meant = server_of_journal(server, base_url)
-    timeout_s = patience_s(meant, timeout_s)
-    left: list[Undone] = []
+    named = server_of_journal(server, base_url)
+    timeout_s = timeout_of(named, timeout_s)
+    remaining: list[Undone] = []
 
     def note(undone: Any) -> None:
-        left.extend(each for each in undone if each.state == "left")
+        remaining.extend(each for each in undone if each.state == "left")
 
-    connection = connection_to(meant, timeout_s=timeout_s, **options)
+    connection = connection_to(named, timeout_s=timeout_s, **options)
     with client_of(base_url, connection, timeout_s) as client:
-        click.echo(f"Taking back what is at {base_url} …", err=True)
-        counts = taken_back(journal, client, note)
+        click.echo(f"Undoing the upload to {base_url} …", err=True)
+        found = undo_upload(journal, client, note)
+    counts = {state: found[state] for state in UNDONE}
     if form == "json":
-        show_json(
-            {
-                "server": base_url,
-                **{state: counts[state] for state in UNDONE},
-                "left_over": [each.to_dict() for each in left],
-            }
-        )
+        show_json(undo_json(base_url, counts, remaining))
     else:
-        click.echo(f"Undone at {base_url}  [{', '.join(UNDONE)}]  {', '.join(str(counts[state]) for state in UNDONE)}")
-        for each in left:
-            click.echo(f"  {each.stored_as or each.resource}: {each.reason}")
-    if left:
+        click.echo(undo_text(base_url, counts, remaining))
+    if remaining:
         sys.exit(ExitCode.REJECTED)

@@ -141,7 +141,7 @@ def upload(
         if dry_run:
             _show_plan(load, form, out)
             sys.exit(ExitCode.BUNDLE if survey.left_out else ExitCode.DONE)
-        from fhir_case.report.run import counted
+        from fhir_case.report.counts import counted
 
         path, earlier = _opened(load, journal, files, restart=restart)
         if earlier:

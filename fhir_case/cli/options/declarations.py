@@ -36,7 +36,7 @@ def combined(*options: Decorator) -> Decorator:
 def fhir_option(meaning: str = "The FHIR release of the files.") -> Decorator:
     """Return ``--fhir``, with what the release is of."""
     releases = click.Choice(["R4", "R5"], case_sensitive=False)
-    return click.option("--fhir", type=releases, default="R4", show_default=True, help=meaning)
+    return click.option("--fhir", type=releases, default="R4", show_default=True, metavar="[R4|R5]", help=meaning)
 
 
 def format_option(*more: str, meaning: str = "The format of the output.") -> Decorator:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fhir_case.server.connection import Connection
     from fhir_case.server.named import NamedServer
 
-__all__ = ["client_of", "file_load", "patience_s", "read"]
+__all__ = ["client_of", "file_load", "read", "timeout_of"]
 
 _CONNECTION = ("auth_kind", "header_variables", "ca_file", "client_certificate", "client_key")
 _CONNECT_S = 10.0
@@ -41,7 +41,7 @@ def file_load(files: Sequence[str], server: NamedServer, fhir: str, **options: A
     from fhir_case.cli.options.connection import base_url_of, connection_to
     from fhir_case.load.run.load import STANDARD_INPUT, FileLoad
 
-    base_url, timeout_s = base_url_of(server), patience_s(server, options["timeout_s"])
+    base_url, timeout_s = base_url_of(server), timeout_of(server, options["timeout_s"])
     connection = connection_to(server, timeout_s=timeout_s, **{name: options[name] for name in _CONNECTION})
     named = [file for file in files if file not in ("-", STANDARD_INPUT)]
     with ExitStack() as stack:
@@ -65,8 +65,8 @@ def client_of(base_url: str, connection: Connection, timeout_s: float) -> Client
     return Client(base_url, timeout_s=(min(_CONNECT_S, timeout_s), timeout_s), connection=connection)
 
 
-def patience_s(server: NamedServer, timeout_s: float) -> float:
-    """Return how long to wait for an answer: as the user said, else as the server is given, in seconds."""
+def timeout_of(server: NamedServer, timeout_s: float) -> float:
+    """Return the seconds to wait for a response: as the user says, else as ``servers.toml`` does."""
     return timeout_s if _said("timeout_s") else server.timeout_s
 
 

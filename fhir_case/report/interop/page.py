@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fhir_case.report.characters import json_text, printable, printable_lines
+from fhir_case.report.counts import counted
 from fhir_case.report.interop.matrix import (
     LEVELS,
     as_sent,
@@ -21,7 +22,6 @@ from fhir_case.report.interop.matrix import (
     probe_look,
     resource_look,
 )
-from fhir_case.report.run import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

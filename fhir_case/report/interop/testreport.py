@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.datatypes import narrative
 from fhir_case.report.characters import printable
+from fhir_case.report.counts import counted
 from fhir_case.report.interop.matrix import bundle_tables, level_counts, probe_groups, probe_look, resource_look
-from fhir_case.report.run import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from fhir_case.interop.baseline import DIRECTIONS
 from fhir_case.report.characters import printable
+from fhir_case.report.counts import counted
 from fhir_case.report.interop.matrix import (
     LEVELS,
     as_sent,
@@ -18,7 +19,6 @@ from fhir_case.report.interop.matrix import (
     probe_look,
     resource_look,
 )
-from fhir_case.report.run import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
