@@ -1,7 +1,7 @@
 """
-The command line: one file a command; the only place that prints, reads the environment and ends the process.
+The command line: the only part that prints and ends the process.
 
-A command is imported when it is called, so that ``--help`` answers at once.
+A command is imported when it is called, so that ``--help`` starts fast.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class _Entry(NamedTuple):
     help: str
 
 
-# The order is the order of the way through; a user reads it from top to bottom.
+# In the order in which a user needs them.
 COMMANDS: dict[str, _Entry] = {
     "run": _Entry("run", "Do it all: build, validate, upload, verify."),
     "cases": _Entry("cases", "List the shipped cases."),
@@ -36,8 +36,8 @@ COMMANDS: dict[str, _Entry] = {
     "validate": _Entry("validate", "Check FHIR JSON or a case file, and say what was not checked."),
     "upload": _Entry("upload", "Load FHIR files into a server, each resource once."),
     "verify": _Entry("verify", "Read back from a server what was loaded, and compare."),
-    "undo": _Entry("undo", "Take back what an upload created."),
-    "interop": _Entry("interop", "Test how FHIR servers take the same resources, and compare them."),
+    "undo": _Entry("undo", "Delete what an upload created."),
+    "interop": _Entry("interop", "Test FHIR servers with the same resources, and compare them."),
     "server": _Entry("server", "The embedded HAPI FHIR server, and servers by name."),
 }
 
@@ -56,7 +56,7 @@ class _LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; end quietly when the reader of our output goes away (head, less), where click would give 1."""
+        """Run a command; exit with 0, not 1 as click does, when the reader of the output goes away (head, less)."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -94,10 +94,10 @@ def cli() -> None:
 
 def collect_garbage_rarely() -> None:
     """
-    Have Python look for circular garbage rarely, in the whole process.
+    Make Python look for reference cycles rarely, in the whole process.
 
-    What is read, planned and answered has no circles, and Python would walk over all of it again and again: that took
-    a third of the processor time of a load.
+    Documents, plans and responses have none, and Python would traverse all of them again and again: that took a third
+    of the processor time of a load.
     """
     gc.set_threshold(*_OBJECTS_BETWEEN_COLLECTIONS)
 
@@ -106,7 +106,7 @@ def main(arguments: list[str] | None = None) -> None:
     """
     Run the command line and end the process with one of `fhir_case.errors.ExitCode`.
 
-    An error of ours becomes one or more lines on standard error; a bug keeps its traceback and gives 1.
+    A `FhirCaseError` becomes one or more lines on standard error; a bug keeps its traceback.
     """
     from fhir_case.errors import CaseError, ExitCode, FhirCaseError
 

@@ -43,7 +43,7 @@ def test_new_writes_a_case_that_loads_without_any_change(tmp_path: Path) -> None
     code, out, err = run_command("new", str(path))
 
     assert (code, out) == (0, "")
-    assert err == f"{path}: a made-up case to begin with; turn it into a Bundle with: fhir-case build {path}\n"
+    assert err == f"{path}: a fictitious case to start from; build its Bundle with: fhir-case build {path}\n"
     assert load_case(path).case == "colon-cancer-example"
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from load.fake_server import FakeServer, Reply, Request
-from load.sample import bundle, by_type, patient, write, write_numbered
+from load.sample import bundle, by_type, counts_of, patient, write, write_numbered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ def test_a_run_that_was_broken_off_goes_on_and_sends_nothing_twice(fake: FakeSer
 
     assert (0, ALL) == (code, by_type(fake.names))
     assert ["p-n2", "p-n3", "p-n4", "p-n5"] == patients_sent(fake)
-    assert "Going on: 6 resources of an earlier run are there" in err
+    assert "Resuming: 6 resources of an earlier run are stored" in err
     assert (6, 0) == (value["resources_of_an_earlier_run"], value["resources_not_sent"])
     assert {"created": 8, "unchanged": 4} == {name: number for name, number in value["resources"].items() if number}
 
@@ -78,7 +78,7 @@ def test_a_finished_run_is_begun_anew_and_the_journal_before_is_kept(
     for expected in (1, 2, 3):
         code, _, err = run(*command(file, fake))
         assert (0, expected) == (code, len(list(state_home.rglob("*.jsonl"))))
-        assert "Going on" not in err
+        assert "Resuming" not in err
     assert {"Observation": 1, "Organization": 1, "Patient": 1} == by_type(fake.names)
 
 
@@ -133,7 +133,7 @@ def test_ctrl_c_ends_the_run_after_what_is_under_way_and_it_goes_on_later(
     process.append(started(folder, fake))
     _, err = process[0].communicate(timeout=30)
     assert 130 == process[0].returncode
-    assert b"the same command goes on from here\nfhir-case: interrupted\n" in err
+    assert b"the same command resumes\nfhir-case: interrupted\n" in err
     sent, answered = (the_journal(state_home).read_text().count(word) for word in ('{"sending"', '{"answered"'))
     assert sent == answered
     assert 0 == run(*command(folder, fake))[0]
@@ -154,9 +154,9 @@ def test_what_a_lost_request_stored_and_nothing_tells_is_listed_and_not_sent_aga
 
         assert 6 == code
         assert ["p-n1", "p-n2", "p-n3", "p-n4", "p-n5"] == patients_sent(fake)
-        assert "failed, unknown]" in out
+        assert 3 == counts_of(out, "Resources")["unknown"]
         assert (
-            f"  {folder / '0.json'}: Patient/p-n0  an earlier run was broken off here; it may be stored or not" in out
+            f"  {folder / '0.json'}: Patient/p-n0: an earlier run was broken off here; it may be stored or not" in out
         )
 
 

@@ -297,7 +297,7 @@ def test_text_and_json_say_what_the_server_has(fake: FakeServer, run: Run, tmp_p
 def test_quiet_shows_no_progress_and_the_same_report(
     fake: FakeServer, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fhir_case.cli.progress.upload._LINES_EVERY_S", 0.0)
+    monkeypatch.setattr("fhir_case.cli.progress.upload._LINES_INTERVAL_S", 0.0)
     folder = a_directory(tmp_path)
     command = ("upload", folder, "--server", fake.url)
 
@@ -316,6 +316,6 @@ def test_a_server_that_fails_for_good_ends_the_run_and_says_how_to_go_on(
 
     assert 6 == code
     assert "HTTP 503" in err
-    assert "the same command goes on from here" in err
+    assert "the same command resumes" in err
     assert {"created": 0, "updated": 0, "unchanged": 0, "failed": 6} == counts_of(out, "Resources")
     assert set() == fake.names

@@ -142,9 +142,9 @@ def test_with_keep_going_the_rest_is_loaded_and_what_was_left_is_listed(
 
     assert 4 == code
     assert BOTH == by_type(fake.names)
-    left_out = [line for line in err.splitlines() if line.startswith("Left out")]
+    left_out = [line for line in err.splitlines() if line.startswith("Skipped")]
     assert [True, True] == [
-        line.startswith(f"Left out: {file}:{number}: ") for number, line in enumerate(left_out, start=2)
+        line.startswith(f"Skipped: {file}:{number}: ") for number, line in enumerate(left_out, start=2)
     ]
     assert {"created": 5, "updated": 0, "unchanged": 1, "failed": 0} == counts_of(out, "Resources")
 
@@ -187,5 +187,5 @@ def test_a_dry_run_lists_what_would_be_left_out(fake: FakeServer, run: Run, tmp_
 
     assert 4 == code
     assert "Transaction 00001.json, wave 1, entries: 3" in out
-    assert f"Left out: {file}:2: this is no FHIR resource" in err
-    assert err.endswith("Left out: 20 more\n")
+    assert f"Skipped: {file}:2: this is no FHIR resource" in err
+    assert err.endswith("Skipped: 20 more\n")

@@ -45,7 +45,7 @@ def test_an_upload_prints_its_report_alone_on_standard_output(
     assert 0 == code
     assert out.startswith(f"Upload to {base}\n")
     assert {"created": 1, "updated": 0, "unchanged": 0, "failed": 0} == counts_of(out, "Resources")
-    assert f"Asking {base} what it can do …\nReading {file}\nSending 1 resource to {base}\n" == err
+    assert f"Reading the CapabilityStatement of {base} …\nReading {file}\nSending 1 resource to {base}\n" == err
 
 
 def test_an_upload_can_be_read_by_a_program(
@@ -128,7 +128,7 @@ def test_verify_gives_0_when_all_is_there_and_5_when_something_is_not(
     good = run("verify", file, "--server", base)
     bad = run("verify", file, "--server", base, "--format", "json")
 
-    assert (0, f"Asking {base} what it can do …\nReading back from {base} …\n") == (good[0], good[2])
+    assert (0, f"Reading the CapabilityStatement of {base} …\nReading back from {base} …\n") == (good[0], good[2])
     assert 5 == bad[0]
     assert "Patient.gender" == parse(bad[1])["comparisons"][0]["differences"][0]["path"]
 

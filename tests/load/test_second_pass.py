@@ -17,7 +17,7 @@ from fhir_case.load.send.sender import Sender
 from fhir_case.server.client import Client
 from fhir_case.server.quirks import Caps, Quirks
 from load.fake_server import HAPI, FakeServer, Reply, Request
-from load.sample import SYSTEM, by_type, write
+from load.sample import SYSTEM, by_type, counts_of, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,7 +116,7 @@ def all_is_well(run: Run, fake: FakeServer, journal: Path) -> None:
     assert 0 == code, out + err
     code, out, _ = run("undo", journal)
     assert (0, set()) == (code, fake.names)
-    assert "[deleted, gone, left]  4, 0, 0" in out
+    assert {"deleted": 4, "already gone": 0, "not deleted": 0} == counts_of(out, "Resources")
 
 
 @pytest.mark.parametrize(("software", "leaves"), [(HAPI, True), (HAPI, False), (OTHER, True), (OTHER, False)])
@@ -281,7 +281,7 @@ def test_one_that_the_server_refuses_does_not_keep_the_others_from_being_filled_
     fake.hook = lambda _, answer: answer()
     code, value, err = upload(run, fake, file, journal)  # the same command does what is left
     assert (0, 4) == (code, value["resources_of_an_earlier_run"]), err
-    assert "Going on: 4 resources of an earlier run are there" in err
+    assert "Resuming: 4 resources of an earlier run are stored" in err
     all_is_well(run, fake, journal)
 
 
@@ -291,7 +291,7 @@ def test_a_server_that_is_gone_at_the_second_request_ends_the_run_and_the_same_c
     fake.hook = lambda request, answer: Reply(429) if is_second(request) else answer()
     code, value, err = upload(run, fake, file, journal)
     assert (6, {"created": 4}, 3) == (code, counts(value), value["resources_with_open_references"])
-    assert "the same command goes on from here" in err
+    assert "the same command resumes" in err
     fake.hook = lambda _, answer: answer()
     code, value, err = upload(run, fake, file, journal)
 

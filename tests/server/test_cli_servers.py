@@ -77,7 +77,7 @@ def test_the_list_as_json(run: Run, two: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_without_a_file_it_is_said_where_one_is_looked_for(run: Run, tmp_path: Path) -> None:
     looked = f"servers.toml or {tmp_path}/config/fhir-case/servers.toml"
 
-    assert (0, f"No server has a name: there is none in {looked}.\n", "") == run("list")
+    assert (0, f"There is no server in {looked}.\n", "") == run("list")
     code, _, err = run("check")
     assert 2 == code
     assert f"There is no server to check in {looked}" in err

@@ -29,8 +29,8 @@ def build(case: str, form: str, output: Path | None, **options: Any) -> None:
     """
     Turn CASE into a FHIR Bundle, in R4 or R5.
 
-    CASE is the name of a shipped case or a YAML file. The same case gives the same Bundle, byte for byte. Both releases
-    carry the same facts; in R5 no profile is claimed, since mCODE and US Core exist for R4 only.
+    CASE is the name of a shipped case or a YAML file. The same case becomes the same Bundle, byte for byte. Both
+    releases have the same facts; in R5 no profile is claimed, since mCODE and US Core exist for R4 only.
     """
     from fhir_case.case import load_case
     from fhir_case.fhir.wire import dump

@@ -13,7 +13,7 @@ __all__ = ["cases"]
 @click.command()
 @format_option()
 def cases(form: str) -> None:
-    """List the shipped cases, each by the name that the other commands take."""
+    """List the shipped cases with the names that other commands take."""
     from fhir_case.case import shipped_cases
 
     found = shipped_cases()

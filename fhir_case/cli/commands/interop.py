@@ -1,4 +1,4 @@
-"""``fhir-case interop``: test several FHIR servers with the same resources and the same questions."""
+"""``fhir-case interop``: test several FHIR servers with the same resources and the same probes."""
 
 from __future__ import annotations
 
@@ -45,27 +45,27 @@ def _list_probes(context: click.Context, _: click.Parameter, wanted: bool) -> No
 @click.option("--server", "names", multiple=True, required=True, metavar="NAME|URL", help="A server; may be repeated.")
 @servers_option
 @fhir_option()
-@click.option("--probe", "chosen", multiple=True, metavar="NAME", help="Put only this question; may be repeated.")
-@click.option("--no-probes", is_flag=True, help="Put no questions: load and compare only.")
+@click.option("--probe", "chosen", multiple=True, metavar="NAME", help="Run only this probe; may be repeated.")
+@click.option("--no-probes", is_flag=True, help="Run no probes: load and compare only.")
 @click.option(
-    "--list-probes", is_flag=True, is_eager=True, expose_value=False, callback=_list_probes, help="List the questions."
+    "--list-probes", is_flag=True, is_eager=True, expose_value=False, callback=_list_probes, help="List the probes."
 )
 @click.option("--html", type=_file, metavar="FILE", help="Write the matrix with its evidence as one HTML page.")
-@click.option("--json", "json_file", type=_file, metavar="FILE", help="Write all that was found as JSON; - for output.")
-@click.option("--junit", type=_file, metavar="FILE", help="Write it for a build server.")
+@click.option("--json", "json_file", type=_file, metavar="FILE", help="Write everything as JSON; - is standard output.")
+@click.option("--junit", type=_file, metavar="FILE", help="Write JUnit XML for a build server.")
 @click.option("--markdown", type=_file, metavar="FILE", help="Write the matrix as Markdown tables.")
-@click.option("--test-report", type=_file, metavar="FILE", help="Write it as a Bundle of FHIR TestReports.")
+@click.option("--test-report", type=_file, metavar="FILE", help="Write a Bundle of FHIR TestReports.")
 @click.option(
     "--baseline", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
-    help="Compare with what --json wrote before.",
+    help="Compare with an earlier --json file.",
 )  # fmt: skip
 @click.option(
     "--fail-on", type=click.Choice(["nothing", "shall", "any"]), default="nothing", show_default=True,
-    help="Exit with 5 when a SHALL, or anything, is failed, or a resource altered, lost or rejected.",
+    help="Exit with 5 when a SHALL, or anything, fails, or a resource is altered, lost or rejected.",
 )  # fmt: skip
 @click.option(
     "--patience", type=click.FloatRange(min=0), default=5.0, show_default=True, metavar="SECONDS",
-    help="How long a search may take to find what was stored.",
+    help="How long to repeat a search until it finds what was stored.",
 )  # fmt: skip
 @timeout_option(60.0)
 @quiet_option
@@ -84,11 +84,11 @@ def interop(
     **files: Path | None,
 ) -> None:
     """
-    Load the same cases and Bundles into several servers and ask each the same questions.
+    Load the same cases and Bundles into several servers, and run the same probes on each.
 
     CASE is the name of a shipped case or a YAML file, and is built for the release of each server; BUNDLE is a JSON
     file. Each server is used in a namespace of its own, which is cleared afterwards. Servers are URLs, or names from
-    servers.toml (here, or in the folder of the user's settings); those that can be started are.
+    servers.toml (here, or in the user's configuration folder); those with a start command are started.
 
     The exit code is 5 when something is worse than in the baseline, or --fail-on says so, and 6 when a server could
     not be tested at all.
@@ -131,12 +131,12 @@ def _inputs(names: Iterable[str], fhir: str) -> list[Input]:
         try:
             content = wire.parse(path.read_bytes())
         except OSError as error:
-            hint = "it is the name of no shipped case either"
+            hint = "nor is it the name of a shipped case"
             raise click.UsageError(f"{name} cannot be read: {error.strerror}; {hint}.") from None
         except ValueError as error:
-            raise FhirCaseError(f"it is no JSON: {error}", where=name, hint="give a case or a Bundle") from None
+            raise FhirCaseError(f"it is not valid JSON: {error}", where=name, hint="name a case or a Bundle") from None
         if not isinstance(content, dict) or content.get("resourceType") != "Bundle":
-            raise FhirCaseError("it is no Bundle", where=name, hint="give a case or a Bundle")
+            raise FhirCaseError("it is not a Bundle", where=name, hint="name a case or a Bundle")
         found.append(bundle_input(path.name, content, fhir))
     return found
 
@@ -153,7 +153,7 @@ def _probes(chosen: Sequence[str]) -> tuple[Probe, ...]:
 
 
 def _check_writable(files: Iterable[Path | None]) -> None:
-    """Find out before the test, not after it, that a report cannot be written."""
+    """Refuse a report that cannot be written before the test, not after it."""
     for path in files:
         if path is not None and str(path) != "-" and not path.absolute().parent.is_dir():
             raise click.UsageError(f"{path}: the folder does not exist.")
@@ -187,7 +187,7 @@ def _one(
     named: Any, inputs: Sequence[Input], probes: Sequence[Probe], *,
     namespace: str, patience_s: float, timeout_s: float, say: Any,
 ) -> ServerResult:  # fmt: skip
-    """Test one server; one that cannot be reached or started is a result, and the others are tested all the same."""
+    """Test one server; that it cannot be reached or started is a result too, and the others are still tested."""
     from fhir_case.interop.result import ServerResult
     from fhir_case.interop.run import interop_server
     from fhir_case.load.run.load import Options
@@ -226,7 +226,7 @@ def _write(files: dict[str, Path | None], result: InteropResult) -> None:
 
 
 def _report(name: str, result: InteropResult) -> bytes:
-    """Return one of the reports; only what it needs is imported."""
+    """Return one of the reports, importing only what it needs."""
     if name == "html":
         from fhir_case.report.interop.page import interop_page
 

@@ -1,4 +1,4 @@
-"""``fhir-case new``: write a commented starter file for a case of one's own."""
+"""``fhir-case new``: write a starter file for a case of one's own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def new(file: Path, *, force: bool) -> None:
     """
     Write a commented starter case to FILE ('-' is standard output).
 
-    It is a small made-up case that builds as it is; replace what it says.
+    It is a small fictitious case that can be built unchanged; replace its content.
     """
     from fhir_case.case.schema import starter_text
 
@@ -33,4 +33,4 @@ def new(file: Path, *, force: bool) -> None:
     if file.exists() and not force:
         raise click.UsageError(f"{file} exists; --force replaces it")
     write_file(file, text.encode())
-    click.echo(f"{file}: a made-up case to begin with; turn it into a Bundle with: fhir-case build {file}", err=True)
+    click.echo(f"{file}: a fictitious case to start from; build its Bundle with: fhir-case build {file}", err=True)

@@ -1,4 +1,4 @@
-"""The command group ``server``: the embedded HAPI FHIR server; its ``list`` and ``check`` are in `servers`."""
+"""``fhir-case server``: the embedded HAPI FHIR server; ``list`` and ``check`` are in `servers`."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def server() -> None:
     """
     Start, watch and stop the embedded HAPI FHIR server; list and check the servers of servers.toml.
 
-    The embedded one is a real HAPI FHIR JPA server, for development and tests: no authentication, in memory unless
-    --data is given. The first start downloads about 240 MB of jars.
+    The embedded server is a real HAPI FHIR JPA server, for development and tests: without authentication, and in
+    memory unless --data names a folder. The first start downloads about 240 MB of jars.
     """
 
 
@@ -36,7 +36,13 @@ server.add_command(check)
 
 @server.command()
 @fhir_option("The FHIR release that it speaks.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes any free port.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="The port to listen on; 0 takes any free one.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--data",
@@ -53,9 +59,9 @@ server.add_command(check)
 )
 @click.option("--strict", is_flag=True, help="Refuse invalid resources (422).")
 @click.option("--heap", default="2g", show_default=True, help="The memory limit of the server.")
-@click.option("--throughput", is_flag=True, help="For long loads: starts slower, then stores more in a second.")
-@click.option("--placeholders", is_flag=True, help="References to what is not there make placeholders of it.")
-@click.option("--detach", is_flag=True, help="Return when it is ready, and let it run until `server stop`.")
+@click.option("--throughput", is_flag=True, help="For long loads: slower to start, then more resources per second.")
+@click.option("--placeholders", is_flag=True, help="Make placeholders for dangling references.")
+@click.option("--detach", is_flag=True, help="Return when it is ready; it runs until `server stop`.")
 def start(*, host: str, detach: bool, **options: Any) -> None:
     """
     Start a server and print its base URL.
@@ -66,7 +72,7 @@ def start(*, host: str, detach: bool, **options: Any) -> None:
 
     if host not in _LOOPBACK:
         click.echo(
-            f"Warning: listening on {host}: whoever reaches it can read and change everything, without a password.",
+            f"Warning: listening on {host}: whoever can reach it can read and change everything, without a password.",
             err=True,
         )
     if detach:
@@ -81,7 +87,7 @@ def start(*, host: str, detach: bool, **options: Any) -> None:
 
 
 def _run(host: str, options: dict[str, Any]) -> None:
-    """Run until asked to end; being asked is no error, so the exit code is 0."""
+    """Run until a signal; that is not an error, so the exit code is 0."""
     import signal
 
     from fhir_case.cli.progress.server import listener
@@ -135,7 +141,7 @@ def status() -> None:
 
 
 @server.command()
-@click.option("--port", type=click.IntRange(1, 65535), help="The port of the server to stop, if several run.")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port of the server to stop, when several run.")
 @click.option("--all", "everything", is_flag=True, help="Stop all of them.")
 def stop(*, port: int | None, everything: bool) -> None:
     """Stop an embedded server."""
@@ -153,7 +159,7 @@ def stop(*, port: int | None, everything: bool) -> None:
 
 
 @server.command()
-@click.option("--port", type=click.IntRange(1, 65535), help="The port of the server, if several run.")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port of the server, when several run.")
 @click.option("-n", "lines", type=click.IntRange(1), default=40, show_default=True, help="How many lines.")
 def log(*, port: int | None, lines: int) -> None:
     """Print the end of the log of an embedded server."""
@@ -163,7 +169,7 @@ def log(*, port: int | None, lines: int) -> None:
 
 
 def _one(port: int | None, found: tuple[RunningServer, ...]) -> RunningServer:
-    """Return the server that is meant: that of the port, or the only one."""
+    """Return the server on the port, or the only one."""
     meant = [one for one in found if port in {None, one.port}]
     if len(meant) == 1:
         return meant[0]

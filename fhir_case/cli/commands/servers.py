@@ -1,4 +1,4 @@
-"""``fhir-case server list`` and ``check``: the servers that have a name."""
+"""``fhir-case server list`` and ``check``: the servers of servers.toml."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ __all__ = ["check", "list_servers"]
 
 _WIDE = 250
 
-_json_option = click.option("--json", "as_json", is_flag=True, help="Give it as JSON.")
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.command("list")
 @servers_option
 @_json_option
 def list_servers(*, as_json: bool) -> None:
-    """List the servers of servers.toml, and whether the environment variables that they need are set."""
+    """List the servers of servers.toml, and whether their environment variables are set."""
     found = servers()
     if as_json:
         show_json({"servers": [_described(server) for server in found.values()]})
     elif not found:
-        click.echo(f"No server has a name: there is none in {servers_files()}.")
+        click.echo(f"There is no server in {servers_files()}.")
     else:
         rows = [
             (server.name, server.url or _command(server), server.fhir or "-", _signing_in(server), str(server.caps))
@@ -49,9 +49,9 @@ def list_servers(*, as_json: bool) -> None:
 @_json_option
 def check(names: tuple[str, ...], *, as_json: bool) -> None:
     """
-    Try the servers of servers.toml, all or those that are named: reach or start each, and ask who it is.
+    Check the servers of servers.toml, all or the named ones: reach or start each, and read its CapabilityStatement.
 
-    Nothing is written there. The exit code is 6 when something is wrong with one.
+    Nothing is written there. The exit code is 6 when one has a problem.
     """
     from fhir_case.cli.progress.server import listener
     from fhir_case.server.named.checking import check_server
@@ -126,5 +126,5 @@ def _print(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         table.add_row(*(escape(cell) for cell in row))
     console = Console(highlight=False)
     if not console.is_terminal:
-        console.width = _WIDE  # another program reads it, and a name must not be torn apart
+        console.width = _WIDE  # another program reads it, and names must not be wrapped
     console.print(table)

@@ -1,4 +1,4 @@
-"""The command that takes back what an upload created."""
+"""``fhir-case undo``: delete what an upload created."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def undo(
     **options: Any,
 ) -> None:
     """
-    Take back what an upload created: JOURNAL is the file that its summary names.
+    Delete what an upload created: JOURNAL is the file that its summary names.
 
     Resources that existed before, or were changed since, are not deleted; the exit code is 7 when one of the upload
     could not be deleted. After an interruption, the same command resumes.

@@ -1,4 +1,4 @@
-"""The command that loads FHIR files into a server."""
+"""``fhir-case upload``: load FHIR files into a server."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
         return 0
     if value.isascii() and value.isdigit() and 1 <= int(value) <= 64:
         return int(value)
-    raise click.BadParameter("give 1 to 64, or auto")
+    raise click.BadParameter("a number from 1 to 64, or auto, is expected")
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @server_option(required=True)
 @fhir_option()
-@click.option("--dry-run", is_flag=True, help="Say what would be sent, and send nothing.")
+@click.option("--dry-run", is_flag=True, help="Show the plan, and send nothing.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="With --dry-run: write each request into this folder.",
+    help="With --dry-run: the folder to write each request into.",
 )
-@click.option("--as-is", is_flag=True, help="Send each transaction and batch exactly as it came.")
+@click.option("--as-is", is_flag=True, help="Send each transaction and batch unchanged.")
 @click.option(
     "--ids",
     type=click.Choice(["given", "server"]),
     default="given",
     show_default=True,
-    help="Keep the ids of the resources, or let the server give its own to all that has an identifier.",
+    help="Keep the ids of the resources, or let the server assign ids to all that have an identifier.",
 )
 @click.option(
     "--concurrency",
@@ -60,7 +60,7 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
     show_default=True,
     callback=_concurrency,
     metavar="N|auto",
-    help="How many requests at once.",
+    help="How many requests in parallel.",
 )
 @click.option(
     "--merge",
@@ -68,17 +68,23 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
     default=200,
     show_default=True,
     metavar="N",
-    help="Put small transactions together, up to N entries.",
+    help="Merge small transactions, up to N entries.",
 )
 @click.option(
     "--max-entries", type=click.IntRange(1), metavar="N", help="The server takes at most N entries a request."
 )
 @click.option("--max-bytes", type=click.IntRange(1000), metavar="N", help="The server takes at most N bytes a request.")
-@click.option("--gzip/--no-gzip", "pack", default=True, help="Pack large requests; never to this machine itself.")
-@click.option("--isolate", is_flag=True, help="Send the rest of a Bundle without the entries that are refused.")
-@click.option("--keep-going", is_flag=True, help="Send the rest when files cannot be loaded, and list those.")
-@click.option("--allow-dangling", is_flag=True, help="Send references to what is neither in the files nor there.")
-@click.option("--placeholders", is_flag=True, help="The server makes placeholders for these; they are looked for.")
+@click.option("--gzip/--no-gzip", "pack", default=True, help="Compress large requests (gzip), except to this machine.")
+@click.option("--isolate", is_flag=True, help="When entries of a Bundle are refused, send the rest of it without them.")
+@click.option("--keep-going", is_flag=True, help="When files cannot be loaded, list them and load the rest.")
+@click.option(
+    "--allow-dangling",
+    is_flag=True,
+    help="Send dangling references: to targets neither in the files nor on the server.",
+)
+@click.option(
+    "--placeholders", is_flag=True, help="The server makes placeholders for dangling references; they are counted."
+)
 @click.option(
     "--retry-for",
     "retry_s",
@@ -86,7 +92,7 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
     default=300.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long to try one request again.",
+    help="How long to retry one request.",
 )
 @click.option(
     "--settle-for",
@@ -95,13 +101,13 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
     default=10.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long to look for what a request without answer may have stored, before it is sent again.",
+    help="How long to look up what a request without a response may have stored, before it is retried.",
 )
 @click.option(
     "--journal",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Where to write what happens; default: a file of its own in the user's state folder.",
+    help="The journal of the run; default: a file of its own in the user's state folder.",
 )
 @click.option("--restart", is_flag=True, help="Start again from the beginning, also after an interrupted run.")
 @quiet_option
@@ -128,11 +134,11 @@ def upload(
     Load FHIR files into a server, each resource once.
 
     FILE is a Bundle of any type, a resource, NDJSON, a case file, a directory, a pattern, or - for standard input;
-    also packed as .gz, .bz2 or .zip. Each Bundle is stored as a whole or not at all, unless it is more than the server
-    takes at once. Loading again changes nothing. When a run is broken off, the same command goes on where it ended.
+    also compressed as .gz, .bz2 or .zip. Each Bundle is stored whole or not at all, unless it is larger than what the
+    server takes in one request. Loading again changes nothing. After an interruption, the same command resumes.
     """
     if out and not dry_run:
-        raise click.UsageError("--out belongs to --dry-run.")
+        raise click.UsageError("--out needs --dry-run.")
     from fhir_case.cli.options.loads import file_load, read
 
     with file_load(files, server, fhir, **options) as load:
@@ -145,7 +151,7 @@ def upload(
 
         path, earlier = _opened(load, journal, files, restart=restart)
         if earlier:
-            click.echo(f"Going on: {counted(earlier, 'resource')} of an earlier run are there ({path})", err=True)
+            click.echo(f"Resuming: {counted(earlier, 'resource')} of an earlier run are stored ({path})", err=True)
         else:
             click.echo(f"Sending {counted(survey.resources, 'resource')} to {load.base_url}", err=True)
         result = _sent(load, quiet=quiet)
@@ -154,7 +160,7 @@ def upload(
 
 
 def _opened(load: FileLoad, journal: Path | None, files: tuple[str, ...], *, restart: bool) -> tuple[Path, int]:
-    """Open the journal of an earlier run that was broken off, or a new one."""
+    """Open the journal of an interrupted run, or a new one."""
     from fhir_case.cli.options.journals import default_journal, remove_empty_journal, rotate_journal
 
     path = journal or default_journal(load.base_url, load.options.fhir, files)
@@ -180,14 +186,14 @@ def _show_plan(load: FileLoad, form: str, out: Path | None) -> None:
 
 
 def _sent(load: FileLoad, *, quiet: bool) -> Result:
-    """Send; Ctrl-C ends it after what is under way, so that the journal is complete."""
+    """Send; Ctrl-C lets the requests in flight finish, so that the journal is complete."""
     from fhir_case.cli.progress.upload import progress
 
     with progress(load, quiet=quiet) as on_progress:
         try:
             return load.run(on_progress)
         except KeyboardInterrupt:
-            click.echo("Ended after what was under way; the same command goes on from here", err=True)
+            click.echo("Stopped after in-flight requests; the same command resumes", err=True)
             raise click.Abort from None
 
 
@@ -206,7 +212,7 @@ def _end(load: FileLoad, result: Result, *, left_out: int) -> None:
     if load.stop.is_set() and result.error is None:
         raise click.Abort
     if result.error is not None:
-        click.echo(f"fhir-case: {result.error}; the same command goes on from here", err=True)
+        click.echo(f"fhir-case: {result.error}; the same command resumes", err=True)
         sys.exit(result.error.exit_code)
     if load.tally.states["unknown"]:
         sys.exit(ExitCode.SERVER)

@@ -1,4 +1,4 @@
-"""The command that checks FHIR JSON and says what it could not check."""
+"""``fhir-case validate``: check FHIR JSON or a case file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FAILING: dict[str, tuple[str, ...]] = {"error": ("error",), "warning": ("error"
 
 
 def _known_checks(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse names that no check has."""
+    """Refuse names that are not those of checks."""
     if not names:
         return ()
     from fhir_case.validation import CHECKS
@@ -45,7 +45,7 @@ def _known_checks(_context: click.Context, _parameter: click.Parameter, names: t
 
 
 def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: str) -> int | None:
-    """Return the number, and nothing for ``auto``."""
+    """Return the number; None for ``auto``."""
     if text == "auto":
         return None
     from fhir_case.validation.workers.parallel import MOST_PROCESSES
@@ -67,14 +67,14 @@ def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: 
     type=click.Choice(list(_FAILING)),
     default="error",
     show_default=True,
-    help="The least finding that makes the exit code 5.",
+    help="The lowest severity that makes the exit code 5.",
 )
 @click.option(
     "--waivers",
     "waiver_file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="A TOML file of findings that are accepted, each with its reason.",
+    help="A TOML file of accepted findings, each with its reason.",
 )
 @engine_options
 @click.option(
@@ -82,8 +82,8 @@ def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: 
     multiple=True,
     metavar="CHECK",
     callback=_known_checks,
-    help="Leave out a check, as --list-rules names it. '--skip structure' is the fast way for large inputs: it leaves "
-    "out the models of fhir.resources, whose findings are nearly all found by the strict schema too.",
+    help="Skip a check of --list-rules; may be repeated. '--skip structure' is fast for large inputs: it skips the "
+    "models of fhir.resources, whose findings are nearly all found by the strict schema too.",
 )
 @click.option(
     "--jobs",
@@ -91,7 +91,7 @@ def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: 
     show_default=True,
     metavar="N",
     callback=_number_of_jobs,
-    help="How many processes check. 'auto': one a core, at most 8, started when the input takes more than a second. "
+    help="The number of processes. 'auto': one per core, at most 8, started when the input takes more than a second. "
     "With --engine it is always one.",
 )
 @click.option("--closed", is_flag=True, help="Every reference must resolve inside its Bundle.")
@@ -115,10 +115,10 @@ def validate(
     Check FHIR JSON or a case file, and say what was not checked.
 
     PATH is a resource, a Bundle of any type, NDJSON, each also as .gz or .bz2; a .zip archive or a directory of them;
-    or a pattern in quotes ('data/**/*.ndjson'); - is standard input. A case file (.yaml) is checked as the Bundle that
-    it becomes, and a finding names the line of the case.
-    The exit code is 0 when all is well, 5 when there are findings, 8 when nothing could be
-    checked, or not what --engine asks for.
+    or a pattern in quotes ('data/**/*.ndjson'); - is standard input. A case file (.yaml) is checked as its Bundle, and
+    findings name the line of the case. Resources are counted without the Bundle itself and without contained ones.
+
+    The exit code is 0 without findings, 5 with findings, 8 when nothing could be checked, or an --engine could not run.
     """
     from fhir_case.report.validation.text import Summary, rule_lines
 
@@ -138,7 +138,7 @@ def validate(
     waivers = _read_waivers(waiver_file)
     summary = Summary()
     with engines(**engine_choice, fhir=fhir) as asked:
-        # An engine is one program in Java, which other processes would each need for themselves.
+        # Each process would start a Java program of its own.
         check = partial(check_document, fhir=fhir, closed=closed, skip=skip, engines=asked)
         with Checking(check, jobs=1 if asked else jobs) as checking:
             results = checking.results(_documents(inputs, fhir))
@@ -149,7 +149,7 @@ def validate(
 
 
 def _require_documents(paths: Sequence[Path | None]) -> None:
-    """Refuse what holds nothing to check before anything is written, so that no output ends half way."""
+    """Refuse a directory with nothing to check before anything is written, so that no output is incomplete."""
     from fhir_case.documents import find_texts
     from fhir_case.errors import CheckerError
 
@@ -176,7 +176,7 @@ def _added_up(
     skip: Collection[str],
     source: str,
 ) -> Iterator[Checked]:
-    """Leave out what is waived, add up, and last of all report what is wrong with the waivers, from `source`."""
+    """Leave out waived findings, add up the summary, and last report mistakes in the waivers, from `source`."""
     from dataclasses import replace
 
     from fhir_case.issues import ValidationResult
@@ -234,6 +234,6 @@ def _exit_code(summary: Summary, fail_on: str, *, asked: Sequence[str]) -> ExitC
         return ExitCode.CHECKER
     if any(summary.found[kind] for kind in _FAILING[fail_on]):
         return ExitCode.FINDINGS
-    # What was asked for by name and could not be done is no success.
+    # An engine that was named and could not run is not a success.
     states = [summary.checks[name].state for name in asked if name in summary.checks]
     return ExitCode.CHECKER if "could not run" in states else ExitCode.DONE

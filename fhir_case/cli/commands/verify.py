@@ -1,4 +1,4 @@
-"""The command that reads back from a server what was loaded, and compares."""
+"""``fhir-case verify``: read back what was loaded, and compare."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["verify"]
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...|JOURNAL")
-@server_option(required=False, note="; a journal knows it")
+@server_option(required=False, note="; a journal has it")
 @fhir_option()
 @format_option()
 @timeout_option()
@@ -33,8 +33,8 @@ def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, for
     Read every resource back from a FHIR server and compare it with what was sent.
 
     FILE is what was loaded, as for upload, or - for standard input. JOURNAL is the file that the summary of an upload
-    names: it knows server and files. The exit code is 5 when a resource is altered, lost, or cannot be looked for.
-    With a journal, what could not be loaded is left out here too; the exit code is 4 when all else is there.
+    names: it has the server and the files. The exit code is 5 when a resource is altered or lost, or cannot be looked
+    up. With a journal, files that could not be loaded are skipped; the exit code is 4 when all the rest is as sent.
     """
     from fhir_case.cli.options.loads import file_load, read
     from fhir_case.load.journal.reader import read_header
@@ -60,7 +60,7 @@ def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, for
 
 
 def _compared(load: FileLoad, journal: Path | None, form: str) -> bool:
-    """Compare everything and report it; tell whether all is as it was sent."""
+    """Compare every resource, and report; return whether all are as sent."""
     from fhir_case.load.run.placeholders import compare_placeholders
     from fhir_case.load.verify.files import read_back_files
     from fhir_case.load.verify.summary import Findings
@@ -82,7 +82,7 @@ def _compared(load: FileLoad, journal: Path | None, form: str) -> bool:
 
 
 def _go_to(folder: str) -> None:
-    """Go to where the upload was called, since its journal names files as they were typed there."""
+    """Change to the folder of the upload, since its journal has file names relative to that."""
     if folder:
         try:
             os.chdir(folder)

@@ -1,4 +1,4 @@
-"""Files to load, the server to load them into, and how: what `upload` and `verify` make of their options."""
+"""The load that the options of `upload` and `verify` describe."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _PATIENCE = {"retry_s": "request_s", "settle_s": "settle_s"}
 @contextmanager
 def file_load(files: Sequence[str], server: NamedServer, fhir: str, **options: Any) -> Iterator[FileLoad]:
     """
-    Return what loads files into a server.
+    Return the load of files into a server.
 
     Args:
         files: Names, patterns, and ``-`` for standard input.
-        server: The server. What ``servers.toml`` says of it counts where an option does not say otherwise.
-        options: Those of the command, by the names of its parameters; what is missing counts as not given.
+        server: The server; options take precedence over its settings in ``servers.toml``.
+        options: Those of the command, by the names of its parameters; the others have their defaults.
     """
     from fhir_case.cli.options.connection import base_url_of, connection_to
     from fhir_case.load.run.load import STANDARD_INPUT, FileLoad
@@ -47,7 +47,7 @@ def file_load(files: Sequence[str], server: NamedServer, fhir: str, **options: A
     with ExitStack() as stack:
         paths = [path for path in expanded(named) if path is not None]
         piped = stack.enter_context(_piped()) if len(named) < len(files) else None
-        click.echo(f"Asking {base_url} what it can do …", err=True)
+        click.echo(f"Reading the CapabilityStatement of {base_url} …", err=True)
         yield stack.enter_context(
             FileLoad(
                 paths,
@@ -59,7 +59,7 @@ def file_load(files: Sequence[str], server: NamedServer, fhir: str, **options: A
 
 
 def client_of(base_url: str, connection: Connection, timeout_s: float) -> Client:
-    """Return a client that waits ten seconds at most for a connection, and so long for an answer."""
+    """Return a client that waits at most ten seconds for a connection, and so long for a response."""
     from fhir_case.server.client import Client
 
     return Client(base_url, timeout_s=(min(_CONNECT_S, timeout_s), timeout_s), connection=connection)
@@ -67,15 +67,15 @@ def client_of(base_url: str, connection: Connection, timeout_s: float) -> Client
 
 def timeout_of(server: NamedServer, timeout_s: float) -> float:
     """Return the seconds to wait for a response: as the user says, else as ``servers.toml`` does."""
-    return timeout_s if _said("timeout_s") else server.timeout_s
+    return timeout_s if _is_set("timeout_s") else server.timeout_s
 
 
 def read(load: FileLoad, files: Sequence[str]) -> Survey:
     """
-    Read all files, and list what of them is left out.
+    Read all files, and list what of them is skipped.
 
     Raises:
-        BundleError: Something cannot be loaded, or nothing at all is there.
+        BundleError: Something cannot be loaded, or there is nothing to load.
         ServerError: The server was not reached.
     """
     from fhir_case.errors import BundleError
@@ -85,18 +85,18 @@ def read(load: FileLoad, files: Sequence[str]) -> Survey:
         raise BundleError(
             "there is nothing to load",
             where=", ".join(files[:3]),
-            hint="a folder or an archive stands for its .json, .ndjson and .jsonl files",
+            hint="of folders and archives, .json, .ndjson and .jsonl files are loaded",
         )
     for problem in survey.problems:
-        click.echo(f"Left out: {problem}", err=True)
+        click.echo(f"Skipped: {problem}", err=True)
     more = len(survey.left_out) - len(survey.problems)
     if more > 0:
-        click.echo(f"Left out: {more:,} more", err=True)
+        click.echo(f"Skipped: {more:,} more", err=True)
     return survey
 
 
-def _said(name: str) -> bool:
-    """Whether the user gave an option, so that what it holds is not only its default."""
+def _is_set(name: str) -> bool:
+    """Whether the user set an option, so that its value is not only the default."""
     source = click.get_current_context().get_parameter_source(name)
     return source not in (None, click.core.ParameterSource.DEFAULT)
 
@@ -113,7 +113,7 @@ def _options(fhir: str, server: NamedServer, options: dict[str, Any]) -> Options
         fhir=fhir,
         caps=caps if caps != Caps() else None,
         merge=Caps(entries=options.get("merge") or COMFORTABLE.entries, bytes=COMFORTABLE.bytes),
-        policy=replace(server.retry, **{new: options[old] for old, new in _PATIENCE.items() if _said(old)}),
+        policy=replace(server.retry, **{new: options[old] for old, new in _PATIENCE.items() if _is_set(old)}),
         placeholders="placeholders" in options and (options["placeholders"] or server.placeholders),
         real_patient_data=server.real_patient_data or options.get("real_patient_data", False),
         **{name: options[name] for name in plain if name in options},
@@ -122,7 +122,7 @@ def _options(fhir: str, server: NamedServer, options: dict[str, Any]) -> Options
 
 @contextmanager
 def _piped() -> Iterator[Path]:
-    """Keep what comes on standard input in a file: it is read twice, and comes once."""
+    """Copy standard input to a file, since it is read twice."""
     import shutil
     from tempfile import TemporaryDirectory
 

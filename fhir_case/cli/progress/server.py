@@ -1,4 +1,4 @@
-"""Show on standard error what the start of a Java program does; the same for every command that starts one."""
+"""Progress of the start of a Java program, on standard error."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["listener"]
 @contextlib.contextmanager
 def listener(quiet: bool = False) -> Iterator[Listener]:
     """
-    Return a listener for `HapiServer` and `Hl7Engine`; what it draws is gone when the context ends.
+    Return a listener for `HapiServer` and `Hl7Engine`; its output is removed when the context ends.
 
     On a terminal: a progress bar for the download, and one changing line for the rest. Elsewhere: one line a step.
-    The step ``ready`` is left to the command, which knows what its user is to read then.
+    The step ``ready`` is reported by the command.
 
     Args:
         quiet: Show nothing.
@@ -43,7 +43,7 @@ def listener(quiet: bool = False) -> Iterator[Listener]:
 
 
 class _Lines:
-    """Write one line when a step begins."""
+    """One line for each step."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -57,7 +57,7 @@ class _Lines:
 
 
 class _Terminal:
-    """Draw the step that goes on."""
+    """The current step on a terminal."""
 
     def __init__(self, console: Console) -> None:
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
@@ -90,8 +90,8 @@ class _Terminal:
 def _words(event: Event) -> str:
     return {
         "wait": f"Waiting: {event.text}",
-        "download": f"Downloading {event.text}, this once ({event.total / 1e6:.0f} MB)",
-        "compile": f"Compiling {event.text}, this once",
+        "download": f"Downloading {event.text}, only once ({event.total / 1e6:.0f} MB)",
+        "compile": f"Compiling {event.text}, only once",
         "prepare": f"Preparing {event.text}",
         "start": f"Starting {event.text}",
         "package": f"Installed package {event.done} of {event.total}: {event.text}",

@@ -1,4 +1,4 @@
-"""Show how an upload goes on: a line that changes on a terminal, a line now and then elsewhere."""
+"""Progress of an upload, on standard error: a changing line on a terminal, a line every ten seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 __all__ = ["progress"]
 
-_TERMINAL_EVERY_S = 0.2
-_LINES_EVERY_S = 10.0
+_TERMINAL_INTERVAL_S = 0.2
+_LINES_INTERVAL_S = 10.0
 
 
 @contextmanager
 def progress(load: FileLoad, *, quiet: bool) -> Iterator[Callable[[], None]]:
-    """Return what is called each time resources are done."""
+    """Return the function to call each time resources are done."""
     if quiet:
         yield lambda: None
         return
     terminal = sys.stderr.isatty()
     begin = last = time.monotonic()
-    every = _TERMINAL_EVERY_S if terminal else _LINES_EVERY_S
+    every = _TERMINAL_INTERVAL_S if terminal else _LINES_INTERVAL_S
     total = load.read().resources
 
     def show(*, end: bool = False) -> None:
@@ -51,9 +51,9 @@ def progress(load: FileLoad, *, quiet: bool) -> Iterator[Callable[[], None]]:
 def _line(load: FileLoad, total: int, seconds: float) -> str:
     done = load.tally.states.total()
     rate = done / seconds if seconds > 0 else 0.0
-    words = [f"{done:,} of {total:,} resources", f"{rate:,.0f} a second", f"{load.tally.retries.total():,} retries"]
+    words = [f"{done:,} of {total:,} resources", f"{rate:,.0f} per second", f"{load.tally.retries.total():,} retries"]
     if load.gate is not None:
-        words.append(f"{load.gate.limit} at once")
+        words.append(f"{load.gate.limit} in parallel")
     if rate and done < total:
         words.append(f"{_duration((total - done) / rate)} to go")
     return ", ".join(words)
