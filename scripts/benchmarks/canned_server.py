@@ -2,7 +2,7 @@
 Serve on loopback what a loader needs to see of a FHIR server, as fast as Python can; a process of its own.
 
 It prints its base URL and ends with its standard input. Each entry of a transaction is answered as created. With the
-name of a file it keeps the resources there, and answers searches by ``_id``; every other search finds nothing.
+name of a file it stores the resources there, and answers searches by ``_id``; every other search finds nothing.
 """
 
 from __future__ import annotations
@@ -26,40 +26,40 @@ _STATEMENT = {
 
 
 class CannedServer(ThreadingTCPServer):
-    """Answer transactions and searches; the resources are kept in a file, or not at all."""
+    """Answer transactions and searches; the resources are stored in a file, or not at all."""
 
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, kept_in: str) -> None:
+    def __init__(self, stored_in: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.numbers = count(1)
         self._lock = Lock()
-        self._kept = sqlite3.connect(kept_in, isolation_level=None, check_same_thread=False) if kept_in else None
-        if self._kept:
-            self._kept.execute("PRAGMA synchronous = OFF")
-            self._kept.execute("CREATE TABLE kept (place TEXT PRIMARY KEY, resource BLOB) WITHOUT ROWID")
-            self._kept.execute("BEGIN")
+        self._stored = sqlite3.connect(stored_in, isolation_level=None, check_same_thread=False) if stored_in else None
+        if self._stored:
+            self._stored.execute("PRAGMA synchronous = OFF")
+            self._stored.execute("CREATE TABLE stored (location TEXT PRIMARY KEY, resource BLOB) WITHOUT ROWID")
+            self._stored.execute("BEGIN")
 
     def transaction(self, body: bytes) -> dict[str, Any]:
-        """Say of each entry that it was created or deleted; what is kept stays."""
+        """Answer each entry as created or deleted; what is stored stays."""
         responses = []
-        kept = []
+        stored = []
         for entry in orjson.loads(body)["entry"]:
             url = entry["request"]["url"]
             if entry["request"]["method"] == "DELETE":
                 responses.append({"response": {"status": "204 No Content"}})
                 continue
-            place = url if "/" in url else f"{url}/canned-{next(self.numbers)}"
+            location = url if "/" in url else f"{url}/canned-{next(self.numbers)}"
             responses.append(
-                {"response": {"status": "201 Created", "location": f"{place}/_history/1", "etag": 'W/"1"'}}
+                {"response": {"status": "201 Created", "location": f"{location}/_history/1", "etag": 'W/"1"'}}
             )
-            if self._kept:
-                resource = entry["resource"] | {"id": place.partition("/")[2]}
-                kept.append((place, orjson.dumps(resource)))
-        if self._kept:
+            if self._stored:
+                resource = entry["resource"] | {"id": location.partition("/")[2]}
+                stored.append((location, orjson.dumps(resource)))
+        if self._stored:
             with self._lock:
-                self._kept.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?)", kept)
+                self._stored.executemany("INSERT OR REPLACE INTO stored VALUES (?, ?)", stored)
         return {"resourceType": "Bundle", "type": "transaction-response", "entry": responses}
 
     def search(self, kind: str, query: str) -> dict[str, Any]:
@@ -67,9 +67,9 @@ class CannedServer(ThreadingTCPServer):
         ids = parse_qs(query).get("_id", [""])[0].split(",")
         entries = []
         with self._lock:
-            for each in ids if self._kept else ():
-                place = (f"{kind}/{each}",)
-                row = self._kept.execute("SELECT resource FROM kept WHERE place = ?", place).fetchone()
+            for each in ids if self._stored else ():
+                location = (f"{kind}/{each}",)
+                row = self._stored.execute("SELECT resource FROM stored WHERE location = ?", location).fetchone()
                 entries += [{"resource": orjson.loads(row[0])}] if row else []
         return {"resourceType": "Bundle", "type": "searchset", "entry": entries}
 

@@ -2,7 +2,7 @@
 Measure how much memory the loader takes for inputs of several sizes, with a server that only answers.
 
 The real commands run in processes of their own. The inputs are transactions, or resources as in Bulk Data, a quarter of
-the files packed; they refer to each other and to organizations in a file that has to be sent first.
+the files compressed; they refer to each other and to organizations in a file that has to be sent first.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _EVERY_S = 0.05
 @dataclass(frozen=True)
 class Shape:
     """
-    Say what inputs look like.
+    The shape of the inputs.
 
     Args:
         words: What it is, in words.
@@ -61,7 +61,7 @@ SHAPES = {
 @dataclass
 class Measured:
     """
-    What one command took.
+    The resources that one command took.
 
     Args:
         peak: The most resident memory, in bytes.
@@ -80,11 +80,11 @@ def bench_memory(shape: str, sizes_mb: Sequence[int], folder: Path | None, *, ve
 
     Args:
         shape: One of `SHAPES`.
-        sizes_mb: How large the inputs are, unpacked, in millions of bytes.
+        sizes_mb: How large the inputs are, uncompressed, in millions of bytes.
         folder: Where the inputs are made for the time that it takes; None: where the system keeps such files.
-        verify: Whether to read all back and undo it too, in the same way; the server then keeps as much on disk.
+        verify: Whether to read all back and undo it too, in the same way; the server then stores as much on disk.
     """
-    print(f"{SHAPES[shape].words}, a quarter of the files packed; a server that only answers")
+    print(f"{SHAPES[shape].words}, a quarter of the files compressed; a server that only answers")
     print(_row("input", "resources", "command", "peak memory", "database", "journal", "s"))
     for size in sizes_mb or _SIZES_MB:
         with tempfile.TemporaryDirectory(dir=folder, prefix="fhir-case-memory-") as scratch:
@@ -94,7 +94,7 @@ def bench_memory(shape: str, sizes_mb: Sequence[int], folder: Path | None, *, ve
 def _measure(scratch: Path, shape: Shape, size_mb: int, *, verify: bool) -> None:
     inputs, journal = scratch / "inputs", scratch / "journal.jsonl"
     resources = _write_inputs(inputs, shape, size_mb * 1_000_000)
-    with _canned_server(scratch / "kept.sqlite" if verify else None) as url:
+    with _canned_server(scratch / "stored.sqlite" if verify else None) as url:
         upload = ["upload", str(inputs), "--server", url, "--journal", str(journal), "--quiet"]
         commands = {"upload": upload}
         if verify:
@@ -116,7 +116,7 @@ def _mb(size: int) -> str:
 
 
 def _run(command: Sequence[str], scratch: Path) -> Measured:
-    """Run a command of fhir-case; the system knows its peak, the database is looked at now and then."""
+    """Run a command of fhir-case; the system knows its peak, its database is sampled."""
     output = scratch / "output"
     begin = time.perf_counter()
     found = Measured()
@@ -131,7 +131,7 @@ def _run(command: Sequence[str], scratch: Path) -> Measured:
     process.returncode = os.waitstatus_to_exitcode(status)
     found.seconds = time.perf_counter() - begin
     found.peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    # What comes without an id is not looked for without a journal: 5 is the truth then.
+    # Resources without an id cannot be found without a journal: then 5 is right.
     if process.returncode not in ((0, 5) if command[0] == "verify" else (0,)):
         sys.exit(f"{' '.join(command)} ended with {process.returncode}: {_end_of(output)}")
     return found
@@ -154,9 +154,9 @@ def _database_bytes(process: int) -> int:
 
 
 @contextmanager
-def _canned_server(kept_in: Path | None) -> Iterator[str]:
+def _canned_server(stored_in: Path | None) -> Iterator[str]:
     program = Path(__file__).with_name("canned_server.py")
-    command = [sys.executable, str(program), *([str(kept_in)] if kept_in else [])]
+    command = [sys.executable, str(program), *([str(stored_in)] if stored_in else [])]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         to_server, from_server = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
         try:
@@ -166,7 +166,7 @@ def _canned_server(kept_in: Path | None) -> Iterator[str]:
 
 
 def _write_inputs(folder: Path, shape: Shape, size: int) -> int:
-    """Write so many bytes, and give the number of their resources."""
+    """Write so many bytes, and return the number of their resources."""
     folder.mkdir()
     chance = random.Random(size)  # noqa: S311  # no secret
     organizations = [_organization(each) for each in range(_ORGANIZATIONS)]

@@ -1,9 +1,9 @@
 """
 Measure the loader against the same transactions sent by bare sockets, and by blazectl where it is on the PATH.
 
-There are as many fresh embedded HAPI servers as ways, with the same options. The ways take turns, so that a slower
-moment of the machine meets all of them, and change servers with each round, so that a slower server does too. All send
-300 transactions of 40 entries in each round, which differ in nothing but their names.
+There are as many fresh embedded HAPI servers as loaders, with the same options. The loaders take turns, so that a
+slower moment of the machine meets all of them, and change servers with each round, so that a slower server does too.
+All send 300 transactions of 40 entries in each round, which differ in nothing but their names.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SYSTEM = "urn:fhir-case:bench"
 
 
 def bench_upload(rounds: int) -> None:
-    """Print resources a second for each way and concurrency, and the ratios."""
+    """Print resources a second for each loader and concurrency, and the ratios."""
     from fhir_case.cli import collect_garbage_rarely
 
     collect_garbage_rarely()  # as the command does
@@ -52,34 +52,34 @@ def bench_upload(rounds: int) -> None:
 
 
 def _posts(root: Path, rounds: int) -> None:
-    ways: dict[str, Callable[[str, Path, int], float]] = {
+    loaders: dict[str, Callable[[str, Path, int], float]] = {
         "bare sockets": _by_sockets,
         "bare sockets, merged": _by_sockets_merged,
         "fhir-case --as-is": lambda url, data, at_once: _by_loader(url, data, _options(at_once, as_is=True)),
         "fhir-case": lambda url, data, at_once: _by_loader(url, data, _options(at_once)),
     }
     if shutil.which("blazectl"):
-        ways["blazectl"] = _by_blazectl
+        loaders["blazectl"] = _by_blazectl
     print(f"{_TRANSACTIONS} transactions of {_ENTRIES} entries, POST; resources a second, median of {rounds} rounds")
-    found = _measured(root, ways, rounds, method="POST", stored=0, concurrency=_CONCURRENCY)
-    _show(found, ways, against=[name for name in ("bare sockets", "blazectl") if name in ways])
+    found = _measured(root, loaders, rounds, method="POST", stored=0, concurrency=_CONCURRENCY)
+    _show(found, loaders, against=[name for name in ("bare sockets", "blazectl") if name in loaders])
     _show_processor_time()
 
 
 def _puts(root: Path, rounds: int) -> None:
-    ways: dict[str, Callable[[str, Path, int], float]] = {
+    loaders: dict[str, Callable[[str, Path, int], float]] = {
         "fhir-case --as-is": lambda url, data, at_once: _by_loader(url, data, _options(at_once, as_is=True)),
         "fhir-case": lambda url, data, at_once: _by_loader(url, data, _options(at_once)),
         "fhir-case --ids server": lambda url, data, at_once: _by_loader(url, data, _options(at_once, ids="server")),
     }
     print(f"\nthe same data as PUT, {_STORED:,} resources stored before")
-    found = _measured(root, ways, rounds, method="PUT", stored=_STORED, concurrency=(2,))
-    _show(found, ways, against=["fhir-case --as-is"])
+    found = _measured(root, loaders, rounds, method="PUT", stored=_STORED, concurrency=(2,))
+    _show(found, loaders, against=["fhir-case --as-is"])
 
 
 def _measured(
     root: Path,
-    ways: dict[str, Callable[[str, Path, int], float]],
+    loaders: dict[str, Callable[[str, Path, int], float]],
     rounds: int,
     *,
     method: str,
@@ -90,25 +90,25 @@ def _measured(
 
     seconds: dict[tuple[str, int], list[float]] = {}
     with ExitStack() as stack:
-        servers = [stack.enter_context(HapiServer(heap="4g", throughput=True)).base_url for _ in ways]
+        servers = [stack.enter_context(HapiServer(heap="4g", throughput=True)).base_url for _ in loaders]
         for url in servers:
             _by_sockets(url, _written(root, "POST", "warm", 50), 2)
             if stored:
                 _by_sockets(url, _written(root, "POST", "stored", stored // 400, entries=400), 2)
         for turn in range(rounds):
             for at_once in concurrency:
-                for number, (name, way) in enumerate(ways.items()):
+                for number, (name, loader) in enumerate(loaders.items()):
                     data = _written(root, method, f"{method}-{turn}-{at_once}-{number}", _TRANSACTIONS)
                     url = servers[(number + turn) % len(servers)]
-                    seconds.setdefault((name, at_once), []).append(way(url, data, at_once))
+                    seconds.setdefault((name, at_once), []).append(loader(url, data, at_once))
                     shutil.rmtree(data)
     return seconds
 
 
-def _show(seconds: dict[tuple[str, int], list[float]], ways: dict[str, Any], *, against: list[str]) -> None:
+def _show(seconds: dict[tuple[str, int], list[float]], loaders: dict[str, Any], *, against: list[str]) -> None:
     resources = _TRANSACTIONS * _ENTRIES
     for at_once in sorted({number for _, number in seconds}):
-        rates = {name: resources / statistics.median(seconds[name, at_once]) for name in ways}
+        rates = {name: resources / statistics.median(seconds[name, at_once]) for name in loaders}
         best = max(rates[name] for name in against)
         for name, rate in rates.items():
             print(f"  {at_once} at once  {name:<24} {rate:8.0f}   {rate / best:5.2f} of {' or '.join(against)}")

@@ -94,7 +94,7 @@ async function readBody(request) {
   return text && /^application\/(.+\+)?json$/.test(type) ? JSON.parse(text) : {};
 }
 
-/** Give the outcome of a request, and the resource if there is one. */
+/** Return the outcome of a request, and the resource if there is one. */
 async function answer(request, baseUrl) {
   const url = request.url;
   const path = url.split('?')[0];
