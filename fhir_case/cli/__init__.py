@@ -86,7 +86,10 @@ class _LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
+)
 @click.version_option(package_name="fhir-case", message="%(prog)s %(version)s")
 def cli() -> None:
     """A written clinical case in, a validated FHIR Bundle on any FHIR server out, with proof of what arrived."""

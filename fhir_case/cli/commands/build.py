@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fhir_case.cli.options.building import build_options, built
-from fhir_case.cli.options.output import write_file
+from fhir_case.cli.options.declarations import ANY_PATH
+from fhir_case.cli.options.files import write_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["build"]
 
@@ -20,10 +23,9 @@ __all__ = ["build"]
     "form",
     type=click.Choice(["transaction", "collection"]),
     default="transaction",
-    show_default=True,
     help="For loading, or for exchange (in R4 an mCODE patient bundle).",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write; default: standard output.")
+@click.option("-o", "--output", type=ANY_PATH, help="The file to write; default: standard output.")
 @build_options
 def build(case: str, form: str, output: Path | None, **options: Any) -> None:
     """

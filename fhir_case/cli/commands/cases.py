@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from fhir_case.cli.options.declarations import format_option
-from fhir_case.cli.options.output import show_json
+from fhir_case.cli.options.files import show_json
 
 __all__ = ["cases"]
 

@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.options.declarations import fhir_option, quiet_option, timeout_option
+from fhir_case.cli.options.declarations import (
+    ANY_FILE,
+    EXISTING_FILE,
+    fhir_option,
+    quiet_option,
+    seconds_option,
+    timeout_option,
+)
+from fhir_case.cli.options.files import write_file
 from fhir_case.cli.options.named_servers import named_server, servers_option
-from fhir_case.cli.options.output import write_file
 from fhir_case.errors import ExitCode, FhirCaseError
 from fhir_case.wording import did_you_mean
 
@@ -27,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["interop"]
 
 _SPOILT: tuple[State, ...] = ("altered", "lost", "rejected")
-_file = click.Path(path_type=Path, dir_okay=False)
 
 
 def _list_probes(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -50,23 +56,22 @@ def _list_probes(context: click.Context, _: click.Parameter, wanted: bool) -> No
 @click.option(
     "--list-probes", is_flag=True, is_eager=True, expose_value=False, callback=_list_probes, help="List the probes."
 )
-@click.option("--html", type=_file, metavar="FILE", help="Write the matrix with its evidence as one HTML page.")
-@click.option("--json", "json_file", type=_file, metavar="FILE", help="Write everything as JSON; - is standard output.")
-@click.option("--junit", type=_file, metavar="FILE", help="Write JUnit XML for a build server.")
-@click.option("--markdown", type=_file, metavar="FILE", help="Write the matrix as Markdown tables.")
-@click.option("--test-report", type=_file, metavar="FILE", help="Write a Bundle of FHIR TestReports.")
+@click.option("--html", type=ANY_FILE, metavar="FILE", help="Write the matrix with its evidence as one HTML page.")
 @click.option(
-    "--baseline", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
-    help="Compare with an earlier --json file.",
+    "--json", "json_file", type=ANY_FILE, metavar="FILE", help="Write everything as JSON (- to standard output)."
+)
+@click.option("--junit", type=ANY_FILE, metavar="FILE", help="Write JUnit XML for a build server.")
+@click.option("--markdown", type=ANY_FILE, metavar="FILE", help="Write the matrix as Markdown tables.")
+@click.option("--test-report", type=ANY_FILE, metavar="FILE", help="Write a Bundle of FHIR TestReports.")
+@click.option(
+    "--baseline", type=EXISTING_FILE, metavar="FILE",
+    help="Compare with an earlier --json file."
 )  # fmt: skip
 @click.option(
-    "--fail-on", type=click.Choice(["nothing", "shall", "any"]), default="nothing", show_default=True,
-    help="Exit with 5 when a SHALL, or anything, fails, or a resource is altered, lost or rejected.",
+    "--fail-on", type=click.Choice(["nothing", "shall", "any"]), default="nothing",
+    help="Exit with 5 when a SHALL, or anything, fails, or a resource is altered, lost or rejected."
 )  # fmt: skip
-@click.option(
-    "--patience", type=click.FloatRange(min=0), default=5.0, show_default=True, metavar="SECONDS",
-    help="How long to repeat a search until it finds what was stored.",
-)  # fmt: skip
+@seconds_option("--patience", "patience_s", 5.0, "How long to repeat a search until it finds what was stored.")
 @timeout_option(60.0)
 @quiet_option
 def interop(
@@ -78,7 +83,7 @@ def interop(
     no_probes: bool,
     baseline: Path | None,
     fail_on: str,
-    patience: float,
+    patience_s: float,
     timeout_s: float,
     quiet: bool,
     **files: Path | None,
@@ -100,7 +105,7 @@ def interop(
     if not given and not probes:
         raise click.UsageError("Nothing to do: name a case or a Bundle, or leave out --no-probes.")
     _check_writable(files.values())
-    result = _tested(names, given, probes, patience_s=patience, timeout_s=timeout_s, quiet=quiet)
+    result = _tested(names, given, probes, patience_s=patience_s, timeout_s=timeout_s, quiet=quiet)
     changes = _changes(baseline, result)
     _write(files, result)
     if str(files.get("json_file")) != "-":
@@ -134,9 +139,9 @@ def _inputs(names: Iterable[str], fhir: str) -> list[Input]:
             hint = "nor is it the name of a shipped case"
             raise click.UsageError(f"{name} cannot be read: {error.strerror}; {hint}.") from None
         except ValueError as error:
-            raise FhirCaseError(f"it is not valid JSON: {error}", where=name, hint="name a case or a Bundle") from None
+            raise FhirCaseError(f"it is not valid JSON: {error}", where=name, hint="give a case or a Bundle") from None
         if not isinstance(content, dict) or content.get("resourceType") != "Bundle":
-            raise FhirCaseError("it is not a Bundle", where=name, hint="name a case or a Bundle")
+            raise FhirCaseError("it is not a Bundle", where=name, hint="give a case or a Bundle")
         found.append(bundle_input(path.name, content, fhir))
     return found
 

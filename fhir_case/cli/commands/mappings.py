@@ -8,7 +8,7 @@ import click
 
 from fhir_case.cli.options.building import mapping_option
 from fhir_case.cli.options.declarations import format_option
-from fhir_case.cli.options.output import show_json
+from fhir_case.cli.options.files import show_json
 
 if TYPE_CHECKING:
     from pathlib import Path

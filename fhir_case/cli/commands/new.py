@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from fhir_case.cli.options.output import write_file
+from fhir_case.cli.options.files import write_file
 
 __all__ = ["new"]
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fhir_case.cli.options.building import build_options, built
+from fhir_case.cli.options.declarations import ANY_FOLDER
 from fhir_case.cli.options.engines import engine_options, engines
-from fhir_case.cli.options.output import write_file
+from fhir_case.cli.options.files import write_file
 from fhir_case.errors import CheckerError, ExitCode
 
 if TYPE_CHECKING:
@@ -51,11 +52,7 @@ class _Stages:
 @click.command()
 @click.argument("case", default="hcc-tare-sorafenib")
 @click.option("--server", metavar="URL", help="The FHIR base URL to load into; default: the embedded server.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="The folder for the files; default: out/<case>.",
-)
+@click.option("--out", type=ANY_FOLDER, help="The folder for the files; default: out/<case>.")
 @click.option("--keep", is_flag=True, help="Leave the embedded server running.")
 @engine_options
 @build_options

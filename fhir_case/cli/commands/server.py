@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fhir_case.cli.commands.servers import check, list_servers
-from fhir_case.cli.options.declarations import fhir_option
+from fhir_case.cli.options.declarations import ANY_FOLDER, ANY_PATH, fhir_option
 
 if TYPE_CHECKING:
     from fhir_case.server.hapi import HapiServer, RunningServer
@@ -37,28 +37,22 @@ server.add_command(check)
 @server.command()
 @fhir_option("The FHIR release that it speaks.")
 @click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8080,
-    show_default=True,
-    help="The port to listen on; 0 takes any free one.",
+    "--port", type=click.IntRange(0, 65535), default=8080, help="The port to listen on; 0 takes any free one."
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--host", default="127.0.0.1", help="The address to listen on.")
 @click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Keep the database in this folder. Default: in memory, gone when the server stops.",
+    "--data", type=ANY_FOLDER, help="Keep the database in this folder. Default: in memory, gone when the server stops."
 )
 @click.option(
     "--package",
     "packages",
-    type=click.Path(path_type=Path),
+    type=ANY_PATH,
     multiple=True,
     metavar="TGZ",
     help="Install a FHIR package, a file NAME-VERSION.tgz; may be repeated, in this order.",
 )
 @click.option("--strict", is_flag=True, help="Refuse invalid resources (422).")
-@click.option("--heap", default="2g", show_default=True, help="The memory limit of the server.")
+@click.option("--heap", default="2g", help="The memory limit of the server.")
 @click.option("--throughput", is_flag=True, help="For long loads: slower to start, then more resources per second.")
 @click.option("--placeholders", is_flag=True, help="Make placeholders for dangling references.")
 @click.option("--detach", is_flag=True, help="Return when it is ready; it runs until `server stop`.")
@@ -160,7 +154,7 @@ def stop(*, port: int | None, everything: bool) -> None:
 
 @server.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="The port of the server, when several run.")
-@click.option("-n", "lines", type=click.IntRange(1), default=40, show_default=True, help="How many lines.")
+@click.option("-n", "lines", type=click.IntRange(1), default=40, help="How many lines.")
 def log(*, port: int | None, lines: int) -> None:
     """Print the end of the log of an embedded server."""
     from fhir_case.server.hapi import log_end, running_servers

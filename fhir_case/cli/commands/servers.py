@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.cli.options.files import show_json
 from fhir_case.cli.options.named_servers import named_server, servers, servers_files, servers_option
-from fhir_case.cli.options.output import show_json
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:

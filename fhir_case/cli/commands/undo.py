@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fhir_case.cli.options.connection import connection_options, connection_to, server_of_journal
-from fhir_case.cli.options.declarations import format_option, timeout_option
+from fhir_case.cli.options.declarations import EXISTING_FILE, format_option, timeout_option
+from fhir_case.cli.options.files import show_json
 from fhir_case.cli.options.named_servers import server_option
-from fhir_case.cli.options.output import show_json
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fhir_case.server.named import NamedServer
 
 __all__ = ["undo"]
 
 
 @click.command()
-@click.argument("journal", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="JOURNAL")
+@click.argument("journal", type=EXISTING_FILE, metavar="JOURNAL")
 @server_option(required=False, note="; the journal has its URL, and servers.toml the sign-in")
 @format_option()
 @timeout_option()

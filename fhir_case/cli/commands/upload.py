@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fhir_case.cli.options.connection import connection_options
 from fhir_case.cli.options.declarations import (
+    ANY_FILE,
+    ANY_FOLDER,
     fhir_option,
     format_option,
     quiet_option,
     renamed_option,
+    seconds_option,
     timeout_option,
 )
+from fhir_case.cli.options.files import show_json, write_file
 from fhir_case.cli.options.named_servers import server_option
-from fhir_case.cli.options.output import show_json, write_file
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fhir_case.load.run.load import FileLoad
     from fhir_case.load.run.loader import Result
     from fhir_case.server.named import NamedServer
@@ -41,73 +45,31 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
 @server_option(required=True)
 @fhir_option()
 @click.option("--dry-run", is_flag=True, help="Show the plan, and send nothing.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="With --dry-run: the folder to write each request into.",
-)
+@click.option("--out", type=ANY_FOLDER, help="With --dry-run: the folder for the requests.")
 @click.option("--as-is", is_flag=True, help="Send each transaction and batch unchanged.")
 @click.option(
     "--ids",
     type=click.Choice(["given", "server"]),
     default="given",
-    show_default=True,
-    help="Keep the ids of the resources, or let the server assign ids to all that have an identifier.",
+    help="Keep the ids of the resources, or let the server assign them where there is an identifier.",
 )
 @click.option(
-    "--concurrency",
-    default="auto",
-    show_default=True,
-    callback=_concurrency,
-    metavar="N|auto",
-    help="How many requests in parallel.",
+    "--concurrency", default="auto", callback=_concurrency, metavar="N|auto", help="How many requests in parallel."
 )
 @click.option(
-    "--merge",
-    type=click.IntRange(1, 5000),
-    default=200,
-    show_default=True,
-    metavar="N",
-    help="Merge small transactions, up to N entries.",
+    "--merge", type=click.IntRange(1, 5000), default=200, metavar="N", help="Merge small transactions, up to N entries."
 )
-@click.option(
-    "--max-entries", type=click.IntRange(1), metavar="N", help="The server takes at most N entries a request."
-)
-@click.option("--max-bytes", type=click.IntRange(1000), metavar="N", help="The server takes at most N bytes a request.")
+@click.option("--max-entries", type=click.IntRange(1), metavar="N", help="The server takes N entries a request.")
+@click.option("--max-bytes", type=click.IntRange(1000), metavar="N", help="The server takes N bytes a request.")
 @click.option("--gzip/--no-gzip", "pack", default=True, help="Compress large requests (gzip), except to this machine.")
 @click.option("--isolate", is_flag=True, help="When entries of a Bundle are refused, send the rest of it without them.")
 @click.option("--keep-going", is_flag=True, help="When files cannot be loaded, list them and load the rest.")
+@click.option("--allow-dangling", is_flag=True, help="Send references whose target is neither in the files nor there.")
+@click.option("--placeholders", is_flag=True, help="The server makes placeholders for dangling references.")
+@seconds_option("--retry-for", "retry_s", 300.0, "How long to retry one request.")
+@seconds_option("--settle-for", "settle_s", 10.0, "How long to look up what a request without a response has stored.")
 @click.option(
-    "--allow-dangling",
-    is_flag=True,
-    help="Send dangling references: to targets neither in the files nor on the server.",
-)
-@click.option(
-    "--placeholders", is_flag=True, help="The server makes placeholders for dangling references; they are counted."
-)
-@click.option(
-    "--retry-for",
-    "retry_s",
-    type=click.FloatRange(min=0),
-    default=300.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to retry one request.",
-)
-@click.option(
-    "--settle-for",
-    "settle_s",
-    type=click.FloatRange(min=0),
-    default=10.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to look up what a request without a response may have stored, before it is retried.",
-)
-@click.option(
-    "--journal",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="The journal of the run; default: a file of its own in the user's state folder.",
+    "--journal", type=ANY_FILE, metavar="FILE", help="The journal; default: a file in the user's state folder."
 )
 @click.option("--restart", is_flag=True, help="Start again from the beginning, also after an interrupted run.")
 @quiet_option

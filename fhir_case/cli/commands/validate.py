@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from fhir_case.cli.options.declarations import fhir_option, format_option
+from fhir_case.cli.options.declarations import ANY_PATH, fhir_option, format_option, usage_errors
 from fhir_case.cli.options.engines import engine_options, engines
-from fhir_case.cli.options.inputs import expanded
-from fhir_case.cli.options.usage import usage_errors
+from fhir_case.cli.options.files import expanded
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from fhir_case.documents import Document, Text
     from fhir_case.issues import ValidationResult
@@ -66,14 +65,13 @@ def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: 
     "--fail-on",
     type=click.Choice(list(_FAILING)),
     default="error",
-    show_default=True,
     help="The lowest severity that makes the exit code 5.",
 )
 @click.option(
     "--waivers",
     "waiver_file",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=ANY_PATH,
     help="A TOML file of accepted findings, each with its reason.",
 )
 @engine_options
@@ -88,7 +86,6 @@ def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: 
 @click.option(
     "--jobs",
     default="auto",
-    show_default=True,
     metavar="N",
     callback=_number_of_jobs,
     help="The number of processes. 'auto': one per core, at most 8, started when the input takes more than a second. "

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.options.declarations import combined, fhir_option
+from fhir_case.cli.options.declarations import ANY_PATH, combined, fhir_option
 
 if TYPE_CHECKING:
     from fhir_case.case import Case
@@ -21,7 +20,7 @@ mapping_option = click.option(
     "mapping_files",
     multiple=True,
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=ANY_PATH,
     help="A Python file with further mappings, for this run; may be repeated.",
 )
 
@@ -33,7 +32,6 @@ build_options = combined(
         "--profiles",
         type=click.Choice(["mcode", "none"]),
         default="mcode",
-        show_default=True,
         help="Claim mCODE and US Core profiles, which exist for R4 only, or none.",
     ),
     mapping_option,

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from fhir_case.cli.options.declarations import combined, real_patient_data_option
-from fhir_case.cli.options.usage import usage_errors
+from fhir_case.cli.options.declarations import EXISTING_FILE, combined, real_patient_data_option, usage_errors
 from fhir_case.errors import ServerError
 from fhir_case.server.auth.access import Access
 from fhir_case.server.auth.methods import METHODS, is_header_name, missing, variable
@@ -19,6 +17,7 @@ from fhir_case.server.connection import connect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from fhir_case.server.connection import Connection
     from fhir_case.server.named import NamedServer
@@ -32,8 +31,6 @@ _IDENTIFYING = {
     "oauth2": ("client_secret",),
     "smart": ("private_key_file",),
 }
-
-_file = click.Path(path_type=Path, exists=True, dir_okay=False, readable=True)
 
 connection_options = combined(
     click.option(
@@ -50,9 +47,9 @@ connection_options = combined(
         metavar="NAME=VARIABLE",
         help="A header for each request, whose value is in this environment variable; may be repeated.",
     ),
-    click.option("--ca-file", type=_file, metavar="PEM", help="Trust these certificates, and no others."),
-    click.option("--client-certificate", type=_file, metavar="PEM", help="The client certificate for TLS."),
-    click.option("--client-key", type=_file, metavar="PEM", help="The key of --client-certificate."),
+    click.option("--ca-file", type=EXISTING_FILE, metavar="PEM", help="Trust these certificates, and no others."),
+    click.option("--client-certificate", type=EXISTING_FILE, metavar="PEM", help="The client certificate for TLS."),
+    click.option("--client-key", type=EXISTING_FILE, metavar="PEM", help="The key of --client-certificate."),
     real_patient_data_option(),
 )
 

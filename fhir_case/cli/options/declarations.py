@@ -1,25 +1,40 @@
-"""Options that several commands have, declared once."""
+"""Options that several commands have, declared once, and errors that mean a wrong command line."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.errors import FhirCaseError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 __all__ = [
+    "ANY_FILE",
+    "ANY_FOLDER",
+    "ANY_PATH",
+    "EXISTING_FILE",
     "combined",
     "fhir_option",
     "format_option",
     "quiet_option",
     "real_patient_data_option",
     "renamed_option",
+    "seconds_option",
     "timeout_option",
+    "usage_errors",
 ]
+
+ANY_PATH = click.Path(path_type=Path)
+ANY_FILE = click.Path(path_type=Path, dir_okay=False)
+ANY_FOLDER = click.Path(path_type=Path, file_okay=False)
+EXISTING_FILE = click.Path(path_type=Path, exists=True, dir_okay=False, readable=True)
 
 
 def combined(*options: Decorator) -> Decorator:
@@ -36,26 +51,26 @@ def combined(*options: Decorator) -> Decorator:
 def fhir_option(meaning: str = "The FHIR release of the files.") -> Decorator:
     """Return ``--fhir``, with what the release is of."""
     releases = click.Choice(["R4", "R5"], case_sensitive=False)
-    return click.option("--fhir", type=releases, default="R4", show_default=True, metavar="[R4|R5]", help=meaning)
+    return click.option("--fhir", type=releases, default="R4", metavar="[R4|R5]", help=meaning)
 
 
 def format_option(*more: str, meaning: str = "The format of the output.") -> Decorator:
     """Return ``--format``: text, JSON, and what else a command can write. The parameter is ``form``."""
     forms = click.Choice(["text", "json", *more])
-    return click.option("--format", "form", type=forms, default="text", show_default=True, help=meaning)
+    return click.option("--format", "form", type=forms, default="text", help=meaning)
+
+
+def seconds_option(name: str, parameter: str, default_s: float, meaning: str) -> Decorator:
+    """Return an option that takes a time in seconds."""
+    seconds = click.FloatRange(min=0)
+    return click.option(name, parameter, type=seconds, default=default_s, metavar="SECONDS", help=meaning)
 
 
 def timeout_option(default_s: float = 300.0) -> Decorator:
     """Return ``--timeout``. The parameter is ``timeout_s``."""
-    return click.option(
-        "--timeout",
-        "timeout_s",
-        type=click.FloatRange(min=0, min_open=True),
-        default=default_s,
-        show_default=True,
-        metavar="SECONDS",
-        help="How long to wait for a response.",
-    )
+    seconds = click.FloatRange(min=0, min_open=True)
+    meaning = "How long to wait for a response."
+    return click.option("--timeout", "timeout_s", type=seconds, default=default_s, metavar="SECONDS", help=meaning)
 
 
 def real_patient_data_option(server: str = "The server") -> Decorator:
@@ -81,3 +96,20 @@ def renamed_option(old: str, new: str, **attributes: Any) -> Decorator:
 
 
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+
+
+@contextmanager
+def usage_errors(kind: type[FhirCaseError] = FhirCaseError, *, option: str = "") -> Iterator[None]:
+    """
+    Turn errors of the library into usage errors (exit code 2).
+
+    Args:
+        kind: The class of these errors; others pass.
+        option: The option whose value is wrong, where it is one.
+    """
+    try:
+        yield
+    except kind as error:
+        if option:
+            raise click.BadParameter(str(error), param_hint=option) from None
+        raise click.UsageError(str(error)) from None

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from fhir_case.cli.options.declarations import combined, real_patient_data_option
+from fhir_case.cli.options.declarations import EXISTING_FILE, combined, real_patient_data_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from fhir_case.validation.profiles import ProfileEngine
     from fhir_case.validation.subject import FhirVersion
@@ -33,7 +33,7 @@ engine_options = combined(
         "package_files",
         multiple=True,
         metavar="FILE.tgz",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        type=EXISTING_FILE,
         help="A FHIR package with profiles; may be repeated. Others come from ~/.fhir/packages and the registry in "
         "FHIR_CASE_PACKAGE_REGISTRY. Alone, it means --engine hl7.",
     ),

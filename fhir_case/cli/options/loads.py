@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.options.inputs import expanded
+from fhir_case.cli.options.files import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from fhir_case.cli.options.declarations import combined
-from fhir_case.cli.options.usage import usage_errors
+from fhir_case.cli.options.declarations import EXISTING_FILE, combined, usage_errors
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fhir_case.cli.options.declarations import Decorator
     from fhir_case.server.named import NamedServer
 
@@ -25,7 +25,7 @@ def _keep(context: click.Context, _: click.Parameter, value: Path | None) -> Non
 
 servers_option = click.option(
     "--servers",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True),
+    type=EXISTING_FILE,
     callback=_keep,
     expose_value=False,
     is_eager=True,  # before --server, which looks into it

@@ -1,4 +1,4 @@
-"""What commands write: JSON to standard output, and files."""
+"""The files that a user names, and what commands write."""
 
 from __future__ import annotations
 
@@ -7,10 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.cli.options.declarations import usage_errors
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["show_json", "write_file"]
+__all__ = ["expanded", "show_json", "write_file"]
+
+
+def expanded(patterns: Sequence[str]) -> list[Path | None]:
+    """
+    Return the paths of names and patterns; None stands for standard input, which is written ``-``.
+
+    Raises:
+        click.UsageError: One of them matches no file.
+    """
+    from fhir_case.documents import expand
+
+    paths: list[Path | None] = []
+    with usage_errors():
+        for pattern in patterns:
+            paths += [None] if pattern == "-" else expand([pattern])
+    return paths
 
 
 def show_json(value: Any) -> None:
