@@ -15,8 +15,8 @@ import secrets
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
+from fhir_case.java.cache import exclusive, is_intact, record
 from fhir_case.java.events import silent
-from fhir_case.java.verified import Verified, alone, sha256
 
 if TYPE_CHECKING:
     from fhir_case.java.installation import Installation
@@ -41,7 +41,7 @@ class Archive:
         self._folder = installed.folder
         self._name = f"classes-{hashlib.sha256(key.encode()).hexdigest()[:16]}.archive"
         self._fresh = self._folder / f"{self._name}.{os.getpid()}.{secrets.token_hex(4)}"
-        self.there = bool(Verified(self._folder).digest(self._name))
+        self.there = is_intact(self._folder / self._name)
         self.recorded = False
 
     def options(self, *, record: bool) -> list[str]:
@@ -65,11 +65,9 @@ class Archive:
             return
         with contextlib.suppress(OSError, CheckerError):
             if self._fresh.stat().st_size:
-                with alone(self._folder, silent):
+                with exclusive(self._folder, silent):
                     self._fresh.replace(self._folder / self._name)
-                    verified = Verified(self._folder)
-                    verified.record(self._name, sha256(self._folder / self._name))
-                    verified.save()
+                    record(self._folder / self._name)
 
     def drop(self) -> None:
         """Remove what the process, which ended badly, may have left."""

@@ -1,31 +1,60 @@
-"""Download one file of known size, going on where an earlier try broke off."""
+"""
+Download one file of known size, resuming where an earlier attempt broke off.
+
+Libraries for this (pooch, jgo) discard a partial file; pooch knows one repository.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import threading
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
+from fhir_case.java.events import Event, Listener
 from fhir_case.java.repositories import MIRROR, without_secrets
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from requests import Response, Session
+    from requests import Session
 
-__all__ = ["Download", "download", "session"]
+__all__ = ["Progress", "download", "session"]
 
 _TIMEOUT_S = (10, 30)  # to connect, between two pieces
 _PIECE = 1 << 16
-_TRIES = 4
-_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+_ATTEMPTS = 4
+_RETRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
-Download = Callable[[int], None]
-"""Is told the bytes that came, or a negative number when some had to be given up; may raise to break off."""
+
+class Progress:
+    """
+    The bytes of all connections together, for a listener.
+
+    Args:
+        total: The bytes that are to come.
+        title: What they are for.
+    """
+
+    def __init__(self, total: int, title: str, listener: Listener) -> None:
+        self.cancelled = threading.Event()
+        self._total = total
+        self._title = title
+        self._listener = listener
+        self._done = 0
+        self._lock = threading.Lock()
+
+    def add(self, count: int) -> None:
+        """Count bytes that came or, negative, were discarded; raise CheckerError once the download is cancelled."""
+        if self.cancelled.is_set():
+            raise CheckerError("the download was cancelled")
+        with self._lock:
+            self._done += count
+            self._listener(Event("download", self._done, self._total, self._title))
 
 
 class _BrokenOffError(Exception):
-    """The same request may succeed at the next try."""
+    """The same request may succeed at the next attempt."""
 
 
 class _NotHereError(Exception):
@@ -38,22 +67,14 @@ def session(connections: int) -> Session:
     from requests.adapters import HTTPAdapter
 
     new = requests.Session()
-    adapter = HTTPAdapter(pool_connections=connections, pool_maxsize=connections)
-    new.mount("https://", adapter)
-    new.mount("http://", adapter)
+    for scheme in ("https://", "http://"):
+        new.mount(scheme, HTTPAdapter(pool_maxsize=connections))
     new.headers["Accept-Encoding"] = "identity"  # sizes and ranges are those of the file
     return new
 
 
 def download(
-    http: Session,
-    repositories: Iterable[str],
-    path: str,
-    part: Path,
-    *,
-    size: int,
-    told: Download,
-    pause_s: float = 0.5,
+    http: Session, repositories: Iterable[str], path: str, part: Path, *, size: int, progress: Progress
 ) -> None:
     """
     Fill ``part`` up to ``size`` bytes from the first repository that has the file.
@@ -62,10 +83,8 @@ def download(
         http: From `session`.
         repositories: Base URLs, asked in this order.
         path: The path of the file in a repository.
-        part: The file to fill; what is in it already is kept and gone on from.
+        part: The file to fill; what is in it already is kept.
         size: The bytes that the file has when whole.
-        told: Is called with each number of bytes.
-        pause_s: The pause after the first failed try in seconds; it doubles.
 
     Raises:
         CheckerError: No repository has it, none could be reached, or it is of another size.
@@ -73,17 +92,17 @@ def download(
     """
     from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
+    attempts = Retrying(
+        retry=retry_if_exception_type(_BrokenOffError),
+        stop=stop_after_attempt(_ATTEMPTS),
+        wait=wait_exponential(multiplier=0.5, max=8),
+        reraise=True,
+    )
     problems = []
+    progress.add(part.stat().st_size if part.exists() else 0)
     for repository in repositories:
-        url = f"{repository}/{path}"
-        tries = Retrying(
-            retry=retry_if_exception_type(_BrokenOffError),
-            stop=stop_after_attempt(_TRIES),
-            wait=wait_exponential(multiplier=pause_s, max=8),
-            reraise=True,
-        )
         try:
-            tries(_once, http, url, part, size, told)
+            attempts(_fill, http, f"{repository}/{path}", part, size, progress)
         except (_BrokenOffError, _NotHereError) as error:
             problems.append(f"{without_secrets(repository)}: {error}")
         else:
@@ -94,61 +113,45 @@ def download(
     )
 
 
-def _once(http: Session, url: str, part: Path, size: int, told: Download) -> None:
+def _fill(http: Session, url: str, part: Path, size: int, progress: Progress) -> None:
     import requests
 
     have = part.stat().st_size if part.exists() else 0
-    if have > size:
-        part.unlink()
-        told(-have)
-        have = 0
     if have == size:
         return
-    headers = {"Range": f"bytes={have}-"} if have else {}
     try:
-        with http.get(url, headers=headers, timeout=_TIMEOUT_S, stream=True) as response:
-            go_on = _goes_on(response, have)
-            if have and not go_on:
+        with http.get(
+            url, headers={"Range": f"bytes={have}-"} if have else {}, timeout=_TIMEOUT_S, stream=True
+        ) as response:
+            status = response.status_code
+            if status in _RETRY:
+                raise _BrokenOffError(f"HTTP {status}")
+            if status not in {200, 206, 416}:
+                raise _NotHereError("not there" if status == 404 else f"HTTP {status}")
+            resumes = status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+            if have and not resumes:
                 part.unlink()
-                told(-have)
-                have = 0
-            if response.status_code not in {200, 206}:
+                progress.add(-have)
+            if status == 416 or (status == 206 and not resumes):
                 raise _BrokenOffError("a part was asked for, and another was sent")
-            _write(response, part, size, told)
+            with part.open("ab") as file:
+                for piece in response.iter_content(_PIECE):
+                    progress.add(file.write(piece))
+                    if file.tell() > size:
+                        raise _NotHereError(f"more than {size} bytes were sent")
     except requests.RequestException as error:
-        raise _BrokenOffError(_in_words(error)) from error
+        raise _BrokenOffError(_reason(error)) from error
     if part.stat().st_size < size:
         raise _BrokenOffError("the connection broke off")
 
 
-def _goes_on(response: Response, have: int) -> bool:
-    """Whether the answer begins where our part ends; if not, what we have is of no use."""
-    status = response.status_code
-    if status in _AGAIN:
-        raise _BrokenOffError(f"HTTP {status}")
-    if status not in {200, 206, 416}:
-        raise _NotHereError("not there" if status == 404 else f"HTTP {status}")
-    return status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+def _reason(error: Exception) -> str:
+    from requests import exceptions
 
-
-def _write(response: Response, part: Path, size: int, told: Download) -> None:
-    with part.open("ab") as file:
-        for piece in response.iter_content(_PIECE):
-            file.write(piece)
-            told(len(piece))
-            if file.tell() > size:
-                raise _NotHereError(f"more than {size} bytes were sent")
-
-
-def _in_words(error: Exception) -> str:
-    import requests
-
-    if isinstance(error, requests.exceptions.SSLError):
-        return "the certificate was not accepted"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy could not be used"
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    if isinstance(error, requests.ConnectionError):
-        return "no connection"
-    return type(error).__name__
+    reasons: list[tuple[type[Exception], str]] = [
+        (exceptions.SSLError, "the certificate was not accepted"),
+        (exceptions.ProxyError, "the proxy could not be used"),
+        (exceptions.Timeout, "no answer in time"),
+        (exceptions.ConnectionError, "no connection"),
+    ]
+    return next((text for kind, text in reasons if isinstance(error, kind)), type(error).__name__)

@@ -1,4 +1,4 @@
-"""A Java program of ours, and its few sources compiled: once for each version of them, of the lock file and of Java."""
+"""A Java program of ours, and its few sources, compiled once for each version of them, of the lock file and of Java."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
+from fhir_case.java.cache import exclusive, is_intact, record
 from fhir_case.java.events import Event, Listener
 from fhir_case.java.lock import LOCK_FILE, Jar
 from fhir_case.java.runtime import OLDEST, Java
-from fhir_case.java.verified import Verified, alone, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ _SHARED = Path(__file__).parent / "shared"  # sources that each program has
 @dataclass(frozen=True, slots=True)
 class JavaProgram:
     """
-    Name one program.
+    A Java program of ours.
 
     Args:
         name: The word by which the lock file names its jars.
@@ -69,9 +69,9 @@ def provide_classes(
     for file in [LOCK_FILE, *files]:
         key.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     name = f"fhircase-{key.hexdigest()[:16]}.jar"
-    if Verified(folder).digest(name):
+    if is_intact(folder / name):
         return name
-    with alone(folder, listener):
+    with exclusive(folder, listener):
         listener(Event("compile", text=f"the own classes of {program.title}"))
         with tempfile.TemporaryDirectory(dir=folder, prefix="compile-") as scratch:
             sources = [file for file in files if file.suffix == ".java"]
@@ -79,9 +79,7 @@ def provide_classes(
             _compile(java, jars, path, sources, folder=folder, scratch=Path(scratch), environment=environment)
             _pack(program, Path(scratch) / "classes", Path(scratch) / name)
             (Path(scratch) / name).replace(folder / name)
-        verified = Verified(folder)
-        verified.record(name, sha256(folder / name))
-        verified.save()
+        record(folder / name)
     return name
 
 

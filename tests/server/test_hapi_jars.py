@@ -111,7 +111,7 @@ def test_a_jar_that_no_repository_has_is_a_clear_error(get: _Get, repository: Re
 def test_no_network_is_a_clear_error(
     get: _Get, repository: Repository, unused_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fhir_case.java.download._TRIES", 1)
+    monkeypatch.setattr("fhir_case.java.download._ATTEMPTS", 1)
     jar = repository.add("jar", b"content")
     get.place.environment["FHIR_CASE_MAVEN_REPOSITORY"] = f"http://user:hush@127.0.0.1:{unused_port}"
     with pytest.raises(CheckerError, match=r"no connection.*check the network") as caught:

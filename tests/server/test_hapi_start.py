@@ -86,7 +86,7 @@ def test_the_first_server_leaves_an_archive_that_later_ones_use_while_it_is_whol
             return any(part.startswith("-XX:SharedArchiveFile=") for part in psutil.Process(server.pid).cmdline())
 
     assert (False, True) == (uses_it(), uses_it())
-    (archive,) = place.store.glob("classes-*")
+    (archive,) = place.store.glob("classes-*.archive")
     archive.write_bytes(b"altered")
     assert (False, True) == (uses_it(), uses_it())
 

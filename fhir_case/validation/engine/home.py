@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.java.verified import alone
+from fhir_case.java.cache import exclusive
 from fhir_case.validation.engine.fragments import FRAGMENTS, write_fragments
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def provide_home(packages: Sequence[Package], folder: Path, listener: Listener) 
     keys = "\n".join([_FORM, *(package.key() for package in packages)])
     home = folder / hashlib.sha256(keys.encode()).hexdigest()[:16]
     folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder, listener):
+    with exclusive(folder, listener):
         if not home.is_dir():
             listener(Event("prepare", text=f"{len(packages)} FHIR packages, this once"))
             scratch = Path(tempfile.mkdtemp(dir=folder, prefix="new-"))
