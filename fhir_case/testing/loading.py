@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from fhir_case.fhir.models import FhirVersion
     from fhir_case.fhir.wire import Resource
     from fhir_case.load.journal.entry import Journal
     from fhir_case.load.plan.plan import Plan
     from fhir_case.server.client import Client
     from fhir_case.testing.namespace import FhirNamespace
-    from fhir_case.testing.servers import Release, Servers
+    from fhir_case.testing.servers import Servers
 
 __all__ = ["CaseBundle", "Load", "Loaded"]
 
@@ -173,9 +174,9 @@ class CaseBundle:
     """Build the Bundle of a case with ids of the test's own; the fixture ``case_bundle``."""
 
     _namespace: FhirNamespace
-    _release: Callable[[], Release] = field(repr=False)
+    _release: Callable[[], FhirVersion] = field(repr=False)
 
-    def __call__(self, case: str | Path, *, fhir: Release | None = None, **options: Any) -> Resource:
+    def __call__(self, case: str | Path, *, fhir: FhirVersion | None = None, **options: Any) -> Resource:
         """
         Build a Bundle.
 

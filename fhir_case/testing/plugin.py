@@ -18,10 +18,11 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fhir_case.fhir.models import FhirVersion
     from fhir_case.server.connection import Connection
     from fhir_case.testing.loading import CaseBundle, Load
     from fhir_case.testing.namespace import FhirNamespace
-    from fhir_case.testing.servers import Release, Servers
+    from fhir_case.testing.servers import Servers
     from fhir_case.testing.shared_server import SharedRun
 
 _RUN: pytest.StashKey[SharedRun] = pytest.StashKey()
@@ -140,7 +141,7 @@ def hapi_r5(_fhir_servers: Servers, hapi_options: dict[str, Any]) -> str:
         return _fhir_servers.base_url("R5", hapi_options)
 
 
-def _release(request: pytest.FixtureRequest) -> Release:
+def _release(request: pytest.FixtureRequest) -> FhirVersion:
     """Return the release of a test: R5 where it has hapi_r5 and not hapi_r4."""
     names = request.node.fixturenames
     return "R5" if "hapi_r5" in names and "hapi_r4" not in names else "R4"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import CheckerError, FhirCaseError, ServerError
 from fhir_case.server.capabilities import UNKNOWN, Capabilities
@@ -14,12 +14,11 @@ from fhir_case.wording import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from fhir_case.fhir.models import FhirVersion
     from fhir_case.server.connection import Connection
     from fhir_case.server.hapi import HapiServer
 
-__all__ = ["Release", "Servers", "server_options"]
-
-Release = Literal["R4", "R5"]
+__all__ = ["Servers", "server_options"]
 
 _OPTIONS = (
     "cache", "data", "heap", "host", "packages", "placeholders", "port", "state", "strict", "throughput", "timeout_s",
@@ -45,7 +44,7 @@ class Servers:
         self._clients: dict[str, Client] = {}
         self._capabilities: dict[str, Capabilities] = {}
 
-    def base_url(self, fhir: Release, options: Mapping[str, Any]) -> str:
+    def base_url(self, fhir: FhirVersion, options: Mapping[str, Any]) -> str:
         """
         Return a server of this release: the one that was named, else an embedded one, which is started.
 
@@ -61,7 +60,7 @@ class Servers:
         if self._shared is not None:
             from fhir_case.testing.shared_server import join
 
-            return join(self._shared, fhir, options)
+            return join(self._shared, fhir, server_options(options))
         from fhir_case.server.hapi import HapiServer
 
         server = HapiServer(fhir=fhir, **server_options(options)).start()
@@ -93,7 +92,7 @@ class Servers:
             self._capabilities[base] = self.client(base).capabilities()
         return self._capabilities[base]
 
-    def release(self, server: str) -> Release:
+    def release(self, server: str) -> FhirVersion:
         """
         Return the release of FHIR that a server speaks; R4B counts as R4.
 
@@ -102,7 +101,7 @@ class Servers:
         """
         capabilities = self.capabilities(server)
         release = capabilities.release.removesuffix("B")
-        known: dict[str, Release] = {"R4": "R4", "R5": "R5"}
+        known: dict[str, FhirVersion] = {"R4": "R4", "R5": "R5"}
         if release in known:
             return known[release]
         if release:
@@ -122,7 +121,7 @@ class Servers:
         for server in self._embedded:
             server.stop()
 
-    def _named(self, fhir: Release) -> str:
+    def _named(self, fhir: FhirVersion) -> str:
         found = [url for url in self._urls if self.release(url) == fhir]
         if len(found) > 1:
             raise CheckerError(

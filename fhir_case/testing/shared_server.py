@@ -21,6 +21,8 @@ from fhir_case.errors import CheckerError, FhirCaseError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fhir_case.fhir.models import FhirVersion
+
 __all__ = ["SharedRun", "join"]
 
 _PREFIX = "fhir-case-run-"
@@ -48,14 +50,14 @@ class SharedRun:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def join(folder: Path, fhir: str, options: Mapping[str, Any]) -> str:
+def join(folder: Path, fhir: FhirVersion, options: Mapping[str, Any]) -> str:
     """
     Return the base URL of the server of this run, which is started if no other process has done so.
 
     Args:
         folder: That of the `SharedRun`.
-        fhir: ``R4`` or ``R5``.
-        options: For the server, see `server_options`.
+        fhir: The release of FHIR.
+        options: For `HapiServer`.
 
     Raises:
         CheckerError: It cannot run here. The other processes get the same error, without another try.
@@ -80,15 +82,14 @@ def join(folder: Path, fhir: str, options: Mapping[str, Any]) -> str:
     return str(found["server"]["base_url"])
 
 
-def _started(folder: Path, fhir: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def _started(folder: Path, fhir: FhirVersion, options: Mapping[str, Any]) -> dict[str, Any]:
     from fhir_case.server.hapi import HapiServer
-    from fhir_case.testing.servers import server_options
 
     # Without O_NONBLOCK this would wait for a controller that is gone.
     lifeline = os.open(folder / "lifeline", os.O_RDONLY | os.O_NONBLOCK)
     os.set_blocking(lifeline, True)
     try:
-        server = HapiServer(fhir="R5" if fhir == "R5" else "R4", **server_options(options))
+        server = HapiServer(fhir=fhir, **options)
         return {"server": asdict(server.start_detached(lifeline=lifeline))}
     except FhirCaseError as error:
         return {"failed": str(error)}

@@ -15,6 +15,7 @@ import pytest
 
 from fhir_case.errors import CheckerError
 from fhir_case.server.hapi import running_servers
+from fhir_case.testing.servers import server_options
 from fhir_case.testing.shared_server import SharedRun, join
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def test_a_run_that_ends_stops_its_servers_and_removes_its_folder(run: SharedRun
 
 
 def test_the_options_reach_the_server_in_its_own_types(run: SharedRun) -> None:
-    join(run.folder, "R4", {"packages": ["a.tgz"], "data": "d"})
+    join(run.folder, "R4", server_options({"packages": ["a.tgz"], "data": "d"}))
 
     assert ["{'fhir': 'R4', 'packages': (PosixPath('a.tgz'),), 'data': PosixPath('d')}"] == started()
 

@@ -9,7 +9,7 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
 from fhir_case.errors import CheckerError
 from fhir_case.java.events import Event, Listener, silent
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
+    from fhir_case.fhir.models import FhirVersion
     from fhir_case.java.archive import Archive
 
 __all__ = ["HapiServer"]
@@ -73,7 +74,7 @@ class HapiServer:
     def __init__(
         self,
         *,
-        fhir: Literal["R4", "R5"] = "R4",
+        fhir: FhirVersion = "R4",
         port: int = 0,
         host: str = "127.0.0.1",
         data: Path | None = None,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from fhir_case.fhir.models import FhirVersion
 
 __all__ = ["Options"]
 
@@ -38,7 +40,7 @@ class Options:
         placeholders: Whether a reference to what is not there makes a placeholder, instead of being refused.
     """
 
-    fhir: Literal["R4", "R5"] = "R4"
+    fhir: FhirVersion = "R4"
     port: int = 0
     host: str = "127.0.0.1"
     data: Path | None = None
