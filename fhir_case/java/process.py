@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
-from fhir_case.java.events import Event, Listener
 from fhir_case.java.program import class_path
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from fhir_case.java.archive import Archive
     from fhir_case.java.installation import Installation
 
-__all__ = ["ASKED_TO_END", "end", "launch", "log_end", "new_log", "stop", "told"]
+__all__ = ["ASKED_TO_END", "end", "launch", "log_end", "new_log", "told"]
 
 # the exit codes of a Java whose lifeline or parent ended it, or that got SIGTERM (by system)
 ASKED_TO_END = frozenset({0, 143, -15, 15})
@@ -32,8 +30,7 @@ _POLL_S = 0.05
 _LAST_LINES = 15
 _LOGS_KEPT = 20
 _TOLD = re.compile(r"^(READY|PACKAGE|FAILED) (.+)$", re.MULTILINE)
-_END_S, _ARCHIVE_S = 15.0, 180.0
-_TERMINATED_S, _KILLED_S = 10, 10
+_END_S = 15.0
 
 # Start and short loads are what it is for: the second compiler and the parallel collector cost more than they bring.
 _JVM = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dfile.encoding=UTF-8")
@@ -119,38 +116,21 @@ def told(process: subprocess.Popen[bytes], log: Path, *, timeout_s: float, title
         time.sleep(_POLL_S)
 
 
-def stop(
-    process: subprocess.Popen[bytes], archive: Archive | None, *, ready: bool, title: str, listener: Listener
-) -> None:
-    """End the process of a program, which takes longer when it makes the archive of its classes, and keep that."""
-    recorded = ready and archive is not None and archive.recorded
-    listener(Event("stop", text=f"{title}, preparing faster starts, this once" if recorded else title))
-    end(process, patience_s=_ARCHIVE_S if recorded else _END_S)
-    if archive and recorded and process.returncode == 0:
-        archive.keep()
-    elif archive:
-        archive.drop()
-
-
-def end(process: subprocess.Popen[bytes], *, patience_s: float) -> None:
-    """End the process: by its lifeline, else by a request, else by force, with so many seconds for the first."""
+def end(process: subprocess.Popen[bytes], *, patience_s: float = _END_S) -> None:
+    """End a process: by the end of its input, else by a request, else by force, with so many seconds for each."""
     if process.stdin:
         with contextlib.suppress(OSError):
             process.stdin.close()
-        if _ended(process, patience_s):
+    else:
+        process.terminate()
+    for ask in (process.terminate, process.kill, None):
+        try:
+            process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            if ask:
+                ask()
+        else:
             return
-    process.terminate()
-    if not _ended(process, _TERMINATED_S):
-        process.kill()
-        _ended(process, _KILLED_S)
-
-
-def _ended(process: subprocess.Popen[bytes], patience_s: float) -> bool:
-    try:
-        process.wait(patience_s)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
 
 
 def log_end(log: Path, lines: int = _LAST_LINES) -> str:

@@ -38,9 +38,6 @@ else:
         sys.exit(1)
     if options.get("fhircase.lifeline") == "stdin":
         sys.stdin.read()
-        for part in arguments:
-            if part.startswith("-XX:ArchiveClassesAtExit="):
-                pathlib.Path(part.partition("=")[2]).write_bytes(b"archive")
         if {deaf}:
             time.sleep(60)
     else:

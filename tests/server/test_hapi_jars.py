@@ -152,7 +152,7 @@ def test_a_second_process_waits_for_the_one_that_downloads(get: _Get, repository
     with FileLock(get.place.store / "filling.lock"):
         other = threading.Thread(target=get, args=([jar], lambda event: waits.set() if event.step == "wait" else None))
         other.start()
-        assert waits.wait(10)
+        assert waits.wait(60)
         assert [] == repository.asked
     other.join()
     assert b"content" == get.content(jar)

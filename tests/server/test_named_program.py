@@ -46,7 +46,7 @@ def made(tmp_path: Path) -> Made:
 
 def process_of(folder: Path) -> int:
     """Give the process of the program, which writes its number after its URL."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not (folder / "pid").exists() or not (folder / "pid").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -58,7 +58,7 @@ def is_gone(pid: int) -> bool:
 
 
 def waited_until_gone(pid: int) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not is_gone(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     return is_gone(pid)
@@ -95,7 +95,7 @@ def test_a_path_counts_from_the_folder_of_the_file(made: Made, tmp_path: Path, m
 def test_one_that_is_deaf_is_ended_with_all_that_it_has_started(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(programs, "_PATIENCE_S", 0.3)
+    monkeypatch.setattr(programs, "_END_S", 0.3)
     source = (
         "import signal, subprocess, sys, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from fhir_case.fhir.models import FhirVersion
-    from fhir_case.java.archive import Archive
 
 __all__ = ["HapiServer"]
 
@@ -97,7 +96,6 @@ class HapiServer:
         self._timeout_s = timeout_s or _START_S + _PACKAGE_S * len(self.options.packages)
         self._lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._archive: Archive | None = None
         self._running: RunningServer | None = None
         self._seconds = 0.0
         self._owner = 0
@@ -176,7 +174,7 @@ class HapiServer:
                 raise CheckerError(f"this server is already running: {self.base_url}", hint="stop() it first")
             self._start(detached=True, lifeline=lifeline)
             atexit.unregister(self.stop)
-            process, self._process, self._archive = self._process, None, None
+            process, self._process = self._process, None
             if process:
                 process.returncode = 0  # it goes on and is not ours any more: no warning that nobody waited for it
             return self.running
@@ -199,12 +197,11 @@ class HapiServer:
             process, self._process = self._process, None
             if process is None or self._owner != os.getpid():  # a forked child does not own its parent's server
                 return
-            from fhir_case.java.process import stop
+            from fhir_case.java.process import end
 
             atexit.unregister(self.stop)
-            archive, self._archive = self._archive, None
-            ready = self._running is not None and self._running.ready
-            stop(process, archive, ready=ready, title="the server", listener=self._listener)
+            self._listener(Event("stop", text="the server"))
+            end(process)
             forget(process.pid, self._state)
 
     def _start(self, *, detached: bool, lifeline: int | None) -> None:
@@ -235,7 +232,6 @@ class HapiServer:
         self._listener(Event("ready", text=self.base_url))
 
     def _launch(self, *, detached: bool, lifeline: int | None) -> tuple[subprocess.Popen[bytes], RunningServer]:
-        from fhir_case.java.archive import Archive
         from fhir_case.java.installation import install
         from fhir_case.java.process import launch, new_log
 
@@ -247,12 +243,11 @@ class HapiServer:
         self._listener(
             Event("start", text=f"the HAPI FHIR {self.options.fhir} server on Java {installed.java.version}")
         )
-        self._archive = Archive(installed, self.options.fhir)
         process = launch(
             installed,
             log,
             heap=self.options.heap,
-            options=[*self._archive.options(record=not detached), *self.options.properties()],
+            options=self.options.properties(),
             environment=self._environment,
             lifeline=lifeline,
         )

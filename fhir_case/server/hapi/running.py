@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 _SAME_S = 5.0  # a clock that is set moves the time of creation of a process a little
-_END_S = 60.0  # the end of one that writes the archive of its classes takes a while
+_END_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError, ServerError
-from fhir_case.java.process import log_end
+from fhir_case.java.process import end, log_end
 from fhir_case.server.guard import checked_base_url
 from fhir_case.server.outcome import page_text
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["program"]
 
 _LOOK_S = 0.05
-_PATIENCE_S = 5.0
+_END_S = 5.0
 _LAST_LINES = 10
 _LONGEST_LINE = 10_000
 
@@ -115,31 +115,16 @@ def _last_words(errors: Path) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the program: by the end of its input, else by a request, else by force; and then what it has started."""
+    """End the program, and then what it has started."""
     import psutil
 
     children: list[psutil.Process] = []
     with contextlib.suppress(psutil.Error):
         children = psutil.Process(process.pid).children(recursive=True)
-    if process.stdin:
-        with contextlib.suppress(OSError):
-            process.stdin.close()
-    if not _ended(process):
-        process.terminate()
-        if not _ended(process):
-            process.kill()
-            process.wait()
+    end(process, patience_s=_END_S)
     for ask in (psutil.Process.terminate, psutil.Process.kill):
         children = [child for child in children if child.is_running()]
         for child in children:
             with contextlib.suppress(psutil.Error):
                 ask(child)
-        psutil.wait_procs(children, timeout=_PATIENCE_S)
-
-
-def _ended(process: subprocess.Popen[bytes]) -> bool:
-    try:
-        process.wait(_PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+        psutil.wait_procs(children, timeout=_END_S)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     import requests
 
-    from fhir_case.java.archive import Archive
     from fhir_case.validation.engine.packages import Package
     from fhir_case.validation.subject import FhirVersion
 
@@ -80,7 +79,6 @@ class Hl7Engine:
         self._asked: set[tuple[FhirVersion, str]] = set()
         self._fhir: FhirVersion | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._archive: Archive | None = None
         self._http: requests.Session | None = None
         self._failure: CheckerError | None = None
         self._port = 0
@@ -140,13 +138,13 @@ class Hl7Engine:
             process, self._process = self._process, None
             if process is None or self._owner != os.getpid():
                 return
-            from fhir_case.java.process import stop
+            from fhir_case.java.process import end
 
             atexit.unregister(self.stop)
             if self._http:
                 self._http.close()
-            archive, self._archive = self._archive, None
-            stop(process, archive, ready=self._port > 0, title=VALIDATOR.title, listener=self._listener)
+            self._listener(Event("stop", text=VALIDATOR.title))
+            end(process)
 
     def _ready_for(self, fhir: FhirVersion, claimed: Collection[str]) -> None:
         wanted: set[tuple[FhirVersion, str]] = {(fhir, profile) for profile in claimed}
@@ -183,7 +181,6 @@ class Hl7Engine:
         import requests
         from platformdirs import user_state_path
 
-        from fhir_case.java.archive import Archive
         from fhir_case.java.installation import install
         from fhir_case.java.process import launch, new_log
         from fhir_case.validation.engine.home import provide_home
@@ -193,10 +190,9 @@ class Hl7Engine:
         home = provide_home(tuple(chosen.values()), self._folder() / "validator", self._listener)
         self._log = new_log(self._state or user_state_path("fhir-case", appauthor=False), "hl7")
         self._listener(Event("start", text=f"{VALIDATOR.title} on Java {installed.java.version}"))
-        self._archive, self._port = Archive(installed, fhir), 0
+        self._port = 0
         labels = ",".join([FRAGMENTS, *(package.label for package in others)])
         options = [
-            *self._archive.options(record=True),
             f"-Duser.home={home}",
             f"-Dfhircase.core={core.label}",
             f"-Dfhircase.packages={labels}",
