@@ -221,11 +221,10 @@ from fhir_case.java.lock import Jar
 installation.read_lock = lambda: tuple(Jar(frozenset(jar[0]), *jar[1:]) for jar in {jars})
 folder = Path({folder!r})
 server = HapiServer(cache=folder / "cache", state=folder / "state", environment={environment}).start()
-print(server.pid, flush=True)
-if {forks}:
-    if os.fork() == 0:
-        time.sleep(120)
-        os._exit(0)
+if {forks} and os.fork() == 0:
+    time.sleep(120)
+    os._exit(0)
+print(server.pid, flush=True)  # not before the fork, whose hooks would swallow a signal
 time.sleep(120)
 """
 
