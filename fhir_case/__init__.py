@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fhir_case.bundle import build_bundle
-    from fhir_case.case import Case, load_case
+    from fhir_case.case import Case
     from fhir_case.errors import (
         BundleError,
         CaseError,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from fhir_case.issues import CheckRun, Issue, ValidationResult
     from fhir_case.load import upload, verify
+    from fhir_case.mapping import load_case
     from fhir_case.server.hapi import HapiServer
     from fhir_case.validation import validate
     from fhir_case.validation.engine.hl7 import Hl7Engine
@@ -77,7 +78,7 @@ _HOMES = {
     "ServerError": "fhir_case.errors",
     "ValidationResult": "fhir_case.issues",
     "build_bundle": "fhir_case.bundle",
-    "load_case": "fhir_case.case",
+    "load_case": "fhir_case.mapping",
     "upload": "fhir_case.load",
     "validate": "fhir_case.validation",
     "verify": "fhir_case.load",

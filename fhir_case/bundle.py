@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from fhir_case.errors import BundleError, CaseError, FhirCaseError, MappingError
+from fhir_case.errors import BundleError, FhirCaseError, MappingError
 from fhir_case.fhir.datatypes import TEST_DATA, code_of, narrative, reference
 from fhir_case.fhir.identity import NAMESPACE_PATTERN, full_url, identifier, is_logical_id, logical_id
 from fhir_case.fhir.systems import DATA_OPERATION, MCODE, PROVENANCE_PARTICIPANT
+from fhir_case.mapping.running import run_mappings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -86,7 +87,8 @@ def build_bundle(
         from fhir_case.mapping import discover
 
         mappings = discover(mapping_files)
-    given = _resources(case, mappings)
+    mapped = run_mappings(case, mappings)
+    given = [one.resource for one in mapped.values()]
     if fhir == "R5":
         from fhir_case.fhir.r5 import separated
 
@@ -99,45 +101,9 @@ def build_bundle(
     elif profiles == "none":
         named = [_without_profile(one) for one in named]
     named.sort(key=_rank)
-    _check_models(named, fhir)
+    origins = {_id_of(name, namespace): made.origin for name, made in mapped.items()}
+    _check_models(named, fhir, origins)
     return _rendered(named, type, namespace, mcode=fhir == "R4" and profiles == "mcode")
-
-
-def _resources(case: Case, mappings: Sequence[FoundMapping]) -> list[Resource]:
-    """Run every mapping and check that each resource has a type, a key and the key to itself."""
-    resources: list[Resource] = []
-    origins: dict[str, str] = {}
-    for found in mappings:
-        name = found.mapping.name
-        for one in _run(case, found):
-            kind, key = (one.get("resourceType"), one.get("id")) if isinstance(one, dict) else (None, None)
-            if not (isinstance(kind, str) and isinstance(key, str) and kind and key):
-                raise MappingError(
-                    f"the mapping '{name}' gave something without resourceType or id: {one!r:.120}",
-                    where=found.origin,
-                    hint="give dicts with resourceType and id",
-                )
-            if (other := origins.get(f"{kind}/{key}")) is not None:
-                raise MappingError(
-                    f"{kind} '{key}' comes twice: from the mapping '{other}' and from '{name}'",
-                    where=found.origin,
-                    hint="give one of the entries another key",
-                )
-            origins[f"{kind}/{key}"] = name
-            resources.append(one)
-    return resources
-
-
-def _run(case: Case, found: FoundMapping) -> Iterator[Resource]:
-    name = found.mapping.name
-    try:
-        yield from found.mapping.function(case)
-    except (MappingError, CaseError):
-        raise
-    except Exception as error:
-        raise MappingError(
-            f"the mapping '{name}' failed: {type(error).__name__}: {error}", where=found.origin, hint="mend the mapping"
-        ) from error
 
 
 def _record(case: Case, targets: list[str]) -> list[Resource]:
@@ -210,9 +176,14 @@ def _with_ids(value: Any, namespace: str, known: set[str]) -> Any:
     changed = {name: _with_ids(part, namespace, known) for name, part in value.items()}
     target = value.get("reference")
     if isinstance(target, str) and target in known:
-        kind, _, key = target.partition("/")
-        changed["reference"] = f"{kind}/{logical_id(namespace, key)}"
+        changed["reference"] = _id_of(target, namespace)
     return changed
+
+
+def _id_of(name: str, namespace: str) -> str:
+    """Return ``Type/id`` for ``Type/key``."""
+    kind, _, key = name.partition("/")
+    return f"{kind}/{logical_id(namespace, key)}"
 
 
 def _in_r5(resources: list[Resource]) -> list[Resource]:
@@ -237,19 +208,21 @@ def _rank(resource: Resource) -> tuple[int, str, str]:
     return place, kind, resource["id"]
 
 
-def _check_models(resources: list[Resource], fhir: FhirVersion) -> None:
+def _check_models(resources: list[Resource], fhir: FhirVersion, origins: Mapping[str, FoundMapping]) -> None:
     """Refuse what the FHIR models refuse: an element that does not exist, or one of the wrong type."""
     from fhir_case.fhir.models import has_model, model_findings
 
     for one in resources:
-        place = f"{one['resourceType']}/{one['id']}"
+        place = _business_key(one)
+        found = origins.get(place)
+        hint = "mend the mapping" + (f" '{found.mapping.name}' of {found.origin}" if found else " that gave it")
+
         if not has_model(one["resourceType"], fhir):
-            problem = f"FHIR {fhir} has no such resource type"
-            raise MappingError(problem, where=place, hint="mend the mapping that gave it")
+            raise MappingError(f"FHIR {fhir} has no such resource type", where=place, hint=hint)
         # A misspelt element is often a required one that is missing too: say what was written.
-        for finding in sorted(model_findings(one, fhir), key=lambda found: found.code == "required"):
+        for finding in sorted(model_findings(one, fhir), key=lambda each: each.code == "required"):
             element = ".".join(str(step) for step in finding.path)
-            raise MappingError(finding.message, where=f"{place}: {element}", hint="mend the mapping that gave it")
+            raise MappingError(finding.message, where=f"{place}: {element}", hint=hint)
 
 
 def _rendered(resources: list[Resource], form: str, namespace: str, *, mcode: bool) -> Resource:

@@ -1,12 +1,16 @@
-"""The case: reading it with line numbers, its typed model, its times, and the shipped cases. Knows no FHIR."""
+"""
+What every case has: forms, entries, times, a report and a timeline; reading it with line numbers. Knows no FHIR.
+
+Which sections a case has is a matter of the clinical concepts, which `fhir_case.mapping` finds.
+"""
 
 from __future__ import annotations
 
-from fhir_case.case.entry import Entry, Place
+from fhir_case.case.entry import Entry, Event, KeyedEntry
 from fhir_case.case.forms import Coding, Concept, Quantity, Site, Value, When
 from fhir_case.case.model import Case
-from fhir_case.case.reading import load_case, read_case
-from fhir_case.case.shipped import ShippedCase, shipped_cases
+from fhir_case.case.node import Place
+from fhir_case.case.section import Section
 from fhir_case.case.timing import Moment, Moments
 
 __all__ = [
@@ -14,15 +18,14 @@ __all__ = [
     "Coding",
     "Concept",
     "Entry",
+    "Event",
+    "KeyedEntry",
     "Moment",
     "Moments",
     "Place",
     "Quantity",
-    "ShippedCase",
+    "Section",
     "Site",
     "Value",
     "When",
-    "load_case",
-    "read_case",
-    "shipped_cases",
 ]

@@ -1,19 +1,17 @@
-"""Check that every time of a case can be computed: no circles, nothing without a time, all within the calendar."""
+"""Check that every time of a case can be computed: no cycles, nothing without a time, all within the calendar."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from fhir_case.case.forms import Form, When
-from fhir_case.case.model import SECTIONS
-from fhir_case.case.timing import Moments
 from fhir_case.errors import CaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from fhir_case.case.model import Case
-    from fhir_case.case.tree import Loc
+    from fhir_case.case.node import Loc
 
 __all__ = ["time_problems"]
 
@@ -21,31 +19,33 @@ MAX_CHAIN = 100
 """Times that count from one another in a longer chain are no report."""
 
 
-def time_problems(case: Case) -> Iterator[tuple[Loc, str, str]]:
+def time_problems(case: Case, *, wrong: Collection[str] = ()) -> Iterator[tuple[Loc, str, str]]:
     """
-    Find the times of a valid case that cannot be computed.
+    Find the times of a case that cannot be computed.
+
+    Args:
+        wrong: The keys of entries that the case leaves out because something else is wrong with them.
 
     Returns:
-        For each the way to it, what is wrong and what to do. A circle is told once, and an entry that only counts
-        from a wrong one is not told.
+        For each its path, what is wrong and what to do. A cycle is reported once, and an entry that only counts
+        from a wrong one is not reported.
     """
     times = dict(_times(case, ()))
     entries = dict(_keyed(case))
     ways = {key: (*loc, "at") for key, loc in entries.items() if (*loc, "at") in times}
     yield from _anchor_problems(case, entries, ways, times)
     parents = _parents(case.timeline.anchor, ways, times)
-    stuck: set[str] = set()
+    stuck = set(wrong)
     for key, what, hint in _chain_problems(parents, stuck):
         yield ways[key], what, hint
-    moments = Moments(case)
     keys_by_way: dict[Loc, str] = {way: key for key, way in ways.items()}
     for loc, when in times.items():
         if keys_by_way.get(loc) in stuck or (when.event or case.timeline.anchor) in stuck:
             continue
         try:
-            moments.moment(when, place="here")
+            case.moments.moment(when, place="here")
         except CaseError as error:
-            if error.where == "here":  # otherwise another entry, which is told by itself
+            if error.where == "here":  # otherwise another entry, which is reported by itself
                 yield loc, error.message, error.hint
 
 
@@ -62,12 +62,12 @@ def _times(part: Form, loc: Loc) -> Iterator[tuple[Loc, When]]:
 
 
 def _keyed(case: Case) -> Iterator[tuple[str, Loc]]:
-    for section in SECTIONS:
-        for index, entry in enumerate(getattr(case, section)):
-            yield entry.key, (section, index)
-            for part in ("sizes", "volumes"):
-                for position, inner in enumerate(getattr(entry, part, ())):
-                    yield inner.key, (section, index, part, position)
+    for section in case.sections:
+        for index, entry in enumerate(getattr(case, section.name) if section.is_list else ()):
+            yield entry.key, (section.name, index)
+            for part in section.parts:
+                for position, inner in enumerate(getattr(entry, part.name)):
+                    yield inner.key, (section.name, index, part.name, position)
 
 
 def _anchor_problems(
@@ -99,10 +99,10 @@ def _chain_problems(parents: Mapping[str, str], stuck: set[str]) -> Iterator[tup
             key = parents[key]
         if key in way:
             names = list(way)
-            circle = names[names.index(key) :]
-            what = f"the times go round in a circle: {' -> '.join((*circle, key))}"
-            yield circle[0], what, "let one of them count from the anchor, or give it a date"
-            stuck.update(circle)
+            cycle = names[names.index(key) :]
+            what = f"the times count in a cycle: {' -> '.join((*cycle, key))}"
+            yield cycle[0], what, "let one of them count from the anchor, or give it a date"
+            stuck.update(cycle)
         depth = depths.get(key, 0)
         for name in reversed(way):
             depth += 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, ModelWrapValidatorHandler, PrivateAttr, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from fhir_case.case.forms import Form, Key, Text, When, known_event
+from fhir_case.case.node import LocatedDict, Place
 
 __all__ = [
     "ConditionKey",
@@ -17,37 +18,27 @@ __all__ = [
     "FocusKey",
     "ImagingKey",
     "KeyedEntry",
-    "LocatedDict",
-    "Place",
+    "Shown",
     "StageKey",
     "TreatmentKey",
+    "key_of",
 ]
 
 
-class Place(NamedTuple):
-    """Name a place in a case file; lines and columns count from 1."""
+def key_of(*roles: str) -> AfterValidator:
+    """
+    Return the check that a key names an entry of a section with one of the roles.
 
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
-
-
-class LocatedDict(dict[str, Any]):
-    """Carry the place of a mapping from the reader to the entry that is made of it."""
-
-    place: Place | None = None
-
-
-def _reference_to(*sections: str) -> AfterValidator:
-    """Check that a key names an entry of one of the sections; the reader hands in all keys of the file."""
+    The reader hands in the section of each key of the file as the context ``keys``, and the sections of each role as
+    the context ``roles``; without them, as for a case made in Python, nothing is checked.
+    """
 
     def check(key: str, info: ValidationInfo) -> str:
-        keys: dict[str, str] | None = (info.context or {}).get("keys")
+        context = info.context or {}
+        keys: dict[str, str] | None = context.get("keys")
         if keys is None:
             return key
+        sections = [section for role in roles for section in context["roles"].get(role, (role,))]
         wanted = " or ".join(sections)
         if key not in keys:
             raise PydanticCustomError(
@@ -65,11 +56,11 @@ def _reference_to(*sections: str) -> AfterValidator:
 
 
 EventKey = Annotated[Key, AfterValidator(known_event)]
-ConditionKey = Annotated[Key, _reference_to("conditions")]
-FocusKey = Annotated[Key, _reference_to("conditions", "tumours")]
-ImagingKey = Annotated[Key, _reference_to("imaging")]
-StageKey = Annotated[Key, _reference_to("stages")]
-TreatmentKey = Annotated[Key, _reference_to("procedures", "radiotherapies", "medications")]
+ConditionKey = Annotated[Key, key_of("condition")]
+FocusKey = Annotated[Key, key_of("condition", "tumour")]
+ImagingKey = Annotated[Key, key_of("imaging")]
+StageKey = Annotated[Key, key_of("stage")]
+TreatmentKey = Annotated[Key, key_of("treatment")]
 
 
 class Entry(Form):
@@ -94,7 +85,7 @@ class Entry(Form):
 
 
 class KeyedEntry(Entry):
-    """An entry that others can speak of."""
+    """An entry that others can refer to."""
 
     key: Key
 
@@ -103,3 +94,9 @@ class Event(KeyedEntry):
     """An entry that happened at a time, so that other entries may count from it."""
 
     at: When
+
+
+class Shown(Event):
+    """An event whose result may have been seen in an imaging study, which then lists it among its results."""
+
+    imaging: ImagingKey | None = None

@@ -10,8 +10,7 @@ from pydantic import BaseModel
 from pydantic_core.core_schema import ErrorType
 
 from fhir_case.case.forms import Concept, Quantity, Value, When
-from fhir_case.case.model import Case
-from fhir_case.case.tree import Problem
+from fhir_case.case.node import Problem
 from fhir_case.errors import CaseError
 from fhir_case.wording import did_you_mean
 
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-    from fhir_case.case.entry import Place
-    from fhir_case.case.tree import Loc, Node
+    from fhir_case.case.model import Case
+    from fhir_case.case.node import Loc, Node, Place
 
 __all__ = ["MAX_PROBLEMS", "case_error", "found", "model_problems", "path", "shown"]
 
@@ -92,7 +91,9 @@ def _error(problem: Problem, root: Node) -> CaseError:
     return CaseError(what, where=str(problem.place), hint=problem.hint)
 
 
-def model_problems(details: Sequence[ErrorDetails], root: Node, keys: Mapping[str, str]) -> list[Problem]:
+def model_problems(
+    details: Sequence[ErrorDetails], root: Node, keys: Mapping[str, str], model: type[Case]
+) -> list[Problem]:
     """
     Say what the findings of the model mean for the file; what follows from a problem that was told before is left out.
 
@@ -100,11 +101,12 @@ def model_problems(details: Sequence[ErrorDetails], root: Node, keys: Mapping[st
         details: The findings of pydantic.
         root: What the file says.
         keys: The section of every key of the file.
+        model: The model of the case.
     """
     findings = [finding for detail in details if (finding := _finding(detail, root)) is not None]
     findings.sort(key=lambda finding: finding.place)
     # Sentences take time (the nearest key is looked for): only those that will be read are made.
-    read = [Problem(one.place, one.loc, *_words(one.detail, keys)) for one in findings[:MAX_PROBLEMS]]
+    read = [Problem(one.place, one.loc, *_words(one.detail, keys, model)) for one in findings[:MAX_PROBLEMS]]
     return read + [Problem(one.place, one.loc, "") for one in findings[MAX_PROBLEMS:]]
 
 
@@ -130,17 +132,17 @@ def _finding(detail: ErrorDetails, root: Node) -> _Finding | None:
     return _Finding(key_place if node.data is None else node.place, way, detail)
 
 
-def _words(error: ErrorDetails, keys: Mapping[str, str]) -> tuple[str, str]:
+def _words(error: ErrorDetails, keys: Mapping[str, str], model: type[Case]) -> tuple[str, str]:
     kind, name = error["type"], str(error["loc"][-1])
     if kind == "missing":
         return f"'{name}' is missing", _MISSING.get(name, "add it")
     if kind == "extra_forbidden":
-        return f"unknown key '{name[:60]}'", _allowed(error["loc"])
+        return f"unknown key '{name[:60]}'", _allowed(error["loc"], model)
     given, context = error["input"], error.get("ctx", {})
     if kind in _TRANSLATED:
         return _TRANSLATED[kind](given, context)
-    if expected := _expected(kind, error["loc"]):
-        return f"{shown(given)} where {expected} is expected", _how_to_write(expected, given, error["loc"])
+    if expected := _expected(kind, error["loc"], model):
+        return f"{shown(given)} where {expected} is expected", _how_to_write(expected, given, error["loc"], model)
     if kind in get_args(ErrorType):
         return f"{shown(given)} does not belong here", "see the JSON Schema of the case file"
     return _our_own_words(error, keys)
@@ -169,26 +171,26 @@ def shown(given: Any) -> str:
     return "a list" if isinstance(given, list | tuple) else "a mapping"
 
 
-def _expected(kind: str, loc: Loc) -> str:
+def _expected(kind: str, loc: Loc, case: type[Case]) -> str:
     if kind in {"model_type", "model_attributes_type", "dict_type"}:
-        model = _model_at(loc)
+        model = _model_at(loc, case)
         return "text or a mapping" if model is not None and issubclass(model, _SHORT_FORMS) else "a mapping"
     return _EXPECTED.get(kind, "")
 
 
-def _how_to_write(expected: str, given: Any, loc: Loc) -> str:
+def _how_to_write(expected: str, given: Any, loc: Loc, case: type[Case]) -> str:
     if given is None:
-        return _MISSING.get(str(loc[-1]), "write it") if _is_needed(loc) else "write it, or leave the key out"
+        return _MISSING.get(str(loc[-1]), "write it") if _is_needed(loc, case) else "write it, or leave the key out"
     if expected == "text" and isinstance(given, bool | int | Decimal):
         return "put it in quotes"
     if expected == "a list":
         return "begin each entry with '- '"
-    model = _model_at(loc)
+    model = _model_at(loc, case)
     return f"its keys are {', '.join(model.model_fields)}" if expected == "a mapping" and model is not None else ""
 
 
-def _is_needed(loc: Loc) -> bool:
-    model = _model_at(loc[:-1])
+def _is_needed(loc: Loc, case: type[Case]) -> bool:
+    model = _model_at(loc[:-1], case)
     form = model.model_fields.get(str(loc[-1])) if model is not None else None
     return form is None or form.is_required()
 
@@ -233,16 +235,16 @@ _EXPECTED = {
 }
 
 
-def _allowed(loc: Loc) -> str:
-    model = _model_at(loc[:-1])
+def _allowed(loc: Loc, case: type[Case]) -> str:
+    model = _model_at(loc[:-1], case)
     names = list(model.model_fields) if model is not None else []
-    if _model_at(loc[:-2]) is Value:  # what is written there is a quantity or a concept, told apart by its keys
+    if _model_at(loc[:-2], case) is Value:  # what is written there is a quantity or a concept, told apart by its keys
         names = list(Quantity.model_fields | Concept.model_fields)
     return did_you_mean(str(loc[-1]), names) or f"allowed here: {', '.join(names)}"
 
 
-def _model_at(loc: Loc) -> type[BaseModel] | None:
-    model: type[BaseModel] | None = Case
+def _model_at(loc: Loc, case: type[Case]) -> type[BaseModel] | None:
+    model: type[BaseModel] | None = case
     for step in loc:
         if isinstance(step, str):
             form = model.model_fields.get(step) if model is not None else None

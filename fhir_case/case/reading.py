@@ -2,76 +2,42 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from fhir_case.case.chronology import time_problems
-from fhir_case.case.entry import LocatedDict
-from fhir_case.case.model import SECTIONS, Case
+from fhir_case.case.model import Timeline, case_model
+from fhir_case.case.node import LocatedDict, Problem
 from fhir_case.case.problems import case_error, found, model_problems, shown
-from fhir_case.case.shipped import shipped_case_names, shipped_case_text
-from fhir_case.case.text import decode, read_bytes
-from fhir_case.case.tree import Problem, read_tree
+from fhir_case.case.section import keyed_nodes, sections_by_role
+from fhir_case.case.text import decode
+from fhir_case.case.tree import read_tree
 from fhir_case.errors import CaseError
-from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fhir_case.case.tree import Loc, Node
+    from fhir_case.case.model import Case
+    from fhir_case.case.node import Node
+    from fhir_case.case.section import Section
 
-__all__ = ["load_case", "read_case"]
+__all__ = ["read_case"]
 
-# The sections whose entries have a list of keyed entries of their own.
-_PARTS = {"tumours": "sizes", "radiotherapies": "volumes"}
-
-
-def load_case(source: str | Path) -> Case:
-    """
-    Load a shipped case by its name, or any case file by its path.
-
-    Args:
-        source: The name of a shipped case, for example ``hcc-tare-sorafenib``, or a path: whatever has a separator,
-            ends in ``.yaml``, ``.yml`` or ``.json``, or is an existing file. A shipped name wins over a file.
-
-    Raises:
-        CaseError: There is no such case, or its file is wrong; ``problems`` holds all that is wrong with it.
-    """
-    if isinstance(source, str) and not _is_path(source):
-        if source in shipped_case_names():
-            return read_case(shipped_case_text(source), file=f"{source}.yaml")
-        if not os.path.isfile(source):  # noqa: PTH113 - Path.is_file raises where a name is too long
-            raise _no_such_case(source)
-    path = Path(source)
-    return read_case(read_bytes(path), file=str(path))
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
-def _is_path(source: str) -> bool:
-    return os.sep in source or "/" in source or source.lower().endswith((".yaml", ".yml", ".json"))
-
-
-def _no_such_case(name: str) -> CaseError:
-    names = shipped_case_names()
-    near = did_you_mean(name, names)
-    return CaseError(
-        f"no shipped case is called '{name[:60]}' and there is no such file",
-        hint=near or f"shipped are: {', '.join(names)}",
-    )
-
-
-def read_case(text: bytes | str, *, file: str = "case.yaml") -> Case:
+def read_case(text: bytes | str, sections: tuple[Section, ...], *, file: str = "case.yaml") -> Case:
     """
     Read a case from the text of its file.
 
     Args:
         text: YAML or JSON, in UTF-8 when it is bytes.
+        sections: What a case may have beside its report and its timeline.
         file: The name of the file, for messages and for the places that entries keep.
 
     Raises:
-        CaseError: The text is no case; ``problems`` holds all that is wrong with it, in the order of its lines.
+        CaseError: The text is not a case; ``problems`` holds all that is wrong with it, in the order of its lines.
     """
     tree = read_tree(decode(text, file), file)
     root = tree.root
@@ -81,25 +47,31 @@ def read_case(text: bytes | str, *, file: str = "case.yaml") -> Case:
             where=str(root.place),
             hint="'fhir-case new FILE' writes a starter file",
         )
-    problems = list(tree.problems)
     keys: dict[str, str] = {}
-    problems += _collect_keys(root, keys)
-    case: Case | None = None
+    twice: set[str] = set()
+    problems = [*tree.problems, *_collect_keys(root, sections, keys, twice)]
+    context = {"keys": keys, "roles": sections_by_role(sections)}
+    model = case_model(sections)
+    case = None
     try:
-        case = Case.model_validate(root.data, context={"keys": keys})
+        case = model.model_validate(root.data, context=context)
     except ValidationError as error:
-        problems += model_problems(error.errors(include_url=False), root, keys)
+        problems += model_problems(error.errors(include_url=False), root, keys, model)
     if case is not None and not problems:
         problems += (Problem(found(root, loc)[0].place, loc, what, hint) for loc, what, hint in time_problems(case))
-    if problems or case is None:
+    else:
+        problems += _time_problems_of_valid_entries(root, model, context, twice)
+    if case is None or problems:
         raise case_error(problems, root)
     return case
 
 
-def _collect_keys(root: Node, keys: dict[str, str]) -> Iterator[Problem]:
-    """Fill in the section of every key of the file, and tell of keys that are given twice."""
+def _collect_keys(
+    root: Node, sections: tuple[Section, ...], keys: dict[str, str], twice: set[str]
+) -> Iterator[Problem]:
+    """Fill in the section of every key of the file, and the keys that are given twice, which are reported."""
     places: dict[str, str] = {}
-    for section, loc, entry in _entries(root):
+    for section, loc, entry in keyed_nodes(sections, root):
         if "key" not in entry.pairs:
             continue
         node = entry.pairs["key"][1]
@@ -107,6 +79,7 @@ def _collect_keys(root: Node, keys: dict[str, str]) -> Iterator[Problem]:
             continue
         key = node.data.strip()
         if key in keys:
+            twice.add(key)
             what = f"'{key[:60]}' already is the key of an entry of {keys[key]}, at {places[key]}"
             yield Problem(node.place, (*loc, "key"), what, "every entry has a key of its own")
         else:
@@ -114,13 +87,41 @@ def _collect_keys(root: Node, keys: dict[str, str]) -> Iterator[Problem]:
             places[key] = str(node.place)
 
 
-def _entries(root: Node) -> Iterator[tuple[str, Loc, Node]]:
-    for section in SECTIONS:
-        if section not in root.pairs:
+def _time_problems_of_valid_entries(
+    root: Node, model: type[Case], context: dict[str, Any], twice: set[str]
+) -> Iterator[Problem]:
+    """Check the times of those entries with which nothing else is wrong, so that all problems come in one run."""
+    timeline = _valid(Timeline, root, "timeline", context)
+    if timeline is None or root.spoiled:
+        return
+    parts: dict[str, Any] = {"case": "", "title": "", "report": None, "timeline": timeline}
+    positions: dict[str, list[int]] = {}
+    for section in model.sections:
+        if not section.is_list:
+            parts[section.name] = _valid(section.model, root, section.name, context)
             continue
-        for index, entry in enumerate(root.pairs[section][1].items):
-            yield section, (section, index), entry
-            part = _PARTS.get(section)
-            if part is not None and part in entry.pairs:
-                for position, inner in enumerate(entry.pairs[part][1].items):
-                    yield part, (section, index, part, position), inner
+        items = root.pairs[section.name][1].items if section.name in root.pairs else []
+        entries = [(at, _valid_entry(section.model, node, context)) for at, node in enumerate(items)]
+        kept = [(at, entry) for at, entry in entries if entry is not None]
+        positions[section.name] = [at for at, _ in kept]
+        parts[section.name] = tuple(entry for _, entry in kept)
+    case = model.model_construct(**parts)
+    right = {entry.key for _, entry in case.entries()} - twice
+    for (name, *path), what, hint in time_problems(case, wrong=context["keys"].keys() - right):
+        loc = (name, *path)
+        if path and isinstance(path[0], int) and str(name) in positions:
+            loc = (name, positions[str(name)][path[0]], *path[1:])
+        yield Problem(found(root, loc)[0].place, loc, what, hint)
+
+
+def _valid(model: type[_Model], root: Node, name: str, context: dict[str, Any]) -> _Model | None:
+    return _valid_entry(model, root.pairs[name][1], context) if name in root.pairs else None
+
+
+def _valid_entry(model: type[_Model], node: Node, context: dict[str, Any]) -> _Model | None:
+    if node.spoiled or node.doubtful:
+        return None
+    try:
+        return model.model_validate(node.data, context=context)
+    except ValidationError:
+        return None

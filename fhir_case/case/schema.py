@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fhir_case.case.section import Section
 
 __all__ = ["SCHEMA_FILE", "case_schema", "schema_path", "starter_text"]
 
@@ -19,17 +22,17 @@ _HEAD = {
 }
 
 
-def case_schema() -> dict[str, Any]:
+def case_schema(sections: tuple[Section, ...]) -> dict[str, Any]:
     """
-    Return the schema that the model of the case implies.
+    Return the schema of a case with these sections.
 
-    Descriptions are those of the docstrings of the model, each field with its own.
+    Descriptions are those of the docstrings of the models, each field with its own.
 
     Source: https://json-schema.org/draft/2020-12
     """
-    from fhir_case.case.model import Case
+    from fhir_case.case.model import case_model
 
-    schema = Case.model_json_schema()
+    schema = case_model(sections).model_json_schema()
     for part in (schema, *schema["$defs"].values()):
         _describe(part)
     return _HEAD | {name: value for name, value in schema.items() if name not in _HEAD}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from fhir_case.case.entry import Place
+from fhir_case.case.node import Place
 from fhir_case.errors import CaseError
 
 __all__ = ["syntax_error"]

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Literal
 from fhir_case.errors import CaseError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fhir_case.case.entry import KeyedEntry
     from fhir_case.case.forms import When
-    from fhir_case.case.model import Case
 
 __all__ = ["Moment", "Moments"]
 
@@ -63,25 +64,24 @@ class Moments:
     """
     Compute the day of any time of one case.
 
+    Args:
+        anchor: The key of the event that the case counts from.
+        index_date: The day of that event.
+        entries: The section and the entry of each key.
+
     Raises:
-        CaseError: The times go round in a circle, name an entry without a time, or leave the calendar.
+        CaseError: The times count from one another in a cycle, name an entry without a time, or leave the calendar.
     """
 
-    def __init__(self, case: Case) -> None:
-        self._anchor = case.timeline.anchor
-        self._index_date = case.timeline.index_date
-        self._entries: dict[str, tuple[str, KeyedEntry]] = {
-            entry.key: (section, entry) for section, entry in case.entries()
-        }
+    def __init__(self, anchor: str, index_date: date, entries: Mapping[str, tuple[str, KeyedEntry]]) -> None:
+        self._anchor = anchor
+        self._index_date = index_date
+        self._entries = entries
 
     @property
     def anchor(self) -> str:
         """Return the key of the event that the case counts from."""
         return self._anchor
-
-    def section(self, key: str) -> str:
-        """Return the section of the entry with this key."""
-        return self._entries[key][0]
 
     def moment(self, when: When, *, place: str = "") -> Moment:
         """Return the day of a time and how it was found."""
@@ -98,8 +98,8 @@ class Moments:
 
     def _day_of(self, key: str, place: str, way: tuple[str, ...]) -> date:
         if key in way:
-            circle = " -> ".join((*way, key))
-            raise CaseError(f"the times go round in a circle: {circle}", where=place, hint="give one of them a date")
+            cycle = " -> ".join((*way, key))
+            raise CaseError(f"the times count in a cycle: {cycle}", where=place, hint="give one of them a date")
         section, entry = self._entries.get(key, ("", None))
         when: When | None = getattr(entry, "at", None)
         if entry is None or when is None:

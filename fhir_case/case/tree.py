@@ -10,11 +10,11 @@ Source: https://yaml.org/spec/1.2.2/ (core schema)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.case.entry import LocatedDict, Place
+from fhir_case.case.node import LocatedDict, Node, Place, Problem
 from fhir_case.case.syntax import syntax_error
 from fhir_case.errors import CaseError
 
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 
     from ruamel.yaml.events import Event
 
-__all__ = ["Loc", "Node", "Problem", "Tree", "read_tree"]
+    from fhir_case.case.node import Loc
 
-Loc = tuple[str | int, ...]
-"""The way from the top of the file to a value: keys and positions in lists."""
+__all__ = ["Tree", "read_tree"]
 
 MAX_DEPTH = 50
 MAX_VALUES = 20_000
@@ -42,41 +41,6 @@ _WORDS = {
 }
 _LONG_TAG = re.compile(r"![^\s\"]{2000}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-@dataclass(slots=True, eq=False)
-class Node:
-    """
-    One value of the file and where it is.
-
-    Args:
-        data: The plain value: `LocatedDict`, list, str, int, Decimal, bool or None.
-        pairs: Of a mapping: by key, the place of the key and the value.
-        items: Of a list: its values.
-        spoiled: Whether a problem was already found here, so that what follows from it is not told too.
-        doubtful: Whether a problem was found in some part of it.
-        size: How many values it holds with itself, aliases written out.
-        height: How many levels lie below it.
-    """
-
-    place: Place
-    data: Any = None
-    pairs: dict[str, tuple[Place, Node]] = field(default_factory=dict)
-    items: list[Node] = field(default_factory=list)
-    spoiled: bool = False
-    doubtful: bool = False
-    size: int = 1
-    height: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is wrong: where, on the way to which value, what it is and what to do."""
-
-    place: Place
-    loc: Loc
-    what: str
-    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

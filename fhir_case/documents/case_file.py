@@ -29,10 +29,10 @@ def read_case_file(
 
     The Bundle is built in the release of FHIR that is asked for.
 
-    A file that is no case has no Bundle, and a finding for each of its mistakes.
+    A file that is not a case has no Bundle, and a finding for each of its mistakes.
     """
     from fhir_case.bundle import build_bundle
-    from fhir_case.case import load_case
+    from fhir_case.mapping import load_case
 
     try:
         case = load_case(path)
@@ -59,8 +59,10 @@ def located(issue: Issue, places: Mapping[str, str]) -> Issue:
 
 def _places(case: Case) -> dict[str, str]:
     places = {entry.key: str(entry.place) for _, entry in case.entries() if entry.place}
-    if case.patient.place:
-        places |= dict.fromkeys(("patient", "age"), str(case.patient.place))
+    for section in case.sections:
+        entry = None if section.is_list else getattr(case, section.name)
+        if entry is not None and entry.place:
+            places |= dict.fromkeys(section.keys, str(entry.place))
     return places
 
 

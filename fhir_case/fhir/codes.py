@@ -1,6 +1,10 @@
 """
 Read the code tables: TOML files that name for each short name its words and its codes.
 
+A table lies in the folder of the concept that owns it, or in ``codes`` where several share it; its file name is its
+name, unique in its package. Tables called ``fixed`` hold what profiles fix for one concept, and have no short names for
+case files.
+
 The grammar of a table, one section a short name::
 
     [afp]
@@ -15,17 +19,25 @@ another coding is a table with ``system``, ``code``, ``display`` and, where word
 
 from __future__ import annotations
 
+import os
 import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import MappingError
 from fhir_case.fhir.datatypes import coding
 from fhir_case.fhir.systems import SYSTEMS
 
-__all__ = ["Term", "code_table", "code_tables", "known_codes"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from importlib.resources.abc import Traversable
+
+__all__ = ["Term", "code_table", "code_tables", "fixed_table", "known_codes"]
+
+_FIXED = "fixed.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +72,64 @@ class Term:
 
 
 @cache
-def code_table(package: str, name: str) -> dict[str, Term]:
+def code_table(source: str, name: str) -> dict[str, Term]:
     """
-    Read ``codes/<name>.toml`` of a package.
+    Read the table of this name of a package, or of a folder by its path.
 
     Raises:
         MappingError: The table is missing or breaks its grammar.
     """
-    place = f"{package}/codes/{name}.toml"
+    file = _tables(source).get(name)
+    if file is None:
+        raise MappingError("the code table is missing", where=f"{source}: {name}.toml", hint="install fhir-case again")
+    return _read(file, f"{source}: {name}.toml")
+
+
+@cache
+def fixed_table(package: str) -> dict[str, Term]:
+    """
+    Read the table ``fixed`` of one concept: the codes that profiles fix.
+
+    Raises:
+        MappingError: The table is missing or breaks its grammar.
+    """
+    return _read(files(package) / _FIXED, f"{package}: {_FIXED}")
+
+
+def _read(file: Traversable, where: str) -> dict[str, Term]:
     try:
-        sections = tomllib.loads((files(package) / "codes" / f"{name}.toml").read_text(encoding="utf-8"))
-    except (OSError, ModuleNotFoundError) as error:
-        raise MappingError("the code table is missing", where=place, hint="install fhir-case again") from error
+        sections = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise MappingError("the code table is missing", where=where, hint="install fhir-case again") from error
     except tomllib.TOMLDecodeError as error:
-        raise MappingError(f"the code table is not TOML: {error}", where=place, hint="correct the table") from error
-    return {key: _term(place, key, section) for key, section in sections.items()}
+        raise MappingError(f"the code table is not valid TOML: {error}", where=where, hint="correct it") from error
+    return {key: _term(where, key, section) for key, section in sections.items()}
+
+
+@cache
+def _tables(source: str) -> dict[str, Traversable]:
+    """
+    Return the files of the code tables by their names.
+
+    Raises:
+        MappingError: Two have one name.
+    """
+    tables: dict[str, Traversable] = {}
+    for file in _files(Path(source) if os.sep in source else files(source)):
+        name = file.name.removesuffix(".toml")
+        if file.name != _FIXED and name in tables:
+            raise MappingError(f"two code tables are called '{name}'", where=source, hint="rename one of them")
+        if file.name != _FIXED:
+            tables[name] = file
+    return tables
+
+
+def _files(folder: Traversable) -> Iterator[Traversable]:
+    for one in sorted(folder.iterdir(), key=lambda each: each.name):
+        if one.name.endswith(".toml"):
+            yield one
+        elif one.is_dir() and one.name != "__pycache__":
+            yield from _files(one)
 
 
 def _term(place: str, name: str, section: dict[str, Any]) -> Term:
@@ -93,18 +148,15 @@ def _coding(one: dict[str, str]) -> dict[str, str]:
 
 
 def code_tables(package: str) -> tuple[str, ...]:
-    """Return the names of the code tables of a package, sorted."""
-    folder = files(package) / "codes"
-    if not folder.is_dir():
-        return ()
-    return tuple(sorted(one.name.removesuffix(".toml") for one in folder.iterdir() if one.name.endswith(".toml")))
+    """Return the names of the code tables of a package that hold short names, sorted."""
+    return tuple(sorted(_tables(package)))
 
 
 def known_codes(package: str) -> dict[tuple[str, str], frozenset[str]]:
     """Return every (system, code) of the tables of a package with the displays that they write."""
     known: dict[tuple[str, str], frozenset[str]] = {}
-    for name in code_tables(package):
-        for term in code_table(package, name).values():
+    for file in _files(files(package)):
+        for term in _read(file, f"{package}: {file.name}").values():
             others = [_coding(one) for one in term.more.values() if isinstance(one, dict) and "system" in one]
             for one in (*term.codings, *others):
                 key = (one["system"], one["code"])

@@ -16,7 +16,7 @@ from fhir_case.wording import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["FhirVersion", "ModelFinding", "has_model", "model_findings"]
+__all__ = ["FhirVersion", "ModelFinding", "forms_of_choice", "has_model", "model_findings"]
 
 FhirVersion = Literal["R4", "R5"]
 
@@ -62,6 +62,15 @@ class ModelFinding(NamedTuple):
 def has_model(resource_type: str, fhir: FhirVersion = "R4") -> bool:
     """Whether fhir.resources has a model that serves the type in this version of FHIR."""
     return _model(resource_type, fhir) is not None
+
+
+def forms_of_choice(resource_type: str, element: str) -> tuple[str, ...]:
+    """Return all forms of the choice that an element of a resource is one of; nothing for another element."""
+    model = _model(resource_type, "R4")
+    fields = {field.alias or name: field for name, field in model.model_fields.items()} if model else {}
+    choices = {name: (field.json_schema_extra or {}).get("one_of_many") for name, field in fields.items()}
+    choice = choices.get(element)
+    return tuple(name for name, other in choices.items() if choice and other == choice)
 
 
 def model_findings(resource: Mapping[str, Any], fhir: FhirVersion = "R4") -> Iterator[ModelFinding]:

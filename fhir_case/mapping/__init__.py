@@ -6,25 +6,31 @@ A mapping imports from here, from `fhir_case.case` and from `fhir_case.fhir`, an
 
 from __future__ import annotations
 
+from fhir_case.mapping.cases import ShippedCase, load_case, read_case, shipped_cases
 from fhir_case.mapping.concepts import Codes
 from fhir_case.mapping.dating import dated, moment_words, period, reference_to
-from fhir_case.mapping.discovery import FoundMapping, discover, installed_codes
-from fhir_case.mapping.protocol import Mapping
-from fhir_case.mapping.resources import PATIENT, PERFORMER, measurement, observation, resource
+from fhir_case.mapping.discovery import FoundMapping, discover, installed_codes, sections_of
+from fhir_case.mapping.protocol import Addition, Mapping
+from fhir_case.mapping.resources import PATIENT, PERFORMER, observation, resource
 
 __all__ = [
     "PATIENT",
     "PERFORMER",
+    "Addition",
     "Codes",
     "FoundMapping",
     "Mapping",
+    "ShippedCase",
     "dated",
     "discover",
     "installed_codes",
-    "measurement",
+    "load_case",
     "moment_words",
     "observation",
     "period",
+    "read_case",
     "reference_to",
     "resource",
+    "sections_of",
+    "shipped_cases",
 ]

@@ -5,52 +5,96 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from fhir_case.case.forms import Concept, Value
 from fhir_case.errors import MappingError
-from fhir_case.fhir.codes import Term, code_table
+from fhir_case.fhir.codes import Term, code_table, fixed_table
 from fhir_case.fhir.datatypes import coding, extension, quantity
 from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from fhir_case.case.entry import Entry
-    from fhir_case.case.forms import Concept, Quantity, Site, Value
+    from collections.abc import Collection
+
+    from fhir_case.case import Entry, Quantity, Site
 
 __all__ = ["Codes"]
+
+_OPEN_FORM = "a thing that no table knows is written {text: …} or {text: …, code: {system: …, code: …}}"
 
 
 @dataclass(frozen=True, slots=True)
 class Codes:
     """
-    Look concepts up in the code tables of one package.
+    Look concepts up in the code tables of one package, or of one folder.
 
     Args:
-        package: The package whose folder ``codes`` holds the tables.
+        source: The package that holds the tables, or the path of a folder.
+        room: The package of one concept, whose table ``fixed`` holds the codes that its profiles fix.
     """
 
-    package: str
+    source: str
+    room: str = ""
 
     @classmethod
     def beside(cls, module: str) -> Codes:
-        """Return the code tables that lie beside a mapping module; called with its ``__name__``."""
-        return cls(module.rpartition(".")[0] or module)
+        """Return the code tables of the package of a mapping; called with the ``__name__`` of its module."""
+        return cls(module.partition(".")[0], module)
+
+    def table(self, name: str) -> AfterValidator:
+        """
+        Return the check that a short name is in a table: of a `Concept`, or of the concept of a `Value`.
+
+        It goes into the annotation of a field, so that a case file is told of it with all else that is wrong:
+        ``Annotated[Concept, codes.table("tests")]``.
+        """
+
+        def check(given: Concept | Value) -> Concept | Value:
+            concept = given if isinstance(given, Concept) else given.concept
+            if concept is not None and concept.name is not None:
+                terms = code_table(self.source, name)
+                if concept.name not in terms:
+                    said = _unknown(concept.name, name, terms)
+                    raise PydanticCustomError("short_name", "{said}; {hint}", {"said": said, "hint": _OPEN_FORM})
+            return given
+
+        return AfterValidator(check)
+
+    def check_unit(self, table: str, concept: Concept, amount: Quantity | None) -> None:
+        """
+        Refuse a unit that does not fit what is measured; called by the validator of an entry with the field ``value``.
+
+        Raises:
+            PydanticCustomError: The table lists the units of the concept, and this is none of them.
+        """
+        term = self.find(table, concept)
+        if amount is None or amount.ucum is not None or term is None or not term.units:
+            return
+        if (amount.unit or "") not in term.units:
+            fitting = ", ".join(sorted(known or "no unit" for known in term.units))
+            said = f"the unit '{amount.unit or ''}' does not fit {term.name}, which is measured in {fitting}"
+            hint = "correct the unit, or give its UCUM code: {value: …, unit: …, ucum: …}"
+            raise PydanticCustomError("value", "{said}; {hint}", {"said": said, "hint": hint})
 
     def term(self, table: str, concept: Concept, entry: Entry) -> Term | None:
         """
         Return what the table says about a concept; nothing for a concept that brings its own words or codes.
 
         Raises:
-            MappingError: The short name is in no such table.
+            MappingError: The short name is in no such table, and the field did not say which table it takes.
         """
         if concept.name is None:
             return None
-        terms = code_table(self.package, table)
+        terms = code_table(self.source, table)
         if concept.name not in terms:
-            near = did_you_mean(concept.name, terms, before="; ")
-            raise MappingError(
-                f"'{concept.name}' is not a known short name of {table}{near}",
-                where=str(entry.place or ""),
-                hint="a thing that no table knows is written {text: …} or {text: …, code: {system: …, code: …}}",
-            )
+            said = _unknown(concept.name, table, terms)
+            raise MappingError(said, where=str(entry.place or ""), hint=_OPEN_FORM)
         return terms[concept.name]
+
+    def find(self, table: str, concept: Concept) -> Term | None:
+        """Return what a table says about a concept that it need not know."""
+        return code_table(self.source, table).get(concept.name or "")
 
     def concept(self, table: str, concept: Concept, entry: Entry) -> dict[str, Any]:
         """Return a CodeableConcept: the codes of the case before those of the table, words always."""
@@ -64,8 +108,8 @@ class Codes:
         return term.codeable_concept(concept.text) if term else {"text": concept.text}
 
     def fixed(self, name: str, text: str | None = None) -> dict[str, Any]:
-        """Return a CodeableConcept that a profile fixes, of the table ``fixed``."""
-        return code_table(self.package, "fixed")[name].codeable_concept(text)
+        """Return a CodeableConcept that a profile fixes, of the table ``fixed`` of the concept."""
+        return fixed_table(self.room)[name].codeable_concept(text)
 
     def words(self, table: str, concept: Concept, entry: Entry) -> str:
         """Return a concept in words."""
@@ -85,29 +129,21 @@ class Codes:
             return place
         if not laterality:
             return {**place, "text": f"{place['text']}, {site.side}"}
-        side = {"coding": self.fixed(site.side)["coding"]}
+        side = {"coding": code_table(self.source, "sides")[site.side].codeable_concept()["coding"]}
         return {"extension": [extension(laterality, valueCodeableConcept=side)], **place}
 
-    def quantity(self, amount: Quantity, entry: Entry, *, term: Term | None = None) -> dict[str, Any]:
+    def quantity(self, amount: Quantity, *, term: Term | None = None) -> dict[str, Any]:
         """
         Return a Quantity with the printed unit and its UCUM code.
 
-        Raises:
-            MappingError: The test is in a table, and the unit is none that fits it.
+        Args:
+            term: What is measured, where a table says which units it has.
         """
-        unit = amount.unit
-        ucum = amount.ucum
-        if ucum is None and term is not None and term.units:
-            if (unit or "") not in term.units:
-                fitting = ", ".join(sorted(known or "no unit" for known in term.units))
-                raise MappingError(
-                    f"the unit '{unit or ''}' does not fit {term.name}; it is measured in {fitting}",
-                    where=str(entry.place or ""),
-                    hint="correct the unit, or give its UCUM code: {value: …, unit: …, ucum: …}",
-                )
-            ucum = term.units[unit or ""]
+        unit, ucum = amount.unit, amount.ucum
+        if ucum is None and term is not None:
+            ucum = term.units.get(unit or "")
         if ucum is None and unit is not None:
-            known = code_table(self.package, "units").get(unit)
+            known = code_table(self.source, "units").get(unit)
             ucum = known.more.get("ucum") if known else None
         label = unit or (term.more.get("unit_label") if term else None)
         return quantity(amount.value, label, ucum, amount.comparator)
@@ -115,7 +151,7 @@ class Codes:
     def value(self, table: str, value: Value, entry: Entry, *, term: Term | None = None) -> dict[str, Any]:
         """Return ``{"valueQuantity": …}``, or ``{"valueCodeableConcept": …}`` by the table of values."""
         if value.quantity is not None:
-            return {"valueQuantity": self.quantity(value.quantity, entry, term=term)}
+            return {"valueQuantity": self.quantity(value.quantity, term=term)}
         if value.concept is None:
             return {}
         return {"valueCodeableConcept": self.concept(table, value.concept, entry)}
@@ -125,3 +161,7 @@ class Codes:
         if value.quantity is not None:
             return str(value.quantity)
         return self.words(table, value.concept, entry) if value.concept is not None else ""
+
+
+def _unknown(name: str, table: str, known: Collection[str]) -> str:
+    return f"'{name}' is not a known short name of {table}{did_you_mean(name, known, before='; ')}"

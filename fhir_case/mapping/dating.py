@@ -15,32 +15,9 @@ from fhir_case.fhir.datatypes import extension, reference
 from fhir_case.fhir.systems import RELATIVE_DATE_TIME, UCUM
 
 if TYPE_CHECKING:
-    from fhir_case.case.entry import KeyedEntry
-    from fhir_case.case.forms import When
-    from fhir_case.case.model import Case
-    from fhir_case.case.timing import Moment
+    from fhir_case.case import Case, KeyedEntry, Moment, When
 
 __all__ = ["dated", "moment_words", "period", "reference_to"]
-
-ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
-
-# The resource that an entry of a section becomes, and the element that tells when it happened.
-_HAPPENED = {
-    "tumours": ("BodyStructure", ""),
-    "conditions": ("Condition", f"extension('{ASSERTED}').value"),
-    "laboratory": ("Observation", "effectiveDateTime"),
-    "tumour_markers": ("Observation", "effectiveDateTime"),
-    "scores": ("Observation", "effectiveDateTime"),
-    "stages": ("Observation", "effectiveDateTime"),
-    "sizes": ("Observation", "effectiveDateTime"),
-    "findings": ("Observation", "effectiveDateTime"),
-    "imaging": ("ImagingStudy", "started"),
-    "radiotherapies": ("Procedure", "performedPeriod.start"),
-    "procedures": ("Procedure", "performedDateTime"),
-    "medications": ("MedicationStatement", "effectivePeriod.start"),
-    "adverse_events": ("AdverseEvent", "date"),
-    "responses": ("Observation", "effectiveDateTime"),
-}
 
 _RELATIONSHIP = {"before": "before-start", "after": "after-start", "at": "concurrent-with-start"}
 _UNIT_LABEL = {"d": "day", "wk": "week", "mo": "month", "a": "year"}
@@ -69,7 +46,7 @@ def dated(
 
 def reference_to(case: Case, key: str) -> dict[str, Any]:
     """Return a reference to the resource that the entry with this key becomes."""
-    return reference(_HAPPENED[case.moments.section(key)][0], key)
+    return reference(case.section_of(key).resource, key)
 
 
 def period(case: Case, start: When | None, end: When | None, entry: KeyedEntry) -> dict[str, Any]:
@@ -88,13 +65,13 @@ def moment_words(case: Case, when: When | None) -> str:
 
 
 def _relative(case: Case, moment: Moment) -> dict[str, Any]:
-    resource_type, path = _HAPPENED[case.moments.section(moment.event)]
+    section = case.section_of(moment.event)
     offset = {"value": moment.count, "unit": _UNIT_LABEL[moment.unit], "system": UCUM, "code": moment.unit}
     return {
         "url": RELATIVE_DATE_TIME,
         "extension": [
-            extension("target", valueReference=reference(resource_type, moment.event)),
-            extension("targetPath", valueString=path),
+            extension("target", valueReference=reference(section.resource, moment.event)),
+            extension("targetPath", valueString=section.time),
             extension("relationship", valueCode=_RELATIONSHIP[moment.relation or "at"]),
             extension("offset", valueDuration=offset),
         ],

@@ -7,16 +7,22 @@ A package offers mappings by an entry point of the group ``fhir_case.mappings`` 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
+from fhir_case.case import Case
+from fhir_case.case.section import Section
 from fhir_case.errors import MappingError
 from fhir_case.mapping.protocol import Mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+    from types import ModuleType
 
-__all__ = ["FoundMapping", "discover", "installed_codes"]
+    from pydantic import BaseModel
+
+__all__ = ["FoundMapping", "discover", "installed_codes", "sections_of"]
 
 _GROUP = "fhir_case.mappings"
 
@@ -41,19 +47,25 @@ def discover(files: Sequence[Path] = ()) -> tuple[FoundMapping, ...]:
     Return every mapping of the installed packages and of the files, in a fixed order.
 
     Raises:
-        MappingError: One cannot be imported, is no mapping, or two have one name.
+        MappingError: One cannot be imported, is not a mapping, or two have one name or bring the same section.
     """
-    found = [*_installed(), *(one for file in files for one in _of_file(file))]
+    found = (*_installed(), *(one for file in files for one in _of_file(file)))
     origins: dict[str, str] = {}
     for one in found:
-        name = one.mapping.name
-        if name in origins:
-            raise MappingError(
-                f"the mapping '{name}' comes twice: from {origins[name]} and from {one.origin}",
-                hint="rename one of them, or leave one out",
-            )
-        origins[name] = one.origin
-    return tuple(found)
+        names = [section for each in one.mapping.sections for section in (each, *each.parts)]
+        for what in (f"mapping '{one.mapping.name}'", *(f"section '{section.name}'" for section in names)):
+            if what in origins:
+                raise MappingError(
+                    f"the {what} comes twice: from {origins[what]} and from {one.origin}",
+                    hint="rename one of them, or leave one out",
+                )
+            origins[what] = one.origin
+    return found
+
+
+def sections_of(mappings: Iterable[FoundMapping]) -> tuple[Section, ...]:
+    """Return the sections of the case file that some mappings bring along, in their order."""
+    return tuple(section for one in mappings for section in one.mapping.sections)
 
 
 def installed_codes() -> dict[tuple[str, str], frozenset[str]]:
@@ -72,7 +84,8 @@ def installed_codes() -> dict[tuple[str, str], frozenset[str]]:
     return known
 
 
-def _installed() -> list[FoundMapping]:
+@cache
+def _installed() -> tuple[FoundMapping, ...]:
     from importlib.metadata import entry_points
 
     found: list[FoundMapping] = []
@@ -86,23 +99,20 @@ def _installed() -> list[FoundMapping]:
                 where=point.value,
                 hint="mend or uninstall that package",
             ) from error
-        package = point.module if point.module.count(".") == 0 else point.module.rpartition(".")[0]
+        package = point.module.partition(".")[0]
         found += [FoundMapping(one, origin, package) for one in _checked(offered, point.value)]
-    return found
+    return tuple(found)
 
 
 def _of_file(file: Path) -> list[FoundMapping]:
-    import runpy
-
     try:
-        names = runpy.run_path(str(file))
+        content = file.read_bytes()
     except FileNotFoundError:
         raise MappingError("there is no such mapping file", where=str(file), hint="check the path") from None
-    except (Exception, SystemExit) as error:
-        raise MappingError(
-            f"the mapping file cannot be run: {type(error).__name__}: {error}", where=str(file), hint="correct the file"
-        ) from error
-    offered = names.get("MAPPINGS", names.get("MAPPING"))
+    except OSError as error:
+        raise MappingError(f"the mapping file cannot be read: {error.strerror}", where=str(file)) from error
+    module = _module(str(file.resolve()), content)
+    offered = getattr(module, "MAPPINGS", getattr(module, "MAPPING", None))
     if offered is None:
         raise MappingError(
             "the mapping file has neither MAPPINGS nor MAPPING",
@@ -112,6 +122,37 @@ def _of_file(file: Path) -> list[FoundMapping]:
     return [FoundMapping(one, str(file)) for one in _checked(offered, str(file))]
 
 
+@cache
+def _module(path: str, content: bytes) -> ModuleType:
+    """Run a file as a module, once for the same content: the models of its sections are then the same classes."""
+    import sys
+    from hashlib import sha256
+    from types import ModuleType
+
+    module = ModuleType(f"fhir_case_mapping_file_{sha256(path.encode() + content).hexdigest()[:16]}")
+    module.__file__ = path
+    sys.modules[module.__name__] = module  # where pydantic looks for what the annotations name
+    try:
+        exec(compile(content, path, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - it is what the user gave
+    except (Exception, SystemExit) as error:
+        del sys.modules[module.__name__]
+        raise MappingError(
+            f"the mapping file cannot be run: {type(error).__name__}: {error}",
+            where=_line_in(path, error),
+            hint="correct the file",
+        ) from error
+    return module
+
+
+def _line_in(path: str, error: BaseException) -> str:
+    from traceback import extract_tb
+
+    if isinstance(error, SyntaxError) and error.filename == path:
+        return f"{path}:{error.lineno}"
+    lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == path]
+    return f"{path}:{lines[-1]}" if lines else path
+
+
 def _checked(offered: object, where: str) -> Iterable[Mapping]:
     candidates = offered if isinstance(offered, tuple | list) else (offered,)
     for one in candidates:
@@ -119,4 +160,27 @@ def _checked(offered: object, where: str) -> Iterable[Mapping]:
             raise MappingError(
                 f"{one!r:.80} is not a Mapping", where=where, hint="offer a tuple of fhir_case.mapping.Mapping"
             )
+        for section in one.sections:
+            if problem := _problem_of(section):
+                raise MappingError(f"the mapping '{one.name}': {problem}", where=where, hint="correct its sections")
         yield one
+
+
+def _problem_of(section: object) -> str:
+    """Return what is wrong with a section of a mapping; empty for nothing."""
+    from fhir_case.case.entry import Entry
+
+    if not isinstance(section, Section):
+        return f"{section!r:.80} is not a Section"
+    if not (isinstance(section.model, type) and issubclass(section.model, Entry)):
+        return f"the model of the section '{section.name}' is not derived from fhir_case.case.Entry"
+    if not section.name.isidentifier() or section.name.startswith("_") or _is_taken(section.name, Case):
+        return f"a section cannot be called '{section.name}'"
+    for part in section.parts:
+        if not part.is_list or part.name not in section.model.model_fields:
+            return f"'{part.name}' is not a list of entries with a key in the section '{section.name}'"
+    return ""
+
+
+def _is_taken(name: str, model: type[BaseModel]) -> bool:
+    return name in model.model_fields or hasattr(model, name)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.fhir.datatypes import annotation, category, code_of, narrative, reference
-from fhir_case.fhir.systems import OBSERVATION_INTERPRETATION
+from fhir_case.fhir.datatypes import annotation, category, narrative, reference
 from fhir_case.mapping.dating import dated, moment_words
 
 if TYPE_CHECKING:
-    from fhir_case.case.entry import Entry, KeyedEntry
-    from fhir_case.case.forms import When
-    from fhir_case.case.model import Case, Measurement
+    from fhir_case.case import Case, Entry, KeyedEntry, When
     from fhir_case.fhir.wire import Resource
-    from fhir_case.mapping.concepts import Codes
 
-__all__ = ["PATIENT", "PERFORMER", "measurement", "observation", "resource"]
+__all__ = ["PATIENT", "PERFORMER", "observation", "resource"]
 
 # The report does not name who treated, so the performer has words and no resource.
 PERFORMER = [{"display": "treating hospital, not named in the report"}]
@@ -80,32 +76,4 @@ def observation(
         subject=PATIENT,
         **dated(case, "effectiveDateTime", at, entry if key is None else None),
         **{"performer": PERFORMER, **value, **annotation(entry.note), **elements},
-    )
-
-
-_INTERPRETATION = {"normal": "N", "high": "H", "low": "L"}
-
-
-def measurement(case: Case, codes: Codes, entry: Measurement, *, profile: str) -> Resource:
-    """
-    Return the Observation of a laboratory test: the tables ``tests`` and ``values`` of the codes say how it is coded.
-
-    A result in words without a number is interpreted as those words say.
-
-    Raises:
-        MappingError: The test is unknown, or the unit does not fit it.
-    """
-    term = codes.term("tests", entry.test, entry)
-    word = entry.value.concept.name if entry.value.concept else None
-    interpreted = entry.interpretation or (word if word in _INTERPRETATION else None)
-    return observation(
-        case,
-        entry,
-        kind="laboratory",
-        code=codes.concept("tests", entry.test, entry),
-        value=codes.value("values", entry.value, entry, term=term),
-        words=codes.value_words("values", entry.value, entry),
-        at=entry.at,
-        profile=profile,
-        interpretation=[code_of(OBSERVATION_INTERPRETATION, _INTERPRETATION[interpreted])] if interpreted else [],
     )

@@ -191,7 +191,7 @@ class CaseBundle:
         """
         __tracebackhide__ = True
         from fhir_case.bundle import build_bundle
-        from fhir_case.case import load_case
+        from fhir_case.mapping import load_case
 
         given: dict[str, Any] = {"namespace": self._namespace.name, **options}
         try:

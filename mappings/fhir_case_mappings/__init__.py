@@ -1,5 +1,9 @@
 """
-The shipped mappings: one clinical concept a module, vocabularies as TOML beside them.
+The shipped mappings: one clinical concept a room, which is a module, or a folder where it has code tables.
+
+A room says all about its concept: the sections of the case file with their entries, what these become, which element
+tells when they happened, what they are for other entries, its tables and an example. Tables that several rooms read lie
+in ``codes``.
 
 PYTEST_DONT_REWRITE: as in `fhir_case`.
 """
@@ -21,17 +25,16 @@ from fhir_case_mappings import (
     score,
     stage,
     tumour,
-    tumour_marker,
 )
 
 __all__ = ["MAPPINGS"]
 
-# In the order of a reader: who, what was found, what was done, what came of it. Nothing depends on the order.
+# In the order of a reader: who, what was found, what was done, what came of it. The sections of the case file have this
+# order too; nothing else depends on it.
 MAPPINGS = (
     patient.MAPPING,
     condition.MAPPING,
-    laboratory.MAPPING,
-    tumour_marker.MAPPING,
+    *laboratory.MAPPINGS,
     score.MAPPING,
     stage.MAPPING,
     tumour.MAPPING,

@@ -21,7 +21,7 @@ def document(case: Case) -> Iterator[Resource]:
     Map the report; its text is not carried, only where it is to be found.
 
     Reads: ``case.report`` and ``case.timeline``.
-    Gives: one DocumentReference; its description says that all dates are synthetic.
+    Returns: one DocumentReference; its description says that all dates are synthetic.
     Source: https://hl7.org/fhir/R4/documentreference.html
     """
     report = case.report

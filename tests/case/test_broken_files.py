@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fhir_case.case import read_case
 from fhir_case.errors import CaseError
+from fhir_case.mapping import read_case
 
 BROKEN = Path(__file__).parent / "broken"
 BASE = (BROKEN / "base.yaml").read_text(encoding="utf-8")

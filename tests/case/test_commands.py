@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from fhir_case.case import load_case, read_case, shipped_cases
 from fhir_case.case.schema import schema_path
+from fhir_case.mapping import load_case, read_case, shipped_cases
 from support import run_command
 
 if TYPE_CHECKING:

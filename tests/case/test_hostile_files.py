@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhir_case.case import Case, load_case, read_case
+from fhir_case.case import Case
 from fhir_case.case.problems import MAX_PROBLEMS
 from fhir_case.errors import CaseError
+from fhir_case.mapping import load_case, read_case
 
 BROKEN = Path(__file__).parent / "broken"
 BASE = (BROKEN / "base.yaml").read_text(encoding="utf-8")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from fhir_case.case import load_case, read_case
-from fhir_case.case.entry import Place
+from fhir_case.case.node import Place
 from fhir_case.errors import CaseError
+from fhir_case.mapping import load_case, read_case
 
 BASE = (Path(__file__).parent / "broken" / "base.yaml").read_text(encoding="utf-8")
 
@@ -193,7 +193,7 @@ def test_every_time_that_cannot_be_computed_is_told_and_a_circle_once() -> None:
             "check the number and its unit"
         ),
         (
-            "case.yaml:44:9: medications.drug.at: the times go round in a circle: drug -> rash -> drug; "
+            "case.yaml:44:9: medications.drug.at: the times count in a cycle: drug -> rash -> drug; "
             "let one of them count from the anchor, or give it a date"
         ),
     ] == _problems(text)

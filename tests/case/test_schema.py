@@ -12,11 +12,11 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from fhir_case.case import read_case
 from fhir_case.case.schema import case_schema, schema_path, starter_text
 from fhir_case.case.shipped import shipped_case_names, shipped_case_text
 from fhir_case.case.tree import read_tree
 from fhir_case.fhir.wire import dump
+from fhir_case.mapping import discover, read_case, sections_of
 
 ROOT = Path(__file__).resolve().parents[2]
 BROKEN = Path(__file__).parent / "broken"
@@ -34,7 +34,9 @@ def _fits(schema: Any, text: str) -> bool:
 
 
 def test_the_shipped_schema_is_that_of_the_model() -> None:
-    assert json.loads(schema_path().read_bytes()) == case_schema(), "run scripts/make-case-schema"
+    assert json.loads(schema_path().read_bytes()) == case_schema(sections_of(discover())), (
+        "run scripts/make-case-schema"
+    )
 
 
 def test_the_script_writes_the_schema_byte_for_byte() -> None:
@@ -46,7 +48,7 @@ def test_the_script_writes_the_schema_byte_for_byte() -> None:
 
 
 def test_the_schema_is_a_valid_schema_of_its_draft() -> None:
-    assert jsonschema_rs.meta.is_valid(case_schema())
+    assert jsonschema_rs.meta.is_valid(case_schema(sections_of(discover())))
 
 
 @pytest.mark.parametrize("name", shipped_case_names())
@@ -111,6 +113,6 @@ def test_a_mistake_that_a_schema_can_see_is_seen_in_the_editor(schema: Any, name
 
 
 def test_fields_carry_the_words_of_the_model() -> None:
-    field = case_schema()["$defs"]["AdverseEvent"]["properties"]["grade"]
+    field = case_schema(sections_of(discover()))["$defs"]["AdverseEvent"]["properties"]["grade"]
 
     assert field["description"] == "The grade as printed, 1 to 5."

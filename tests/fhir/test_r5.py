@@ -210,7 +210,15 @@ def test_a_contained_resource_is_converted_too() -> None:
 @pytest.mark.parametrize(
     ("resource", "message"),
     [
-        ({"resourceType": "Encounter", "id": "e"}, "Encounter/e: how Encounter is written in R5 is not known"),
+        ({"resourceType": "Media", "id": "m"}, "Media/m: how Media is written in R5 is not known"),
+        (
+            {"resourceType": "AllergyIntolerance", "id": "a", "recorder": {}},
+            "AllergyIntolerance.recorder cannot be written in R5: R5 has no such element there",
+        ),
+        (
+            {"resourceType": "CarePlan", "id": "c", "addresses": []},
+            "CarePlan.addresses cannot be written in R5: there it is of the type CodeableReference, not Reference",
+        ),
         ({**PROCEDURE, "bodySit": []}, r"Procedure.bodySit cannot be .* not known; did you mean 'bodySite'\?"),
         ({"resourceType": "ImagingStudy", "interpreter": []}, "ImagingStudy.interpreter .*: R5 has no place for it"),
         ({"resourceType": "Device", "patient": {}}, "Device.patient cannot .* DeviceAssociation"),

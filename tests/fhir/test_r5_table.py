@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,18 +14,57 @@ from definitions import Definitions, Samples
 from fhir_case import validate
 from fhir_case.fhir.models import model_findings
 from fhir_case.fhir.r5 import to_r5
-from fhir_case.fhir.r5.table import Section, sections, systems
+from fhir_case.fhir.r5.table import Section, alike, sections, systems
 from support import leaves
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fhir_case.fhir.wire import Resource
 
 # What R5 only has is made here, and "Extension" lists values, not elements.
 SECTIONS = sorted(sections().keys() - {"DeviceAssociation", "Extension"})
 DATA_TYPES = {"Attachment", "Dosage", "RelatedArtifact", "SampledData"}
 RESOURCES = [name for name in SECTIONS if "." not in name and name not in DATA_TYPES]
+ROOT = Path(__file__).resolve().parents[2]
+CLINICAL = [
+    "AllergyIntolerance",
+    "Appointment",
+    "CarePlan",
+    "CareTeam",
+    "ClinicalImpression",
+    "Communication",
+    "CommunicationRequest",
+    "Coverage",
+    "DetectedIssue",
+    "DeviceRequest",
+    "EpisodeOfCare",
+    "FamilyMemberHistory",
+    "Goal",
+    "Group",
+    "Immunization",
+    "ImmunizationEvaluation",
+    "ImmunizationRecommendation",
+    "List",
+    "Location",
+    "Medication",
+    "MedicationDispense",
+    "MedicationRequest",
+    "NutritionOrder",
+    "Organization",
+    "Person",
+    "Practitioner",
+    "PractitionerRole",
+    "RelatedPerson",
+    "ResearchSubject",
+    "RiskAssessment",
+    "Schedule",
+    "ServiceRequest",
+    "Slot",
+    "Specimen",
+    "Substance",
+    "SupplyDelivery",
+    "Task",
+    "VisionPrescription",
+]
 TURNS = range(11)  # an Observation has a value of eleven types
 
 
@@ -123,7 +165,7 @@ LOST = {f"{section.name}.{name}": types for section in sections().values() for n
 # R5 has one of these where R4 has a list.
 ALONE = {"AdverseEvent.suspectEntity.causality", "MedicationStatement.statusReason"}
 # The codes of the samples that R5 writes otherwise.
-WRITTEN_OTHERWISE = {"Device": {"manufacturer-name"}, "Provenance": {"derivation"}}
+WRITTEN_OTHERWISE = {"Device": {"manufacturer-name"}, "Encounter": {"arrived"}, "Provenance": {"derivation"}}
 
 
 def wrong_in_r5(resource: Resource) -> list[str]:
@@ -149,6 +191,33 @@ def test_a_resource_with_the_least_that_r4_requires_is_right_in_r5(kind: str, r4
 
     assert [] == list(model_findings(sample))
     assert [] == wrong_in_r5(to_r5(sample))
+
+
+# Their only elements are refused, so that nothing would be left of them.
+EMPTY = {"Communication.payload", "CommunicationRequest.payload", "EpisodeOfCare.diagnosis"}
+
+
+@pytest.mark.parametrize("kind", CLINICAL)
+def test_what_both_releases_have_alike_is_right_in_r5_and_loses_no_value(kind: str, r4: Definitions) -> None:
+    refused, alone, lost = set(EMPTY), set(ALONE), dict(LOST)
+    for section in alike().values():
+        refused |= {f"{section.name}.{name}" for name in (*section.refused, *section.codes)}
+        alone |= {f"{section.name}.{name}" for name, target in section.targets.items() if target.endswith("[0]")}
+        lost |= {f"{section.name}.{name}": types for name, types in section.not_to.items()}
+    sample = Samples(r4, whole=DATA_TYPES).resource(kind, without=REFUSED | refused, alone=alone, lost=lost)
+    converted = to_r5(sample)
+
+    assert [] == [one for one in wrong_in_r5(converted) if "required" not in one]
+    assert set() == set(leaves(sample)) - set(leaves(converted))
+
+
+def test_the_script_writes_what_is_alike_byte_for_byte() -> None:
+    file = ROOT / "fhir_case" / "fhir" / "r5" / "alike.json"
+    before = file.read_bytes()
+
+    subprocess.run([sys.executable, str(ROOT / "scripts" / "make-r5-alike")], check=True, timeout=120)
+
+    assert before == file.read_bytes()
 
 
 def test_values_of_extensions_are_known_in_both_releases(r4: Definitions, r5: Definitions) -> None:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fhir_case.case import load_case
 from fhir_case.interop.inputs import case_input
 from fhir_case.interop.probe import probe, run_probe
 from fhir_case.interop.probes import PROBES
 from fhir_case.interop.run import interop_server
+from fhir_case.mapping import load_case
 from fhir_case.server.client import Client
 from fhir_case.server.connection import Connection
 from smallserver import SmallServer

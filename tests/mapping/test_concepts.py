@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_case import MappingError, build_bundle
-from fhir_case.case import read_case
+from fhir_case import CaseError, build_bundle
+from fhir_case.mapping import read_case
 
 if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
@@ -32,20 +32,20 @@ def built(section: str, **options: Any) -> dict[str, Resource]:
 
 
 def test_an_unknown_test_names_its_line_and_the_nearest_known() -> None:
-    with pytest.raises(MappingError) as caught:
+    with pytest.raises(CaseError) as caught:
         built("laboratory: [{key: a, test: albumim, value: 4 g/dL, at: anchor, source: page 1}]")
 
-    assert caught.value.where == "small.yaml:7:14"
+    assert caught.value.where == "small.yaml:7:29"
     assert "'albumim' is not a known short name of tests; did you mean 'albumin'?" in caught.value.message
 
 
 def test_a_unit_that_does_not_fit_its_test_is_refused_with_those_that_do() -> None:
-    with pytest.raises(MappingError, match=r"the unit 'mg/dL' does not fit hemoglobin; it is measured in g/L, g/dL"):
+    with pytest.raises(CaseError, match=r"the unit 'mg/dL' does not fit hemoglobin, which is measured in g/L, g/dL"):
         built("laboratory: [{key: a, test: hemoglobin, value: 15 mg/dL, at: anchor, source: page 1}]")
 
 
 def test_a_missing_unit_does_not_fit_either() -> None:
-    with pytest.raises(MappingError, match=r"the unit '' does not fit afp"):
+    with pytest.raises(CaseError, match=r"the unit '' does not fit afp"):
         built("tumour_markers: [{key: a, test: afp, value: 15, at: anchor, source: page 1}]")
 
 

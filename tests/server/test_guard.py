@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from fhir_case.bundle import build_bundle
-from fhir_case.case import load_case
 from fhir_case.errors import BundleError, ServerError
+from fhir_case.mapping import load_case
 from fhir_case.server.guard import (
     is_loopback,
     is_test_data,

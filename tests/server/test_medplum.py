@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from fhir_case.bundle import build_bundle
-from fhir_case.case import load_case
 from fhir_case.load import upload, verify
+from fhir_case.mapping import load_case
 from fhir_case.server.named import open_server, read_servers
 from fhir_case.server.named.checking import check_server
 from fhir_case.server.quirks import quirks_of

@@ -34,8 +34,8 @@ def build(case: str, form: str, output: Path | None, **options: Any) -> None:
     CASE is the name of a shipped case or a YAML file. The same case becomes the same Bundle, byte for byte. Both
     releases have the same facts; in R5 no profile is claimed, since mCODE and US Core exist for R4 only.
     """
-    from fhir_case.case import load_case
     from fhir_case.fhir.wire import dump
+    from fhir_case.mapping import load_case
 
     bundle = built(load_case(case), form=form, **options)
     content = dump(bundle, indent=True)

@@ -14,7 +14,7 @@ __all__ = ["cases"]
 @format_option()
 def cases(form: str) -> None:
     """List the shipped cases with the names that other commands take."""
-    from fhir_case.case import shipped_cases
+    from fhir_case.mapping import shipped_cases
 
     found = shipped_cases()
     if form == "json":

@@ -122,9 +122,9 @@ def interop(
 
 
 def _inputs(names: Iterable[str], fhir: str) -> list[Input]:
-    from fhir_case.case import load_case, shipped_cases
     from fhir_case.fhir import wire
     from fhir_case.interop.inputs import bundle_input, case_input
+    from fhir_case.mapping import load_case, shipped_cases
 
     found = []
     shipped = {each.name for each in shipped_cases()}

@@ -81,7 +81,7 @@ def run(
     stages = _Stages()
 
     with stages.stage("read"):
-        from fhir_case.case import load_case
+        from fhir_case.mapping import load_case
 
         read = load_case(case)
         stages.report(f"{read.case}: {sum(1 for _ in read.entries())} entries")

@@ -11,7 +11,7 @@ from fhir_case.fhir.datatypes import absent, extension
 from fhir_case.fhir.r5.changes import CHANGES
 from fhir_case.fhir.r5.extensions import adjusted
 from fhir_case.fhir.r5.places import put, steps_of
-from fhir_case.fhir.r5.table import sections, systems
+from fhir_case.fhir.r5.table import section_of, sections, systems
 from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def to_r5(resource: Resource, identifiers: Mapping[str, Json] | None = None) -> 
         MappingError: The type or an element is not known, or R5 cannot say what it says.
     """
     kind = resource.get("resourceType")
-    section = sections().get(kind) if isinstance(kind, str) else None
+    section = section_of(kind) if isinstance(kind, str) else None
     at = _At(f"{kind}/{resource.get('id', '')}".rstrip("/"), identifiers or {})
     if section is None:
         raise MappingError(
@@ -134,7 +134,7 @@ def _fill(out: Json, source: Json, section: Section, at: _At) -> None:
 
 
 def _value(value: Any, section: Section, name: str, at: _At) -> Any:
-    part = sections().get(section.typed.get(name, f"{section.name}.{name}"))
+    part = section_of(section.typed.get(name, f"{section.name}.{name}"))
     codes = section.codes.get(name)
     if codes is not None and isinstance(value, str):
         if value not in codes:

@@ -1,14 +1,20 @@
-"""Read the table ``elements.toml``, whose grammar stands at its head."""
+"""
+Read the table ``elements.toml``, whose grammar stands at its head, and what it leaves to ``alike.json``.
+
+Of the types that the table does not name, those elements pass that both releases have alike; ``scripts/make-r5-alike``
+finds them by comparing the definitions.
+"""
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["Section", "sections", "systems"]
+__all__ = ["Section", "alike", "section_of", "sections", "systems"]
 
 _ANY_TYPE = "[x]"
 _SYSTEMS = "systems"
@@ -62,6 +68,18 @@ class Section:
 def sections() -> dict[str, Section]:
     """Return the sections about elements by their names."""
     return {name: _section(name, written) for name, written in _table().items() if name != _SYSTEMS}
+
+
+def section_of(name: str) -> Section | None:
+    """Return the section of a type or a part: of the table, or made of what both releases have alike."""
+    return sections().get(name) or alike().get(name)
+
+
+@cache
+def alike() -> dict[str, Section]:
+    """Return the sections that are made of what both releases have alike, by their names."""
+    text = (files("fhir_case.fhir.r5") / "alike.json").read_text(encoding="utf-8")
+    return {name: _section(name, written) for name, written in json.loads(text)["sections"].items()}
 
 
 def systems() -> dict[str, str]:

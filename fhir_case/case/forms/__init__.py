@@ -1,0 +1,28 @@
+"""
+The short and the open forms in which a case file writes a concept, a quantity, a value and a time.
+
+A short form is one string (``afp``, ``33996 ng/mL``, ``+3 mo``); the open form is a mapping that spells everything
+out (``{text: AFP, code: {system: …, code: …}}``). Both become the same frozen value.
+"""
+
+from __future__ import annotations
+
+from fhir_case.case.forms.concept import Coding, Concept, Site
+from fhir_case.case.forms.form import KEY, Day, Form, Key, Text
+from fhir_case.case.forms.quantity import Quantity, Value
+from fhir_case.case.forms.when import When, known_event
+
+__all__ = [
+    "KEY",
+    "Coding",
+    "Concept",
+    "Day",
+    "Form",
+    "Key",
+    "Quantity",
+    "Site",
+    "Text",
+    "Value",
+    "When",
+    "known_event",
+]

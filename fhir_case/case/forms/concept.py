@@ -1,0 +1,92 @@
+"""A concept by a short name, by words or by codes; a site of the body."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import PydanticCustomError
+
+from fhir_case.case.forms.form import KEY, Form, Key, ShortForm, Text, clipped
+
+__all__ = ["Coding", "Concept", "Site"]
+
+
+class Coding(Form):
+    """Name one code of one code system, as its publisher writes it."""
+
+    system: Annotated[str, Field(pattern=r"^(https?://|urn:)\S+$", max_length=300)]
+    code: Annotated[str, Field(pattern=r"^\S+( \S+)*$", max_length=200)]
+    display: Text | None = None
+    version: Text | None = None
+
+
+def _as_list(value: Any) -> Any:
+    if isinstance(value, str | int | Decimal):
+        raise PydanticCustomError(
+            "code", "{given} is a code without its system; write {system: …, code: …}", {"given": clipped(value)}
+        )
+    return [value] if isinstance(value, dict) else value
+
+
+class Concept(ShortForm):
+    """
+    Name a thing: by a short name that a code table knows, by words, or by codes of one's own.
+
+    Args:
+        name: A short name of a code table of the mappings, for example ``afp``.
+        text: The words of the report or of the author; alone it makes a concept without a code.
+        code: One or more codings; they win over the code table.
+    """
+
+    name: Key | None = None
+    text: Text | None = None
+    code: Annotated[tuple[Coding, ...], BeforeValidator(_as_list)] = ()
+
+    @classmethod
+    def short_schema(cls) -> JsonSchemaValue:
+        described = "a short name that a code table knows, for example afp"
+        return {"type": "string", "pattern": KEY.pattern, "description": described}
+
+    @classmethod
+    def open_schemas(cls, open_form: JsonSchemaValue) -> list[JsonSchemaValue]:
+        code = open_form["properties"]["code"]
+        open_form["properties"]["code"] = {"anyOf": [code["items"], {"type": "array", "items": code["items"]}]}
+        return [open_form]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_form(cls, data: Any) -> Any:
+        if not isinstance(data, str):
+            return data
+        if KEY.match(data.strip()):
+            return {"name": data.strip()}
+        raise PydanticCustomError(
+            "short_name",
+            "'{given}' is not a short name (lower-case words joined by hyphens); write words as {text: …}",
+            {"given": data[:60]},
+        )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.name or self.text or self.code):
+            raise PydanticCustomError("empty_concept", "a concept needs a name, a text or a code")
+        return self
+
+
+class Site(Concept):
+    """
+    Name a place of the body.
+
+    Args:
+        side: The side of a paired organ.
+    """
+
+    side: Literal["left", "right", "both"] | None = None
+
+    @classmethod
+    def short_schema(cls) -> JsonSchemaValue:
+        described = "a short name of a place of the body, for example liver"
+        return {"type": "string", "pattern": KEY.pattern, "description": described}

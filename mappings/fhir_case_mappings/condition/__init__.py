@@ -1,0 +1,184 @@
+"""Diseases: the primary cancer, its metastases and recurrences, and other diseases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from fhir_case.case import Concept, KeyedEntry, Quantity, Section, Site, When
+from fhir_case.case.entry import ConditionKey, StageKey
+from fhir_case.case.forms import Form, Text
+from fhir_case.fhir.datatypes import annotation, code_of, extension, reference
+from fhir_case.fhir.systems import CONDITION_CATEGORY, CONDITION_CLINICAL, CONDITION_VERIFICATION, MCODE, UCUM, US_CORE
+from fhir_case.mapping import PATIENT, Codes, Mapping, dated, moment_words, resource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fhir_case.case import Case
+    from fhir_case.fhir.wire import Resource
+
+__all__ = ["MAPPING", "Condition", "Onset", "conditions"]
+
+_codes = Codes.beside(__name__)
+
+_PROFILE = {
+    "primary-cancer": MCODE + "mcode-primary-cancer-condition",
+    "metastasis": MCODE + "mcode-secondary-cancer-condition",
+    "recurrence": US_CORE + "us-core-condition-problems-health-concerns",
+    "comorbidity": US_CORE + "us-core-condition-problems-health-concerns",
+}
+_LATERALITY = MCODE + "mcode-laterality-qualifier"
+_RELATED = "http://hl7.org/fhir/StructureDefinition/condition-related"
+_ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
+
+
+class Onset(Form):
+    """When a condition began: at an age, at a time, or in words."""
+
+    age: Quantity | None = None
+    at: When | None = None
+    text: Text | None = None
+
+    @model_validator(mode="after")
+    def _holds_one(self) -> Self:
+        if sum(part is not None for part in (self.age, self.at, self.text)) != 1:
+            raise PydanticCustomError("onset", "an onset is one of age, at, text")
+        return self
+
+
+class Condition(KeyedEntry):
+    """
+    A disease.
+
+    Args:
+        kind: What the disease is to this case.
+        of: The cancer that a metastasis or a recurrence belongs to.
+        status: The last clinical status that the report gives.
+        at: When it was found.
+        until: When it was seen to be gone.
+        evidence: What the diagnosis rests on.
+        stages: The stages that assess it.
+    """
+
+    kind: Literal["primary-cancer", "metastasis", "recurrence", "comorbidity"]
+    diagnosis: Annotated[Concept, _codes.table("diagnoses")]
+    of: ConditionKey | None = None
+    sites: tuple[Annotated[Site, _codes.table("sites")], ...] = ()
+    status: Literal["active", "recurrence", "relapse", "inactive", "remission", "resolved"]
+    verification: Literal["confirmed", "provisional", "differential", "unconfirmed"]
+    onset: Onset | None = None
+    at: When | None = None
+    until: When | None = None
+    evidence: tuple[Annotated[Concept, _codes.table("evidence")], ...] = ()
+    stages: tuple[StageKey, ...] = ()
+
+    @model_validator(mode="after")
+    def _belongs_to_a_cancer(self) -> Self:
+        if self.kind in {"metastasis", "recurrence"} and self.of is None:
+            raise PydanticCustomError("of", "a {kind} needs 'of': the key of the cancer", {"kind": self.kind})
+        if self.until is not None and self.status not in {"inactive", "remission", "resolved"}:
+            raise PydanticCustomError("until", "a condition that ended is inactive, in remission or resolved")
+        return self
+
+
+def conditions(case: Case) -> Iterator[Resource]:
+    """
+    Map every disease of the case.
+
+    Reads: each `Condition`.
+    Returns: one Condition each: mcode-primary-cancer-condition, mcode-secondary-cancer-condition (with its primary) or
+    us-core-condition-problems-health-concerns. The clinical status is the last that the report gives.
+    Source: https://hl7.org/fhir/us/mcode/STU4/StructureDefinition-mcode-primary-cancer-condition.html
+    """
+    for disease in case.entries_of(Condition):
+        code = _codes.concept("diagnoses", disease.diagnosis, disease)
+        when = moment_words(case, disease.at)
+        yield resource(
+            "Condition",
+            disease.key,
+            disease,
+            f"{code['text']}, {disease.verification}" + (f" ({when})." if when else "."),
+            f"Last status in the report: {disease.status}.",
+            profile=_PROFILE[disease.kind],
+            extension=_extensions(case, disease),
+            clinicalStatus=code_of(CONDITION_CLINICAL, disease.status),
+            verificationStatus=code_of(CONDITION_VERIFICATION, disease.verification),
+            category=[code_of(CONDITION_CATEGORY, "problem-list-item")],
+            code=code,
+            bodySite=[_codes.site(site, disease, laterality=_LATERALITY) for site in disease.sites],
+            subject=PATIENT,
+            **_onset(case, disease),
+            **dated(case, "abatementDateTime", disease.until, disease),
+            stage=_stages(disease),
+            evidence=_evidence(disease),
+            **annotation(disease.note, _uncoded_evidence(disease)),
+        )
+
+
+def _extensions(case: Case, disease: Condition) -> list[dict[str, Any]]:
+    extensions = []
+    if disease.at is not None:
+        extensions.append(extension(_ASSERTED, **dated(case, "valueDateTime", disease.at, disease)))
+    if disease.of is not None:
+        extensions.append(extension(_RELATED, valueReference=reference("Condition", disease.of)))
+    return extensions
+
+
+def _onset(case: Case, disease: Condition) -> dict[str, Any]:
+    onset = disease.onset
+    if onset is None:
+        return {}
+    if onset.age is not None:
+        return {"onsetAge": {"value": int(onset.age.value), "unit": "a", "system": UCUM, "code": "a"}}
+    if onset.at is not None:
+        return dated(case, "onsetDateTime", onset.at, disease, coarse=True)
+    return {"onsetString": onset.text}
+
+
+def _stages(disease: Condition) -> list[dict[str, Any]]:
+    return [{"assessment": [reference("Observation", key) for key in disease.stages]}] if disease.stages else []
+
+
+def _evidence(disease: Condition) -> list[dict[str, Any]]:
+    """Return the evidence that has a code: mCODE's binding is required, so words alone would break the profile."""
+    evidence = [_codes.concept("evidence", one, disease) for one in disease.evidence]
+    return [{"code": [one]} for one in evidence if "coding" in one]
+
+
+def _uncoded_evidence(disease: Condition) -> str | None:
+    evidence = [_codes.concept("evidence", one, disease) for one in disease.evidence]
+    words = [one["text"] for one in evidence if "coding" not in one]
+    return f"Evidence: {'; '.join(words)}." if words else None
+
+
+MAPPING = Mapping(
+    "condition",
+    conditions,
+    "Condition (mCODE primary and secondary cancer, US Core problems)",
+    sections=(
+        Section(
+            "conditions",
+            Condition,
+            resource="Condition",
+            time=f"extension('{_ASSERTED}').value",
+            roles=("condition",),
+            example="""\
+conditions:
+  - key: colon-cancer
+    kind: primary-cancer  # or metastasis, recurrence (these need `of: KEY` of the cancer), comorbidity
+    diagnosis:
+      text: Adenocarcinoma of the sigmoid colon
+      code: {system: "http://snomed.info/sct", code: "363406005", display: Malignant neoplasm of colon (disorder)}
+    sites: [{text: sigmoid colon}]
+    status: remission
+    verification: confirmed
+    onset: {at: baseline}  # or {age: 61 a}, or {text: in her fifties}
+    at: baseline           # when it was found
+    source: made up
+""",
+        ),
+    ),
+)
