@@ -102,16 +102,22 @@ def _time_problems_of_valid_entries(
             continue
         items = root.pairs[section.name][1].items if section.name in root.pairs else []
         entries = [(at, _valid_entry(section.model, node, context)) for at, node in enumerate(items)]
-        kept = [(at, entry) for at, entry in entries if entry is not None]
+        kept = [(at, entry) for at, entry in entries if entry is not None and twice.isdisjoint(_keys(section, entry))]
         positions[section.name] = [at for at, _ in kept]
         parts[section.name] = tuple(entry for _, entry in kept)
     case = model.model_construct(**parts)
-    right = {entry.key for _, entry in case.entries()} - twice
+    right = {entry.key for _, entry in case.entries()}
     for (name, *path), what, hint in time_problems(case, wrong=context["keys"].keys() - right):
         loc = (name, *path)
         if path and isinstance(path[0], int) and str(name) in positions:
             loc = (name, positions[str(name)][path[0]], *path[1:])
         yield Problem(found(root, loc)[0].place, loc, what, hint)
+
+
+def _keys(section: Section, entry: Any) -> Iterator[str]:
+    yield entry.key
+    for part in section.parts:
+        yield from (inner.key for inner in getattr(entry, part.name))
 
 
 def _valid(model: type[_Model], root: Node, name: str, context: dict[str, Any]) -> _Model | None:

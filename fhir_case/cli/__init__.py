@@ -31,6 +31,7 @@ COMMANDS: dict[str, _Entry] = {
     "run": _Entry("run", "Do it all: build, validate, upload, verify."),
     "cases": _Entry("cases", "List the shipped cases."),
     "new": _Entry("new", "Write a commented starter file for a case of your own."),
+    "schema": _Entry("schema", "Write the JSON Schema of the case file."),
     "mappings": _Entry("mappings", "List the mappings and where each comes from."),
     "build": _Entry("build", "Turn a case into a FHIR Bundle."),
     "validate": _Entry("validate", "Check FHIR JSON or a case file, and say what was not checked."),
@@ -91,6 +92,7 @@ class _LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
 )
 @click.version_option(package_name="fhir-case", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the Python traceback of an error, too.")
 def cli() -> None:
     """A written clinical case in, a validated FHIR Bundle on any FHIR server out, with proof of what arrived."""
 
@@ -114,6 +116,7 @@ def main(arguments: list[str] | None = None) -> None:
     from fhir_case.errors import CaseError, ExitCode, FhirCaseError
 
     collect_garbage_rarely()
+    arguments, debug = _without_debug(sys.argv[1:] if arguments is None else arguments)
     try:
         cli.main(args=arguments, prog_name="fhir-case", standalone_mode=False)
     except click.ClickException as error:
@@ -123,12 +126,14 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo("fhir-case: interrupted", err=True)
         sys.exit(ExitCode.INTERRUPTED)
     except CaseError as error:
+        _show_traceback(debug)
         for problem in error.problems:
             click.echo(str(problem), err=True)
         if len(error.problems) > 1:
             click.echo(f"{len(error.problems)} problems in the case file", err=True)
         sys.exit(error.exit_code)
     except FhirCaseError as error:
+        _show_traceback(debug)
         click.echo(f"fhir-case: {error}", err=True)
         sys.exit(error.exit_code)
     except OSError as error:
@@ -137,3 +142,17 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout = None
         click.echo(f"fhir-case: the output cannot be written: {error.strerror}", err=True)
         sys.exit(ExitCode.FAILED)
+
+
+def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
+    """Return the arguments without ``--debug``, which may stand anywhere, and whether it was there."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    options = [each for each in arguments[:end] if each != "--debug"]
+    return [*options, *arguments[end:]], len(options) < end
+
+
+def _show_traceback(debug: bool) -> None:
+    if debug:
+        from traceback import format_exc
+
+        click.echo(format_exc(), err=True)

@@ -70,7 +70,7 @@ def test_the_starter_and_every_form_of_the_base_file_fit_the_schema(schema: Any)
         ("dose: 5 mg", "dose: {value: 5.0, unit: mg, comparator: <}"),
         ("value: 12.40 ng/mL", "value: {text: raised}"),
         ("value: 12.40 ng/mL", "value: present"),
-        ("event: {text: rash}", "event: rash"),
+        ("event: {text: rash}", "event: hand-foot-skin-reaction"),
         ("event: {text: rash}", "event: {code: [{system: 'urn:x', code: a}, {system: 'urn:y', code: b}]}"),
         ("    status: active", "    status: active\n    note:"),
     ],

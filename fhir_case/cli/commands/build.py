@@ -37,7 +37,7 @@ def build(case: str, form: str, output: Path | None, **options: Any) -> None:
     from fhir_case.fhir.wire import dump
     from fhir_case.mapping import load_case
 
-    bundle = built(load_case(case), form=form, **options)
+    bundle = built(load_case(case, mapping_files=options["mapping_files"]), form=form, **options)
     content = dump(bundle, indent=True)
     if output is None or str(output) == "-":
         click.echo(content, nl=False)

@@ -26,7 +26,15 @@ def mappings(mapping_files: tuple[Path, ...], form: str) -> None:
     found = discover(mapping_files)
     if form == "json":
         show_json(
-            [{"name": one.mapping.name, "description": one.mapping.description, "origin": one.origin} for one in found]
+            [
+                {
+                    "name": one.mapping.name,
+                    "description": one.mapping.description,
+                    "sections": [section.name for section in one.mapping.sections],
+                    "origin": one.origin,
+                }
+                for one in found
+            ]
         )
         return
     width = max(len(one.mapping.name) for one in found)

@@ -1,4 +1,4 @@
-"""``fhir-case new``: write a starter file for a case of one's own."""
+"""``fhir-case new``: write a commented starter file for a case of one's own, or an entry of one section."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ from pathlib import Path
 
 import click
 
+from fhir_case.cli.options.building import mapping_option
 from fhir_case.cli.options.files import write_file
 
 __all__ = ["new"]
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--force", is_flag=True, help="Replace FILE where it exists.")
-def new(file: Path, *, force: bool) -> None:
+@click.option("--section", metavar="NAME", help="Only an example of this section, to copy into a case.")
+@mapping_option
+def new(file: Path | None, *, force: bool, section: str | None, mapping_files: tuple[Path, ...]) -> None:
     """
     Write a commented starter case to FILE ('-' is standard output).
 
-    It is a small fictitious case that can be built unchanged; replace its content.
+    It is a small fictitious case that can be built unchanged; replace its content. With --section NAME it is one entry of that
+    section, on standard output where no FILE is named; its references are to the starter case.
     """
     from fhir_case.case.schema import starter_text
 
-    text = starter_text()
-    if str(file) == "-":
+    if file is None and section is None:
+        raise click.UsageError("Missing argument 'FILE'; '-' is standard output.")
+    text = starter_text() if section is None else _example(section, mapping_files)
+    if file is None or str(file) == "-":
         click.echo(text, nl=False)
         return
     if file.is_dir():
@@ -33,4 +39,19 @@ def new(file: Path, *, force: bool) -> None:
     if file.exists() and not force:
         raise click.UsageError(f"{file} exists; --force replaces it")
     write_file(file, text.encode())
-    click.echo(f"{file}: a fictitious case to start from; build its Bundle with: fhir-case build {file}", err=True)
+    if section is None:
+        advice = f"build its Bundle with: fhir-case build {file}"
+        click.echo(f"{file}: a fictitious case to start from; {advice}", err=True)
+
+
+def _example(name: str, mapping_files: tuple[Path, ...]) -> str:
+    from fhir_case.mapping import discover, sections_of
+    from fhir_case.wording import did_you_mean
+
+    sections = {section.name: section for section in sections_of(discover(mapping_files))}
+    if name not in sections:
+        near = did_you_mean(name, sections, sentence=True)
+        raise click.BadParameter(
+            f"there is no section '{name}'. {near or 'There are: ' + ', '.join(sections)}", param_hint="--section"
+        )
+    return sections[name].example or f"# the section '{name}' comes without an example\n{name}:\n"

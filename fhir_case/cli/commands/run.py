@@ -83,7 +83,7 @@ def run(
     with stages.stage("read"):
         from fhir_case.mapping import load_case
 
-        read = load_case(case)
+        read = load_case(case, mapping_files=options["mapping_files"])
         stages.report(f"{read.case}: {sum(1 for _ in read.entries())} entries")
     with stages.stage("build"):
         from fhir_case.report.run import bundle_words

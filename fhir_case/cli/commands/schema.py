@@ -1,0 +1,33 @@
+"""``fhir-case schema``: write the JSON Schema of the case file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from fhir_case.cli.options.building import mapping_option
+from fhir_case.cli.options.files import write_file
+from fhir_case.cli.options.output import show_json
+
+__all__ = ["schema"]
+
+
+@click.command()
+@mapping_option
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write it; default: standard output.")
+def schema(mapping_files: tuple[Path, ...], output: Path | None) -> None:
+    """
+    Write the JSON Schema by which editors complete and check a case file.
+
+    It has the sections of all installed mappings, and of those that --mapping gives.
+    """
+    from fhir_case.case.schema import case_schema
+    from fhir_case.fhir.wire import dump
+    from fhir_case.mapping import discover, sections_of
+
+    made = case_schema(sections_of(discover(mapping_files)))
+    if output is None or str(output) == "-":
+        show_json(made)
+        return
+    write_file(output, dump(made, indent=True))
