@@ -21,8 +21,8 @@ def new(file: Path | None, *, force: bool, section: str | None, mapping_files: t
     """
     Write a commented starter case to FILE ('-' is standard output).
 
-    It is a small fictitious case that can be built unchanged; replace its content. With --section NAME it is one entry of that
-    section, on standard output where no FILE is named; its references are to the starter case.
+    It is a small fictitious case that can be built unchanged; replace its content. With --section NAME it is one entry
+    of that section, on standard output where no FILE is named; its references are to the starter case.
     """
     from fhir_case.case.schema import starter_text
 
