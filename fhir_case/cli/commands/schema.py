@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from fhir_case.cli.options.building import mapping_option
-from fhir_case.cli.options.files import write_file
-from fhir_case.cli.options.output import show_json
+from fhir_case.cli.options.files import show_json, write_file
 
 __all__ = ["schema"]
 
