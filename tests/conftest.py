@@ -1,4 +1,8 @@
-"""The fixtures of all tests: the real HAPI server, started once a run when a test first wants it."""
+"""
+The fixtures of all tests. The real servers, `hapi_r4` and `hapi_r5`, are those of our own pytest plugin.
+
+Each is started once a run when a test first wants it, and all workers share it.
+"""
 
 from __future__ import annotations
 
@@ -34,15 +38,6 @@ def pytest_configure() -> None:
 @pytest.fixture(scope="session")
 def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
-
-
-@pytest.fixture(scope="session")
-def hapi_r4() -> Iterator[str]:
-    """The base URL of a real HAPI FHIR R4 server. What it lacks to start is an error of the run, never a skip."""
-    from fhir_case import HapiServer
-
-    with HapiServer() as server:
-        yield server.base_url
 
 
 @pytest.fixture(scope="session")

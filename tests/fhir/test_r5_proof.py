@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fhir_case.fhir.wire import Resource
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("hl7-engine-r5")]
 
 NAMES = ["minimal", "colon-cancer-open-codes", SHIPPED]
 # The profile of mCODE wants this code, and the value set of R5 for it does not have it: as in R4.

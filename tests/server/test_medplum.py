@@ -29,6 +29,8 @@ START = str(FOLDER / "start")
 JSON = {"Content-Type": "application/fhir+json"}
 _MISSING = 3  # the exit code of scripts/medplum/start when there is no node, no npm or no network
 
+pytestmark = pytest.mark.xdist_group("medplum")
+
 
 @pytest.fixture(scope="module")
 def named() -> NamedServer:

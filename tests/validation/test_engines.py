@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from fhir_case.issues import ValidationResult
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.xdist_group("hl7-engine-r4")]
 
 MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition"
 WAIVERS = CASES / SHIPPED / "waivers.toml"

@@ -29,6 +29,8 @@ _PACKAGES = {"R4": "hl7.fhir.r4.examples-4.0.1.tgz", "R5": "hl7.fhir.r5.examples
 _EXAMPLES = {"R4": 5306, "R5": 2822}
 _MISSING = 3  # the exit code of scripts/fetch-examples when there is no npm or no network
 
+pytestmark = pytest.mark.xdist_group("official-examples")
+
 
 class Seen(NamedTuple):
     """What the checks say about all examples of a release."""
