@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def echo(document: Document | Text) -> ValidationResult:
-    """Give back what is checked as a finding, and as its check the process that made it; take time enough for two."""
+    """Return what is checked as a finding, and as its check the process that made it; take time enough for two."""
     time.sleep(0.002)
     if isinstance(document, Text):
         return ValidationResult((Issue("error", str(os.getpid()), document.content.decode()),))

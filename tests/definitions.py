@@ -56,7 +56,7 @@ class Definitions:
         return f"StructureDefinition-{name}" in self._files
 
     def elements(self, name: str) -> dict[str, Element]:
-        """Give the elements of a resource type, a data type, or a part by its path, those that all have left out."""
+        """Return the elements of a resource type, a data type, or a part by its path, those that all have left out."""
         kind, _, part = name.partition(".")
         begin = f"{kind}.{part}." if part else f"{kind}."
         defined = json.loads(self._files[f"StructureDefinition-{kind}"])
@@ -69,17 +69,17 @@ class Definitions:
         return found
 
     def codes_of_system(self, url: str) -> frozenset[str] | None:
-        """Give the codes of a code system; None where there is none."""
+        """Return the codes of a code system; None where there is none."""
         known = self._by_url.get(url)
         return frozenset(_all_codes(known["concept"])) if known and known["resourceType"] == "CodeSystem" else None
 
     def coding(self, value_set: str) -> Json:
-        """Give a coding of a value set that is defined by a list."""
+        """Return a coding of a value set that is defined by a list."""
         include = self._by_url[value_set.partition("|")[0]]["compose"]["include"][0]
         return {"system": include["system"], "code": min(self.codes(value_set) or ())}
 
     def codes(self, value_set: str) -> frozenset[str] | None:
-        """Give the codes of a value set; None where it is defined by more than a list."""
+        """Return the codes of a value set; None where it is defined by more than a list."""
         found: set[str] = set()
         known = self._by_url.get(value_set.partition("|")[0])
         for include in known["compose"]["include"] if known else [{"filter": []}]:
@@ -147,7 +147,7 @@ class Samples:
         lost: Mapping[str, frozenset[str]] | None = None,
     ) -> Json:
         """
-        Give a resource with every element, and two values of each that may have several.
+        Return a resource with every element, and two values of each that may have several.
 
         Args:
             least: Only with the elements that are required.

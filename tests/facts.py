@@ -1,5 +1,5 @@
 """
-Read what a Bundle tells, fact by fact, each release of FHIR by itself.
+Read the facts of a Bundle, each release of FHIR by itself.
 
 Nothing here uses the table of the conversion to R5: what stands where is written here again, for each release.
 """
@@ -25,7 +25,7 @@ _ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 
 
 def facts(bundle: Resource, readers: dict[str, Reader]) -> set[tuple[str, str, Any]]:
-    """Give (resource, what is told of it, value) for all that a Bundle tells."""
+    """Return (resource, name of the fact, value) for all facts of a Bundle."""
     found = set()
     for name, resource in resources(bundle).items():
         kind = resource["resourceType"]
@@ -40,14 +40,14 @@ def facts(bundle: Resource, readers: dict[str, Reader]) -> set[tuple[str, str, A
 
 
 def _fixed(value: Any) -> Any:
-    """Give a value that can be a member of a set."""
+    """Return a value that can be a member of a set."""
     if isinstance(value, dict):
         return tuple(sorted((name, _fixed(part)) for name, part in value.items()))
     return tuple(_fixed(one) for one in value) if isinstance(value, list | tuple) else value
 
 
 def _at(*names: str) -> Read:
-    """Give all that stands at a place; through a list, of each that is in it."""
+    """Return the values at a path; through a list, those of each item."""
 
     def read(part: Any) -> Any:
         for number, name in enumerate(names):
@@ -65,33 +65,33 @@ def _same(*names: str) -> Reader:
     return {name: _at(name) for name in names}
 
 
-def _told(beside: Json | None) -> Any:
+def _extensions(sibling: Json | None) -> Any:
     """
-    Give what stands beside a date: counted from which resource, how, and by how much; or why there is no date.
+    Return the extensions of a date: counted from which resource, how, and by how much; or why there is no date.
 
     The element that it is counted from has another name in R5.
     """
     found = []
-    for one in (beside or {}).get("extension", []):
+    for one in (sibling or {}).get("extension", []):
         parts = [part for part in one.get("extension", []) if part["url"] != "targetPath"]
         found.append((one["url"], one.get("valueCode"), parts))
     return found
 
 
 def _when(element: str) -> Read:
-    """Give the days of an element that is a day or a period, each with what stands beside it."""
+    """Return the days of an element that is a day or a period, each with its extensions."""
 
     def read(part: Json) -> Any:
         span = part.get(f"{element}Period", {})
         days = {"day": (part, f"{element}DateTime"), "start": (span, "start"), "end": (span, "end")}
-        found = [(name, place.get(key), _told(place.get(f"_{key}"))) for name, (place, key) in days.items()]
+        found = [(name, place.get(key), _extensions(place.get(f"_{key}"))) for name, (place, key) in days.items()]
         return [one for one in found if one[1:] != (None, [])]
 
     return read
 
 
 def _day(element: str) -> Read:
-    return lambda part: [part.get(element), _told(part.get(f"_{element}"))]
+    return lambda part: [part.get(element), _extensions(part.get(f"_{element}"))]
 
 
 def _result(part: Json) -> Any:
@@ -100,11 +100,11 @@ def _result(part: Json) -> Any:
 
 def _asserted(part: Json) -> Any:
     dates = [one for one in part.get("extension", []) if one["url"] == _ASSERTED]
-    return [(one["valueDateTime"], _told(one.get("_valueDateTime"))) for one in dates]
+    return [(one["valueDateTime"], _extensions(one.get("_valueDateTime"))) for one in dates]
 
 
 def _volumes(read: Read) -> Read:
-    """Give the volumes that a dose was delivered to."""
+    """Return the volumes that a dose was delivered to."""
 
     def read_all(part: Json) -> Any:
         doses = [one for one in part.get("extension", []) if one["url"].endswith(_VOLUME)]
@@ -114,7 +114,7 @@ def _volumes(read: Read) -> Read:
 
 
 def _by_identifier(reference: Json) -> str:
-    """Give the place that an identifier of ours stands for."""
+    """Return the reference that an identifier of ours stands for."""
     namespace = reference["identifier"]["system"].rpartition(":")[2]
     return f"{reference['type']}/{namespace}-{reference['identifier']['value']}"
 
@@ -124,7 +124,7 @@ def _modality(part: Json) -> Any:
 
 
 def _taken_r4(part: Json) -> Any:
-    """Give the word of R4 and what it means: a completed regimen is one that is no longer taken."""
+    """Return the word of R4 and what it means: a completed regimen is one that is no longer taken."""
     means = {"active": "taking", "completed": "stopped", "stopped": "stopped", "unknown": "unknown"}
     return [(part["status"], means[part["status"]])]
 

@@ -37,7 +37,7 @@ def codes(concept: dict[str, Any]) -> set[tuple[str, str]]:
 
 
 def relative(element: dict[str, Any]) -> tuple[str, str, int, str]:
-    """Give (target, relationship, offset, unit) of a date's relative time."""
+    """Return (target, relationship, offset, unit) of a date's relative time."""
     (found,) = (one for one in element["extension"] if one["url"] == RELATIVE)
     parts = {one["url"]: one for one in found["extension"]}
     offset = parts["offset"]["valueDuration"]
@@ -297,27 +297,27 @@ STUDIES = [
     ("liver-ct-baseline", ["CT"], BASELINE, True),
     ("liver-mri-baseline", ["MR"], BASELINE, True),
     ("chest-ct-baseline", ["CT"], BASELINE, True),
-    *[(f"{part}-ct-{months}", ["CT"], after(int(months.split("-", maxsplit=1)[0])), told)
+    *[(f"{part}-ct-{months}", ["CT"], after(int(months.split("-", maxsplit=1)[0])), reported)
       for part in ("liver", "chest")
-      for months, told in (("1-month", False), ("3-months", True), ("6-months", False), ("12-months", True))],
+      for months, reported in (("1-month", False), ("3-months", True), ("6-months", False), ("12-months", True))],
     ("liver-mri-19-months", ["MR"], after(19), True),
     ("pet-ct-19-months", ["PT", "CT"], after(19), True),
     ("hepatic-angiography", ["XA"], None, True),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("key", "modalities", "when", "told"), STUDIES)
+@pytest.mark.parametrize(("key", "modalities", "when", "reported"), STUDIES)
 def test_imaging(
     bundle: dict[str, Resource],
     key: str,
     modalities: list[str],
     when: tuple[str, str, int, str] | None,
-    told: bool,
+    reported: bool,
 ) -> None:
     study = get(bundle, "ImagingStudy", key)
 
     assert [one["code"] for one in study["modality"]] == modalities
-    assert (f"DiagnosticReport/{NAMESPACE}-{key}" in bundle) == told
+    assert (f"DiagnosticReport/{NAMESPACE}-{key}" in bundle) == reported
     if when is not None:
         assert relative(study["_started"]) == when
 

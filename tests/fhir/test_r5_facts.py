@@ -66,7 +66,7 @@ NAMED_IN_R5 = "occurrenceDateTime|occurrencePeriod.start"
 
 
 def differences(name: str) -> Iterator[tuple[str, set[str], set[str]]]:
-    """Give for each resource of R4 its type, the values that it has oftener than R5, and those of R5."""
+    """Return for each resource of R4 its type, the values that it has oftener than R5, and those of R5."""
     case = load_case(case_source(name))
     r4, r5 = resources(build_bundle(case)), resources(build_bundle(case, fhir="R5"))
     for place, resource in r4.items():

@@ -107,7 +107,7 @@ def r5_element(r5: Definitions, name: str, place: str) -> Any:
 
 
 def r5_name(name: str) -> str:
-    """Give the path in R5 of a part of R4."""
+    """Return the path in R5 of a part of R4."""
     kind, *steps = name.split(".")
     path = kind
     for step in steps:
@@ -125,7 +125,7 @@ MOVED = [
 
 
 def level(section: Section) -> str:
-    """Give the level that the targets of a section count from: for a flattened part, that above it."""
+    """Return the level that the targets of a section count from: for a flattened part, that above it."""
     above, _, last = section.name.rpartition(".")
     return r5_name(above if above and last in sections()[above].flat else section.name)
 
