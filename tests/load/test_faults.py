@@ -126,10 +126,10 @@ def assert_exactly_once(data: Data, server: str, journal: Path) -> None:
     assert len(places) == 6 * data.count
 
 
-def load(data: Data, proxy: FaultProxy, journal: Path, *, concurrency: int = 4) -> FileLoad:
-    """Load through the proxy, four small transactions at once; silence counts after two seconds."""
+def load(data: Data, proxy: FaultProxy, journal: Path, *, concurrency: int = 4, timeout_s: float = 2) -> FileLoad:
+    """Load through the proxy, four small transactions at once; no answer in time counts as silence."""
     options = Options(concurrency=concurrency, merge=Caps(entries=12), policy=POLICY)
-    with FileLoad([data.folder], lambda: Client(proxy.base_url, timeout_s=(5, 2)), options) as loading:
+    with FileLoad([data.folder], lambda: Client(proxy.base_url, timeout_s=(5, timeout_s)), options) as loading:
         loading.read()
         loading.open_journal(journal)
         result = loading.run()
@@ -224,7 +224,7 @@ def test_a_server_that_is_started_anew_in_the_middle_loses_nothing_and_doubles_n
     first.start()
     try:
         with FaultProxy(first.base_url) as proxy, ThreadPoolExecutor(1) as pool:
-            loading = pool.submit(load, data, proxy, journal, concurrency=2)
+            loading = pool.submit(load, data, proxy, journal, concurrency=2, timeout_s=60)
             while len(proxy.log) < 20 and not loading.done():
                 time.sleep(0.01)
             first.stop()
