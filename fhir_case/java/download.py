@@ -58,7 +58,7 @@ class _BrokenOffError(Exception):
 
 
 class _NotHereError(Exception):
-    """This repository does not have the file or does not give it out."""
+    """This repository does not have the file, or refuses it."""
 
 
 def session(connections: int) -> Session:
@@ -133,7 +133,7 @@ def _fill(http: Session, url: str, part: Path, size: int, progress: Progress) ->
                 part.unlink()
                 progress.add(-have)
             if status == 416 or (status == 206 and not resumes):
-                raise _BrokenOffError("a part was asked for, and another was sent")
+                raise _BrokenOffError("another range was sent than the one that was asked for")
             with part.open("ab") as file:
                 for piece in response.iter_content(_PIECE):
                     progress.add(file.write(piece))

@@ -1,4 +1,4 @@
-"""What the start of a Java program tells while it goes on."""
+"""The progress of starting and stopping a Java program."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["Event", "Listener", "silent"]
 @dataclass(frozen=True, slots=True)
 class Event:
     """
-    Tell one step of a start or stop.
+    One step of a start or stop.
 
     Args:
         step: ``wait`` (another process fills the cache), ``download``, ``compile``, ``prepare``, ``start``,
             ``package`` (one is installed), ``ready``, ``stop``.
-        done: Bytes had so far (download), or packages installed so far (package).
+        done: Bytes (download) or packages (package) so far.
         total: Bytes or packages in all; 0 where there is nothing to count.
-        text: What is being done, in a few words; the base URL for ``ready``.
+        text: A short description; the base URL for ``ready``.
     """
 
     step: Literal["wait", "download", "compile", "prepare", "start", "package", "ready", "stop"]
@@ -32,5 +32,5 @@ Listener = Callable[[Event], None]
 
 
 def silent(event: Event) -> None:
-    """Pass over an event."""
+    """Ignore an event."""
     del event

@@ -1,4 +1,4 @@
-"""All that a start needs, put into the cache if it is not there: Java, the jars, our own classes."""
+"""What a start needs, put into the cache if it is missing: Java, the jars, our own classes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Installation", "install"]
 @dataclass(frozen=True, slots=True)
 class Installation:
     """
-    What there is to start.
+    The files of a program that can be started.
 
     Args:
         program: What is started.
@@ -50,7 +50,7 @@ def install(
         program: What shall run.
         cache: The folder of the cache; none: the user's cache folder.
         environment: Variables for Java and for finding it and the repositories.
-        listener: Is told each step.
+        listener: Called with each step.
 
     Raises:
         CheckerError: Something cannot be had here.

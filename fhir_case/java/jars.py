@@ -40,7 +40,7 @@ def provide_jars(
         title: What they are for, for the listener.
 
     Raises:
-        CheckerError: A jar could not be had, is not the listed one, or there is no space for it.
+        CheckerError: A jar cannot be obtained, is not the listed one, or there is no space for it.
         OSError: The folder cannot be written.
     """
     if not _missing(jars, folder):
@@ -108,7 +108,7 @@ def _download(jars: Sequence[Jar], folder: Path, repositories: Sequence[str], pr
                 )
             part.replace(path)
 
-        # the largest first, so that none of them is left alone at the end
+        # the largest first, so that no single one is waited for at the end
         tasks = [pool.submit(get, jar) for jar in sorted(jars, key=lambda jar: -jar.size)]
         try:
             for task in wait(tasks, return_when=FIRST_EXCEPTION).done:

@@ -1,8 +1,8 @@
 """
 The lock file: which jars our Java programs are made of, each with its size and SHA-256.
 
-One line a jar: ``uses group:artifact:version[:classifier] size SHA-256``, its uses separated by commas. It is the gate
-for what may run: what is not listed, or differs, is never put on a class path.
+One line a jar: ``uses group:artifact:version[:classifier] size SHA-256``, its uses separated by commas. What is not
+listed, or differs, is never put on a class path.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Jar:
 
 def parse_lock(text: str, where: str = "jars.lock") -> tuple[Jar, ...]:
     """
-    Read the text of a lock file; lines that are empty or begin with ``#`` say nothing.
+    Read the text of a lock file; empty lines and comments (``#``) are ignored.
 
     Raises:
         CheckerError: A line is not of the form above, or a jar is listed twice, or none is listed.

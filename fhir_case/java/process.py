@@ -1,4 +1,4 @@
-"""One Java process: its command line, its life, what it tells."""
+"""One Java process: its command line, its status lines, its log, its end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from fhir_case.java.installation import Installation
 
-__all__ = ["ASKED_TO_END", "end", "launch", "log_end", "new_log", "told"]
+__all__ = ["ASKED_TO_END", "end", "launch", "log_end", "new_log", "status_lines"]
 
 # the exit codes of a Java whose lifeline or parent ended it, or that got SIGTERM (by system)
 ASKED_TO_END = frozenset({0, 143, -15, 15})
@@ -29,7 +29,7 @@ ASKED_TO_END = frozenset({0, 143, -15, 15})
 _POLL_S = 0.05
 _LAST_LINES = 15
 _LOGS_KEPT = 20
-_TOLD = re.compile(r"^(READY|PACKAGE|FAILED) (.+)$", re.MULTILINE)
+_STATUS = re.compile(r"^(READY|PACKAGE|FAILED) (.+)$", re.MULTILINE)
 _END_S = 15.0
 
 # Start and short loads are what it is for: the second compiler and the parallel collector cost more than they bring.
@@ -93,20 +93,22 @@ def _let_go(process: weakref.ref[subprocess.Popen[bytes]]) -> None:
             held.stdin.close()
 
 
-def told(process: subprocess.Popen[bytes], log: Path, *, timeout_s: float, title: str) -> Iterator[tuple[str, str]]:
+def status_lines(
+    process: subprocess.Popen[bytes], log: Path, *, timeout_s: float, title: str
+) -> Iterator[tuple[str, str]]:
     """
-    Return what a process tells of its start, a word and the rest of its line, until it ends; then FAILED and ``other``.
+    Return the status lines that a starting process prints, each a word and the rest, and ``FAILED other`` when it ends.
 
     Raises:
         CheckerError: So many seconds have passed; with the end of its log.
     """
     start = time.monotonic()
-    given = 0
+    seen = 0
     while True:
-        ended = process.poll() is not None  # before reading, so that the last words are read
-        lines = _TOLD.findall(log.read_text("utf-8", "replace"))
-        yield from lines[given:]
-        given = len(lines)
+        ended = process.poll() is not None  # before reading, so that its last lines are read
+        lines = _STATUS.findall(log.read_text("utf-8", "replace"))
+        yield from lines[seen:]
+        seen = len(lines)
         if ended:
             yield "FAILED", "other"
             return
@@ -139,8 +141,8 @@ def log_end(log: Path, lines: int = _LAST_LINES) -> str:
         text = log.read_text("utf-8", "replace")
     except OSError:
         return ""
-    telling = [line for line in text.splitlines() if not line.startswith(("\tat ", "\t... ", "FAILED "))]
-    return "\n".join(line[:400] for line in telling[-lines:])
+    kept = [line for line in text.splitlines() if not line.startswith(("\tat ", "\t... ", "FAILED "))]
+    return "\n".join(line[:400] for line in kept[-lines:])
 
 
 def new_log(folder: Path, name: str, *, in_use: Collection[str] = ()) -> Path:

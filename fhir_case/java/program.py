@@ -36,7 +36,7 @@ class JavaProgram:
         name: The word by which the lock file names its jars.
         main_class: Where it starts.
         sources: The folder of its sources, ``fhircase/*.java`` and the settings of its log, ``logback.xml``, if any.
-        title: What it is called where people read it.
+        title: Its name in messages.
     """
 
     name: str
@@ -115,8 +115,8 @@ def _compile(
     except (OSError, subprocess.SubprocessError) as error:
         raise CheckerError(f"the Java compiler could not be run: {error}", where=command[0]) from error
     if run.returncode != 0:
-        said = (run.stdout + run.stderr).decode(errors="replace").strip().splitlines()
-        raise CheckerError("\n".join(["our own classes did not compile:", *said[-15:]]), where=command[0])
+        output = (run.stdout + run.stderr).decode(errors="replace").strip().splitlines()
+        raise CheckerError("\n".join(["our own classes did not compile:", *output[-15:]]), where=command[0])
 
 
 def class_path(program: JavaProgram, jars: Sequence[Jar]) -> str:

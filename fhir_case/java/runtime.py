@@ -75,7 +75,7 @@ def _candidates(environment: Mapping[str, str]) -> list[tuple[str, Path]]:
 
 
 def _version(executable: Path, environment: Mapping[str, str]) -> tuple[str, int]:
-    """Ask a Java for its version; an empty text and 0 when it cannot tell."""
+    """Return the version of a Java; an empty text and 0 when it cannot be run."""
     try:
         answer = subprocess.run(
             [executable, "-version"],

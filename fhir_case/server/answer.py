@@ -1,4 +1,4 @@
-"""The answer of a server that did what was asked, and the resource in it."""
+"""The successful answer of a server, and the resource in it."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ __all__ = ["Answer", "resource_of"]
 @dataclass(frozen=True, slots=True)
 class Answer:
     """
-    An answer of a server that did what was asked.
+    A successful answer of a server.
 
     Args:
         status: The HTTP status, 200 to 299.
         body: The resource; None when the answer is empty.
-        headers: The headers; their names may be asked for in any case.
+        headers: The headers; their names are case-insensitive.
     """
 
     status: int
@@ -69,7 +69,7 @@ def resource_of(response: requests.Response, where: str, secrets: Sequence[str],
 
 
 def _hide_in_outcomes(bundle: Resource, secrets: Sequence[str]) -> None:
-    """Hide secrets in what a server says of the entries; the resources that it gives stay as they are."""
+    """Hide secrets in the outcomes of the entries; the resources stay as they are."""
     for entry in wire.objects(bundle.get("entry")) if secrets else ():
         response = entry.get("response")
         if isinstance(response, dict) and "outcome" in response:

@@ -1,4 +1,4 @@
-"""What a server says that it can do."""
+"""The capabilities of a server, from its CapabilityStatement."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RELEASES = {"1.0": "DSTU2", "3.0": "STU3", "4.0": "R4", "4.1": "R4B", "4.3": "R
 @dataclass(frozen=True, slots=True)
 class TypeCapabilities:
     """
-    Say what a server does with one resource type; None means that it does not tell.
+    What a server does with one resource type; None means that the statement is silent.
 
     Args:
         update_create: Whether a PUT may create, so that a client may choose the id.
@@ -33,13 +33,13 @@ class TypeCapabilities:
     identifier_search: bool | None = None
 
 
-_TELLS_NOTHING = TypeCapabilities()
+_UNKNOWN_TYPE = TypeCapabilities()
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """
-    Say what a server does; what it does not tell is empty or None.
+    What a server does; what its statement does not contain is empty or None.
 
     Args:
         fhir_version: The version of FHIR, such as ``4.0.1``.
@@ -64,7 +64,7 @@ class Capabilities:
 
     def of(self, resource_type: str) -> TypeCapabilities:
         """Return what the server does with a resource type."""
-        return self.types.get(resource_type, _TELLS_NOTHING)
+        return self.types.get(resource_type, _UNKNOWN_TYPE)
 
     def lists(self, resource_type: str) -> bool:
         """Whether the server lists a resource type, or lists none at all."""
@@ -72,7 +72,7 @@ class Capabilities:
 
 
 UNKNOWN = Capabilities()
-"""A server that tells nothing."""
+"""The capabilities of a server without a statement."""
 
 
 def from_statement(statement: Resource | None) -> Capabilities:
@@ -98,7 +98,7 @@ def from_statement(statement: Resource | None) -> Capabilities:
 
 
 def server_rest(statement: Resource | None) -> Mapping[str, Any]:
-    """Return what a CapabilityStatement says of the server, not of clients; empty when it says nothing."""
+    """Return the part of a CapabilityStatement about the server, not about clients; empty without one."""
     found = wire.objects((statement or {}).get("rest"))
     return next((each for each in found if each.get("mode", "server") == "server"), {})
 

@@ -1,4 +1,4 @@
-"""A client that speaks FHIR over HTTP, and turns whatever goes wrong into plain words."""
+"""A client for FHIR over HTTP, whose errors say what went wrong."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ __all__ = ["Answer", "Client"]
 
 _JSON = "application/fhir+json"
 _READING = ("GET", "HEAD")
-_MOST_PAGES = 1000
-_MOST_EMPTY_PAGES = 10  # one after the other
+_MAX_PAGES = 1000
+_MAX_EMPTY_PAGES = 10  # one after the other
 # A gateway that answers 502 or 504 may have passed a transaction on; after 429 and 503 nothing was done.
 _READ_AGAIN = frozenset({429, 502, 503, 504})
 _WRITE_AGAIN = frozenset({429, 503})
@@ -82,14 +82,14 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connections, unless the session was given."""
+        """Close the connections, unless the session is the caller's."""
         if self._session is not None and self._owns_session:
             self._session.close()
             self._session = None
 
     def capabilities(self) -> Capabilities:
         """
-        Ask the server what it can do; one that does not tell is fine, and unknown.
+        Return what the server can do; one without a CapabilityStatement is fine, and unknown.
 
         Raises:
             ServerError: The server was not reached, is overloaded, or is not a FHIR server.
@@ -103,11 +103,11 @@ class Client:
         self, bundle: Resource | bytes, *, repeatable: bool = False, headers: Mapping[str, str] | None = None
     ) -> Resource:
         """
-        Send a transaction and give the Bundle that answers it.
+        Send a transaction and return the Bundle that answers it.
 
         Args:
             bundle: The transaction; bytes are sent as they are.
-            repeatable: Whether it may be sent again when the server was not reached or says that it is busy.
+            repeatable: Whether it may be sent again when the server was not reached or is busy.
             headers: Further headers.
 
         Raises:
@@ -129,7 +129,7 @@ class Client:
 
         Raises:
             ServerError: The server was not reached, or is overloaded.
-            RejectedError: It does not give the resource; the status is 404 where it has none, 410 where it was deleted.
+            RejectedError: The resource is not returned; the status is 404 where there is none, 410 for a deleted one.
         """
         answer = self.request("GET", f"{resource_type}/{resource_id}", headers={"Cache-Control": "no-cache"})
         return answer.body or {}
@@ -158,7 +158,7 @@ class Client:
             following = self._next_page(page, resource_type)
             if not following:
                 return
-            if following in seen or len(seen) >= _MOST_PAGES or empty > _MOST_EMPTY_PAGES:
+            if following in seen or len(seen) >= _MAX_PAGES or empty > _MAX_EMPTY_PAGES:
                 raise ServerError("the pages of a search do not end", where=f"GET {self.base_url}/{resource_type}")
             seen.add(following)
             page = self.request("GET", following, headers=headers).body or {}
@@ -169,7 +169,7 @@ class Client:
         if not following:
             return ""
         following = urljoin(f"{self.base_url}/", following)
-        # Behind a proxy a server may not know its own address: the link to this page tells what it takes it for.
+        # Behind a proxy a server may not know its own address: the link to this page has what it takes it for.
         own, found, _ = links.get("self", "").partition(f"/{resource_type}?")
         if found and not self._is_below(following):
             following = self.base_url + following.removeprefix(own) if following.startswith(own) else following
@@ -239,9 +239,7 @@ class Client:
                 prepared_session(self._connection, self.base_url) if self._connection else requests.Session()
             )
             if self.base_url.startswith("http:") and is_loopback(self.base_url):
-                self._session.trust_env = (
-                    False  # no proxy, no ~/.netrc: the environment says nothing of our own machine
-                )
+                self._session.trust_env = False  # no proxy, no ~/.netrc: the environment is not about our own machine
         reading = method in _READING
         options["headers"] = {**self._headers, **options["headers"]}
         if is_loopback(self.base_url):  # a proxy cannot reach our own machine
@@ -257,9 +255,7 @@ class Client:
             message, hint = failure_text(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
             perhaps_done = not reading and not never_sent(error)
             if not hint and perhaps_done:
-                hint = (
-                    "it may have been stored all the same: verify tells; sending it again is safe if it is repeatable"
-                )
+                hint = "it may have been stored all the same: verify shows it; sending it again is safe if repeatable"
             raise ServerError(
                 message, where=where, hint=hint, perhaps_done=perhaps_done, cause=cause_of(error)
             ) from error

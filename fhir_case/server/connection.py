@@ -97,7 +97,7 @@ def prepared_session(connection: Connection, base_url: str) -> requests.Session:
                 raise ServerError(
                     "the request would take credentials to another server",
                     where=f"{request.method} {str(request.url).partition('?')[0]}",
-                    hint="give its address as base URL",
+                    hint="use its address as base URL",
                 )
             return super().prepare_request(request)
 
@@ -113,7 +113,7 @@ def prepared_session(connection: Connection, base_url: str) -> requests.Session:
                     f"HTTP {response.status_code}: the server redirects to {urlsplit(target).scheme}://{host}, "
                     "another server, which gets no credentials",
                     where=f"{response.request.method} {str(response.url).partition('?')[0]}",
-                    hint="give the new address as base URL if it is to be trusted",
+                    hint="use the new address as base URL if it is to be trusted",
                     status=response.status_code,
                 )
 

@@ -1,4 +1,4 @@
-"""Put the failures of HTTP into plain words, and decide which of our errors each is."""
+"""The failures of HTTP as errors of this library, with message and hint."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _HINTS = {401: "the server wants you to sign in", 403: "the server knows who ask
 
 def retry_after_s(response: requests.Response) -> float:
     """
-    Return the seconds after which the server wants to be asked again; 0 when it does not say.
+    Return the seconds after which the server wants the request again; 0 when it does not say.
 
     A date counts from the date of the answer, so that clocks need not agree.
 
@@ -74,7 +74,7 @@ def never_sent(error: BaseException) -> bool:
 
 
 def never_done(status: int) -> bool:
-    """Whether a server that gives this status has not done what was asked: too early, or too many requests."""
+    """Whether a server that answers with this status has done nothing: too early, or too many requests."""
     return status in (425, 429)
 
 
@@ -107,16 +107,16 @@ def failure_text(error: requests.RequestException, *, host: str, timeout_s: tupl
         return f"the host name of {host} is not known", "check the spelling, and whether you are online"
     if isinstance(reason.__cause__, ConnectionRefusedError):
         return f"nothing listens at {host}", "start the server, or check host and port"
-    words: list[tuple[type[BaseException] | tuple[type[BaseException], ...], str, str]] = [
+    failures: list[tuple[type[BaseException] | tuple[type[BaseException], ...], str, str]] = [
         (kinds.ConnectTimeout, f"no connection to {host} within {timeout_s[0]:g} s", "check host and port"),
         (kinds.ReadTimeout, f"no answer from {host} within {timeout_s[1]:g} s", ""),
         (kinds.SSLError, f"no secure connection to {host}: {_tls(reason)}", "check the certificate, or https and http"),
         (kinds.ProxyError, "the proxy that the environment names does not answer", "check the proxy settings"),
-        (kinds.TooManyRedirects, f"{host} redirects in circles", "check the base URL"),
+        (kinds.TooManyRedirects, f"{host} redirects in a loop", "check the base URL"),
         ((kinds.ChunkedEncodingError, kinds.ContentDecodingError), f"the answer of {host} was cut off", ""),
         ((kinds.InvalidURL, kinds.InvalidSchema), "the URL cannot be used", "check the base URL"),
     ]
-    for kind, message, hint in words:
+    for kind, message, hint in failures:
         if isinstance(error, kind):
             return message, hint
     if isinstance(reason, NewConnectionError):
@@ -127,17 +127,17 @@ def failure_text(error: requests.RequestException, *, host: str, timeout_s: tupl
 
 
 def cause_of(error: requests.RequestException) -> str:
-    """Return what happened to a request that got no answer, in words for a table."""
+    """Return what happened to a request that got no answer, short enough for a table."""
     from requests import exceptions as kinds
 
-    words: list[tuple[type[BaseException], str]] = [
+    failures: list[tuple[type[BaseException], str]] = [
         (kinds.ConnectTimeout, "no connection in time"),
         (kinds.ReadTimeout, "no answer in time"),
         (kinds.ChunkedEncodingError, "answer cut off"),
     ]
     if was_refused(error):
         return "connection refused"
-    return next((text for kind, text in words if isinstance(error, kind)), "connection lost")
+    return next((text for kind, text in failures if isinstance(error, kind)), "connection lost")
 
 
 def _tls(reason: BaseException) -> str:
@@ -147,10 +147,10 @@ def _tls(reason: BaseException) -> str:
 
 def refusal(response: requests.Response, where: str, *, secrets: Sequence[str] = ()) -> ServerError | RejectedError:
     """
-    Return the error for an answer that is no success: an overloaded server may be asked again, a refusal stays one.
+    Return the error for an answer that is not a success: ServerError where the server is overloaded, else a refusal.
 
     Args:
-        secrets: What a server may repeat of our credentials, and what is not shown.
+        secrets: The credentials, which a server may repeat and which are not shown.
     """
     from http.client import responses as phrases
 
@@ -166,8 +166,8 @@ def refusal(response: requests.Response, where: str, *, secrets: Sequence[str] =
             status=status,
         )
     outcome = _outcome(response, secrets)
-    said = outcome_text(outcome) if outcome else page_text(without_secrets(response.text, secrets))
-    message = f"{head}: {said}".replace(": \n", ":\n") if said else head
+    text = outcome_text(outcome) if outcome else page_text(without_secrets(response.text, secrets))
+    message = f"{head}: {text}".replace(": \n", ":\n") if text else head
     if status in _OVERLOADED:
         wait = retry_after_s(response)
         hint = f"try again in {wait:g} s" if wait else "try again later"

@@ -18,8 +18,8 @@ __all__ = [
     "checked_base_url",
     "is_loopback",
     "is_test_data",
-    "known_public_test_server",
     "origin",
+    "public_test_server",
     "refuse_plain_http",
     "refuse_real_data",
 ]
@@ -55,7 +55,7 @@ def checked_base_url(base_url: str) -> str:
     if "@" in parts.netloc:
         raise ServerError(
             f"the base URL of {host} holds a user name or password, which would end up in logs and reports",
-            hint="give the URL without it; credentials belong in a header",
+            hint="leave it out; credentials belong in a header",
         )
     if parts.query or parts.fragment:
         raise ServerError(f"the base URL of {host} has a query or a fragment", hint=hint)
@@ -91,7 +91,7 @@ def refuse_plain_http(url: str, has_credentials: bool) -> None:
         )
 
 
-def known_public_test_server(url: str) -> str:
+def public_test_server(url: str) -> str:
     """Return the name of the public test server that a URL leads to; empty when it is none that we know."""
     host = _host(url)
     return next((name for known, name in _public_test_servers() if host == known or host.endswith(f".{known}")), "")
@@ -99,7 +99,7 @@ def known_public_test_server(url: str) -> str:
 
 def is_test_data(resource: Resource) -> bool:
     """
-    Whether a resource says that it is test data: HTEST in ``meta.security``, or in ``meta.tag``.
+    Whether a resource is labelled as test data: HTEST in ``meta.security``, or in ``meta.tag``.
 
     ``meta.security`` is where the Bundles of this library have it.
 
@@ -117,11 +117,11 @@ def is_test_data(resource: Resource) -> bool:
 
 def refuse_real_data(base_url: str, resource_name: str, *, allowed: bool) -> None:
     """
-    Refuse to send a resource that does not say that it is test data to a server that is not this machine.
+    Refuse to send a resource that is not labelled as test data to a server that is not this machine.
 
     Args:
-        resource_name: The resource for which `is_test_data` is false, such as ``Patient/4711``.
-        allowed: Whether the user said that real data may go there. A public test server gets none all the same.
+        resource_name: A resource that is not labelled, such as ``Patient/4711``.
+        allowed: Whether the user allows real data there. A public test server gets none all the same.
 
     Raises:
         BundleError: It must not be sent. What is wrong is the Bundle for this server, and nothing was asked of the
@@ -130,7 +130,7 @@ def refuse_real_data(base_url: str, resource_name: str, *, allowed: bool) -> Non
     if is_loopback(base_url):
         return
     label = f"label test data in meta.security with HTEST of {ACT_REASON}"
-    if public := known_public_test_server(base_url):
+    if public := public_test_server(base_url):
         raise BundleError(
             f"it is not labelled as test data, and {_host(base_url)} is a public server ({public}): it would be "
             "published",
@@ -141,7 +141,7 @@ def refuse_real_data(base_url: str, resource_name: str, *, allowed: bool) -> Non
         raise BundleError(
             f"it is not labelled as test data, and {_host(base_url)} is not this machine",
             where=resource_name,
-            hint=f"{label}; where the server may have the data of real patients, say --real-patient-data",
+            hint=f"{label}; where the server may have the data of real patients, add --real-patient-data",
         )
 
 

@@ -1,4 +1,4 @@
-"""Put what a server answers when it says no into words."""
+"""The text of a refusal: an OperationOutcome, or a page."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _MARKUP = re.compile(r"<(script|style|head)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re
 
 
 def printable(text: str) -> str:
-    """Return a text from a stranger on one line, without control characters: a terminal would obey them."""
+    """Return an untrusted text on one line, without control characters: a terminal would obey them."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def page_text(page: str) -> str:
-    """Return the first 200 characters of what an HTML page, or any other text, says."""
+    """Return the first 200 characters of the text of an HTML page, or of any other text."""
     return printable(unescape(_MARKUP.sub(" ", page[:20_000])))[:_PAGE_LENGTH]
 
 
@@ -35,11 +35,11 @@ def issues_of(outcome: Resource) -> list[Mapping[str, Any]]:
 
 def outcome_text(outcome: Resource) -> str:
     """
-    Return an OperationOutcome in words: one line an issue, in columns severity, code, text and place.
+    Return the text of an OperationOutcome: one line an issue, in columns severity, code, text and location.
 
     Source: https://hl7.org/fhir/R4/operationoutcome.html
     """
-    rows = [(_text(issue, "severity"), _text(issue, "code"), _said(issue)) for issue in issues_of(outcome)]
+    rows = [(_text(issue, "severity"), _text(issue, "code"), _issue_text(issue)) for issue in issues_of(outcome)]
     if len(rows) <= 1:
         return rows[0][2] if rows else "the OperationOutcome has no issue"
     wide = [max(len(row[column]) for row in rows) for column in (0, 1)]
@@ -51,14 +51,14 @@ def _text(holder: Mapping[str, Any], name: str) -> str:
     return printable(value) if isinstance(value, str) else ""
 
 
-def _said(issue: Mapping[str, Any]) -> str:
+def _issue_text(issue: Mapping[str, Any]) -> str:
     details = issue.get("details")
-    words = [_text(issue, "diagnostics")]
+    parts = [_text(issue, "diagnostics")]
     if isinstance(details, dict):
         codings = [coding for coding in details.get("coding") or [] if isinstance(coding, dict)]
         named = next((_text(coding, "display") or _text(coding, "code") for coding in codings), "")
-        words.insert(0, _text(details, "text") or ("" if words[0] else named))
-    told = ": ".join(dict.fromkeys(word for word in words if word)) or _text(issue, "code") or "no reason given"
-    places = issue.get("expression") or issue.get("location")
-    place = ", ".join(printable(each) for each in places if isinstance(each, str)) if isinstance(places, list) else ""
-    return f"{told} (at {place})" if place else told
+        parts.insert(0, _text(details, "text") or ("" if parts[0] else named))
+    text = ": ".join(dict.fromkeys(part for part in parts if part)) or _text(issue, "code") or "no reason given"
+    paths = issue.get("expression") or issue.get("location")
+    where = ", ".join(printable(each) for each in paths if isinstance(each, str)) if isinstance(paths, list) else ""
+    return f"{text} (at {where})" if where else text

@@ -52,10 +52,10 @@ class Quirks:
     What is known of the software of a server.
 
     Args:
-        name: What messages call it; empty when nothing is known of it.
+        name: Its name in messages; empty when nothing is known of it.
         caps: What one transaction may hold.
         request_id_in_source: Whether it keeps the header ``X-Request-ID`` in ``meta.source``, where a search finds it.
-        tells_unchanged: Whether its answer to an update tells that nothing changed.
+        tells_unchanged: Whether its answer to an update shows that nothing changed.
         leaves_references: Whether it leaves references to new resources as they came where they are inside the
             extensions of a primitive value.
         source: Where that is documented.
@@ -74,7 +74,7 @@ def quirks_of(capabilities: Capabilities, caps: Caps | None = None) -> Quirks:
     Return what is known of the software that a server names.
 
     Args:
-        caps: Limits of the user, each of which counts instead of what is known.
+        caps: Limits of the user, each of which replaces the known one.
     """
     found = next(
         (known for pattern, known in _table() if re.search(pattern, capabilities.software, re.IGNORECASE)),

@@ -1,4 +1,4 @@
-"""Keep out of messages what a server repeats of our own credentials."""
+"""Keep our own credentials out of messages, where a server repeats them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["secrets_of", "without_secrets"]
 
-_SHORTEST = 4  # what is shorter is no secret, and is in any text
+_SHORTEST = 4  # what is shorter is not a secret, and is in any text
 _INSTEAD = "***"
 
 
@@ -22,7 +22,7 @@ def secrets_of(headers: Mapping[str, str | bytes], names: Iterable[str]) -> tupl
     Return what must not be shown of the headers of a request: of basic authentication also the password itself.
 
     Args:
-        headers: The headers, whose names may be asked for in any case.
+        headers: The headers, whose names are case-insensitive.
         names: Those that are secret, beside Authorization.
     """
     found = {_text(headers.get(name, "")) for name in ("Authorization", *names)}

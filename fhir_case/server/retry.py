@@ -20,7 +20,7 @@ _LONGEST_PAUSE_S = 30
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """
-    How patient a run is.
+    When the requests of a run are sent again.
 
     Args:
         request_s: The seconds within which one request is tried again and again.

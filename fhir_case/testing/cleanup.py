@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from fhir_case.server.client import Client
     from fhir_case.testing.namespace import FhirNamespace
 
-__all__ = ["LeftOverWarning", "left_over"]
+__all__ = ["LeftOverWarning", "remove_created"]
 
 _GONE = (404, 410)
-_NAMED = 10
+_LISTED = 10
 
 
 class LeftOverWarning(UserWarning):
     """Something that a test created could not be removed."""
 
 
-def left_over(namespace: FhirNamespace, client_of: Callable[[str], Client]) -> Iterator[str]:
+def remove_created(namespace: FhirNamespace, client_of: Callable[[str], Client]) -> Iterator[str]:
     """
-    Remove what belongs to a namespace, and give for each server in words what could not be removed.
+    Remove what belongs to a namespace, and return for each server a text about what could not be removed.
 
     Args:
-        client_of: Gives the client for a base URL; it stays open.
+        client_of: Returns the client for a base URL; it stays open.
     """
     notes = namespace.notes
     for server in dict.fromkeys(server for server, _ in (*notes.created, *notes.types)):
@@ -38,13 +38,13 @@ def left_over(namespace: FhirNamespace, client_of: Callable[[str], Client]) -> I
         try:
             client = client_of(server)
             names += _found(client, namespace, dict.fromkeys(types))
-            left = _removed(client, list(dict.fromkeys(names)))
+            remaining = _remove(client, list(dict.fromkeys(names)))
         except FhirCaseError as error:  # a test that stops its server has nothing to be blamed for
-            left = dict.fromkeys(names, str(error))
-        if left:
-            told = [f"{name} ({reason})" for name, reason in list(left.items())[:_NAMED]]
-            more = f" and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
-            yield f"could not be removed from {server}: {', '.join(told)}{more}"
+            remaining = dict.fromkeys(names, str(error))
+        if remaining:
+            listed = [f"{name} ({reason})" for name, reason in list(remaining.items())[:_LISTED]]
+            more = f" and {len(remaining) - _LISTED} more" if len(remaining) > _LISTED else ""
+            yield f"could not be removed from {server}: {', '.join(listed)}{more}"
 
 
 def _found(client: Client, namespace: FhirNamespace, types: Iterable[str]) -> list[str]:
@@ -57,22 +57,22 @@ def _found(client: Client, namespace: FhirNamespace, types: Iterable[str]) -> li
                 matches = list(client.search(kind, {**query, "_count": "500"}))
             except RejectedError:  # not every type has identifiers, and not every server searches tags
                 continue
-            # some servers ignore what they cannot search, and give all that they have
+            # some servers ignore what they cannot search, and return all that they have
             found += [f"{kind}/{each['id']}" for each in matches if _belongs(each, namespace)]
     return found
 
 
 def _belongs(resource: Resource, namespace: FhirNamespace) -> bool:
-    given = resource.get("identifier")
-    identifiers = given if isinstance(given, list) else [given]
+    identifiers = resource.get("identifier")
+    identifiers = identifiers if isinstance(identifiers, list) else [identifiers]
     tags = (resource.get("meta") or {}).get("tag") or ()
     return any(isinstance(each, dict) and each.get("system") == namespace.system for each in identifiers) or any(
         each.items() >= namespace.tag.items() for each in tags
     )
 
 
-def _removed(client: Client, names: Sequence[str]) -> dict[str, str]:
-    """Delete together what may refer to each other, else one by one, in any order that works; give what is left."""
+def _remove(client: Client, names: Sequence[str]) -> dict[str, str]:
+    """Delete together what may refer to each other, else one by one, in any order that works; return what remains."""
     if not names:
         return {}
     try:
@@ -81,17 +81,17 @@ def _removed(client: Client, names: Sequence[str]) -> dict[str, str]:
         pass
     else:
         return {}
-    left = dict.fromkeys(reversed(names), "")
+    remaining = dict.fromkeys(reversed(names), "")
     progress = True
-    while left and progress:
+    while remaining and progress:
         progress = False
-        for name in list(left):
+        for name in list(remaining):
             try:
                 client.request("DELETE", name)
             except RejectedError as error:
                 if error.status not in _GONE:
-                    left[name] = error.message
+                    remaining[name] = error.message
                     continue
-            del left[name]
+            del remaining[name]
             progress = True
-    return left
+    return remaining

@@ -1,4 +1,4 @@
-"""Find the differences that make an assertion fail, and put them into words."""
+"""The differences that make an assertion fail, as text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_case.fhir import wire
 from fhir_case.fhir.compare import compare
 from fhir_case.fhir.identifiers import identifiers_of
-from fhir_case.testing.given import has_floats, resource_of
+from fhir_case.testing.resource import has_floats, resource_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from fhir_case.fhir.compare import Difference
     from fhir_case.fhir.wire import Resource
 
-__all__ = ["told_differences"]
+__all__ = ["describe_differences"]
 
-_WORDS = {
+_TEXTS = {
     "added": "added by the server",
     "rewritten": "in another spelling",
     "precision": "the same number with other digits",
@@ -56,7 +56,7 @@ class _Rules:
         return any(f"{path}.".startswith((f"{each}.", f"{each}[")) for path in spellings for each in wanted)
 
 
-def told_differences(
+def describe_differences(
     sent: object,
     stored: object,
     *,
@@ -66,24 +66,24 @@ def told_differences(
     strict: bool,
 ) -> str:
     """
-    Return what makes two resources, or two Bundles, differ, in words; nothing when they do not.
+    Return how two resources, or two Bundles, differ; an empty text when they do not.
 
     Raises:
-        BundleError: One of the two is no resource.
+        BundleError: One of the two is not a resource.
     """
     rules = _Rules(ignore, places, base_url, strict, digits=not (has_floats(sent) or has_floats(stored)))
     before, after = resource_of(sent), resource_of(stored)
     if before["resourceType"] != after["resourceType"]:
         return f"{before['resourceType']} was sent, and this is {after['resourceType']}{_outcome(after)}"
-    told = _bundles(before, after, rules) if before["resourceType"] == "Bundle" else [_one(before, after, rules)]
-    return "\n".join(filter(None, told))
+    found = _bundles(before, after, rules) if before["resourceType"] == "Bundle" else [_one(before, after, rules)]
+    return "\n".join(filter(None, found))
 
 
 def _outcome(resource: Resource) -> str:
-    """Return what the answer of a server that refused says."""
+    """Return the text of an OperationOutcome; empty for another resource."""
     issues = resource.get("issue") if resource["resourceType"] == "OperationOutcome" else None
-    told = [str(each.get("diagnostics") or each.get("code")) for each in issues or () if isinstance(each, dict)]
-    return f": {'; '.join(told)}" if told else ""
+    texts = [str(each.get("diagnostics") or each.get("code")) for each in issues or () if isinstance(each, dict)]
+    return f": {'; '.join(texts)}" if texts else ""
 
 
 def _one(sent: Resource, stored: Resource, rules: _Rules) -> str:
@@ -98,7 +98,7 @@ def _one(sent: Resource, stored: Resource, rules: _Rules) -> str:
     if len(failures) > _LISTED:
         lines.append(f"  … and {len(failures) - _LISTED} more")
     if harmless := [each.path.partition(".")[2] for each in counting if each not in failures]:
-        lines.append(f"  no failure, what servers add or rewrite: {', '.join(harmless[:_LISTED])}")
+        lines.append(f"  not a failure, what servers add or rewrite: {', '.join(harmless[:_LISTED])}")
     return "\n".join(lines)
 
 
@@ -108,7 +108,7 @@ def _name(resource: Resource) -> str:
 
 
 def _lines(difference: Difference) -> Iterator[str]:
-    yield f"  {difference.path}: {_WORDS[difference.kind]}"
+    yield f"  {difference.path}: {_TEXTS[difference.kind]}"
     sent, stored = _cut(_written(difference.sent), _written(difference.stored))
     if difference.sent is not None:
         yield f"    sent:   {sent}"

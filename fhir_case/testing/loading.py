@@ -1,4 +1,4 @@
-"""What the fixtures ``case_bundle`` and ``load`` give."""
+"""What the fixtures ``case_bundle`` and ``load`` return."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Loaded:
         Raises:
             FhirCaseError: The Bundle has no such resource.
         """
-        return self.places[self._known(name)]
+        return self.places[self._full_name(name)]
 
     def sent(self, name: str) -> Resource:
         """
@@ -63,7 +63,7 @@ class Loaded:
         Raises:
             FhirCaseError: The Bundle has no such resource.
         """
-        return self._sent[self._known(name)]
+        return self._sent[self._full_name(name)]
 
     def read(self, name: str) -> Resource:
         """
@@ -71,7 +71,7 @@ class Loaded:
 
         Raises:
             FhirCaseError: The Bundle has no such resource.
-            RejectedError: The server does not give it; the status is 404 or 410 where it has none any more.
+            RejectedError: The server does not return it; the status is 404 or 410 where it is gone.
             ServerError: The server was not reached.
         """
         __tracebackhide__ = True
@@ -81,7 +81,7 @@ class Loaded:
         except FhirCaseError as error:
             raise error.with_traceback(None) from None
 
-    def _known(self, name: str) -> str:
+    def _full_name(self, name: str) -> str:
         kind, _, key = name.partition("/")
         for each in (name, f"{kind}/{self._namespace}-{key}"):
             if each in self.places:
@@ -116,7 +116,7 @@ class Load:
             ServerError: The server was not reached.
         """
         __tracebackhide__ = True
-        from fhir_case.testing.given import resource_of
+        from fhir_case.testing.resource import resource_of
 
         try:
             return self._load(resource_of(bundle), server or self._server())
@@ -136,7 +136,7 @@ class Load:
             journal = send_plan(planned, client, known=quirks_of(capabilities))
         except FhirCaseError:
             ours = [each.given.name for each in planned.entries if each.given.id.startswith(f"{self._namespace}-")]
-            created |= {(client.base_url, name): None for name in ours}  # nothing tells which of them are stored
+            created |= {(client.base_url, name): None for name in ours}  # which of them are stored is unknown
             raise
         stored = [entry for entry in journal.entries if entry.state == "created" and entry.stored_as]
         created |= {(client.base_url, entry.stored_as): None for entry in stored}
@@ -193,8 +193,8 @@ class CaseBundle:
         from fhir_case.bundle import build_bundle
         from fhir_case.mapping import load_case
 
-        given: dict[str, Any] = {"namespace": self._namespace.name, **options}
+        arguments: dict[str, Any] = {"namespace": self._namespace.name, **options}
         try:
-            return build_bundle(load_case(case), fhir=fhir or self._release(), **given)
+            return build_bundle(load_case(case), fhir=fhir or self._release(), **arguments)
         except FhirCaseError as error:
             raise error.with_traceback(None) from None

@@ -1,4 +1,4 @@
-"""The ids, identifiers and labels that belong to one test, and what that test leaves on servers."""
+"""The ids, identifiers and labels that belong to one test, and what that test creates on servers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def new_name() -> str:
 @dataclass(slots=True)
 class Notes:
     """
-    What a test leaves on servers.
+    What a test creates on servers.
 
     Args:
         created: Base URL and ``Type/id`` of each resource, in the order in which they were created.
@@ -45,8 +45,8 @@ class FhirNamespace:
     """
     The name of one test, which begins the ids of its resources; what belongs to it is removed after the test.
 
-    Removed is what ``load`` created, what `created` was told, and whatever has `identifier` or `tag` and is of a type
-    that one of these had or that `look_in` names. Other resources that the code under test creates stay.
+    Removed is what ``load`` created, what was passed to `created`, and whatever has `identifier` or `tag` and is of a
+    type that one of these had or that `look_in` names. Other resources that the code under test creates stay.
 
     Args:
         name: A lower-case letter, then letters and digits; 11 characters.
@@ -64,11 +64,11 @@ class FhirNamespace:
         Return the id of the resource that is called ``key`` here.
 
         Raises:
-            FhirCaseError: It would be no id: more than 64 characters, or others than letters, digits, hyphen, point.
+            FhirCaseError: It would be longer than 64 characters, or have others than letters, digits, hyphen, point.
         """
         made = logical_id(self.name, key)
         if not is_logical_id(made):
-            raise FhirCaseError(f"'{made}' is no id", hint="ids have up to 64 letters, digits, hyphens and points")
+            raise FhirCaseError(f"'{made}' is not an id", hint="ids have up to 64 letters, digits, hyphens and points")
         return made
 
     @property
@@ -88,7 +88,7 @@ class FhirNamespace:
 
     def created(self, *resources: str | Mapping[str, Any], server: str | None = None) -> None:
         """
-        Hand over what the code under test created, so that it is removed after the test.
+        Register what the code under test created, so that it is removed after the test.
 
         Args:
             resources: Each as ``Type/id``, as URL (such as the header Location), or the resource itself.
@@ -105,11 +105,11 @@ class FhirNamespace:
         Search these resource types after the test for what has an identifier or the tag of this namespace.
 
         Raises:
-            FhirCaseError: It is no name of a type.
+            FhirCaseError: It is not the name of a type.
         """
         for kind in types:
             if not _TYPE.fullmatch(kind):
-                raise FhirCaseError(f"'{kind}' is no resource type")
+                raise FhirCaseError(f"'{kind}' is not a resource type")
             self._notes.types[server or self._server(), kind] = None
 
     @property
@@ -122,5 +122,5 @@ def _name_of(resource: str | Mapping[str, Any]) -> str:
     text = f"{resource.get('resourceType')}/{resource.get('id')}" if isinstance(resource, Mapping) else resource
     found = _REFERENCE.fullmatch(text)
     if found is None:
-        raise FhirCaseError(f"'{text}' names no resource", hint="give Type/id, its URL, or the resource with its id")
+        raise FhirCaseError(f"'{text}' names no resource", hint="pass Type/id, its URL, or the resource with its id")
     return found["name"]

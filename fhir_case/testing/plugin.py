@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a base URL that is none before any test runs."""
+    """Refuse what is not a base URL before any test runs."""
     for url in _named(config):
         from fhir_case.errors import ServerError
         from fhir_case.server.guard import checked_base_url
@@ -55,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Name the servers that were given."""
+    """Return a line for each server that was named."""
     return [f"fhir-server: {url}" for url in _named(config)]
 
 
@@ -106,7 +106,7 @@ def hapi_options() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def fhir_connection() -> Connection | None:
     """
-    Who asks the servers of ``--fhir-server``, by default nobody signs in: override it to give a connection.
+    Who asks the servers of ``--fhir-server``, by default nobody signs in: override it to return a connection.
 
     It is a `fhir_case.server.connection.Connection`. Other servers never get its credentials.
     """
@@ -155,13 +155,13 @@ def _server(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def fhir_namespace(request: pytest.FixtureRequest, _fhir_servers: Servers) -> Iterator[FhirNamespace]:
     """Ids, identifiers and a tag of the test's own; what belongs to them is removed from the servers after the test."""
-    from fhir_case.testing.cleanup import LeftOverWarning, left_over
+    from fhir_case.testing.cleanup import LeftOverWarning, remove_created
     from fhir_case.testing.namespace import FhirNamespace, new_name
 
     namespace = FhirNamespace(new_name(), lambda: _server(request))
     yield namespace
-    for told in left_over(namespace, _fhir_servers.client):
-        warnings.warn(f"{request.node.nodeid}: {told}", LeftOverWarning, stacklevel=1)
+    for text in remove_created(namespace, _fhir_servers.client):
+        warnings.warn(f"{request.node.nodeid}: {text}", LeftOverWarning, stacklevel=1)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ _FOLDERS = ("cache", "data", "state")
 
 class Servers:
     """
-    Return the base URL of a server for each release, and the clients for them.
+    The servers of a run, one for each release, and the clients for them.
 
     Args:
         urls: The base URLs that the user named.
@@ -72,7 +72,7 @@ class Servers:
         Return the client for a base URL; it stays open until `close`.
 
         Raises:
-            ServerError: It is no base URL, or credentials would go over plain http.
+            ServerError: It is not a base URL, or credentials would go over plain http.
         """
         base = checked_base_url(server)
         if base not in self._clients:
@@ -82,7 +82,7 @@ class Servers:
 
     def capabilities(self, server: str) -> Capabilities:
         """
-        Return what a server says that it can do, and ask it once.
+        Return the capabilities of a server, which is asked once.
 
         Raises:
             ServerError: It was not reached.
@@ -97,13 +97,12 @@ class Servers:
         Return the release of FHIR that a server speaks; R4B counts as R4.
 
         Raises:
-            ServerError: It was not reached, does not tell, or speaks another.
+            ServerError: It was not reached, does not say, or speaks another.
         """
         capabilities = self.capabilities(server)
         release = capabilities.release.removesuffix("B")
-        known: dict[str, FhirVersion] = {"R4": "R4", "R5": "R5"}
-        if release in known:
-            return known[release]
+        if release in ("R4", "R5"):
+            return "R5" if release == "R5" else "R4"
         if release:
             raise ServerError(
                 f"this server speaks FHIR {capabilities.fhir_version}; R4 and R5 can be used", where=server

@@ -267,7 +267,7 @@ def test_a_public_test_server_gets_no_real_data_whatever_the_user_allows(
     fake: FakeServer, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere(monkeypatch)
-    monkeypatch.setattr("fhir_case.server.guard.known_public_test_server", lambda _: "a public server")
+    monkeypatch.setattr("fhir_case.server.guard.public_test_server", lambda _: "a public server")
     file = write(tmp_path, "r.json", bundle("r"))
     code, _, err = run("upload", file, "--server", fake.url, "--real-patient-data")
 

@@ -185,7 +185,7 @@ def test_a_host_name_that_does_not_exist_is_said(base: str) -> None:
     [
         (requests.ReadTimeout(), "no answer from fhir.example within 300 s"),
         (requests.ConnectTimeout(), "no connection to fhir.example within 10 s"),
-        (requests.TooManyRedirects(), "fhir.example redirects in circles"),
+        (requests.TooManyRedirects(), "fhir.example redirects in a loop"),
         (requests.exceptions.SSLError("hunter2"), "no secure connection to fhir.example: the handshake failed"),
         (requests.exceptions.ProxyError("hunter2"), "the proxy that the environment names does not answer"),
         (requests.exceptions.InvalidURL("hunter2"), "the URL cannot be used"),
@@ -211,7 +211,7 @@ def test_a_server_that_speaks_no_tls_is_said(raw_server: Callable[[bytes], Any])
 
 def test_an_answer_that_is_cut_off_is_said_and_the_user_told_to_verify(raw_server: Callable[[bytes], Any]) -> None:
     half = b'HTTP/1.1 200 OK\r\nContent-Type: application/fhir+json\r\nContent-Length: 500\r\n\r\n{"resourceType":'
-    with raw_server(half) as url, Client(url) as client, pytest.raises(ServerError, match=r"was cut off.*verify tells"):
+    with raw_server(half) as url, Client(url) as client, pytest.raises(ServerError, match=r"was cut off.*verify shows"):
         client.transaction({"resourceType": "Bundle"})
 
 

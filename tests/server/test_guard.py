@@ -12,8 +12,8 @@ from fhir_case.mapping import load_case
 from fhir_case.server.guard import (
     is_loopback,
     is_test_data,
-    known_public_test_server,
     origin,
+    public_test_server,
     refuse_plain_http,
     refuse_real_data,
 )
@@ -86,12 +86,12 @@ def test_credentials_go_over_https_or_stay_on_this_machine(url: str, has_credent
     ],
 )
 def test_a_public_test_server_is_known(url: str) -> None:
-    assert "" != known_public_test_server(url)
+    assert "" != public_test_server(url)
 
 
 @pytest.mark.parametrize("url", ["https://fhir.example/hapi.fhir.org", "https://nothapi.fhir.org", "https://fhir.org"])
 def test_a_server_of_a_similar_name_is_not_taken_for_a_public_one(url: str) -> None:
-    assert "" == known_public_test_server(url)
+    assert "" == public_test_server(url)
 
 
 def test_every_resource_that_we_build_is_test_data() -> None:

@@ -79,7 +79,7 @@ def test_another_release_than_the_stated_one_is_wrong(checked: Callable[..., Ser
 def test_a_server_without_transactions_is_wrong(fake: FakeServer, checked: Callable[..., ServerCheck]) -> None:
     fake.hook = statement(rest=[{"interaction": [{"code": "batch"}]}])
 
-    assert ("it says that it takes no transactions, so that nothing can be loaded",) == checked().problems
+    assert ("its CapabilityStatement has no transactions, so that nothing can be loaded",) == checked().problems
 
 
 def test_signing_in_is_tried_with_what_the_variables_hold(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 URL = "http://127.0.0.1:9/fhir"
 TELLS = f"import os, sys\nprint('{URL}', flush=True)\nopen('pid', 'w').write(str(os.getpid()))\n"
-ENDS_WITH_ITS_INPUT = f"{TELLS}sys.stdin.read()\nopen('ended', 'w').write('in good order')\n"
+ENDS_WITH_ITS_INPUT = f"{TELLS}sys.stdin.read()\nopen('ended', 'w').write('regularly')\n"
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_its_first_line_is_the_base_url_and_it_ends_with_its_input(made: Made, t
         assert (URL, "own", False) == (server.base_url, server.name, is_gone(pid))
 
     assert is_gone(pid)
-    assert "in good order" == (tmp_path / "ended").read_text()
+    assert "regularly" == (tmp_path / "ended").read_text()
 
 
 def test_it_gets_the_variables_that_are_given_and_no_others(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,8 +139,8 @@ def test_what_it_said_is_told_when_it_ends_at_once(made: Made) -> None:
     with pytest.raises(CheckerError) as caught, open_server(server, dict(os.environ)):
         pass
 
-    assert "[own] start: it ended with exit code 3 before it told its base URL" in str(caught.value)
-    assert "it said:\nno port is free" in str(caught.value)
+    assert "[own] start: it ended with exit code 3 before it printed its base URL" in str(caught.value)
+    assert "its error output:\nno port is free" in str(caught.value)
 
 
 def test_one_that_tells_nothing_is_ended_in_time(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ def test_one_that_tells_nothing_is_ended_in_time(made: Made, tmp_path: Path, mon
     )
     monkeypatch.setattr("fhir_case.server.named.program.time", clock)
     with (
-        pytest.raises(CheckerError, match=r"(?s)did not tell its base URL within 59 s.*thinking.*start_timeout_s"),
+        pytest.raises(CheckerError, match=r"(?s)did not print its base URL within 59 s.*thinking.*start_timeout_s"),
         open_server(made(source, "start_timeout_s = 59"), dict(os.environ)),
     ):
         pass

@@ -59,7 +59,7 @@ def test_each_difference_is_told_with_its_path_and_both_values() -> None:
         '    sent:   {"text":"AFP"}\n'
         "  Observation.note: was not sent\n"
         '    stored: [{"text":"new"}]\n'
-        "  no failure, what servers add or rewrite: id, meta.versionId, meta.lastUpdated, effectiveDateTime, "
+        "  not a failure, what servers add or rewrite: id, meta.versionId, meta.lastUpdated, effectiveDateTime, "
         "subject.reference"
     )
 
@@ -142,7 +142,7 @@ def test_another_type_is_told_with_what_the_server_said() -> None:
 
 @pytest.mark.parametrize("given", [b"<html>", {"status": "final"}, [], None, 7])
 def test_what_is_no_resource_is_refused_as_such(given: object) -> None:
-    with pytest.raises(BundleError, match=r"is no FHIR resource|cannot be read as a resource"):
+    with pytest.raises(BundleError, match=r"is not a FHIR resource|cannot be read as a resource"):
         assert_same_resource(AFP, given)
 
 
@@ -196,5 +196,5 @@ def test_the_failure_points_to_the_line_of_the_test(run: Callable[..., pytest.Ru
     result.assert_outcomes(failed=2)
     lines = result.stdout.str()
     assert "E       AssertionError: the Patient is not stored as it was sent, 1 difference:" in lines
-    assert "E       fhir_case.errors.BundleError: this NoneType is no FHIR resource" in lines
+    assert "E       fhir_case.errors.BundleError: this NoneType is not a FHIR resource" in lines
     assert "fhir_case/testing" not in lines.replace("\\", "/")

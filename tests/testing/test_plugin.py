@@ -258,8 +258,8 @@ def test_a_wrong_case_name_and_a_wrong_resource_name_are_told_in_one_line_each(r
     told = result.stdout.str()
     assert "there is no such file; did you mean 'hcc-tare-sorafenib'?" in told
     assert "no Patient/patent was loaded; did you mean 'Patient/patient'?" in told
-    assert "'Patient 1' names no resource; give Type/id" in told
-    assert re.search(r"'\w+-a b' is no id", told)
+    assert "'Patient 1' names no resource; pass Type/id" in told
+    assert re.search(r"'\w+-a b' is not an id", told)
 
 
 def test_a_server_that_is_not_reached_is_an_error_of_each_test_without_a_traceback(run: Run) -> None:

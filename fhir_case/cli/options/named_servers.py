@@ -84,9 +84,9 @@ def servers() -> dict[str, NamedServer]:
 
 def servers_files() -> str:
     """Return the files where servers were looked for, joined by "or"."""
-    from fhir_case.server.named import places
+    from fhir_case.server.named import search_paths
 
-    return " or ".join(str(path) for path in places(_servers_file()))
+    return " or ".join(str(path) for path in search_paths(_servers_file()))
 
 
 def _servers_file() -> Path | None:

@@ -76,7 +76,7 @@ def backend_service(
     Args:
         base_url: The FHIR server, whose SMART configuration names the token endpoint where ``token_url`` is empty.
         key_file: The private key, PEM or JWK: RSA (signs RS384), or EC on the curve P-384 (signs ES384).
-        key_id: The id by which the server knows the key; may be empty for a JWK that has one.
+        key_id: The id under which the key is registered; may be empty for a JWK that has one.
         clock: Returns the seconds since 1970.
 
     Source: https://hl7.org/fhir/smart-app-launch/backend-services.html
@@ -95,7 +95,7 @@ def backend_service(
         raise ServerError(
             "the private key has no id",
             where=str(key_file),
-            hint="FHIR_CASE_KEY_ID, or key_id in servers.toml, gives the one that was registered",
+            hint="FHIR_CASE_KEY_ID, or key_id in servers.toml, names the one that was registered",
         )
 
     def obtain() -> Signature:

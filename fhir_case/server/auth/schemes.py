@@ -1,7 +1,7 @@
 """
 Sign requests: by user and password, by a token, or by a token that has to be fetched and renewed.
 
-How a token is fetched from a token endpoint is told in `fhir_case.server.auth.oauth2`.
+Tokens of a token endpoint come from `fhir_case.server.auth.oauth2`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["Authenticator", "Signature", "basic", "bearer", "bearer_file", "bear
 @dataclass(frozen=True, slots=True, repr=False)
 class Signature:
     """
-    What signs a request. It is a secret, so its repr does not show it.
+    The signature of a request. It is a secret, so its repr does not show it.
 
     Args:
         header: The value of the header Authorization.
@@ -38,14 +38,14 @@ class Signature:
 
 class Authenticator:
     """
-    Sign requests, for any number of threads; requests takes it as ``auth``.
+    What signs requests, for any number of threads; requests takes it as ``auth``.
 
     One thread gets a signature that is missing or old, the others wait for it. When it fails, it fails for all that
     waited.
 
     Args:
-        obtain: Gives a signature; raises ServerError or RejectedError where it cannot.
-        clock: Gives the time in seconds.
+        obtain: Returns a signature; raises ServerError or RejectedError where it cannot.
+        clock: Returns the time in seconds.
     """
 
     def __init__(self, obtain: Callable[[], Signature], *, clock: Callable[[], float]) -> None:
@@ -75,7 +75,7 @@ class Authenticator:
 
     def renew(self) -> bool:
         """
-        Tell, after a 401, whether there is another signature now, so that the request may be sent again.
+        Whether, after a 401, there is another signature now, so that the request may be sent again.
 
         It belongs to the request that the calling thread signed last: when another thread has renewed the signature
         since, that one is taken.
@@ -140,7 +140,7 @@ def bearer_file(file: Path, *, clock: Callable[[], float]) -> Authenticator:
         try:
             token = file.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no text"
+            reason = error.strerror if isinstance(error, OSError) else "it is not a text"
             raise ServerError(f"the token cannot be read: {reason}", where=str(file), hint="check the file") from None
         return bearer_signature(token.strip(), where=str(file))
 

@@ -29,7 +29,7 @@ _REASONS = {
     "invalid_client": "it does not know the client, or refuses its secret or key",
     "invalid_grant": "it does not accept the client's assertion",
     "invalid_request": "it does not understand the request",
-    "invalid_scope": "it does not give the scope that was asked for",
+    "invalid_scope": "it does not grant the requested scope",
     "unauthorized_client": "the client may not ask for a token in this way",
     "unsupported_grant_type": "it does not offer client credentials",
 }
@@ -76,7 +76,7 @@ def request_token(
     where = f"POST {token_url.partition('?')[0]}"
     session = OAuth2Session(client_id, client_secret, token_endpoint_auth_method=method, scope=scope or None)
     session.register_compliance_hook("access_token_response", lambda response: _accepted(response, where))
-    asked = clock()
+    requested_at = clock()
     try:
         token = session.fetch_token(
             token_url,
@@ -87,11 +87,11 @@ def request_token(
     except requests.RequestException as error:
         raise _unreachable(error, token_url, where, transport) from None
     except (ValueError, TypeError, OverflowError):
-        raise _no_token(where) from None
+        raise _not_a_token(where) from None
     finally:
         session.close()
     lifetime_s = int(token.get("expires_in") or 0)
-    renew_at = asked + lifetime_s - min(_EARLY_S, lifetime_s / 2) if lifetime_s > 0 else None
+    renew_at = requested_at + lifetime_s - min(_EARLY_S, lifetime_s / 2) if lifetime_s > 0 else None
     return bearer_signature(token["access_token"], where=where, renew_at=renew_at)
 
 
@@ -112,18 +112,18 @@ def _accepted(response: requests.Response, where: str) -> requests.Response:
         code = answer.get("error")
         reason = _REASONS.get(code, "") if isinstance(code, str) else ""
         raise RejectedError(
-            f"the token endpoint gives no token: {f'{reason} ({code})' if reason else f'HTTP {status}'}",
+            f"the token endpoint refuses a token: {f'{reason} ({code})' if reason else f'HTTP {status}'}",
             where=where,
             hint="check client id, secret or key, scope, and the clock of this machine",
             status=status,
         )
     kind = answer.get("token_type", "Bearer")
     if not isinstance(answer.get("access_token"), str) or not isinstance(kind, str) or kind.lower() != "bearer":
-        raise _no_token(where)
+        raise _not_a_token(where)
     return response
 
 
-def _no_token(where: str) -> ServerError:
+def _not_a_token(where: str) -> ServerError:
     return ServerError("what the token endpoint answers is not a bearer token", where=where, hint="check its URL")
 
 

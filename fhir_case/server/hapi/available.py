@@ -21,7 +21,7 @@ __all__ = ["check_available"]
 
 def check_available(options: Options, state: Path) -> None:
     """
-    The port or the database that is asked for is in use.
+    Refuse a port or a database that is in use.
 
     Raises:
         CheckerError: It is; the message names the process where it can.
@@ -63,7 +63,7 @@ def _taken(host: str, port: int) -> bool:
 def _holder(port: int) -> int | None:
     import psutil
 
-    with contextlib.suppress(psutil.Error, OSError):  # not every system tells everybody
+    with contextlib.suppress(psutil.Error, OSError):  # not every system allows it
         for connection in psutil.net_connections("tcp"):
             if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
                 return connection.pid

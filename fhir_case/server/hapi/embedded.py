@@ -63,7 +63,7 @@ class HapiServer:
         heap: The memory limit as Java writes it.
         throughput: Whether Java optimises for long loads: it starts slower, and then stores more in a second.
         placeholders: Whether a reference to what is not there makes a placeholder, instead of being refused.
-        listener: Is told each step; called from several threads while it downloads, one at a time.
+        listener: Called with each step; from several threads while it downloads, one at a time.
         environment: Variables for Java and for finding it (JAVA_HOME, PATH, M2_REPO, FHIR_CASE_MAVEN_REPOSITORY); none:
             those of this process.
         state: The folder of state files and logs; none: the user's state folder.
@@ -111,7 +111,7 @@ class HapiServer:
     @property
     def running(self) -> RunningServer:
         """
-        Return what is known of the server, also after it was stopped.
+        Return the state of the server, also after it was stopped.
 
         Raises:
             CheckerError: It was not started.
@@ -149,7 +149,7 @@ class HapiServer:
 
     def start(self) -> Self:
         """
-        Start the server and wait until it is ready; one that runs goes on.
+        Start the server and wait until it is ready; one that runs already stays.
 
         Raises:
             CheckerError: It cannot run here: no Java, no download, the port is taken, and the like.
@@ -176,12 +176,12 @@ class HapiServer:
             atexit.unregister(self.stop)
             process, self._process = self._process, None
             if process:
-                process.returncode = 0  # it goes on and is not ours any more: no warning that nobody waited for it
+                process.returncode = 0  # it outlives us: no warning that nobody waited for it
             return self.running
 
     def check_end(self) -> None:
         """
-        Whether a server that is not alive any more was asked to end.
+        Raise an error if the server crashed.
 
         Raises:
             CheckerError: It crashed; with the end of its log.

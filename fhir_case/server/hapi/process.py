@@ -1,4 +1,4 @@
-"""Wait for an embedded server, and say why one does not come."""
+"""Wait for an embedded server, and say why it did not start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
 from fhir_case.java.events import Event, Listener
-from fhir_case.java.process import log_end, told
+from fhir_case.java.process import log_end, status_lines
 
 if TYPE_CHECKING:
     import subprocess
@@ -24,7 +24,7 @@ _CAUSES = 3
 @dataclass(frozen=True, slots=True)
 class Ready:
     """
-    What a server tells when it is ready.
+    The status of a server that is ready.
 
     Args:
         port: The port it listens on.
@@ -45,8 +45,8 @@ def wait_until_ready(
         CheckerError: It ended, or was not ready in time; with the end of its log.
     """
     start = time.monotonic()
-    lines = told(process, log, timeout_s=timeout_s, title="the embedded server")
-    for number, (word, rest) in enumerate(lines, 1):  # before READY it tells of nothing but packages
+    lines = status_lines(process, log, timeout_s=timeout_s, title="the embedded server")
+    for number, (word, rest) in enumerate(lines, 1):  # before READY there are only lines about packages
         if word == "READY":
             return Ready(int(rest.split()[0]), time.monotonic() - start)
         if word == "FAILED":
@@ -64,13 +64,13 @@ def _failed(reason: str, options: Options, log: Path) -> CheckerError:
         hint = "stop that server, or choose another folder"
         return CheckerError("another process uses this database", where=str(options.data), hint=hint)
     if reason == "database":
-        told = log_end(log, _CAUSES)
+        causes = log_end(log, _CAUSES)
         return CheckerError(
-            f"the database cannot be opened (whole log: {log}):\n{told}\n",
+            f"the database cannot be opened (whole log: {log}):\n{causes}\n",
             where=str(options.data),
             hint="choose another folder, or put a good copy of the database there",
         )
     if reason == "memory":
-        hint = f"give it more memory than {options.heap}"
+        hint = f"allow it more memory than {options.heap}"
         return CheckerError("the embedded server ran out of memory", where=str(log), hint=hint)
     return CheckerError(f"the embedded server ended before it was ready:\n{log_end(log)}", where=str(log))

@@ -1,5 +1,5 @@
 """
-The embedded servers that run on this machine, for whoever wants to see or stop them: one JSON file each.
+The embedded servers that run on this machine, to be listed or stopped: one JSON file each.
 
 A file whose process has ended, or whose number now belongs to another process, is removed when it is read.
 """
@@ -31,11 +31,11 @@ _END_S = 60.0
 @dataclass(frozen=True, slots=True)
 class RunningServer:
     """
-    What is known of one server.
+    The state of one server.
 
     Args:
         pid: Its process.
-        created: When the system created that process, in seconds since 1970; tells it from a later one of the same pid.
+        created: When the system created that process, in seconds since 1970: a later one may have the same pid.
         host: What it listens on.
         port: The port; 0 while it starts and has none of its own yet.
         base_url: The FHIR base URL; empty while it starts.
@@ -59,7 +59,7 @@ class RunningServer:
 
     @property
     def ready(self) -> bool:
-        """Whether it has said that it is ready."""
+        """Whether it is ready."""
         return bool(self.base_url)
 
     @property

@@ -1,12 +1,12 @@
 """
-Servers by name, as ``servers.toml`` tells of them: read the file, reach or start a server, check it.
+Servers by name, from ``servers.toml``: read the file, reach or start a server, check it.
 
-The functions read no environment: they are given the variables as a mapping.
+The functions read no environment: they take the variables as a mapping.
 """
 
 from fhir_case.server.named.model import NamedServer, server_of
 from fhir_case.server.named.opening import OpenServer, access, base_url, open_server
-from fhir_case.server.named.reading import find_servers, places, read_servers
+from fhir_case.server.named.reading import find_servers, read_servers, search_paths
 
 __all__ = [
     "NamedServer",
@@ -15,7 +15,7 @@ __all__ = [
     "base_url",
     "find_servers",
     "open_server",
-    "places",
     "read_servers",
+    "search_paths",
     "server_of",
 ]

@@ -1,4 +1,4 @@
-"""Try whether a server can be reached, is what it is said to be, and lets us in. Nothing is written there."""
+"""Check whether a server can be reached, is what its entry says, and accepts our sign-in. Nothing is written there."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SIGNING_IN = {401: "refused (HTTP 401)", 403: "not allowed (HTTP 403)"}
 @dataclass(frozen=True, slots=True)
 class ServerCheck:
     """
-    What was found out about one server.
+    The result of checking one server.
 
     Args:
         name: Its name.
@@ -33,10 +33,10 @@ class ServerCheck:
         software: Software and version, as its CapabilityStatement names them.
         fhir: The version of FHIR that it speaks, such as ``4.0.1``.
         release: The release that this is, such as ``R4``.
-        transactions: Whether it takes transactions; None: it does not tell.
-        sign_in: What became of signing in, in a few words; empty when it was not tried.
+        transactions: Whether it takes transactions; None: not stated.
+        sign_in: The result of signing in; empty when it was not tried.
         milliseconds: How long the answer to the first request took; None without one.
-        problems: What is wrong, each in a sentence; none when all is well.
+        problems: What is wrong, each in a sentence.
     """
 
     name: str
@@ -61,37 +61,37 @@ class ServerCheck:
 
 def check_server(server: NamedServer, environment: Mapping[str, str], *, listener: Listener = silent) -> ServerCheck:
     """
-    Reach a server, starting it where it has to be: ask what it is, and for one patient, which takes rights.
+    Reach a server, started where it has to be: get its CapabilityStatement, and one patient, which takes rights.
 
     Args:
         environment: The variables that its file names, and those of the program that is started.
-        listener: Is told each step of the start of an embedded server.
+        listener: Called with each step of the start of an embedded server.
     """
     try:
         with open_server(server, environment, listener=listener) as opened:
-            return _asked(opened, server)
+            return _checked(opened, server)
     except FhirCaseError as error:
         return ServerCheck(server.name, server.url, problems=(str(error),))
 
 
-def _asked(opened: OpenServer, server: NamedServer) -> ServerCheck:
+def _checked(opened: OpenServer, server: NamedServer) -> ServerCheck:
     client = opened.client(timeout_s=min(_LONGEST_S, opened.timeout_s))
     begin = time.monotonic()
     try:
         said = from_statement(client.request("GET", "metadata").body)
         rejected = None
-    except RejectedError as error:  # one that does not tell may still be loaded
+    except RejectedError as error:  # one without a statement may still be loaded
         said, rejected = UNKNOWN, error
     except FhirCaseError as error:
         return ServerCheck(opened.name, opened.base_url, problems=(str(error),))
     milliseconds = round(1000 * (time.monotonic() - begin))
-    problems = list(_unlike(said, server.fhir))
+    problems = list(_mismatch(said, server.fhir))
     try:
         client.request("GET", "Patient", parameters={"_count": "1"})
         sign_in = "accepted" if opened.connection.has_credentials else "not needed"
     except RejectedError as error:
         sign_in = _SIGNING_IN.get(error.status, f"not known (HTTP {error.status})")
-        # A search that is refused for another reason says nothing against a server that told what it is.
+        # A search that is refused for another reason is no problem of a server that has a statement.
         if error.status in _SIGNING_IN or 300 <= error.status < 400 or rejected:
             problems.append(str(error))
     except FhirCaseError as error:
@@ -110,9 +110,9 @@ def _asked(opened: OpenServer, server: NamedServer) -> ServerCheck:
     )
 
 
-def _unlike(said: Capabilities, stated: str) -> tuple[str, ...]:
+def _mismatch(said: Capabilities, stated: str) -> tuple[str, ...]:
     if stated and said.release and said.release != stated:
         return (f"it speaks FHIR {said.release} ({said.fhir_version}), and servers.toml says {stated}",)
     if said.transaction is False:
-        return ("it says that it takes no transactions, so that nothing can be loaded",)
+        return ("its CapabilityStatement has no transactions, so that nothing can be loaded",)
     return ()

@@ -1,4 +1,4 @@
-"""A server by name: what ``servers.toml`` says of it, with variables where its secrets are."""
+"""A server by name: its entry in ``servers.toml``, with variables where its secrets are."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ __all__ = ["NamedServer", "server_of"]
 
 class NamedServer(BaseModel):
     """
-    What is said of one server. Texts may hold variables, such as ``${TOKEN}``; none holds a secret.
+    The entry of one server. Texts may hold variables, such as ``${TOKEN}``; none holds a secret.
 
     Args:
-        name: Its name; for one that was given by its URL, the URL.
-        file: The file that says so, from whose folder its paths count; None for one that was given by its URL.
+        name: Its name; for one without an entry, its URL.
+        file: The file of the entry, from whose folder its paths count; None for one without an entry.
         url: Its base URL; empty where it is started.
         start: The command that starts it; `EMBEDDED` for the embedded server; empty where it runs anyway.
-        fhir: The release of FHIR that it is to speak, such as ``R4``; empty where the file does not say.
+        fhir: The release of FHIR that it is expected to speak, such as ``R4``; empty where that is open.
         strict: Whether an embedded server refuses invalid resources.
         heap: The memory limit of an embedded server.
-        start_timeout_s: How long a start may take; None: what is usual.
+        start_timeout_s: How long a start may take; None: the default.
         auth: How to sign in: ``kind``, a key of `METHODS`, and its settings; empty where nobody signs in.
         headers: Further headers.
         ca_file: The certificates to trust, PEM; empty: those that requests trusts.
-        client_certificate: The certificate that we show, PEM; empty: none.
+        client_certificate: The certificate to show, PEM; empty: none.
         client_key: Its key, where it is not in the same file.
         timeout_s: How long to wait for an answer.
-        caps: Limits that count instead of those that are known of the server.
-        retry: How patient to be.
+        caps: Limits that replace those of `quirks_of`.
+        retry: When requests are sent again.
         real_patient_data: Whether it may have the data of real patients.
         placeholders: Whether it makes placeholders for references to what it does not have.
     """
@@ -91,7 +91,7 @@ def server_of(text: str, servers: Mapping[str, NamedServer]) -> NamedServer:
     Return the server that is meant.
 
     Args:
-        text: Its name, or its URL: then nothing else is known of it.
+        text: Its name, or its URL.
         servers: Those that have a name.
 
     Raises:

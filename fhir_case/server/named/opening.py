@@ -35,14 +35,14 @@ _FILES_OF_AUTH = ("token_file", "private_key_file")
 @dataclass(frozen=True, slots=True)
 class OpenServer:
     """
-    A server that can be asked.
+    A server that is ready for requests.
 
     Args:
         name: Its name.
         base_url: Its base URL.
         connection: Who asks and how it is reached.
-        caps: Limits that count instead of those that are known of the server.
-        policy: How patient to be.
+        caps: Limits that replace those of `quirks_of`.
+        policy: When requests are sent again.
         timeout_s: How long to wait for an answer.
         real_patient_data: Whether it may have the data of real patients.
     """
@@ -58,13 +58,13 @@ class OpenServer:
 
     def client(self, *, timeout_s: float | None = None) -> Client:
         """
-        Return a new client, for one thread; what is still open in the end is closed with the server.
+        Return a new client, for one thread; it is closed with the server at the latest.
 
         Args:
-            timeout_s: How long to wait for an answer; None: as long as the server is given.
+            timeout_s: How long to wait for an answer; None: that of the server.
         """
-        patience = timeout_s or self.timeout_s
-        made = Client(self.base_url, timeout_s=(min(_CONNECT_S, patience), patience), connection=self.connection)
+        wait_s = timeout_s or self.timeout_s
+        made = Client(self.base_url, timeout_s=(min(_CONNECT_S, wait_s), wait_s), connection=self.connection)
         self._clients.append(made)
         return made
 
@@ -79,11 +79,11 @@ def open_server(
     server: NamedServer, environment: Mapping[str, str], *, listener: Listener = silent
 ) -> Iterator[OpenServer]:
     """
-    Return a server that can be asked; one that has to be started is, and ends with this context.
+    Return a server that is ready for requests; one that has to be started ends with this context.
 
     Args:
         environment: The variables that its file names, and those of the program that is started.
-        listener: Is told each step of the start of an embedded server.
+        listener: Called with each step of the start of an embedded server.
 
     Raises:
         FhirCaseError: A variable is not set.
@@ -115,7 +115,7 @@ def base_url(server: NamedServer, environment: Mapping[str, str]) -> str:
 
     Raises:
         FhirCaseError: A variable is not set.
-        ServerError: It is no URL of a FHIR server.
+        ServerError: It is not a URL of a FHIR server.
     """
     return checked_base_url(filled({"url": server.url}, environment, where=server.where)["url"])
 

@@ -1,4 +1,4 @@
-"""Run a program that serves FHIR on this machine, as long as it is needed; what it tells first is its base URL."""
+"""Run a program that serves FHIR on this machine, as long as it is needed; it prints its base URL first."""
 
 from __future__ import annotations
 
@@ -42,23 +42,23 @@ def program(
         command: The program and its arguments; a path counts from ``folder``, a mere name is looked for in PATH.
         folder: Where it runs.
         environment: All variables that it gets.
-        where: What asks for it, for an error.
-        timeout_s: How long it may take until it tells its base URL, the first line of its output.
+        where: The entry that names it, for an error.
+        timeout_s: How long it may take until it prints its base URL, the first line of its output.
 
     Raises:
-        CheckerError: It could not be started, ended, or told no base URL in time; with the end of its error output.
+        CheckerError: It could not be started, ended, or printed no base URL in time; with the end of its error output.
     """
     with TemporaryDirectory(prefix="fhir-case-", ignore_cleanup_errors=True) as scratch:
         output, errors = Path(scratch) / "output", Path(scratch) / "errors"
         with output.open("wb") as out, errors.open("wb") as err:
-            process = _launched(command, folder, environment, (out.fileno(), err.fileno()), where)
+            process = _launch(command, folder, environment, (out.fileno(), err.fileno()), where)
         try:
-            yield _told(process, output, errors, where=where, timeout_s=timeout_s)
+            yield _base_url(process, output, errors, where=where, timeout_s=timeout_s)
         finally:
             _end(process)
 
 
-def _launched(
+def _launch(
     command: Sequence[str], folder: Path, environment: Mapping[str, str], out: tuple[int, int], where: str
 ) -> subprocess.Popen[bytes]:
     name = command[0]
@@ -71,20 +71,20 @@ def _launched(
             stdin=subprocess.PIPE,
             stdout=out[0],
             stderr=out[1],
-            start_new_session=True,  # Ctrl-C in the terminal is not for it: it is ended in good order
+            start_new_session=True,  # Ctrl-C in the terminal is not for it: it is ended regularly
         )
     except OSError as error:
         hint = f"a path counts from {folder}" if is_path else "install it, or write its path"
         raise CheckerError(f"'{name}' cannot be run: {error.strerror or error}", where=where, hint=hint) from None
 
 
-def _told(process: subprocess.Popen[bytes], output: Path, errors: Path, *, where: str, timeout_s: float) -> str:
+def _base_url(process: subprocess.Popen[bytes], output: Path, errors: Path, *, where: str, timeout_s: float) -> str:
     """Wait for the first line of output."""
     start = time.monotonic()
     while True:
-        ended = process.poll() is not None  # before reading, so that the last words are read
-        with output.open("rb") as told:
-            line, complete, _ = told.read(_LONGEST_LINE).partition(b"\n")
+        ended = process.poll() is not None  # before reading, so that its last lines are read
+        with output.open("rb") as printed:
+            line, complete, _ = printed.read(_LONGEST_LINE).partition(b"\n")
         text = line.decode(errors="replace").strip()
         if complete:
             try:
@@ -97,21 +97,21 @@ def _told(process: subprocess.Popen[bytes], output: Path, errors: Path, *, where
                 ) from None
         if ended:
             raise CheckerError(
-                f"it ended with exit code {process.returncode} before it told its base URL{_last_words(errors)}",
+                f"it ended with exit code {process.returncode} before it printed its base URL{_last_lines(errors)}",
                 where=where,
             )
         if time.monotonic() - start > timeout_s:
             raise CheckerError(
-                f"it did not tell its base URL within {timeout_s:g} s{_last_words(errors)}",
+                f"it did not print its base URL within {timeout_s:g} s{_last_lines(errors)}",
                 where=where,
-                hint="it has to be the first line of its output; start_timeout_s gives it more time",
+                hint="it has to be the first line of its output; start_timeout_s allows more time",
             )
         time.sleep(_LOOK_S)
 
 
-def _last_words(errors: Path) -> str:
-    said = log_end(errors, _LAST_LINES)
-    return f"; it said:\n{said}\n" if said else ""
+def _last_lines(errors: Path) -> str:
+    lines = log_end(errors, _LAST_LINES)
+    return f"; its error output:\n{lines}\n" if lines else ""
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -18,7 +18,7 @@ from fhir_case.toml import read_toml
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-__all__ = ["find_servers", "places", "read_servers"]
+__all__ = ["find_servers", "read_servers", "search_paths"]
 
 _FILE = "servers.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -32,35 +32,35 @@ _EXAMPLES = {
 }
 
 
-def places(given: Path | None = None) -> tuple[Path, ...]:
+def search_paths(named: Path | None = None) -> tuple[Path, ...]:
     """
-    Return where the file of servers may be, the first place first: here, and in the user's configuration folder.
+    Return where the file of servers may be, in this order: here, and in the user's configuration folder.
 
     Args:
-        given: The file that the user names, and then the only one.
+        named: The file that the user names, and then the only one.
     """
     from platformdirs import user_config_path
 
-    return (given,) if given else (Path(_FILE), user_config_path("fhir-case", appauthor=False) / _FILE)
+    return (named,) if named else (Path(_FILE), user_config_path("fhir-case", appauthor=False) / _FILE)
 
 
-def find_servers(given: Path | None = None) -> dict[str, NamedServer]:
+def find_servers(named: Path | None = None) -> dict[str, NamedServer]:
     """
-    Return the servers of the first file that is there, by name; none without a file.
+    Return the servers of the first file that exists, by name; none without a file.
 
     Args:
-        given: The file that the user names, and then the only one.
+        named: The file that the user names, and then the only one.
 
     Raises:
         FhirCaseError: See `read_servers`.
     """
-    found = given or next((path for path in places() if path.is_file()), None)
+    found = named or next((path for path in search_paths() if path.is_file()), None)
     return read_servers(found) if found else {}
 
 
 def read_servers(path: Path) -> dict[str, NamedServer]:
     """
-    Return the servers of a file by name, in its order. No variable is looked at, and nothing is asked of a server.
+    Return the servers of a file by name, in its order. No variable is looked up, and no request is sent.
 
     Raises:
         FhirCaseError: The file cannot be read, or something in it is wrong. No value that may be a secret is repeated.

@@ -18,18 +18,18 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def named_in(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of the variables that some texts hold, each once."""
+    """Return the names of the variables in some texts, each once."""
     return tuple(dict.fromkeys(name for text in texts for name in _VARIABLE.findall(text)))
 
 
 def has_fault(text: str) -> bool:
-    """Whether a text has the beginning of a variable that is not written as one."""
+    """Whether a text has a ``${`` that does not begin a variable."""
     return "${" in _VARIABLE.sub("", text)
 
 
 def filled(texts: Mapping[Key, str], environment: Mapping[str, str], *, where: str) -> dict[Key, str]:
     """
-    Put values in the place of variables.
+    Replace variables by their values.
 
     Args:
         where: The server, for an error.

@@ -217,10 +217,10 @@ class Hl7Engine:
         self._http.trust_env = False  # a proxy has no business between two processes of one machine
 
     def _wait(self) -> int:
-        from fhir_case.java.process import log_end, told
+        from fhir_case.java.process import log_end, status_lines
 
         assert self._process  # noqa: S101 - it was just started
-        for word, rest in told(self._process, self._log, timeout_s=_START_S, title=VALIDATOR.title):
+        for word, rest in status_lines(self._process, self._log, timeout_s=_START_S, title=VALIDATOR.title):
             if word == "READY":
                 return int(rest)
             if rest == "memory":

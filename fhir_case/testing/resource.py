@@ -1,4 +1,4 @@
-"""Take a resource in any of the forms in which tests have it."""
+"""A resource in any of the forms in which tests have it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def to_json(resource: Mapping[str, Any]) -> str:
     Return a resource as JSON, each decimal with its digits; ``json`` cannot write them.
 
     Raises:
-        BundleError: It holds something that JSON has not.
+        BundleError: It holds something that JSON does not have.
     """
     try:
         return wire.dump(resource).decode()
@@ -28,41 +28,41 @@ def to_json(resource: Mapping[str, Any]) -> str:
         raise BundleError(f"it cannot be written as JSON: {error}") from None
 
 
-def resource_of(given: object) -> Resource:
+def resource_of(value: object) -> Resource:
     """
     Return a resource as a dict of its own.
 
     Args:
-        given: A dict, JSON as text or bytes, a model of fhir.resources, or what else has ``model_dump_json`` or
+        value: A dict, JSON as text or bytes, a model of fhir.resources, or what else has ``model_dump_json`` or
             ``as_json``. The numbers of a model keep their digits, those of JSON too; a float has none to keep.
 
     Raises:
-        BundleError: It is no resource.
+        BundleError: It is not a resource.
     """
     try:
-        found = wire.parse(given if isinstance(given, str | bytes) else wire.dump(_plain(given)))
+        found = wire.parse(value if isinstance(value, str | bytes) else wire.dump(_plain(value)))
     except (TypeError, ValueError) as error:
-        raise BundleError(f"this {type(given).__name__} cannot be read as a resource: {error}") from None
+        raise BundleError(f"this {type(value).__name__} cannot be read as a resource: {error}") from None
     if not isinstance(found, dict) or not isinstance(found.get("resourceType"), str):
-        raise BundleError(f"this {type(given).__name__} is no FHIR resource: it has no resourceType")
+        raise BundleError(f"this {type(value).__name__} is not a FHIR resource: it has no resourceType")
     return found
 
 
-def has_floats(given: object) -> bool:
+def has_floats(value: object) -> bool:
     """Whether a number in it is a float, which does not know with how many digits it was written."""
-    if isinstance(given, Mapping):
-        return any(has_floats(each) for each in given.values())
-    if isinstance(given, list | tuple):
-        return any(has_floats(each) for each in given)
-    return isinstance(given, float)
+    if isinstance(value, Mapping):
+        return any(has_floats(each) for each in value.values())
+    if isinstance(value, list | tuple):
+        return any(has_floats(each) for each in value)
+    return isinstance(value, float)
 
 
-def _plain(given: Any) -> object:
-    if isinstance(given, Mapping):
-        return dict(given)
-    if hasattr(given, "model_dump_json"):
-        return _with_digits(wire.parse(given.model_dump_json()), given)
-    return given.as_json() if hasattr(given, "as_json") else given
+def _plain(value: Any) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if hasattr(value, "model_dump_json"):
+        return _with_digits(wire.parse(value.model_dump_json()), value)
+    return value.as_json() if hasattr(value, "as_json") else value
 
 
 def _with_digits(dumped: Any, held: Any) -> Any:
