@@ -227,7 +227,7 @@ def _check_models(resources: list[Resource], fhir: FhirVersion, origins: Mapping
 
 def _rendered(resources: list[Resource], form: str, namespace: str, *, mcode: bool) -> Resource:
     if form not in {"transaction", "collection"}:
-        raise FhirCaseError(f"'{form}' is no form of Bundle", hint="write transaction or collection")
+        raise FhirCaseError(f"'{form}' is not a form of Bundle", hint="write transaction or collection")
     patient = next((one["id"] for one in resources if one["resourceType"] == "Patient"), namespace)
     profile = {"profile": [MCODE + "mcode-patient-bundle"]} if form == "collection" and mcode else {}
     entries = []

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["time_problems"]
 
 MAX_CHAIN = 100
-"""Times that count from one another in a longer chain are no report."""
+"""Times that count from one another in a longer chain are not from a report."""
 
 
 def time_problems(case: Case, *, wrong: Collection[str] = ()) -> Iterator[tuple[Loc, str, str]]:
@@ -32,15 +32,15 @@ def time_problems(case: Case, *, wrong: Collection[str] = ()) -> Iterator[tuple[
     """
     times = dict(_times(case, ()))
     entries = dict(_keyed(case))
-    ways = {key: (*loc, "at") for key, loc in entries.items() if (*loc, "at") in times}
-    yield from _anchor_problems(case, entries, ways, times)
-    parents = _parents(case.timeline.anchor, ways, times)
-    stuck = set(wrong)
-    for key, what, hint in _chain_problems(parents, stuck):
-        yield ways[key], what, hint
-    keys_by_way: dict[Loc, str] = {way: key for key, way in ways.items()}
+    paths = {key: (*loc, "at") for key, loc in entries.items() if (*loc, "at") in times}
+    yield from _anchor_problems(case, entries, paths, times)
+    parents = _parents(case.timeline.anchor, paths, times)
+    uncomputable = set(wrong)
+    for key, what, hint in _chain_problems(parents, uncomputable):
+        yield paths[key], what, hint
+    keys_by_path: dict[Loc, str] = {path: key for key, path in paths.items()}
     for loc, when in times.items():
-        if keys_by_way.get(loc) in stuck or (when.event or case.timeline.anchor) in stuck:
+        if keys_by_path.get(loc) in uncomputable or (when.event or case.timeline.anchor) in uncomputable:
             continue
         try:
             case.moments.moment(when, place="here")
@@ -54,11 +54,11 @@ def _times(part: Form, loc: Loc) -> Iterator[tuple[Loc, When]]:
         value = getattr(part, name)
         inner = enumerate(value) if isinstance(value, tuple) else ((None, value),)
         for index, element in inner:
-            way = (*loc, name) if index is None else (*loc, name, index)
+            path = (*loc, name) if index is None else (*loc, name, index)
             if isinstance(element, When):
-                yield way, element
+                yield path, element
             elif isinstance(element, Form):
-                yield from _times(element, way)
+                yield from _times(element, path)
 
 
 def _keyed(case: Case) -> Iterator[tuple[str, Loc]]:
@@ -71,44 +71,46 @@ def _keyed(case: Case) -> Iterator[tuple[str, Loc]]:
 
 
 def _anchor_problems(
-    case: Case, entries: Mapping[str, Loc], ways: Mapping[str, Loc], times: Mapping[Loc, When]
+    case: Case, entries: Mapping[str, Loc], paths: Mapping[str, Loc], times: Mapping[Loc, When]
 ) -> Iterator[tuple[Loc, str, str]]:
     anchor = case.timeline.anchor
     hint = "write 'at: anchor'; the day of the anchor is 'timeline.index_date'"
-    if anchor in ways:
-        when = times[ways[anchor]]
+    if anchor in paths:
+        when = times[paths[anchor]]
         if when.relation != "at" or when.event not in {None, anchor} or when.count:
-            yield ways[anchor], "this entry is the anchor, which counts from nothing", hint
+            yield paths[anchor], "this entry is the anchor, which counts from nothing", hint
     elif anchor in entries:
         yield entries[anchor], "this entry is the anchor and has no time", hint
 
 
-def _parents(anchor: str, ways: Mapping[str, Loc], times: Mapping[Loc, When]) -> dict[str, str]:
+def _parents(anchor: str, paths: Mapping[str, Loc], times: Mapping[Loc, When]) -> dict[str, str]:
     """Return for each entry that counts from another the key of that other."""
-    return {key: times[way].event or anchor for key, way in ways.items() if key != anchor and times[way].day is None}
+    return {
+        key: times[path].event or anchor for key, path in paths.items() if key != anchor and times[path].day is None
+    }
 
 
-def _chain_problems(parents: Mapping[str, str], stuck: set[str]) -> Iterator[tuple[str, str, str]]:
+def _chain_problems(parents: Mapping[str, str], uncomputable: set[str]) -> Iterator[tuple[str, str, str]]:
     """Report cycles and overlong chains, and fill in the entries that cannot be computed for them."""
     depths: dict[str, int] = {}
     for start in parents:
-        way: dict[str, None] = {}
+        path: dict[str, None] = {}
         key = start
-        while key in parents and key not in depths and key not in way:
-            way[key] = None
+        while key in parents and key not in depths and key not in path:
+            path[key] = None
             key = parents[key]
-        if key in way:
-            names = list(way)
+        if key in path:
+            names = list(path)
             cycle = names[names.index(key) :]
             what = f"the times count in a cycle: {' -> '.join((*cycle, key))}"
             yield cycle[0], what, "let one of them count from the anchor, or give it a date"
-            stuck.update(cycle)
+            uncomputable.update(cycle)
         depth = depths.get(key, 0)
-        for name in reversed(way):
+        for name in reversed(path):
             depth += 1
             depths[name] = depth
-            if name in stuck or parents[name] in stuck:
-                stuck.add(name)
+            if name in uncomputable or parents[name] in uncomputable:
+                uncomputable.add(name)
             elif depth > MAX_CHAIN:
-                stuck.add(name)
+                uncomputable.add(name)
                 yield name, f"the time counts from an entry through {MAX_CHAIN} others", "count from the anchor"

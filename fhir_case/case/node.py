@@ -37,7 +37,7 @@ class Node:
         data: The plain value: `LocatedDict`, list, str, int, Decimal, bool or None.
         pairs: Of a mapping: by key, the place of the key and the value.
         items: Of a list: its values.
-        spoiled: Whether a problem was already found here, so that what follows from it is not told too.
+        spoiled: Whether a problem was already found here, so that what follows from it is not reported too.
         doubtful: Whether a problem was found in some part of it.
         size: How many values it holds with itself, aliases written out.
         height: How many levels lie below it.
@@ -55,7 +55,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: where, on the way to which value, what it is and what to do."""
+    """One thing that is wrong: where, at which path, what it is and what to do."""
 
     place: Place
     loc: Loc

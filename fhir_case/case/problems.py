@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from fhir_case.case.model import Case
     from fhir_case.case.node import Loc, Node, Place
 
-__all__ = ["MAX_PROBLEMS", "case_error", "found", "model_problems", "path", "shown"]
+__all__ = ["MAX_PROBLEMS", "case_error", "field_name", "found", "model_problems", "shown"]
 
 MAX_PROBLEMS = 100
-"""More help nobody: they come from one cause, or from a file that is no case at all."""
+"""More do not help: they come from one cause, or from a file that is not a case at all."""
 
 _SHORT_FORMS = (Concept, Quantity, Value, When)
 _MISSING = {
@@ -37,15 +37,15 @@ _MISSING = {
 
 def found(root: Node, loc: Loc) -> tuple[Node, Place, Loc]:
     """
-    Follow the way to a value as far as the file goes.
+    Follow the path to a value as far as the file goes.
 
     The model has steps that the file need not have (the ``quantity`` of a value, the position of a single code, the
     parts of a short form); these are passed over.
 
     Returns:
-        The innermost value that exists, the place of its key (or its own in a list), and the way to it in the file.
+        The innermost value that exists, the place of its key (or its own in a list), and the path to it in the file.
     """
-    node, place, way = root, root.place, []
+    node, place, path = root, root.place, []
     for step in loc:
         if isinstance(step, str) and step in node.pairs:
             place, node = node.pairs[step]
@@ -54,12 +54,12 @@ def found(root: Node, loc: Loc) -> tuple[Node, Place, Loc]:
             place = node.place
         else:
             continue
-        way.append(step)
-    return node, place, tuple(way)
+        path.append(step)
+    return node, place, tuple(path)
 
 
-def path(root: Node, loc: Loc) -> str:
-    """Write the way to a value as a user would: entries that have a key are named by it."""
+def field_name(root: Node, loc: Loc) -> str:
+    """Return the path to a value as a user would write it: entries that have a key are named by it."""
     words, node = "", root
     for step in loc:
         if isinstance(step, str):
@@ -86,7 +86,7 @@ def case_error(problems: Iterable[Problem], root: Node) -> CaseError:
 
 
 def _error(problem: Problem, root: Node) -> CaseError:
-    field = path(root, problem.loc)
+    field = field_name(root, problem.loc)
     what = re.sub(r"\s+", " ", f"{field}: {problem.what}" if field else problem.what)
     return CaseError(what, where=str(problem.place), hint=problem.hint)
 
@@ -95,7 +95,7 @@ def model_problems(
     details: Sequence[ErrorDetails], root: Node, keys: Mapping[str, str], model: type[Case]
 ) -> list[Problem]:
     """
-    Say what the findings of the model mean for the file; what follows from a problem that was told before is left out.
+    Return what the errors of the model mean for the file; what follows from an earlier problem is left out.
 
     Args:
         details: The findings of pydantic.
@@ -118,18 +118,18 @@ class _Finding(NamedTuple):
 
 def _finding(detail: ErrorDetails, root: Node) -> _Finding | None:
     loc, kind = detail["loc"], detail["type"]
-    node, key_place, way = found(root, loc)
+    node, key_place, path = found(root, loc)
     ours = kind not in get_args(ErrorType)  # about the whole of an entry, or a key that no entry has
     if node.spoiled or (ours and node.doubtful) or (kind == "unknown_key" and root.spoiled):
         return None
     if kind == "missing":
-        return _Finding(node.place, way, detail)
+        return _Finding(node.place, path, detail)
     if kind == "extra_forbidden":
-        return _Finding(key_place, way[:-1], detail)
+        return _Finding(key_place, path[:-1], detail)
     if ours and kind in node.pairs:  # the type of an error about a whole entry names the field to look at
         key_place, node = node.pairs[kind]
-        way = (*way, kind)
-    return _Finding(key_place if node.data is None else node.place, way, detail)
+        path = (*path, kind)
+    return _Finding(key_place if node.data is None else node.place, path, detail)
 
 
 def _words(error: ErrorDetails, keys: Mapping[str, str], model: type[Case]) -> tuple[str, str]:
@@ -238,7 +238,7 @@ _EXPECTED = {
 def _allowed(loc: Loc, case: type[Case]) -> str:
     model = _model_at(loc[:-1], case)
     names = list(model.model_fields) if model is not None else []
-    if _model_at(loc[:-2], case) is Value:  # what is written there is a quantity or a concept, told apart by its keys
+    if _model_at(loc[:-2], case) is Value:  # a quantity or a concept, distinguished by its keys
         names = list(Quantity.model_fields | Concept.model_fields)
     return did_you_mean(str(loc[-1]), names) or f"allowed here: {', '.join(names)}"
 

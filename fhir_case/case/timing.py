@@ -87,25 +87,25 @@ class Moments:
         """Return the day of a time and how it was found."""
         return self._moment(when, place, ())
 
-    def _moment(self, when: When, place: str, way: tuple[str, ...]) -> Moment:
+    def _moment(self, when: When, place: str, chain: tuple[str, ...]) -> Moment:
         if when.day is not None:
             return Moment(when.day)
         event = when.event or self._anchor
-        start = self._index_date if event == self._anchor else self._day_of(event, place, way)
+        start = self._index_date if event == self._anchor else self._day_of(event, place, chain)
         relation = when.relation or "at"
         day = _moved(start, when.count if relation == "after" else -when.count, when.unit, place)
         return Moment(day.isoformat(), event, relation, when.count, when.unit)
 
-    def _day_of(self, key: str, place: str, way: tuple[str, ...]) -> date:
-        if key in way:
-            cycle = " -> ".join((*way, key))
+    def _day_of(self, key: str, place: str, chain: tuple[str, ...]) -> date:
+        if key in chain:
+            cycle = " -> ".join((*chain, key))
             raise CaseError(f"the times count in a cycle: {cycle}", where=place, hint="give one of them a date")
         section, entry = self._entries.get(key, ("", None))
         when: When | None = getattr(entry, "at", None)
         if entry is None or when is None:
             what = f"'{key}' of {section} has no time" if section else f"no entry has the key '{key}'"
             raise CaseError(f"{what}, so nothing can count from it", where=place, hint="count from another entry")
-        moment = self._moment(when, str(entry.place or ""), (*way, key))
+        moment = self._moment(when, str(entry.place or ""), (*chain, key))
         return date.fromisoformat((moment.day + "-01-01")[:10])
 
 

@@ -108,7 +108,7 @@ def _plain(error: Any, model: Any) -> str:
     last = next((step for step in reversed(error["loc"]) if isinstance(step, str) and step != "root"), "")
     if kind == "extra_forbidden":
         known = {field.alias or name for name, field in model.model_fields.items()} if len(error["loc"]) == 1 else ()
-        text = f"'{last}' is no element here" + did_you_mean(last, known, before="; ")
+        text = f"'{last}' is not an element here" + did_you_mean(last, known, before="; ")
     elif message.startswith("None is not allowed"):
         text = f"'{last}' holds null, which only a list of simple values with extensions may"
     elif "got multiple" in message:

@@ -17,7 +17,7 @@ _BLOCK_TAG = re.compile(
 
 def canonical_narrative(div: str) -> str:
     """
-    Return XHTML in canonical XML, with white space only where it shows; a text that is no XML as it is.
+    Return XHTML in canonical XML, with white space only where it shows; a text that is not XML as it is.
 
     Source: https://www.w3.org/TR/xml-c14n2/, https://hl7.org/fhir/R4/narrative.html
     """

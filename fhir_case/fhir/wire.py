@@ -72,12 +72,12 @@ def parse_quickly(text: bytes) -> Any:
 
 
 def mapping(value: object) -> dict[str, Any]:
-    """Return a JSON object; an empty one when it is none: a stranger may write anything."""
+    """Return a JSON object; an empty one when it is not one: input may be anything."""
     return value if isinstance(value, dict) else {}
 
 
 def objects(value: object) -> list[dict[str, Any]]:
-    """Return those members of a list that are JSON objects; nothing when it is no list: input may be anything."""
+    """Return those members of a list that are JSON objects; nothing when it is not a list: input may be anything."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 

@@ -46,7 +46,7 @@ class Codes:
         """
         Return the check that a short name is in a table: of a `Concept`, or of the concept of a `Value`.
 
-        It goes into the annotation of a field, so that a case file is told of it with all else that is wrong:
+        It goes into the annotation of a field, so that it is reported with all else that is wrong with a case file:
         ``Annotated[Concept, codes.table("tests")]``.
         """
 

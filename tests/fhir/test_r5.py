@@ -227,7 +227,7 @@ def test_a_contained_resource_is_converted_too() -> None:
             "Device.deviceName.type .* no code for 'other'",
         ),
         ({**STATEMENT, "status": "active", "statusReason": [{}, {}]}, "R5 has room for one reason only"),
-        ({**STATEMENT, "status": "taken"}, "'taken' is no status of R4"),
+        ({**STATEMENT, "status": "taken"}, "'taken' is not a status of R4"),
         ({**STATEMENT, "statusReason": [{}]}, "it is not of the form that R4 gives it"),
         ({**STATEMENT, "status": "active", "_status": {"extension": [ABSENT]}}, "no place for the extensions"),
         ({**STATEMENT, "partOf": [{"reference": "Observation/x"}]}, "cannot lead to a resource of type Observation"),

@@ -60,7 +60,7 @@ def test_the_shipped_mappings_come_from_the_entry_point() -> None:
         (EXTRA.replace("yield {", "yield 1 or {"), "without resourceType or id"),
         (EXTRA.replace("case.title", "case.nothing"), "failed: AttributeError"),
         (EXTRA.replace('"Flag", "id": "extra"', '"Patient", "id": "patient"'), "Patient 'patient' comes twice"),
-        (EXTRA.replace('"code"', '"cod"'), "'cod' is no element here; did you mean 'code'?"),
+        (EXTRA.replace('"code"', '"cod"'), "'cod' is not an element here; did you mean 'code'?"),
         (EXTRA.replace('"Flag", "id"', '"Falg", "id"'), "FHIR R4 has no such resource type"),
         (EXTRA.replace('"extra"', '"x" * 70'), "is not allowed"),
     ],

@@ -85,7 +85,7 @@ def _quantity_parts(text: str) -> dict[str, Any]:
 
 
 class Value(ShortForm):
-    """What was found: a quantity or a concept, told apart by what is written."""
+    """What was found: a quantity or a concept, distinguished by what is written."""
 
     quantity: Quantity | None = None
     concept: Concept | None = None

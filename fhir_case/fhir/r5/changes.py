@@ -97,7 +97,7 @@ def _medication_adherence(source: Json) -> Json:
         code = {"coding": [_TAKEN["unknown"]]}
         return {"status": status, **({"adherence": {"code": code, **reason}} if reason else {})}
     if status not in _TAKEN:
-        raise ValueError(f"'{status}' is no status of R4")
+        raise ValueError(f"'{status}' is not a status of R4")
     taken = _TAKEN[status]
     code = {**({"coding": [dict(taken)]} if taken else {}), "text": status}
     return {"status": "recorded", "adherence": {"code": code, **reason}}

@@ -26,7 +26,7 @@ def adjusted(extension: Json, identifiers: Mapping[str, Json]) -> Json:
         identifiers: The business identifier of what is known by ``Type/id``.
 
     Raises:
-        ValueError: A relative time counts from an element that nobody knows in R5.
+        ValueError: A relative time counts from an element that R5 does not have.
     """
     if extension.get("url") == RELATIVE_DATE_TIME:
         return _with_target_path(extension)

@@ -45,7 +45,7 @@ def put(out: Json, steps: tuple[Step, ...], value: Any, more: Any) -> None:
         more: What R4 writes beside a primitive value, under the name with an underscore; None when there is nothing.
 
     Raises:
-        ValueError: There is no room for it, since R5 has one value where there are several.
+        ValueError: There is no place for it, since R5 has one value where there are several.
     """
     last = steps[-1]
     if len(steps) == 1 and not last.many:

@@ -44,7 +44,7 @@ def findings(case: Case) -> Iterator[Resource]:
     Map every finding; where no code says it truly, the code is words.
 
     Reads: each `Finding`.
-    Returns: one Observation each, profile us-core-simple-observation; focus is the condition or the tumour told about.
+    Returns: one Observation each, profile us-core-simple-observation; focus is the condition or the tumour.
     Source: https://hl7.org/fhir/us/core/STU6.1/StructureDefinition-us-core-simple-observation.html
     """
     for finding in case.entries_of(Finding):

@@ -1,4 +1,4 @@
-"""Imaging: every study that was done, and a report of those whose findings are told."""
+"""Imaging: every study that was done, and a report of those whose findings are given."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def imaging(case: Case) -> Iterator[Resource]:
 MAPPING = Mapping(
     "imaging",
     imaging,
-    "ImagingStudy, and DiagnosticReport (US Core note) where findings are told",
+    "ImagingStudy, and DiagnosticReport (US Core note) where findings are given",
     sections=(
         Section(
             "imaging",
