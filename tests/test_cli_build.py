@@ -13,23 +13,23 @@ import pytest
 from fhir_case import build_bundle, errors, load_case
 from fhir_case.cli import COMMANDS
 from fhir_case.fhir.wire import dump, parse
-from support import CASES, ROOT, SHIPPED, fhir_case
+from support import CASES, ROOT, SHIPPED, run_command
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_build_writes_the_bundle_and_says_what_it_holds(tmp_path: Path) -> None:
     target = tmp_path / "new" / "bundle.json"
-    done = fhir_case("build", SHIPPED, "-o", str(target), cwd=tmp_path)
+    done = run_command("build", SHIPPED, "-o", str(target), cwd=tmp_path)
 
-    assert (0, "") == (done.returncode, done.stdout)
+    assert (0, "") == (done.exit_code, done.stdout)
     assert done.stderr == f"{target}: 120 resources, transaction\n"
     assert target.read_bytes() == dump(build_bundle(load_case(SHIPPED)), indent=True)
     assert [one.name for one in target.parent.iterdir()] == ["bundle.json"]
 
 
 def test_build_to_standard_output_is_json_alone() -> None:
-    done = fhir_case("build", SHIPPED, "--type", "collection", "--namespace", "side", "--index-date", "2020-01-01")
+    done = run_command("build", SHIPPED, "--type", "collection", "--namespace", "side", "--index-date", "2020-01-01")
 
     assert done.stderr == ""
     assert parse(done.stdout)["id"] == "side-patient"
@@ -37,7 +37,7 @@ def test_build_to_standard_output_is_json_alone() -> None:
 
 def test_build_gives_r5_where_it_is_asked_for(tmp_path: Path) -> None:
     target = tmp_path / "bundle.json"
-    done = fhir_case("build", SHIPPED, "--fhir", "R5", "-o", str(target))
+    done = run_command("build", SHIPPED, "--fhir", "R5", "-o", str(target))
 
     assert done.stderr == f"{target}: 121 resources, transaction, FHIR R5\n"
     assert target.read_bytes() == dump(build_bundle(load_case(SHIPPED), fhir="R5"), indent=True)
@@ -60,19 +60,19 @@ def test_build_gives_r5_where_it_is_asked_for(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_call_says_what_is_wrong_in_words(arguments: list[str], code: int, message: str) -> None:
-    done = fhir_case(*arguments)
+    done = run_command(*arguments)
 
     assert message in done.stderr
     assert "Traceback" not in done.stderr
-    assert (code, "") == (done.returncode, done.stdout)
+    assert (code, "") == (done.exit_code, done.stdout)
 
 
 def test_a_file_that_could_not_be_written_leaves_the_old_one(tmp_path: Path) -> None:
     target = tmp_path / "bundle.json"
     target.mkdir()
-    done = fhir_case("build", SHIPPED, "-o", str(target))
+    done = run_command("build", SHIPPED, "-o", str(target))
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "cannot be written" in done.stderr
     assert [one.name for one in tmp_path.iterdir()] == ["bundle.json"]
 
@@ -96,7 +96,7 @@ def test_a_link_and_a_pipe_are_written_through_and_stay_what_they_are(tmp_path: 
     target.write_text("old")
     link.symlink_to(target)
     os.mkfifo(pipe)
-    fhir_case("build", SHIPPED, "-o", str(link))
+    run_command("build", SHIPPED, "-o", str(link))
     with subprocess.Popen([sys.executable, "-m", "fhir_case", "build", SHIPPED, "-o", str(pipe)]) as writer:
         piped = pipe.read_bytes()
 
@@ -107,21 +107,21 @@ def test_a_link_and_a_pipe_are_written_through_and_stay_what_they_are(tmp_path: 
 
 
 def test_mappings_lists_each_with_its_origin() -> None:
-    done = fhir_case("mappings")
+    done = run_command("mappings")
 
-    assert done.returncode == 0
+    assert done.exit_code == 0
     assert "radiotherapy" in done.stdout
     assert all("[fhir-case " in line for line in done.stdout.splitlines())
-    assert [one["name"] for one in parse(fhir_case("mappings", "--format", "json").stdout)] == [
+    assert [one["name"] for one in parse(run_command("mappings", "--format", "json").stdout)] == [
         line.split()[0] for line in done.stdout.splitlines()
     ]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_that_agrees_with_the_list(command: str) -> None:
-    done = fhir_case(command, "--help")
+    done = run_command(command, "--help")
 
-    assert (0, "") == (done.returncode, done.stderr)
+    assert (0, "") == (done.exit_code, done.stderr)
     assert f"Usage: fhir-case {command}" in done.stdout
 
 
@@ -148,7 +148,7 @@ def test_each_kind_of_error_has_an_exit_code_of_its_own_and_two_and_five_are_lef
 
 
 def test_help_and_readme_list_every_exit_code_with_its_meaning() -> None:
-    shown = re.search(r"^Exit codes:\n(.*)", fhir_case("--help").stdout, flags=re.MULTILINE | re.DOTALL)
+    shown = re.search(r"^Exit codes:\n(.*)", run_command("--help").stdout, flags=re.MULTILINE | re.DOTALL)
     table = re.search(r"^\| exit code \| meaning \|\n\|---\|---\|\n((?:\|.*\n)+)", README, flags=re.MULTILINE)
     expected = [(str(code.value), code.meaning) for code in errors.ExitCode]
 
@@ -193,8 +193,8 @@ def test_all_problems_of_a_case_come_in_one_run(tmp_path: Path) -> None:
     broken.write_text(
         text.replace("sex: unknown", "sex: mle").replace("key: operation", "key: Operation"), encoding="utf-8"
     )
-    done = fhir_case("build", str(broken))
+    done = run_command("build", str(broken))
 
-    assert done.returncode == 3
+    assert done.exit_code == 3
     assert f"{broken}:6:16: patient.sex: 'mle' is not one of" in done.stderr
     assert "problems in the case file" in done.stderr

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fhir_case.fhir.wire import parse
-from support import CASES, SHIPPED, fhir_case
+from support import CASES, SHIPPED, run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @pytest.mark.server
 def test_run_loads_verifies_and_writes_its_three_files(tmp_path: Path, hapi_r4: str) -> None:
-    done = fhir_case("run", SHIPPED, "--server", hapi_r4, "--namespace", "run-test", "--out", str(tmp_path))
+    done = run_command("run", SHIPPED, "--server", hapi_r4, "--namespace", "run-test", "--out", str(tmp_path))
     report = parse((tmp_path / "case-report.json").read_bytes())
 
-    assert (0, "") == (done.returncode, done.stderr)
+    assert (0, "") == (done.exit_code, done.stderr)
     assert [line.split()[0] for line in done.stdout.splitlines()[1:6]] == [
         "read",
         "build",
@@ -37,8 +37,8 @@ def test_run_loads_verifies_and_writes_its_three_files(tmp_path: Path, hapi_r4: 
 @pytest.mark.server
 def test_running_twice_changes_and_creates_nothing(tmp_path: Path, hapi_r4: str) -> None:
     arguments = ("run", SHIPPED, "--server", hapi_r4, "--namespace", "twice", "--out", str(tmp_path))
-    first = fhir_case(*arguments)
-    second = fhir_case(*arguments)
+    first = run_command(*arguments)
+    second = run_command(*arguments)
 
     assert "120 created" in first.stdout
     assert "120 unchanged" in second.stdout
@@ -47,28 +47,28 @@ def test_running_twice_changes_and_creates_nothing(tmp_path: Path, hapi_r4: str)
 
 @pytest.mark.server
 def test_a_case_of_another_kind_goes_the_whole_way(tmp_path: Path, hapi_r4: str) -> None:
-    done = fhir_case(
+    done = run_command(
         "run", str(CASES / "colon-cancer-open-codes" / "case.yaml"), "--server", hapi_r4, "--out", str(tmp_path)
     )
 
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert "28 of 28 as sent" in done.stdout
 
 
 @pytest.mark.server
 def test_another_day_of_the_anchor_updates_what_it_moves(tmp_path: Path, hapi_r4: str) -> None:
     arguments = ("run", str(CASES / "minimal" / "case.yaml"), "--server", hapi_r4, "--out", str(tmp_path))
-    fhir_case(*arguments)
-    moved = fhir_case(*arguments, "--index-date", "2021-03-04")
+    run_command(*arguments)
+    moved = run_command(*arguments, "--index-date", "2021-03-04")
 
-    assert moved.returncode == 0, moved.stderr
+    assert moved.exit_code == 0, moved.stderr
     assert "2 updated" in moved.stdout
 
 
 def test_a_server_that_is_not_there_is_exit_6_and_says_where(tmp_path: Path) -> None:
-    done = fhir_case("run", SHIPPED, "--server", "http://127.0.0.1:9/fhir", "--out", str(tmp_path))
+    done = run_command("run", SHIPPED, "--server", "http://127.0.0.1:9/fhir", "--out", str(tmp_path))
 
-    assert done.returncode == 6
+    assert done.exit_code == 6
     assert "http://127.0.0.1:9/fhir" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -76,15 +76,15 @@ def test_a_server_that_is_not_there_is_exit_6_and_says_where(tmp_path: Path) -> 
 def test_a_case_that_is_wrong_stops_before_anything_is_done(tmp_path: Path) -> None:
     broken = tmp_path / "broken.yaml"
     broken.write_text("case: [", encoding="utf-8")
-    done = fhir_case("run", str(broken), "--out", str(tmp_path / "out"))
+    done = run_command("run", str(broken), "--out", str(tmp_path / "out"))
 
-    assert done.returncode == 3
+    assert done.exit_code == 3
     assert f"{broken}:1:" in done.stderr
     assert not (tmp_path / "out").exists()
 
 
 def test_keep_is_for_the_embedded_server() -> None:
-    done = fhir_case("run", "--keep", "--server", "http://127.0.0.1:9/fhir")
+    done = run_command("run", "--keep", "--server", "http://127.0.0.1:9/fhir")
 
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "--keep is for the embedded server" in done.stderr
