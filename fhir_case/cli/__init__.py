@@ -10,7 +10,6 @@ import errno
 import gc
 import sys
 from importlib import import_module
-from typing import NamedTuple
 
 import click
 
@@ -21,25 +20,20 @@ _OUTPUT_FAILED = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG}
 _OBJECTS_BETWEEN_COLLECTIONS = (100_000, 20, 100)
 
 
-class _Entry(NamedTuple):
-    module: str
-    help: str
-
-
 # In the order in which a user needs them.
-COMMANDS: dict[str, _Entry] = {
-    "run": _Entry("run", "Do it all: build, validate, upload, verify."),
-    "cases": _Entry("cases", "List the shipped cases."),
-    "new": _Entry("new", "Write a commented starter file for a case of your own."),
-    "schema": _Entry("schema", "Write the JSON Schema of the case file."),
-    "mappings": _Entry("mappings", "List the mappings and where each comes from."),
-    "build": _Entry("build", "Turn a case into a FHIR Bundle."),
-    "validate": _Entry("validate", "Check FHIR JSON or a case file, and say what was not checked."),
-    "upload": _Entry("upload", "Load FHIR files into a server, each resource once."),
-    "verify": _Entry("verify", "Read back from a server what was loaded, and compare."),
-    "undo": _Entry("undo", "Delete what an upload created."),
-    "interop": _Entry("interop", "Test FHIR servers with the same resources, and compare them."),
-    "server": _Entry("server", "The embedded HAPI FHIR server, and servers by name."),
+COMMANDS = {
+    "run": "Do it all: build, validate, upload, verify.",
+    "cases": "List the shipped cases.",
+    "new": "Write a commented starter file for a case of your own.",
+    "schema": "Write the JSON Schema of the case file.",
+    "mappings": "List the mappings and where each comes from.",
+    "build": "Turn a case into a FHIR Bundle.",
+    "validate": "Check FHIR JSON or a case file, and say what was not checked.",
+    "upload": "Load FHIR files into a server, each resource once.",
+    "verify": "Read back from a server what was loaded, and compare.",
+    "undo": "Delete what an upload created.",
+    "interop": "Test FHIR servers with the same resources, and compare them.",
+    "server": "The embedded HAPI FHIR server, and servers by name.",
 }
 
 
@@ -48,12 +42,9 @@ class _LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        entry = COMMANDS.get(cmd_name)
-        if entry is None:
+        if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(f"fhir_case.cli.commands.{entry.module}"), entry.module)
-        if not isinstance(command, click.Command):
-            raise TypeError(f"fhir_case.cli.commands.{entry.module} has no command")
+        command: click.Command = getattr(import_module(f"fhir_case.cli.commands.{cmd_name}"), cmd_name)
         return command
 
     def invoke(self, ctx: click.Context) -> object:
@@ -67,7 +58,7 @@ class _LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """List the commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+            formatter.write_dl(list(COMMANDS.items()))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """List the exit codes."""

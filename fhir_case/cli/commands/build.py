@@ -8,7 +8,7 @@ import click
 
 from fhir_case.cli.options.building import build_options, built
 from fhir_case.cli.options.declarations import ANY_PATH
-from fhir_case.cli.options.files import write_file
+from fhir_case.cli.options.files import write_output
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,10 +38,6 @@ def build(case: str, form: str, output: Path | None, **options: Any) -> None:
     from fhir_case.mapping import load_case
 
     bundle = built(load_case(case, mapping_files=options["mapping_files"]), form=form, **options)
-    content = dump(bundle, indent=True)
-    if output is None or str(output) == "-":
-        click.echo(content, nl=False)
-        return
-    write_file(output, content)
-    release = "" if options["fhir"] == "R4" else f", FHIR {options['fhir']}"
-    click.echo(f"{output}: {len(bundle['entry'])} resources, {form}{release}", err=True)
+    if write_output(output, dump(bundle, indent=True)):
+        release = "" if options["fhir"] == "R4" else f", FHIR {options['fhir']}"
+        click.echo(f"{output}: {len(bundle['entry'])} resources, {form}{release}", err=True)

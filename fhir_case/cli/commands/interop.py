@@ -6,6 +6,7 @@ import os
 import sys
 from functools import partial
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,13 +19,13 @@ from fhir_case.cli.options.declarations import (
     seconds_option,
     timeout_option,
 )
-from fhir_case.cli.options.files import write_file
+from fhir_case.cli.options.files import write_output
 from fhir_case.cli.options.named_servers import named_server, servers_option
 from fhir_case.errors import ExitCode, FhirCaseError
 from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from fhir_case.interop.baseline import Change
     from fhir_case.interop.inputs import Input
@@ -98,7 +99,8 @@ def interop(
     The exit code is 5 when something is worse than in the baseline, or --fail-on says so, and 6 when a server could
     not be tested at all.
     """
-    from fhir_case.report.interop.text import interop_text
+    from fhir_case.interop.baseline import compare_with
+    from fhir_case.report.interop.text import changes_text, interop_text
 
     given = _inputs(inputs, fhir)
     probes = () if no_probes else _probes(chosen)
@@ -106,18 +108,15 @@ def interop(
         raise click.UsageError("Nothing to do: name a case or a Bundle, or leave out --no-probes.")
     _check_writable(files.values())
     result = _tested(names, given, probes, patience_s=patience_s, timeout_s=timeout_s, quiet=quiet)
-    changes = _changes(baseline, result)
+    changes = compare_with(baseline, result) if baseline else ()
     _write(files, result)
-    if str(files.get("json_file")) != "-":
-        from shutil import get_terminal_size
-
+    json_on_output = str(files["json_file"]) == "-"
+    if not json_on_output:
         on_terminal = sys.stdout.isatty()
         width = get_terminal_size().columns if on_terminal else None
         click.echo(interop_text(result, width=width, colour=on_terminal and not os.environ.get("NO_COLOR")))
-    if baseline is not None:
-        from fhir_case.report.interop.text import changes_text
-
-        click.echo(changes_text(changes), err=str(files.get("json_file")) == "-")
+    if baseline:
+        click.echo(changes_text(changes), err=json_on_output)
     sys.exit(_exit_code(result, changes, fail_on))
 
 
@@ -211,43 +210,26 @@ def _one(
         return ServerResult(named.name, named.url, named.fhir, error=str(error))
 
 
-def _changes(baseline: Path | None, result: InteropResult) -> tuple[Change, ...]:
-    if baseline is None:
-        return ()
-    from fhir_case.interop.baseline import compare_with
-
-    return compare_with(baseline, result)
-
-
 def _write(files: dict[str, Path | None], result: InteropResult) -> None:
+    from fhir_case.report.interop.json import interop_json
+    from fhir_case.report.interop.junit import interop_junit
+    from fhir_case.report.interop.page import interop_page
+    from fhir_case.report.interop.text import interop_markdown
+
+    writers: dict[str, Callable[[InteropResult], bytes | str]] = {
+        "html": interop_page,
+        "json_file": interop_json,
+        "junit": interop_junit,
+        "markdown": interop_markdown,
+        "test_report": _test_reports,
+    }
     for name, path in files.items():
-        if path is None:
-            continue
-        content = _report(name, result)
-        if str(path) == "-":
-            click.echo(content, nl=False)
-        else:
-            write_file(path, content)
+        if path is not None:
+            content = writers[name](result)
+            write_output(path, content.encode() if isinstance(content, str) else content)
 
 
-def _report(name: str, result: InteropResult) -> bytes:
-    """Return one of the reports, importing only what it needs."""
-    if name == "html":
-        from fhir_case.report.interop.page import interop_page
-
-        return interop_page(result).encode()
-    if name == "json_file":
-        from fhir_case.report.interop.json import interop_json
-
-        return interop_json(result)
-    if name == "junit":
-        from fhir_case.report.interop.junit import interop_junit
-
-        return interop_junit(result).encode()
-    if name == "markdown":
-        from fhir_case.report.interop.text import interop_markdown
-
-        return interop_markdown(result).encode()
+def _test_reports(result: InteropResult) -> bytes:
     from fhir_case.fhir import wire
     from fhir_case.report.interop.testreport import interop_test_reports
 

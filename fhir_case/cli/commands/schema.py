@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fhir_case.cli.options.building import mapping_option
-from fhir_case.cli.options.files import show_json, write_file
+from fhir_case.cli.options.files import write_output
 
 __all__ = ["schema"]
 
@@ -25,8 +25,4 @@ def schema(mapping_files: tuple[Path, ...], output: Path | None) -> None:
     from fhir_case.fhir.wire import dump
     from fhir_case.mapping import discover, sections_of
 
-    made = case_schema(sections_of(discover(mapping_files)))
-    if output is None or str(output) == "-":
-        show_json(made)
-        return
-    write_file(output, dump(made, indent=True))
+    write_output(output, dump(case_schema(sections_of(discover(mapping_files))), indent=True))

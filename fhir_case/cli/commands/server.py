@@ -10,6 +10,7 @@ import click
 
 from fhir_case.cli.commands.servers import check, list_servers
 from fhir_case.cli.options.declarations import ANY_FOLDER, ANY_PATH, fhir_option
+from fhir_case.cli.options.files import show_table
 
 if TYPE_CHECKING:
     from fhir_case.server.hapi import HapiServer, RunningServer
@@ -121,17 +122,18 @@ def status() -> None:
     if not found:
         click.echo("No embedded server is running.")
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for title in ("URL", "FHIR", "PROCESS", "STARTED (UTC)", "RUNS", "DATABASE"):
-        table.add_column(title, overflow="fold", no_wrap=title != "DATABASE")
-    for one in found:
-        started = one.started[:16].replace("T", " ")
-        runs = "detached" if one.detached else "attached"
-        table.add_row(one.base_url or "(starting)", one.fhir, str(one.pid), started, runs, one.data or "in memory")
-    Console(highlight=False).print(table)
+    rows = [
+        (
+            one.base_url or "(starting)",
+            one.fhir,
+            str(one.pid),
+            one.started[:16].replace("T", " "),
+            "detached" if one.detached else "attached",
+            one.data or "in memory",
+        )
+        for one in found
+    ]
+    show_table(("URL", "FHIR", "PROCESS", "STARTED (UTC)", "RUNS", "DATABASE"), rows)
 
 
 @server.command()

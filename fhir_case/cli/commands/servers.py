@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.options.files import show_json
+from fhir_case.cli.options.files import show_json, show_table
 from fhir_case.cli.options.named_servers import named_server, servers, servers_files, servers_option
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from fhir_case.server.named import NamedServer
     from fhir_case.server.named.checking import ServerCheck
 
 __all__ = ["check", "list_servers"]
-
-_WIDE = 250
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -40,7 +36,7 @@ def list_servers(*, as_json: bool) -> None:
             (server.name, server.url or _command(server), server.fhir or "-", _signing_in(server), str(server.caps))
             for server in found.values()
         ]
-        _print(("NAME", "WHERE", "FHIR", "SIGN-IN", "CAPS"), rows)
+        show_table(("NAME", "WHERE", "FHIR", "SIGN-IN", "CAPS"), rows)
 
 
 @click.command()
@@ -67,7 +63,9 @@ def check(names: tuple[str, ...], *, as_json: bool) -> None:
     if as_json:
         show_json({"servers": [each.to_dict() for each in checks]})
     else:
-        _print(("NAME", "RESULT", "MS", "FHIR", "TRANSACTIONS", "SIGN-IN", "SOFTWARE"), [_row(each) for each in checks])
+        show_table(
+            ("NAME", "RESULT", "MS", "FHIR", "TRANSACTIONS", "SIGN-IN", "SOFTWARE"), [_row(each) for each in checks]
+        )
         for each in checks:
             for problem in each.problems:
                 click.echo(f"{each.name}: {problem}")
@@ -112,19 +110,3 @@ def _described(server: NamedServer) -> dict[str, Any]:
         "placeholders": server.placeholders,
         "file": str(server.file),
     }
-
-
-def _print(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for title in titles:
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDE  # another program reads it, and names must not be wrapped
-    console.print(table)

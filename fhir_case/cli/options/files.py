@@ -10,10 +10,12 @@ import click
 from fhir_case.cli.options.declarations import usage_errors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-__all__ = ["expanded", "show_json", "write_file"]
+__all__ = ["expanded", "show_json", "show_table", "write_file", "write_output"]
+
+_WIDE = 250
 
 
 def expanded(patterns: Sequence[str]) -> list[Path | None]:
@@ -37,6 +39,33 @@ def show_json(value: Any) -> None:
     from fhir_case.fhir import wire
 
     click.echo(wire.dump(value, indent=True), nl=False)
+
+
+def show_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a table to standard output, as wide as the terminal."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(cell) for cell in row))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDE  # another program reads it, and names must not be wrapped
+    console.print(table)
+
+
+def write_output(path: Path | None, content: bytes) -> bool:
+    """Write to a file, or to standard output where there is none or it is ``-``; return whether it was a file."""
+    to_file = path is not None and str(path) != "-"
+    if path is not None and to_file:
+        write_file(path, content)
+    else:
+        click.echo(content, nl=False)
+    return to_file
 
 
 def write_file(path: Path, content: bytes) -> None:
