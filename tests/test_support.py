@@ -53,7 +53,7 @@ def test_a_command_leaves_the_process_as_it_was(tmp_path: Path) -> None:
 
 
 def test_a_bug_of_a_command_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fhir_case.case.shipped_cases", lambda: 1 / 0)
+    monkeypatch.setattr("fhir_case.cli.cli.main", lambda **_: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         run_command("cases")

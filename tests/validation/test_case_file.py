@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from support import CASES, fhir_case
+from support import CASES, run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,9 +18,9 @@ def line_of(words: str, file: Path) -> int:
 
 
 def test_a_good_case_has_no_finding() -> None:
-    done = fhir_case("validate", str(CASES / "colon-cancer-open-codes" / "case.yaml"))
+    done = run_command("validate", str(CASES / "colon-cancer-open-codes" / "case.yaml"))
 
-    assert (0, "") == (done.returncode, done.stderr)
+    assert (0, "") == (done.exit_code, done.stderr)
     assert "28 resources checked: no errors, no warnings" in done.stdout
 
 
@@ -28,9 +28,9 @@ def test_a_finding_names_the_line_of_the_case_that_caused_it(tmp_path: Path) -> 
     file = tmp_path / "case.yaml"
     file.write_text(CASE.replace("at: 10 d after capecitabine", "at: 3 wk before resection"), encoding="utf-8")
     line = line_of("key: nausea", file)
-    done = fhir_case("validate", str(file))
+    done = run_command("validate", str(file))
 
-    assert 5 == done.returncode
+    assert 5 == done.exit_code
     assert f"(from {file}:{line}:5)" in done.stdout
     assert "event-before-cause" in done.stdout
 
@@ -41,18 +41,18 @@ def test_a_part_of_an_entry_is_traced_to_the_entry(tmp_path: Path) -> None:
     line = next(
         n for n, text in enumerate(file.read_text(encoding="utf-8").splitlines(), 1) if "radiotherapies:" in text
     )
-    done = fhir_case("validate", str(file))
+    done = run_command("validate", str(file))
 
-    assert 5 == done.returncode
+    assert 5 == done.exit_code
     assert f"(from {file}:{line + 1}:5)" in done.stdout
 
 
 def test_every_mistake_of_a_case_file_is_a_finding(tmp_path: Path) -> None:
     file = tmp_path / "case.yml"
     file.write_text(CASE.replace("sex: female", "sex: femal").replace("9.80 g/dL", "{text: }"), encoding="utf-8")
-    done = fhir_case("validate", str(file))
+    done = run_command("validate", str(file))
 
-    assert (5, "") == (done.returncode, done.stderr)
+    assert (5, "") == (done.exit_code, done.stderr)
     assert f"{file}:" in done.stdout
     assert "did you mean 'female'" in done.stdout
 
@@ -60,7 +60,7 @@ def test_every_mistake_of_a_case_file_is_a_finding(tmp_path: Path) -> None:
 def test_an_unknown_short_name_is_a_finding_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "case.yaml"
     file.write_text(CASE.replace("test: hemoglobin", "test: hemoglobim"), encoding="utf-8")
-    done = fhir_case("validate", str(file))
+    done = run_command("validate", str(file))
 
-    assert (5, "") == (done.returncode, done.stderr)
+    assert (5, "") == (done.exit_code, done.stderr)
     assert "did you mean 'hemoglobin'" in done.stdout
