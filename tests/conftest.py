@@ -106,3 +106,10 @@ def raw_server() -> Callable[[bytes], Any]:
             thread.join()
 
     return serve
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port

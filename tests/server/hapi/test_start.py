@@ -20,7 +20,7 @@ from fhir_case.server.hapi import HapiServer, RunningServer, running_servers, st
 from fhir_case.server.hapi.running import remember
 
 if TYPE_CHECKING:
-    from .conftest import Place, Repository
+    from pretended_java import Machine, Repository
 
 
 def _gone(pid: int, within_s: float = 60) -> bool:
@@ -35,79 +35,79 @@ def _gone(pid: int, within_s: float = 60) -> bool:
     return False
 
 
-def test_a_server_starts_and_ends_with_its_context(place: Place, unused_port: int) -> None:
-    place.java()
-    with place.server(port=unused_port) as server:
+def test_a_server_starts_and_ends_with_its_context(machine: Machine, unused_port: int) -> None:
+    machine.java()
+    with machine.server(port=unused_port) as server:
         assert f"http://127.0.0.1:{unused_port}/fhir" == server.base_url
         assert psutil.pid_exists(server.pid)
-        assert [server.running] == list(running_servers(place.folder / "state"))
+        assert [server.running] == list(running_servers(machine.folder / "state"))
     assert not psutil.pid_exists(server.pid)
-    assert () == running_servers(place.folder / "state")
-    assert ["download", "compile", "start", "ready", "stop"] == list(dict.fromkeys(one.step for one in place.events))
+    assert () == running_servers(machine.folder / "state")
+    assert ["download", "compile", "start", "ready", "stop"] == list(dict.fromkeys(one.step for one in machine.events))
 
 
-def test_a_second_start_downloads_and_compiles_nothing(place: Place, repository: Repository) -> None:
-    place.java()
+def test_a_second_start_downloads_and_compiles_nothing(machine: Machine, repository: Repository) -> None:
+    machine.java()
     for _ in range(2):
-        with place.server():
+        with machine.server():
             pass
     assert 2 == len(repository.asked)
-    assert 1 == sum(one.step == "compile" for one in place.events)
+    assert 1 == sum(one.step == "compile" for one in machine.events)
 
 
-def test_only_the_listed_jars_are_on_the_class_path(place: Place) -> None:
-    place.java()
-    with place.server() as server:
+def test_only_the_listed_jars_are_on_the_class_path(machine: Machine) -> None:
+    machine.java()
+    with machine.server() as server:
         arguments = next(part[1:] for part in psutil.Process(server.pid).cmdline() if part.startswith("@"))
-    class_path = (place.store / arguments).read_text().split()[1].split(os.pathsep)
+    class_path = (machine.store / arguments).read_text().split()[1].split(os.pathsep)
     assert ["org/example/server/1/server-1.jar"] == class_path[1:]
     assert class_path[0].startswith("fhircase-")
 
 
-def test_our_own_classes_are_compiled_anew_when_they_were_altered(place: Place) -> None:
-    place.java()
-    with place.server():
+def test_our_own_classes_are_compiled_anew_when_they_were_altered(machine: Machine) -> None:
+    machine.java()
+    with machine.server():
         pass
-    (program,) = place.store.glob("fhircase-*.jar")
+    (program,) = machine.store.glob("fhircase-*.jar")
     program.write_bytes(b"altered")
-    with place.server():
+    with machine.server():
         assert program.read_bytes().startswith(b"PK")
 
 
-def test_ctrl_c_in_the_terminal_does_not_reach_the_server_itself(place: Place) -> None:
-    place.java()
-    with place.server() as server:
+def test_ctrl_c_in_the_terminal_does_not_reach_the_server_itself(machine: Machine) -> None:
+    machine.java()
+    with machine.server() as server:
         assert os.getsid(server.pid) != os.getsid(0)
 
 
-def test_stop_can_be_called_by_several_threads_and_again(place: Place) -> None:
-    place.java()
-    server = place.server().start()
+def test_stop_can_be_called_by_several_threads_and_again(machine: Machine) -> None:
+    machine.java()
+    server = machine.server().start()
     threads = [threading.Thread(target=server.stop) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     server.stop()
-    assert 1 == sum(one.step == "stop" for one in place.events)
+    assert 1 == sum(one.step == "stop" for one in machine.events)
     assert not psutil.pid_exists(server.pid)
 
 
-def test_a_server_that_does_not_listen_is_ended_by_force(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_listen_is_ended_by_force(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process.end, "__kwdefaults__", {"patience_s": 0.1})
-    place.java(deaf=True)
-    with place.server() as server:
+    machine.java(deaf=True)
+    with machine.server() as server:
         pass
     assert not psutil.pid_exists(server.pid)
 
 
-def test_a_crash_at_the_start_shows_the_end_of_the_log(place: Place) -> None:
-    place.java(told="", ends=True)
-    with pytest.raises(CheckerError) as caught, place.server():
+def test_a_crash_at_the_start_shows_the_end_of_the_log(machine: Machine) -> None:
+    machine.java(told="", ends=True)
+    with pytest.raises(CheckerError) as caught, machine.server():
         pass
     assert "ended before it was ready:\nline 15 of the log\n" in str(caught.value)
     assert "line 29 of the log" in str(caught.value)
-    assert () == running_servers(place.folder / "state")
+    assert () == running_servers(machine.folder / "state")
 
 
 @pytest.mark.parametrize(
@@ -119,45 +119,48 @@ def test_a_crash_at_the_start_shows_the_end_of_the_log(place: Place) -> None:
         ("database", "the database cannot be opened"),
     ],
 )
-def test_a_reason_that_java_tells_becomes_a_sentence(place: Place, reason: str, message: str) -> None:
-    place.java(told=f"FAILED {reason}", ends=True)
-    with pytest.raises(CheckerError, match=message), place.server():
+def test_a_reason_that_java_tells_becomes_a_sentence(machine: Machine, reason: str, message: str) -> None:
+    machine.java(told=f"FAILED {reason}", ends=True)
+    with pytest.raises(CheckerError, match=message), machine.server():
         pass
 
 
-def test_a_start_that_takes_too_long_is_ended(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    place.java(told="")
-    logs = place.folder / "state"
+def test_a_start_that_takes_too_long_is_ended(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.java(told="")
+    logs = machine.folder / "state"
     # Time passes once Java has said all, however long that takes here.
     passed_s = lambda: 9.0 if any("line 29" in log.read_text() for log in logs.glob("*.log")) else 0.0  # noqa: E731
     monkeypatch.setattr(process, "time", SimpleNamespace(monotonic=passed_s, sleep=time.sleep))
-    with pytest.raises(CheckerError, match=r"not ready within 1 seconds\n(?s:.*)line 29"), place.server(timeout_s=0.6):
+    with (
+        pytest.raises(CheckerError, match=r"not ready within 1 seconds\n(?s:.*)line 29"),
+        machine.server(timeout_s=0.6),
+    ):
         pass
-    assert () == running_servers(place.folder / "state")
+    assert () == running_servers(machine.folder / "state")
 
 
-def test_a_taken_port_is_told_before_anything_is_downloaded(place: Place, repository: Repository) -> None:
-    place.java()
+def test_a_taken_port_is_told_before_anything_is_downloaded(machine: Machine, repository: Repository) -> None:
+    machine.java()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(CheckerError, match=rf"port {port} of 127\.0\.0\.1 is taken.*; choose another port"):
-            place.server(port=port).start()
+            machine.server(port=port).start()
     assert [] == repository.asked
 
 
-def test_a_port_of_our_own_server_is_told_with_its_url(place: Place, unused_port: int) -> None:
-    place.java()
-    with place.server(port=unused_port) as server, pytest.raises(CheckerError) as caught:
-        place.server(port=unused_port).start()
+def test_a_port_of_our_own_server_is_told_with_its_url(machine: Machine, unused_port: int) -> None:
+    machine.java()
+    with machine.server(port=unused_port) as server, pytest.raises(CheckerError) as caught:
+        machine.server(port=unused_port).start()
     assert f"already running: {server.base_url} (process {server.pid})" in str(caught.value)
     assert f"`fhir-case server stop --port {unused_port}`" in str(caught.value)
 
 
-def test_a_database_in_use_is_told_with_the_server_that_uses_it(place: Place) -> None:
-    place.java()
-    data = place.folder / "data"
-    with place.server(data=data) as server, pytest.raises(CheckerError) as caught:
-        place.server(data=data).start()
+def test_a_database_in_use_is_told_with_the_server_that_uses_it(machine: Machine) -> None:
+    machine.java()
+    data = machine.folder / "data"
+    with machine.server(data=data) as server, pytest.raises(CheckerError) as caught:
+        machine.server(data=data).start()
     assert f"process {server.pid}" in str(caught.value)
 
 
@@ -173,26 +176,26 @@ def test_a_database_in_use_is_told_with_the_server_that_uses_it(place: Place) ->
     ],
 )
 def test_what_cannot_work_is_told_first(
-    place: Place, repository: Repository, options: dict[str, Any], message: str
+    machine: Machine, repository: Repository, options: dict[str, Any], message: str
 ) -> None:
-    place.java()
+    machine.java()
     with pytest.raises(CheckerError, match=message):
-        place.server(**options).start()
+        machine.server(**options).start()
     assert [] == repository.asked
 
 
-def test_for_long_loads_java_is_told_last_to_optimise(place: Place) -> None:
-    place.java()
-    with place.server(throughput=True) as server:
+def test_for_long_loads_java_is_told_last_to_optimise(machine: Machine) -> None:
+    machine.java()
+    with machine.server(throughput=True) as server:
         told = psutil.Process(server.pid).cmdline()
     assert told.index("-XX:TieredStopAtLevel=4") > told.index("-XX:TieredStopAtLevel=1")
     assert told.index("-XX:-UseSerialGC") > told.index("-XX:+UseSerialGC")
 
 
-def test_a_detached_server_goes_on_until_it_is_stopped(place: Place, unused_port: int) -> None:
-    place.java()
-    state = place.folder / "state"
-    running = place.server(port=unused_port).start_detached()
+def test_a_detached_server_goes_on_until_it_is_stopped(machine: Machine, unused_port: int) -> None:
+    machine.java()
+    state = machine.folder / "state"
+    running = machine.server(port=unused_port).start_detached()
     assert [running] == list(running_servers(state))
     assert running.detached
     stop_server(running, state)
@@ -231,12 +234,12 @@ time.sleep(120)
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("forks", [False, True])
-def test_the_server_ends_with_its_owner(place: Place, number: signal.Signals, *, forks: bool) -> None:
-    place.java()
-    with place.server() as server:  # so that the jars are there
+def test_the_server_ends_with_its_owner(machine: Machine, number: signal.Signals, *, forks: bool) -> None:
+    machine.java()
+    with machine.server() as server:  # so that the jars are there
         assert server.alive
-    jars = [(sorted(jar.uses), jar.path, jar.size, jar.sha256) for jar in place.jars]
-    code = OWNER.format(jars=jars, folder=str(place.folder), environment=place.environment, forks=forks)
+    jars = [(sorted(jar.uses), jar.path, jar.size, jar.sha256) for jar in machine.jars]
+    code = OWNER.format(jars=jars, folder=str(machine.folder), environment=machine.environment, forks=forks)
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True) as owner:
         assert owner.stdout
         pid = int(owner.stdout.readline())
@@ -245,9 +248,9 @@ def test_the_server_ends_with_its_owner(place: Place, number: signal.Signals, *,
         os.killpg(owner.pid, signal.SIGKILL)  # a fork that sleeps
 
 
-def test_the_library_gives_the_class(place: Place) -> None:
+def test_the_library_gives_the_class(machine: Machine) -> None:
     import fhir_case
 
     assert fhir_case.HapiServer is HapiServer
     with pytest.raises(CheckerError, match="was not started"):
-        _ = place.server().base_url
+        _ = machine.server().base_url

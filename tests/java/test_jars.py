@@ -19,25 +19,26 @@ if TYPE_CHECKING:
 
     from fhir_case.java.events import Listener
     from fhir_case.java.lock import Jar
-
-    from .conftest import Place, Repository
+    from pretended_java import Machine, Repository
 
 
 @pytest.fixture
-def get(place: Place) -> _Get:
-    place.store.mkdir(parents=True)
-    return _Get(place)
+def get(machine: Machine) -> _Get:
+    machine.store.mkdir(parents=True)
+    return _Get(machine)
 
 
 class _Get:
-    def __init__(self, place: Place) -> None:
-        self.place = place
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
 
     def __call__(self, jars: Sequence[Jar], listener: Listener = silent) -> None:
-        provide_jars(jars, self.place.store, title="the jars", environment=self.place.environment, listener=listener)
+        provide_jars(
+            jars, self.machine.store, title="the jars", environment=self.machine.environment, listener=listener
+        )
 
     def content(self, jar: Jar) -> bytes:
-        return (self.place.store / jar.path).read_bytes()
+        return (self.machine.store / jar.path).read_bytes()
 
 
 def test_the_jars_are_downloaded_once(get: _Get, repository: Repository) -> None:
@@ -55,7 +56,7 @@ def test_a_file_with_another_hash_is_refused_and_not_kept(get: _Get, repository:
     repository.files[jar.path] = b"what is served"
     with pytest.raises(CheckerError, match="SHA-256 differs"):
         get([jar])
-    assert [] == [file.name for file in get.place.store.rglob("jar-1*")]
+    assert [] == [file.name for file in get.machine.store.rglob("jar-1*")]
 
 
 def test_a_longer_file_is_refused(get: _Get, repository: Repository) -> None:
@@ -76,7 +77,7 @@ def test_a_download_that_broke_off_goes_on_where_it_was(get: _Get, repository: R
 
 def test_a_part_of_an_earlier_run_is_gone_on_with(get: _Get, repository: Repository) -> None:
     jar = repository.add("jar", b"0123456789")
-    part = get.place.store / f"{jar.path}.part"
+    part = get.machine.store / f"{jar.path}.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(b"0123")
     get([jar])
@@ -87,7 +88,7 @@ def test_a_part_of_an_earlier_run_is_gone_on_with(get: _Get, repository: Reposit
 def test_a_server_that_knows_no_ranges_sends_the_file_from_the_start(get: _Get, repository: Repository) -> None:
     jar = repository.add("jar", b"0123456789")
     repository.ranges = False
-    part = get.place.store / f"{jar.path}.part"
+    part = get.machine.store / f"{jar.path}.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(b"xxxx")
     get([jar])
@@ -113,7 +114,7 @@ def test_no_network_is_a_clear_error(
 ) -> None:
     monkeypatch.setattr("fhir_case.java.download._ATTEMPTS", 1)
     jar = repository.add("jar", b"content")
-    get.place.environment["FHIR_CASE_MAVEN_REPOSITORY"] = f"http://user:hush@127.0.0.1:{unused_port}"
+    get.machine.environment["FHIR_CASE_MAVEN_REPOSITORY"] = f"http://user:hush@127.0.0.1:{unused_port}"
     with pytest.raises(CheckerError, match=r"no connection.*check the network") as caught:
         get([jar])
     assert "hush" not in str(caught.value)
@@ -122,7 +123,7 @@ def test_no_network_is_a_clear_error(
 def test_an_altered_jar_is_replaced_before_it_is_used(get: _Get, repository: Repository) -> None:
     jar = repository.add("jar", b"content")
     get([jar])
-    (get.place.store / jar.path).write_bytes(b"CONTENT")
+    (get.machine.store / jar.path).write_bytes(b"CONTENT")
     get([jar])
     assert b"content" == get.content(jar)
 
@@ -130,7 +131,7 @@ def test_an_altered_jar_is_replaced_before_it_is_used(get: _Get, repository: Rep
 def test_a_jar_that_was_only_touched_is_not_downloaded_again(get: _Get, repository: Repository) -> None:
     jar = repository.add("jar", b"content")
     get([jar])
-    os.utime(get.place.store / jar.path, (1, 1))
+    os.utime(get.machine.store / jar.path, (1, 1))
     get([jar])
     assert 1 == len(repository.asked)
 
@@ -149,7 +150,7 @@ def test_the_local_maven_repository_saves_the_download(get: _Get, repository: Re
 def test_a_second_process_waits_for_the_one_that_downloads(get: _Get, repository: Repository) -> None:
     jar = repository.add("jar", b"content")
     waits = threading.Event()
-    with FileLock(get.place.store / "filling.lock"):
+    with FileLock(get.machine.store / "filling.lock"):
         other = threading.Thread(target=get, args=([jar], lambda event: waits.set() if event.step == "wait" else None))
         other.start()
         assert waits.wait(60)
@@ -168,13 +169,13 @@ def test_a_full_disk_is_told_before_the_download(
     assert [] == repository.asked
 
 
-def test_without_jgo_and_mirror_the_extra_is_named(place: Place) -> None:
+def test_without_jgo_and_mirror_the_extra_is_named(machine: Machine) -> None:
     with pytest.raises(CheckerError, match=r"pip install 'fhir-case\[hapi\]'"):
         remote_repositories({})
-    assert (place.environment["FHIR_CASE_MAVEN_REPOSITORY"],) == remote_repositories(place.environment)
+    assert (machine.environment["FHIR_CASE_MAVEN_REPOSITORY"],) == remote_repositories(machine.environment)
 
 
-def test_a_mirror_that_is_no_url_is_refused_without_its_password(place: Place) -> None:
+def test_a_mirror_that_is_no_url_is_refused_without_its_password(machine: Machine) -> None:
     with pytest.raises(CheckerError, match="'ftp://host/x' is not") as caught:
         remote_repositories({"FHIR_CASE_MAVEN_REPOSITORY": "ftp://user:hush@host/x"})
     assert "hush" not in str(caught.value)

