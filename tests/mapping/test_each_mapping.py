@@ -21,15 +21,13 @@ from support import resources
 
 CASES = Path(__file__).parent / "cases"
 FORMS = ["minimal", "full"]
-# What a mapping reads, where that is not the list that has its name in the plural.
-SECTIONS = {"document": "report", "imaging": "imaging", "laboratory": "laboratory", "patient": "patient"}
 MAPPINGS = {one.mapping.name: one for one in discover()}
 SCHEMA = json.loads(schema_path().read_text(encoding="utf-8"))
 
 
 def section_of(name: str) -> str:
-    plural = f"{name}s".replace("ys", "ies").replace("-", "_")
-    return SECTIONS.get(name, plural)
+    sections = MAPPINGS[name].mapping.sections
+    return sections[0].name if sections else "report"
 
 
 def case_file(name: str, form: str) -> Path:

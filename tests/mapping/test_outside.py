@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
 
 OUTSIDE = Path(__file__).parent / "outside"
-ECOG, DEATH = OUTSIDE / "performance_status.py", OUTSIDE / "death.py"
+ECOG, DEATH = OUTSIDE / "ecog.py", OUTSIDE / "death.py"
 
 CASE = """\
 case: small
@@ -30,7 +30,7 @@ patient: {sex: female, source: page 1}
 procedures: [{key: visit, procedure: {text: visit}, at: anchor, source: page 1}]
 """
 ENTRIES = """\
-performance_status:
+ecog:
   - {key: before, grade: 1, at: 1 wk before visit, source: page 1}
   - {key: later, grade: 2, assessor: oncologist, at: +2 mo, after: visit, compared_with: before, source: page 2}
 laboratory: [{key: alt, test: alt, value: 3 U/L, at: 1 d after later, source: page 2}]
@@ -69,14 +69,14 @@ def test_a_section_from_outside_becomes_resources_that_count_and_are_counted_fro
 
 
 def test_a_section_from_outside_is_an_unknown_key_without_its_mapping() -> None:
-    (problem,) = said(CASE + "performance_status: [{key: a, grade: 1, at: anchor, source: page 1}]")
+    (problem,) = said(CASE + "ecog: [{key: a, grade: 1, at: anchor, source: page 1}]")
 
-    assert problem.startswith("small.yaml:7:1: unknown key 'performance_status'")
+    assert problem.startswith("small.yaml:7:1: unknown key 'ecog'")
 
 
 def test_all_mistakes_in_a_section_from_outside_are_reported_with_line_and_column() -> None:
     section = """\
-performance_status:
+ecog:
   - {key: a, grade: 9, assessor: oncologost, at: anchor, source: page 1}
   - {key: b, grad: 1, at: anchor, after: a, source: page 1}
 laboratory: [{key: c, test: albumim, value: 4 g/dL, at: 1 d after c, source: page 1}]
@@ -84,16 +84,16 @@ procedures2: []
 """
 
     assert [
-        "small.yaml:8:21: performance_status.a.grade: 9 is more than 5; check the number",
+        "small.yaml:8:21: ecog.a.grade: 9 is more than 5; check the number",
         (
-            "small.yaml:8:34: performance_status.a.assessor: 'oncologost' is not a known short name of assessors; "
+            "small.yaml:8:34: ecog.a.assessor: 'oncologost' is not a known short name of assessors; "
             "did you mean 'oncologist'?; "
             "a thing that no table knows is written {text: …} or {text: …, code: {system: …, code: …}}"
         ),
-        "small.yaml:9:5: performance_status.b: 'grade' is missing; add it",
-        "small.yaml:9:14: performance_status.b: unknown key 'grad'; did you mean 'grade'?",
+        "small.yaml:9:5: ecog.b: 'grade' is missing; add it",
+        "small.yaml:9:14: ecog.b: unknown key 'grad'; did you mean 'grade'?",
         (
-            "small.yaml:9:42: performance_status.b.after: 'a' is an entry of performance_status; this names an entry "
+            "small.yaml:9:42: ecog.b.after: 'a' is an entry of ecog; this names an entry "
             "of radiotherapies or procedures or medications"
         ),
     ] == said(CASE + section, ECOG)[:5]
@@ -102,18 +102,18 @@ procedures2: []
 def test_the_schema_and_the_example_of_a_section_from_outside(tmp_path: Path) -> None:
     schema = tmp_path / "case.schema.json"
     assert run_command("schema", "--mapping", ECOG, "-o", schema).exit_code == 0
-    example = run_command("new", "--section", "performance_status", "--mapping", ECOG).stdout
+    example = run_command("new", "--section", "ecog", "--mapping", ECOG).stdout
     starter = run_command("new", "-").stdout
     checked = jsonschema_rs.validator_for(json.loads(schema.read_bytes()))
     case = read_case(starter + example, mapping_files=[ECOG])
 
-    assert "ecog-baseline" == case.performance_status[0].key
-    properties = json.loads(schema.read_bytes())["$defs"]["PerformanceStatus"]["properties"]
+    assert "ecog-baseline" == case.ecog[0].key
+    properties = json.loads(schema.read_bytes())["$defs"]["Ecog"]["properties"]
     assert "The grade, 0 to 5." == properties["grade"]["description"]
     good = {"key": "a", "grade": 1, "at": "anchor", "source": "page 1"}
     whole = json.loads((Path(__file__).parent / "outside" / "small.json").read_text())
-    assert checked.is_valid(whole | {"performance_status": [good]})
-    assert not checked.is_valid(whole | {"performance_status": [good | {"grade": 6}]})
+    assert checked.is_valid(whole | {"ecog": [good]})
+    assert not checked.is_valid(whole | {"ecog": [good | {"grade": 6}]})
 
 
 @pytest.mark.parametrize("section", sections_of(discover()), ids=lambda section: section.name)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _codes = Codes(str(Path(__file__).parent.resolve()))
 
 
-class PerformanceStatus(Event):
+class Ecog(Event):
     """
     The performance status by ECOG.
 
@@ -34,18 +34,18 @@ class PerformanceStatus(Event):
     grade: Annotated[int, Field(strict=True, ge=0, le=5)]
     assessor: Annotated[Concept, _codes.table("assessors")] | None = None
     after: TreatmentKey | None = None
-    compared_with: Annotated[Key, key_of("performance")] | None = None
+    compared_with: Annotated[Key, key_of("ecog")] | None = None
 
 
-def performance_status(case: Case) -> Iterator[Resource]:
+def ecog(case: Case) -> Iterator[Resource]:
     """
     Map the performance status.
 
-    Reads: each `PerformanceStatus`.
+    Reads: each `Ecog`.
     Returns: one Observation each, profile mcode-ecog-performance-status.
     Source: https://hl7.org/fhir/us/mcode/STU4/StructureDefinition-mcode-ecog-performance-status.html
     """
-    for entry in case.entries_of(PerformanceStatus):
+    for entry in case.entries_of(Ecog):
         yield observation(
             case,
             entry,
@@ -61,18 +61,18 @@ def performance_status(case: Case) -> Iterator[Resource]:
 
 
 MAPPING = Mapping(
-    "performance-status",
-    performance_status,
+    "ecog",
+    ecog,
     "Observation (mCODE ECOG performance status)",
     sections=(
         Section(
-            "performance_status",
-            PerformanceStatus,
+            "ecog",
+            Ecog,
             resource="Observation",
             time="effectiveDateTime",
-            roles=("performance",),
+            roles=("ecog",),
             example="""\
-performance_status:
+ecog:
   - {key: ecog-baseline, grade: 1, at: baseline, source: made up}
 """,
         ),
