@@ -115,7 +115,7 @@ class ServerError(FhirCaseError):
         status: The HTTP status of the answer; 0 when there was none.
         wait_s: The seconds to wait before a retry (Retry-After); 0 when the server names none.
         perhaps_done: Whether the server may have carried out the request.
-        cause: What happened to the request, in two or three words that are the same for every server.
+        cause: What happened to the request, in two or three words, the same for every server.
     """
 
     exit_code = ExitCode.SERVER

@@ -20,7 +20,7 @@ class Issue:
         check: The name of the check that found it, for example ``references``.
         message: What is wrong and, where it helps, what would be right.
         resource: ``Type/id`` of the resource concerned; empty for the Bundle itself.
-        expression: A FHIRPath-like place, for example ``Observation.value.unit``.
+        expression: A FHIRPath-like expression, for example ``Observation.value.unit``.
         code: The issue type, a code of http://hl7.org/fhir/issue-type.
 
     Source: https://hl7.org/fhir/R4/operationoutcome.html
@@ -34,8 +34,8 @@ class Issue:
     code: str = "invalid"
 
     def __str__(self) -> str:
-        place = " ".join(part for part in (self.resource, self.expression) if part)
-        return f"{self.severity}: {place + ': ' if place else ''}{self.message} [{self.check}]"
+        subject = " ".join(part for part in (self.resource, self.expression) if part)
+        return f"{self.severity}: {subject + ': ' if subject else ''}{self.message} [{self.check}]"
 
 
 @dataclass(frozen=True, slots=True)

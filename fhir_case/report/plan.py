@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 __all__ = ["plan_json", "plan_text"]
 
 
-def plan_text(name: str, wave: int, transaction: Transaction) -> str:
-    """Return one transaction as text: its name, the wave in which it is sent, and a line for each entry."""
+def plan_text(name: str, level: int, transaction: Transaction) -> str:
+    """Return one transaction as text: its name, the level in which it is sent, and a line for each entry."""
     kind = f"{transaction.type.capitalize()}{' as it came' if transaction.raw else ''}"
-    lines = [f"{kind} {name}, wave {wave + 1}, entries: {len(transaction.entries)}"]
+    lines = [f"{kind} {name}, level {level + 1}, entries: {len(transaction.entries)}"]
     for position, entry in enumerate(transaction.entries):
         copy = transaction.copies.get(position)
         why = entry.why if copy is None else f"says again what entry {copy} says, and is not sent"
@@ -22,14 +22,14 @@ def plan_text(name: str, wave: int, transaction: Transaction) -> str:
     return "\n".join(lines)
 
 
-def plan_json(name: str, wave: int, transaction: Transaction) -> str:
+def plan_json(name: str, level: int, transaction: Transaction) -> str:
     """Return one transaction as a line of JSON, without its resources."""
     from fhir_case.fhir import wire
 
     return wire.dump(
         {
             "name": name,
-            "wave": wave + 1,
+            "wave": level + 1,
             "type": transaction.type,
             "as_is": bool(transaction.raw),
             "repeatable": transaction.repeatable,

@@ -1,4 +1,4 @@
-"""Report a whole run: ``case-report.json``, and the words of its stages."""
+"""Report a whole run: ``case-report.json``, and the results of its stages."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ def bundle_words(bundle: Resource) -> str:
 def validation_words(result: ValidationResult) -> str:
     """Return the result of a validation in one line, what was not checked included."""
     found = Counter(issue.severity for issue in result.issues)
-    words = f"{counted(found['error'], 'error')}, {counted(found['warning'], 'warning')}"
+    counts = f"{counted(found['error'], 'error')}, {counted(found['warning'], 'warning')}"
     ran = sum(check.state == "ran" for check in result.checks)
     not_checked = [check.name for check in result.checks if check.state == "could not run"]
-    return f"{words}; {counted(ran, 'check')} ran" + (f"; not checked: {', '.join(not_checked)}" if not_checked else "")
+    return f"{counts}; {counted(ran, 'check')} ran" + (
+        f"; not checked: {', '.join(not_checked)}" if not_checked else ""
+    )
 
 
 def run_report(

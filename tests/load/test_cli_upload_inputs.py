@@ -186,6 +186,6 @@ def test_a_dry_run_lists_what_would_be_left_out(fake: FakeServer, run: Run, tmp_
     code, out, err = run("upload", file, "--server", fake.url, "--keep-going", "--dry-run")
 
     assert 4 == code
-    assert "Transaction 00001.json, wave 1, entries: 3" in out
+    assert "Transaction 00001.json, level 1, entries: 3" in out
     assert f"Skipped: {file}:2: this is no FHIR resource" in err
     assert err.endswith("Skipped: 20 more\n")

@@ -66,7 +66,7 @@ def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(
 
     assert 0 == code
     expected = f"""\
-Transaction 00001.json, wave 1, entries: 1
+Transaction 00001.json, level 1, entries: 1
   PUT  Patient/demo-patient  ({file}: the Bundle asks for it)
 """
     assert expected == out
@@ -194,7 +194,7 @@ def test_a_bundle_can_come_from_standard_input(
     code, out, _ = run("upload", "-", "--server", fake.url, "--dry-run", stdin=dump(bundle))
 
     assert 0 == code
-    assert "Transaction 00001.json, wave 1, entries: 3" in out
+    assert "Transaction 00001.json, level 1, entries: 3" in out
 
 
 def test_a_document_that_is_too_large_gives_4(

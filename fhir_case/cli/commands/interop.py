@@ -173,7 +173,7 @@ def _tested(
 
     from fhir_case.interop.result import InteropResult
 
-    def say(step: str) -> None:
+    def show(step: str) -> None:
         if not quiet:
             click.echo(step, err=True)
 
@@ -181,7 +181,7 @@ def _tested(
     started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     namespace = f"interop-{token_hex(3)}"
     results = tuple(
-        _one(named, inputs, probes, namespace=namespace, patience_s=patience_s, timeout_s=timeout_s, say=say)
+        _one(named, inputs, probes, namespace=namespace, patience_s=patience_s, timeout_s=timeout_s, show=show)
         for named in wanted
     )
     return InteropResult(version("fhir-case"), started, tuple(one.description for one in probes), results)
@@ -189,7 +189,7 @@ def _tested(
 
 def _one(
     named: Any, inputs: Sequence[Input], probes: Sequence[Probe], *,
-    namespace: str, patience_s: float, timeout_s: float, say: Any,
+    namespace: str, patience_s: float, timeout_s: float, show: Any,
 ) -> ServerResult:  # fmt: skip
     """Test one server; that it cannot be reached or started is a result too, and the others are still tested."""
     from fhir_case.interop.result import ServerResult
@@ -197,13 +197,13 @@ def _one(
     from fhir_case.load.run.load import Options
     from fhir_case.server.named import open_server
 
-    say(f"{named.name}: {'starting' if named.start else 'connecting'}")
+    show(f"{named.name}: {'starting' if named.start else 'connecting'}")
     try:
         with open_server(named, os.environ) as server:
             return interop_server(
                 named.name, partial(server.client, timeout_s=timeout_s), server.connection, inputs,
                 namespace=namespace, fhir=named.fhir, probes=probes, timeout_s=(min(10.0, timeout_s), timeout_s),
-                patience_s=patience_s, on_step=say,
+                patience_s=patience_s, on_step=show,
                 options=Options(caps=server.caps, policy=server.policy, real_patient_data=named.real_patient_data),
             )  # fmt: skip
     except FhirCaseError as error:

@@ -102,13 +102,13 @@ def run(
 
     from fhir_case.report.run import run_report
 
-    asked = {name: value for name, value in options.items() if value}
-    asked["mapping_files"] = [str(file) for file in options["mapping_files"]]
-    asked["server"] = base
+    used = {name: value for name, value in options.items() if value}
+    used["mapping_files"] = [str(file) for file in options["mapping_files"]]
+    used["server"] = base
     files = _written(folder, {"bundle.json": bundle, "verification.json": verification.to_dict()})
     report = run_report(
         read, bundle, result, journal, verification,
-        software=f"fhir-case {version('fhir-case')}", options=asked, seconds=stages.seconds, files=files,
+        software=f"fhir-case {version('fhir-case')}", options=used, seconds=stages.seconds, files=files,
     )  # fmt: skip
     _written(folder, {"case-report.json": report})
     _end(folder, bundle, base, running=bool(server) or keep)

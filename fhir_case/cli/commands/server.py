@@ -144,7 +144,7 @@ def stop(*, port: int | None, everything: bool) -> None:
     from fhir_case.server.hapi import running_servers, stop_server
 
     if everything and port is not None:
-        raise click.UsageError("Give --port or --all, not both.")
+        raise click.UsageError("Use --port or --all, not both.")
     found = running_servers()
     if not found:
         click.echo("No embedded server is running.")
@@ -166,12 +166,12 @@ def log(*, port: int | None, lines: int) -> None:
 
 def _one(port: int | None, found: tuple[RunningServer, ...]) -> RunningServer:
     """Return the server on the port, or the only one."""
-    meant = [one for one in found if port in {None, one.port}]
-    if len(meant) == 1:
-        return meant[0]
+    matching = [one for one in found if port in {None, one.port}]
+    if len(matching) == 1:
+        return matching[0]
     if not found:
         raise click.UsageError("No embedded server is running.")
     ports = ", ".join(str(one.port) for one in found)
-    if not meant:
+    if not matching:
         raise click.UsageError(f"No embedded server runs on port {port}; there is one on {ports}.")
     raise click.UsageError(f"Several run: name one by --port ({ports}).")

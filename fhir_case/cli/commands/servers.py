@@ -52,12 +52,12 @@ def check(names: tuple[str, ...], *, as_json: bool) -> None:
     from fhir_case.cli.progress.server import listener
     from fhir_case.server.named.checking import check_server
 
-    asked = [named_server(name) for name in names] or list(servers().values())
-    if not asked:
+    chosen = [named_server(name) for name in names] or list(servers().values())
+    if not chosen:
         raise click.UsageError(f"There is no server to check in {servers_files()}.")
     checks = []
     with listener() as shown:
-        for server in asked:
+        for server in chosen:
             click.echo(f"Checking {server.name} …", err=True)
             checks.append(check_server(server, os.environ, listener=shown))
     if as_json:

@@ -137,12 +137,12 @@ def _show_plan(load: FileLoad, form: str, out: Path | None) -> None:
     from fhir_case.report.plan import plan_json, plan_text
 
     number = 0
-    for number, (wave, job) in enumerate(load.jobs(), 1):
+    for number, (level, job) in enumerate(load.jobs(), 1):
         for part, transaction in enumerate(job, 1):
             name = f"{number:05}{f'-{part}' if len(job) > 1 else ''}.json"
             if out:
                 write_file(out / name, transaction.raw or wire.dump(transaction.body(), indent=True))
-            click.echo(plan_json(name, wave, transaction) if form == "json" else plan_text(name, wave, transaction))
+            click.echo(plan_json(name, level, transaction) if form == "json" else plan_text(name, level, transaction))
     for warning in load.read().warnings:
         click.echo(f"Warning: {warning}", err=form == "json")
 

@@ -134,15 +134,15 @@ def validate(
     _require_documents(inputs)
     waivers = _read_waivers(waiver_file)
     summary = Summary()
-    with engines(**engine_choice, fhir=fhir) as asked:
+    with engines(**engine_choice, fhir=fhir) as validators:
         # Each process would start a Java program of its own.
-        check = partial(check_document, fhir=fhir, closed=closed, skip=skip, engines=asked)
-        with Checking(check, jobs=1 if asked else jobs) as checking:
+        check = partial(check_document, fhir=fhir, closed=closed, skip=skip, engines=validators)
+        with Checking(check, jobs=1 if validators else jobs) as checking:
             results = checking.results(_documents(inputs, fhir))
             checked = _added_up(results, summary, verbose=verbose, waivers=waivers, skip=skip, source=str(waiver_file))
             for text in _rendered(form, checked, summary, failing=_FAILING[fail_on], verbose=verbose):
                 click.echo(text)
-    sys.exit(_exit_code(summary, fail_on, asked=[engine.name for engine in asked]))
+    sys.exit(_exit_code(summary, fail_on, validators=[engine.name for engine in validators]))
 
 
 def _require_documents(paths: Sequence[Path | None]) -> None:
@@ -226,11 +226,11 @@ def _documents(paths: Sequence[Path | None], fhir: Literal["R4", "R5"]) -> Itera
         yield from find_texts(path, fhir=fhir) if path else read_texts(sys.stdin.buffer, "-")
 
 
-def _exit_code(summary: Summary, fail_on: str, *, asked: Sequence[str]) -> ExitCode:
+def _exit_code(summary: Summary, fail_on: str, *, validators: Sequence[str]) -> ExitCode:
     if summary.nothing_checked:
         return ExitCode.CHECKER
     if any(summary.found[kind] for kind in _FAILING[fail_on]):
         return ExitCode.FINDINGS
     # An engine that was named and could not run is not a success.
-    states = [summary.checks[name].state for name in asked if name in summary.checks]
+    states = [summary.checks[name].state for name in validators if name in summary.checks]
     return ExitCode.CHECKER if "could not run" in states else ExitCode.DONE

@@ -107,8 +107,8 @@ def _options(fhir: str, server: NamedServer, options: dict[str, Any]) -> Options
     from fhir_case.server.quirks import Caps
 
     plain = ("ids", "as_is", "concurrency", "isolate", "pack", "keep_going", "allow_dangling")
-    asked = {"entries": options.get("max_entries"), "bytes": options.get("max_bytes")}
-    caps = replace(server.caps, **{name: number for name, number in asked.items() if number})
+    limits = {"entries": options.get("max_entries"), "bytes": options.get("max_bytes")}
+    caps = replace(server.caps, **{name: number for name, number in limits.items() if number})
     return Options(
         fhir=fhir,
         caps=caps if caps != Caps() else None,

@@ -50,10 +50,10 @@ class _Lines:
         self._last = ""
 
     def show(self, event: Event) -> None:
-        words = _words(event)
-        if words and words != self._last:
-            self._last = words
-            self._console.print(words, soft_wrap=True)
+        line = _line(event)
+        if line and line != self._last:
+            self._last = line
+            self._console.print(line, soft_wrap=True)
 
 
 class _Terminal:
@@ -70,14 +70,14 @@ class _Terminal:
         if event.step == "download":
             self._status.stop()
             if not self._download.tasks:
-                self._download.add_task(_words(event), total=event.total)
+                self._download.add_task(_line(event), total=event.total)
                 self._download.start()
             self._download.update(self._download.task_ids[0], completed=event.done)
             return
         self._download.stop()
-        words = _words(event)
-        if words:
-            self._status.update(words)
+        line = _line(event)
+        if line:
+            self._status.update(line)
             self._status.start()
         else:
             self._status.stop()
@@ -87,7 +87,7 @@ class _Terminal:
         self._status.stop()
 
 
-def _words(event: Event) -> str:
+def _line(event: Event) -> str:
     return {
         "wait": f"Waiting: {event.text}",
         "download": f"Downloading {event.text}, only once ({event.total / 1e6:.0f} MB)",

@@ -51,12 +51,12 @@ def progress(load: FileLoad, *, quiet: bool) -> Iterator[Callable[[], None]]:
 def _line(load: FileLoad, total: int, seconds: float) -> str:
     done = load.tally.states.total()
     rate = done / seconds if seconds > 0 else 0.0
-    words = [f"{done:,} of {total:,} resources", f"{rate:,.0f} per second", f"{load.tally.retries.total():,} retries"]
+    parts = [f"{done:,} of {total:,} resources", f"{rate:,.0f} per second", f"{load.tally.retries.total():,} retries"]
     if load.gate is not None:
-        words.append(f"{load.gate.limit} in parallel")
+        parts.append(f"{load.gate.limit} in parallel")
     if rate and done < total:
-        words.append(f"{_duration((total - done) / rate)} to go")
-    return ", ".join(words)
+        parts.append(f"{_duration((total - done) / rate)} to go")
+    return ", ".join(parts)
 
 
 def _duration(seconds: float) -> str:
