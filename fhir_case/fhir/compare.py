@@ -55,7 +55,7 @@ def state_of(differences: tuple[Difference, ...]) -> Literal["equal", "added", "
 
 
 def compare(
-    sent: Resource, stored: Resource, *, places: Mapping[str, str] | None = None, base_url: str = ""
+    sent: Resource, stored: Resource, *, locations: Mapping[str, str] | None = None, base_url: str = ""
 ) -> tuple[Difference, ...]:
     """
     Return every difference between a resource as it was sent and as it is stored.
@@ -65,14 +65,14 @@ def compare(
     ``meta.lastUpdated``, the request in ``meta.source``) may be its own.
 
     Args:
-        places: For every reference to a resource of the Bundle, ``Type/id`` on the server.
+        locations: For every reference to a resource of the Bundle, ``Type/id`` on the server.
         base_url: The base URL, with which a server may make a reference absolute.
 
     Source: https://hl7.org/fhir/R4/http.html#update (what a server may change)
     """
     sent = wire.parse(wire.dump(sent))  # a number may be a float; what counts is what was written
     top = str(sent.get("resourceType"))
-    comparison = _Comparison(places or {}, base_url)
+    comparison = _Comparison(locations or {}, base_url)
     found = [*_identity(top, sent.get("id"), stored.get("id")), *_meta(f"{top}.meta", sent, stored)]
     for name in _names(sent, stored):
         if name in ("id", "meta"):
@@ -96,11 +96,11 @@ def _is_generated(text: object) -> bool:
 def _meta(path: str, sent_resource: Resource, stored_resource: Resource) -> Iterator[Difference]:
     sent, stored = sent_resource.get("meta") or {}, stored_resource.get("meta") or {}
     for name in _names(sent, stored):
-        before, after, place = sent.get(name), stored.get(name), f"{path}.{name}"
+        before, after, inner = sent.get(name), stored.get(name), f"{path}.{name}"
         if name in _SETS and isinstance(before or [], list) and isinstance(after or [], list):
-            yield from _sets(place, before or [], after or [])
+            yield from _sets(inner, before or [], after or [])
         elif before != after and (name in _SERVERS_OWN or (name == "source" and _same_source(before, after))):
-            yield Difference(place, "added" if before is None else "rewritten", before, after)
+            yield Difference(inner, "added" if before is None else "rewritten", before, after)
         else:
             yield from _Comparison({}, "").element(path, name, sent, stored)
 
@@ -122,17 +122,17 @@ def _names(sent: Mapping[str, Any], stored: Mapping[str, Any]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    places: Mapping[str, str]
+    locations: Mapping[str, str]
     base_url: str
 
     def element(self, path: str, name: str, sent: Mapping[str, Any], stored: Mapping[str, Any]) -> Iterator[Difference]:
-        place = f"{path}.{name}"
+        inner = f"{path}.{name}"
         if name not in stored:
-            yield Difference(place, "missing", sent[name], None)
+            yield Difference(inner, "missing", sent[name], None)
         elif name not in sent:
-            yield Difference(place, "unexpected", None, stored[name])
+            yield Difference(inner, "unexpected", None, stored[name])
         else:
-            yield from self.value(place, name, sent[name], stored[name])
+            yield from self.value(inner, name, sent[name], stored[name])
 
     def value(self, path: str, name: str, sent: Any, stored: Any) -> Iterator[Difference]:
         if isinstance(sent, dict) and isinstance(stored, dict):
@@ -168,9 +168,9 @@ class _Comparison:
 
     def _same_reference(self, name: str, sent: str, stored: str) -> bool:
         here = unversioned(stored.removeprefix(f"{self.base_url}/"))
-        place = self.places.get(sent) or self.places.get(unversioned(sent))
-        if place is not None:
-            return here == place
+        location = self.locations.get(sent) or self.locations.get(unversioned(sent))
+        if location is not None:
+            return here == location
         kind, conditional, _ = sent.partition("?")
         if name == "url":
             return False

@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-__all__ = ["NAMESPACE_PATTERN", "full_url", "identifier", "is_logical_id", "logical_id"]
+__all__ = ["LOGICAL_ID", "NAMESPACE_PATTERN", "full_url", "identifier", "is_logical_id", "logical_id"]
 
 NAMESPACE_PATTERN = re.compile(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
 
-_LOGICAL_ID = re.compile(r"^[A-Za-z0-9\-.]{1,64}$")
+LOGICAL_ID = r"[A-Za-z0-9.-]{1,64}"
+"""The pattern of a logical id."""
 
 # RFC 2606 keeps `.invalid` free for ever: no server answers there.
 _BASE = "https://fhir-case.invalid"
@@ -31,7 +32,7 @@ def logical_id(namespace: str, key: str) -> str:
 
 def is_logical_id(text: str) -> bool:
     """Whether a text is allowed as a logical id: up to 64 letters, digits, hyphens, points."""
-    return _LOGICAL_ID.match(text) is not None
+    return re.fullmatch(LOGICAL_ID, text) is not None
 
 
 def full_url(resource_type: str, resource_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Read and rewrite the references of a resource, and the places that a server names."""
+"""Read and rewrite the references of a resource, and the locations that a server names."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fhir_case.fhir.identity import LOGICAL_ID
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "RELATIVE",
     "Location",
     "Pointers",
     "location_of",
@@ -21,9 +24,10 @@ __all__ = [
     "unversioned",
 ]
 
-_PLACE = re.compile(
-    r"(?:^|/)(?P<type>[A-Z][A-Za-z]+)/(?P<id>[A-Za-z0-9.-]{1,64})(?:/_history/(?P<version>[A-Za-z0-9.-]{1,64}))?$"
-)
+RELATIVE = rf"[A-Z][A-Za-z]+/{LOGICAL_ID}"
+"""The pattern of ``Type/id``."""
+
+_LOCATION = re.compile(rf"(?:^|/)({RELATIVE})(?:/_history/({LOGICAL_ID}))?$")
 
 # The elements that can point to an entry of the same Bundle: a Reference, and the url of an Attachment.
 _POINTERS = ("reference", "url")
@@ -43,8 +47,8 @@ def location_of(text: str) -> Location | None:
 
     Source: https://hl7.org/fhir/R4/http.html#general
     """
-    found = _PLACE.search(text)
-    return Location(f"{found['type']}/{found['id']}", found["version"] or "") if found else None
+    found = _LOCATION.search(text)
+    return Location(found[1], found[2] or "") if found else None
 
 
 def unversioned(reference: str) -> str:

@@ -19,6 +19,7 @@ __all__ = [
     "OBSERVATION_INTERPRETATION",
     "PROVENANCE_PARTICIPANT",
     "RELATIVE_DATE_TIME",
+    "RESOURCE_PLACEHOLDER",
     "SNOMED",
     "SYSTEMS",
     "UCUM",
@@ -42,6 +43,7 @@ PROVENANCE_PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-parti
 BODY_STRUCTURE_TYPE = "http://hl7.org/fhir/resource-types"
 
 DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+RESOURCE_PLACEHOLDER = "http://hapifhir.io/fhir/StructureDefinition/resource-placeholder"  # HAPI FHIR 8.8.0
 RELATIVE_DATE_TIME = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"
 
 MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/"

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import FhirCaseError
-from fhir_case.fhir import wire
 from fhir_case.interop.result import BundleResult, ResourceResult
-from fhir_case.load.journal.reader import Record, read_records
-from fhir_case.load.run.load import FileLoad, Options
-from fhir_case.load.verify.files import read_back_files
+from fhir_case.load.journal.record import RequestRecord
+from fhir_case.load.run.load import Load, Options
+from fhir_case.load.survey.inputs import BundleInput
+from fhir_case.load.verification.files import read_back_inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from fhir_case.interop.inputs import Input
     from fhir_case.load.journal.entry import JournalEntry
-    from fhir_case.load.verify.readback import Comparison
+    from fhir_case.load.verification.readback import Comparison
     from fhir_case.server.client import Client
 
 __all__ = ["exchange"]
@@ -52,54 +50,46 @@ def exchange(
         # Servers that create by PUT do not all answer 201.
         return entry.state == "created" or f"/{namespace}-" in entry.stored_as
 
-    with TemporaryDirectory(prefix="fhir-case-") as folder:
-        path, journal = Path(folder, "bundle.json"), Path(folder, "journal.jsonl")
-        path.write_bytes(wire.dump(bundle))
-        options = replace(options, fhir=release, isolate=True, allow_dangling=True, concurrency=1)
-        try:
-            with FileLoad([path], client, options) as load:
-                found = _exchanged(given.name, load, journal, (lambda _: True) if given.all_ours else made)
-                return replace(
-                    found,
-                    resources=tuple(
-                        replace(each, resource=given.own_name(each.resource, namespace)) for each in found.resources
-                    ),
-                    warnings=tuple(each.replace(str(path), given.name) for each in found.warnings),
-                )
-        except FhirCaseError as failure:
-            how = "broken off" if journal.exists() else "not sent"
-            return BundleResult(given.name, error=f"{how}: {failure.message}")
-        finally:
-            for entry in _told(journal).values() if journal.exists() else ():
-                if made(entry) and entry.stored_as:  # nothing else is ever removed
-                    created(entry.stored_as)
+    entries: dict[str, JournalEntry] = {}
+    options = replace(options, fhir=release, isolate=True, allow_dangling=True, concurrency=1)
+    how = "not sent"
+    try:
+        with Load(BundleInput(bundle), client, options) as load:
+            load.read()
+            how = "broken off"
+            found = _exchanged(given.name, load, entries, (lambda _: True) if given.all_ours else made)
+            return replace(
+                found,
+                resources=tuple(
+                    replace(each, resource=given.own_name(each.resource, namespace)) for each in found.resources
+                ),
+            )
+    except FhirCaseError as failure:
+        return BundleResult(given.name, error=f"{how}: {failure.message}")
+    finally:
+        for entry in entries.values():
+            if made(entry) and entry.stored_as:  # nothing else is ever removed
+                created(entry.stored_as)
 
 
-def _exchanged(name: str, load: FileLoad, journal: Path, ours: Callable[[JournalEntry], bool]) -> BundleResult:
-    survey = load.read()
-    load.open_journal(journal)
-    outcome = load.run()
-    told = _told(journal)
+def _exchanged(
+    name: str, load: Load, entries: dict[str, JournalEntry], ours: Callable[[JournalEntry], bool]
+) -> BundleResult:
+    def note(found: Iterable[JournalEntry]) -> None:
+        entries.update((entry.resource, entry) for entry in found)
+
+    outcome = load.run(note)
     broken_off = f"broken off: {outcome.error.message}" if outcome.error else ""
     results: dict[str, ResourceResult] = {}
     try:
-        for piece in read_back_files(load, journal):
-            results |= {each.resource: _result(each, told.get(each.resource), ours) for each in piece.comparisons}
+        for piece in read_back_inputs(load, [RequestRecord("", "answered", tuple(entries.values()))]):
+            results |= {each.resource: _result(each, entries.get(each.resource), ours) for each in piece.comparisons}
     except FhirCaseError as error:
         broken_off = broken_off or f"reading back was broken off: {error.message}"
-    for resource, entry in told.items():
+    for resource, entry in entries.items():
         if resource not in results:
             results[resource] = ResourceResult(resource, entry.stored_as, "not checked", reason="it was not read back")
-    return BundleResult(name, tuple(results.values()), broken_off, survey.warnings)
-
-
-def _told(journal: Path) -> dict[str, JournalEntry]:
-    return {
-        entry.resource: entry
-        for record in read_records(journal)
-        if isinstance(record, Record)
-        for entry in record.entries
-    }
+    return BundleResult(name, tuple(results.values()), broken_off, load.read().warnings)
 
 
 def _result(comparison: Comparison, entry: JournalEntry | None, ours: Callable[[JournalEntry], bool]) -> ResourceResult:

@@ -13,10 +13,10 @@ from fhir_case.fhir.identity import logical_id
 from fhir_case.fhir.references import location_of
 from fhir_case.fhir.wire import objects
 from fhir_case.interop.verdict import FailError, NotApplicableError, NotRunError, VerdictError
-from fhir_case.server.deletion import deletion
+from fhir_case.server.deletion import delete_in_any_order, deletion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import NoReturn
 
     from fhir_case.fhir.wire import Resource
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Ground"]
 
-_SWEEPS = 3
 _MOST_PAGES = 25  # what is searched here has two on a page at least, and is not many
 _PAUSE_S = 0.1
 
@@ -222,23 +221,18 @@ class Ground:
         for kind in [kind for kind in self._types if kind[:1].isupper()]:
             for place in self._strays(kind):
                 self._made[place] = None
-        left: dict[str, str] = dict.fromkeys(reversed(self._made), "")
-        for _ in range(_SWEEPS):  # what others refer to goes when these are gone
-            for place in list(left):
-                left[place] = self._removed(place)
-                if not left[place]:
-                    del left[place]
-        if left and self._removed_together(list(left)):
-            left.clear()
+        left = delete_in_any_order(reversed(self._made), self._delete)
         self._made.clear()
         return [f"{place}: {reason}" for place, reason in left.items()]
 
-    def _removed_together(self, circle: list[str]) -> bool:
-        """Remove what refers to each other, which a server refuses to remove one by one."""
+    def _delete(self, names: Sequence[str]) -> str:
+        """Delete some resources together, and return why they were not deleted; empty when they were."""
         try:
-            return self.talk.ask("POST", "", deletion(circle)).ok
-        except FhirCaseError:
-            return False
+            alone = self.talk.ask("DELETE", names[0]) if len(names) == 1 else None
+            reply = alone or self.talk.ask("POST", "", deletion(names))
+        except FhirCaseError as error:
+            return error.message
+        return "" if reply.ok or (alone and alone.status in (404, 410)) else f"HTTP {reply.status}"
 
     def _strays(self, kind: str) -> list[str]:
         """Return what has an identifier of this namespace, whoever made it: a server may store more than was asked."""
@@ -252,14 +246,6 @@ class Ground:
     def _really_searches(self, kind: str) -> bool:
         """Whether a search by identifier is one: a server that ignores it would give everything it has."""
         return not self.found(kind, {"identifier": f"{self.system}:nobody|"})
-
-    def _removed(self, place: str) -> str:
-        """Return why something could not be removed; empty when it is gone."""
-        try:
-            reply = self.talk.ask("DELETE", place)
-        except FhirCaseError as error:
-            return error.message
-        return "" if reply.ok or reply.status in (404, 410) else f"HTTP {reply.status}"
 
 
 def places(reply: Reply) -> Iterator[str]:

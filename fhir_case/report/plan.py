@@ -17,7 +17,7 @@ def plan_text(name: str, level: int, transaction: Transaction) -> str:
     for position, entry in enumerate(transaction.entries):
         copy = transaction.copies.get(position)
         why = entry.why if copy is None else f"says again what entry {copy} says, and is not sent"
-        source = f"{entry.given.source}: " if entry.given.source else ""
+        source = f"{entry.original.source}: " if entry.original.source else ""
         lines.append(f"  {entry.method:<4} {entry.request_line}  ({source}{why})")
     return "\n".join(lines)
 
@@ -35,8 +35,8 @@ def plan_json(name: str, level: int, transaction: Transaction) -> str:
             "repeatable": transaction.repeatable,
             "entries": [
                 {
-                    "source": entry.given.source,
-                    "resource": entry.given.name,
+                    "source": entry.original.source,
+                    "resource": entry.original.name,
                     "method": entry.method,
                     "url": entry.url,
                     "condition": entry.condition,

@@ -6,24 +6,24 @@ from dataclasses import asdict
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, Self
 
-from fhir_case.load.verify.readback import AS_SENT
+from fhir_case.load.verification.readback import AS_SENT
 from fhir_case.report.counts import counts_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from fhir_case.load.verify.readback import Comparison, Finding, Verification
-    from fhir_case.load.verify.summary import Findings
+    from fhir_case.load.verification.readback import Comparison, ComparisonState, Verification
+    from fhir_case.load.verification.summary import VerificationSummary
 
 __all__ = ["VerificationJson", "verification_text", "verification_words"]
 
 _CELL = 60
 _MAX_RESOURCES = 20
-_WORDS: dict[Finding, str] = {"added": "server-added"}
+_WORDS: dict[ComparisonState, str] = {"added": "server-added"}
 _PIECE_BYTES = 1_000_000
 
 
-def verification_text(found: Verification | Findings) -> str:
+def verification_text(found: Verification | VerificationSummary) -> str:
     """
     Return a verification as text: how many in each state, then every resource that is not as it was sent.
 
@@ -55,7 +55,7 @@ def verification_words(verification: Verification) -> str:
     return f"{_as_sent(counts)}: {', '.join(found)}" + (f" ({names})" if added else "")
 
 
-def _as_sent(counts: Mapping[Finding, int]) -> str:
+def _as_sent(counts: Mapping[ComparisonState, int]) -> str:
     return f"{sum(counts[state] for state in AS_SENT):,} of {sum(counts.values()):,} as sent"
 
 
@@ -85,7 +85,7 @@ class VerificationJson:
             self._file.write(self._between + text.replace(b"\n", b"\n    "))  # a text in JSON holds no end of a line
             self._between = b",\n    "
 
-    def pieces(self, found: Findings) -> Iterator[bytes]:
+    def pieces(self, found: VerificationSummary) -> Iterator[bytes]:
         """Return all of it, piece by piece."""
         from fhir_case.fhir import wire
 
@@ -101,13 +101,12 @@ class VerificationJson:
         yield b"]" + end
 
 
-def _placeholders(found: Verification | Findings) -> dict[str, int]:
-    from fhir_case.load.run.placeholders import PLACES
-    from fhir_case.load.verify.summary import Findings
+def _placeholders(found: Verification | VerificationSummary) -> dict[str, int]:
+    from fhir_case.load.verification.summary import PLACEHOLDER_STATES, VerificationSummary
 
-    if not isinstance(found, Findings) or not found.placeholders:
+    if not isinstance(found, VerificationSummary) or not found.placeholders:
         return {}
-    return {place: found.placeholders[place] for place in PLACES}
+    return {place: found.placeholders[place] for place in PLACEHOLDER_STATES}
 
 
 def _lines(comparison: Comparison) -> list[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 from fhir_case.errors import RejectedError
+from fhir_case.fhir import wire
 from fhir_case.fhir.identifiers import identifiers_of
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
     from fhir_case.server.client import Client
 
-__all__ = ["Lookup", "found_by_id", "found_by_identifier", "found_by_request"]
+__all__ = ["Lookup", "found_by_id", "found_by_identifier", "found_by_request", "version_of", "written_by"]
 
 _IDS_A_SEARCH = 50
 _QUERY_LENGTH = 6000  # servers and proxies refuse a URL of more than some 8,000 characters
@@ -106,7 +107,7 @@ def found_by_request(client: Client, kind: str, requests: Iterable[str]) -> list
     """
     Search the resources of one type that some requests stored, by their header ``X-Request-ID`` in ``meta.source``.
 
-    Only servers that are known to keep it can be asked; see `Quirks.request_id_in_source`.
+    Only for servers that are known to keep it; see `Quirks.request_id_in_source`.
 
     Raises:
         ServerError: The server was not reached, or is overloaded.
@@ -114,3 +115,14 @@ def found_by_request(client: Client, kind: str, requests: Iterable[str]) -> list
     """
     query = ",".join(f"#{request}" for request in requests)
     return [each for each in client.search(kind, {"_source": query, "_count": _PAGE}) if each.get("id")]
+
+
+def version_of(resource: Resource) -> str:
+    """Return ``meta.versionId``; empty when the server does not say it."""
+    return str(wire.mapping(resource.get("meta")).get("versionId") or "")
+
+
+def written_by(resource: Resource, requests: Iterable[str]) -> bool:
+    """Whether one of some requests wrote a resource, by ``meta.source``; see `found_by_request`."""
+    source = str(wire.mapping(resource.get("meta")).get("source") or "")
+    return source.endswith(tuple(f"#{request}" for request in requests))

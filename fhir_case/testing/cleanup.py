@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import FhirCaseError, RejectedError
-from fhir_case.server.deletion import deletion
+from fhir_case.server.deletion import delete
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from fhir_case.fhir.wire import Resource
     from fhir_case.server.client import Client
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LeftOverWarning", "remove_created"]
 
-_GONE = (404, 410)
 _LISTED = 10
 
 
@@ -38,7 +37,7 @@ def remove_created(namespace: FhirNamespace, client_of: Callable[[str], Client])
         try:
             client = client_of(server)
             names += _found(client, namespace, dict.fromkeys(types))
-            remaining = _remove(client, list(dict.fromkeys(names)))
+            remaining = delete(client, reversed(dict.fromkeys(names)))
         except FhirCaseError as error:  # a test that stops its server has nothing to be blamed for
             remaining = dict.fromkeys(names, str(error))
         if remaining:
@@ -69,29 +68,3 @@ def _belongs(resource: Resource, namespace: FhirNamespace) -> bool:
     return any(isinstance(each, dict) and each.get("system") == namespace.system for each in identifiers) or any(
         each.items() >= namespace.tag.items() for each in tags
     )
-
-
-def _remove(client: Client, names: Sequence[str]) -> dict[str, str]:
-    """Delete together what may refer to each other, else one by one, in any order that works; return what remains."""
-    if not names:
-        return {}
-    try:
-        client.transaction(deletion(names), repeatable=True)
-    except RejectedError:
-        pass
-    else:
-        return {}
-    remaining = dict.fromkeys(reversed(names), "")
-    progress = True
-    while remaining and progress:
-        progress = False
-        for name in list(remaining):
-            try:
-                client.request("DELETE", name)
-            except RejectedError as error:
-                if error.status not in _GONE:
-                    remaining[name] = error.message
-                    continue
-            del remaining[name]
-            progress = True
-    return remaining

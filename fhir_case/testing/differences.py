@@ -87,7 +87,7 @@ def _outcome(resource: Resource) -> str:
 
 
 def _one(sent: Resource, stored: Resource, rules: _Rules) -> str:
-    found = compare(sent, stored, places=rules.places, base_url=rules.base_url)
+    found = compare(sent, stored, locations=rules.places, base_url=rules.base_url)
     counting = [each for each in found if not rules.ignores(each)]
     failures = [each for each in counting if rules.fails(each)]
     if not failures:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from fhir_case.errors import BundleError, FhirCaseError, RejectedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.fhir.wire import Resource
     from fhir_case.load.journal.entry import Journal
-    from fhir_case.load.plan.plan import Plan
+    from fhir_case.load.plan.entry import PlannedEntry
     from fhir_case.server.client import Client
     from fhir_case.testing.namespace import FhirNamespace
     from fhir_case.testing.servers import Servers
@@ -124,20 +124,22 @@ class Load:
             raise error.with_traceback(None) from None  # the reader wants the line of the test, not ours
 
     def _load(self, bundle: Resource, server: str) -> Loaded:
-        from fhir_case.load import send_plan
-        from fhir_case.load.plan.plan import plan
-        from fhir_case.server.quirks import quirks_of
+        from fhir_case.load.run.bundle import BundleLoad
 
-        client, capabilities = self._servers.client(server), self._servers.capabilities(server)
-        planned = plan(bundle, capabilities, fhir=self._servers.release(server))
-        _guard(planned, client.base_url)
+        client, release = self._servers.client(server), self._servers.release(server)
+        capabilities = self._servers.capabilities(server)
         created = self._namespace.notes.created
-        try:
-            journal = send_plan(planned, client, known=quirks_of(capabilities))
-        except FhirCaseError:
-            ours = [each.given.name for each in planned.entries if each.given.id.startswith(f"{self._namespace}-")]
-            created |= {(client.base_url, name): None for name in ours}  # which of them are stored is unknown
-            raise
+        with BundleLoad(
+            bundle, lambda: client, fhir=release, capabilities=capabilities, close_clients=False
+        ) as loading:
+            planned = loading.planned
+            _guard(planned, client.base_url)
+            try:
+                journal = loading.upload()
+            except FhirCaseError:
+                ours = [each.original.name for each in planned if each.original.id.startswith(f"{self._namespace}-")]
+                created |= {(client.base_url, name): None for name in ours}  # which of them are stored is unknown
+                raise
         stored = [entry for entry in journal.entries if entry.state == "created" and entry.stored_as]
         created |= {(client.base_url, entry.stored_as): None for entry in stored}
         if not journal.ok:
@@ -147,23 +149,23 @@ class Load:
                 f"{of} are not stored as they should be: {'; '.join(failed[:5])}",
                 where=client.base_url,
             )
+        planned_at = {each.original.position: each for each in planned}
         places: dict[str, str] = {}
-        sent: dict[str, Resource] = {}
-        for each, entry in zip(planned.entries, journal.entries, strict=True):
-            places |= dict.fromkeys((entry.resource, *each.names), entry.stored_as)
-            sent[entry.resource] = each.given.resource
+        for entry in journal.entries:
+            places |= dict.fromkeys((entry.resource, *planned_at[entry.position].names), entry.stored_as)
+        sent = {each.resource: planned_at[each.position].original.resource for each in journal.entries}
         return Loaded(client.base_url, journal, places, sent, self._namespace.name, client)
 
 
-def _guard(planned: Plan, base_url: str) -> None:
+def _guard(planned: Iterable[PlannedEntry], base_url: str) -> None:
     """Refuse to send to another machine what does not say that it is test data: tests have no other."""
     from fhir_case.fhir.systems import ACT_REASON
     from fhir_case.server.guard import is_test_data, refuse_real_data
 
-    for entry in planned.entries:
-        if not is_test_data(entry.given.resource):
+    for entry in planned:
+        if not is_test_data(entry.original.resource):
             try:
-                refuse_real_data(base_url, entry.given.name, allowed=False)
+                refuse_real_data(base_url, entry.original.name, allowed=False)
             except BundleError as error:
                 hint = f"label test data in meta.security with HTEST of {ACT_REASON}"
                 raise BundleError(error.message, where=error.where, hint=hint) from None

@@ -163,10 +163,11 @@ def _options(at_once: int, **rest: Any) -> Options:
 
 def _by_loader(url: str, data: Path, options: Options) -> float:
     """Time all that the command does but its start and the question what the server can do."""
-    from fhir_case.load.run.load import FileLoad
+    from fhir_case.load.run.load import Load
+    from fhir_case.load.survey.inputs import FileInputs
     from fhir_case.server.client import Client
 
-    with FileLoad([data], lambda: Client(url), options) as load:
+    with Load(FileInputs([data]), lambda: Client(url), options) as load:
         begin, processor = time.perf_counter(), _processor_s()
         load.read()
         load.open_journal(data.parent / f"{data.name}.jsonl")

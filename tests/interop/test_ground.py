@@ -62,7 +62,10 @@ def test_what_stands_in_each_others_way_is_removed_together(
 ) -> None:
     for key in ("one", "two"):
         ground.made(ground.patient(key))
-    monkeypatch.setattr(Ground, "_removed", lambda *_: "HTTP 409")  # as a server that looks after its references
+    delete = Ground._delete
+    monkeypatch.setattr(  # as a server that enforces referential integrity
+        Ground, "_delete", lambda ground, names: "HTTP 409" if len(names) == 1 else delete(ground, names)
+    )
 
     assert [] == ground.clear()
     assert set() == there(server)

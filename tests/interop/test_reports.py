@@ -445,10 +445,10 @@ def test_what_was_not_judged_is_skipped_with_its_reason() -> None:
 
 
 def test_a_resource_that_was_not_checked_neither_passes_nor_fails() -> None:
-    unknown = results.resource("Patient/p", "not checked", reason="nothing tells its id")
+    unknown = results.resource("Patient/p", "not checked", reason="its id is unknown")
     server = ServerResult("one", "https://one.example", bundles=(model.BundleResult("hcc", (unknown,)),))
 
-    assert ("skipped", "not checked: nothing tells its id") == outcome(
+    assert ("skipped", "not checked: its id is unknown") == outcome(
         junit(results.result(server)), "one.hcc", "Patient/p"
     )
 

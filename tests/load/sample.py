@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from fhir_case.fhir.systems import ACT_REASON
+from fhir_case.load.plan.plan import Plan
+from fhir_case.load.run.bundle import BundleLoad
+from fhir_case.load.survey.inputs import BundleInput
+from fhir_case.load.survey.options import Options
+from fhir_case.load.survey.preparation import Preparation
+from fhir_case.server.capabilities import UNKNOWN, Capabilities
+from fhir_case.server.client import Client
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fhir_case.load.journal.entry import Journal
+    from fhir_case.server.quirks import Caps
+
 __all__ = [
     "TEST_DATA",
+    "Planned",
     "bundle",
     "by_type",
     "counts_of",
     "labelled",
     "observation",
     "patient",
+    "plan",
+    "sent",
     "write",
     "write_numbered",
 ]
@@ -33,6 +47,36 @@ def counts_of(text: str, group: str) -> dict[str, int]:
     found = re.search(rf"^{group} (.*\n(?: .*(?:\n|$))*)", text, flags=re.MULTILINE)
     lines = found[1].splitlines() if found else []
     return {name.strip(): int(number.replace(",", "")) for name, number in (line.rsplit(maxsplit=1) for line in lines)}
+
+
+@dataclass(frozen=True)
+class Planned(Plan):
+    """What `upload` would send for a Bundle, and its warnings."""
+
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def repeatable(self) -> bool:
+        return all(entry.repeatable for entry in self.entries)
+
+
+def plan(
+    bundle: dict[str, Any], capabilities: Capabilities = UNKNOWN, *, fhir: str = "R4", caps: Caps | None = None
+) -> Planned:
+    """Plan a Bundle as `upload` does, without a server."""
+    options = Options(fhir=fhir, caps=caps, whole=True, check_references=False)
+    with Preparation(
+        BundleInput(bundle), lambda: Client("http://localhost/fhir"), options, capabilities=capabilities
+    ) as prepared:
+        found = prepared.read()
+        assert found.plans is not None
+        return Planned(found.plans[0].plan.jobs, found.warnings)
+
+
+def sent(bundle: dict[str, Any], client: Client, capabilities: Capabilities = UNKNOWN, **options: Any) -> Journal:
+    """Send a Bundle as `upload` does, without asking the server what it can do."""
+    with BundleLoad(bundle, lambda: client, capabilities=capabilities, close_clients=False, **options) as load:
+        return load.upload()
 
 
 def patient(key: str, **elements: Any) -> dict[str, Any]:

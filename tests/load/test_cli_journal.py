@@ -156,7 +156,7 @@ def test_what_a_lost_request_stored_and_nothing_tells_is_listed_and_not_sent_aga
         assert ["p-n1", "p-n2", "p-n3", "p-n4", "p-n5"] == patients_sent(fake)
         assert 3 == counts_of(out, "Resources")["unknown"]
         assert (
-            f"  {folder / '0.json'}: Patient/p-n0: an earlier run was broken off here; it may be stored or not" in out
+            f"  {folder / '0.json'}: Patient/p-n0: an earlier run was interrupted here, so that it is not known" in out
         )
 
 
@@ -209,7 +209,7 @@ def test_what_the_journal_says_and_the_server_has_no_more_is_noticed(fake: FakeS
     code, _, err = run(*command(folder, fake))
 
     assert 1 == code
-    assert " any more, which this journal says is stored there; begin anew with --restart" in err
+    assert " any more, which this journal says is stored there; start again with --restart" in err
     assert [] == fake.transactions
     assert 0 == run(*command(folder, fake, "--restart"))[0]
     assert ALL == by_type(fake.names)
@@ -231,7 +231,7 @@ def test_a_file_that_is_no_journal_stays_as_it_is(
     code, _, err = run(*command(folder, fake, "--journal", journal, *more))
 
     assert (1, content) == (code, journal.read_text())
-    assert f"{journal}: this is no journal of an upload" in err
+    assert f"{journal}: this is not the journal of an upload" in err
     assert [] == fake.transactions
 
 

@@ -154,7 +154,11 @@ def test_a_url_needs_no_file_and_is_not_hindered_by_a_wrong_one(run: Run, fake: 
 def test_real_patient_data_goes_where_the_file_allows_it(
     run: Run, fake: FakeServer, named: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("fhir_case.load.run.load", "fhir_case.server.guard"):  # as if it were another machine
+    for module in (
+        "fhir_case.load.run.load",
+        "fhir_case.load.survey.preparation",
+        "fhir_case.server.guard",
+    ):  # as if it were another machine
         monkeypatch.setattr(f"{module}.is_loopback", lambda _: False)
     named.write_text(f'[clinic]\nurl = "{fake.url}"')
     code, _, err = run("upload", "in", "--server", "clinic")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fhir_case.errors import FhirCaseError
-from fhir_case.load.journal.reader import Header, JournalFile
+from fhir_case.load.journal.record import Header
+from fhir_case.load.journal.writer import JournalFile
 from load.fake_server import Reply, Request
 from load.sample import by_type, counts_of, write
 

@@ -170,6 +170,6 @@ def test_what_is_no_journal_gives_1_and_what_is_not_there_2(
     code, _, err = run("undo", folder / "a.json")
 
     assert 1 == code
-    assert "this is no journal of an upload" in err
+    assert "this is not the journal of an upload" in err
     assert 2 == run("undo", tmp_path / "missing")[0]
     assert [] == fake.requests

@@ -247,7 +247,7 @@ def test_a_server_that_is_not_this_machine_gets_no_data_that_is_not_labelled(
 
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the loader take loopback for another machine."""
-    for place in ("fhir_case.load.run.load", "fhir_case.server.guard"):
+    for place in ("fhir_case.load.run.load", "fhir_case.load.survey.preparation", "fhir_case.server.guard"):
         monkeypatch.setattr(f"{place}.is_loopback", lambda _: False)
 
 

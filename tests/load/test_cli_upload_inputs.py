@@ -116,9 +116,9 @@ def broken_bundle() -> dict[str, Any]:
     ("lines", "place", "word"),
     [
         ([bundle("a"), "just text"], ":2: ", "no object"),
-        ([bundle("a"), {"name": "Ann"}], ":2: ", "no FHIR resource"),
+        ([bundle("a"), {"name": "Ann"}], ":2: ", "not a FHIR resource"),
         ([bundle("a"), broken_bundle()], ":2: Bundle.entry[1]: ", "no resource with a resourceType"),
-        ([bundle("a"), patient("b", id="not/an id")], ":2: ", "is no id of FHIR"),
+        ([bundle("a"), patient("b", id="not/an id")], ":2: ", "is not a FHIR id"),
     ],
 )
 def test_what_is_not_fhir_is_named_by_file_and_entry_before_anything_is_sent(
@@ -187,5 +187,5 @@ def test_a_dry_run_lists_what_would_be_left_out(fake: FakeServer, run: Run, tmp_
 
     assert 4 == code
     assert "Transaction 00001.json, level 1, entries: 3" in out
-    assert f"Skipped: {file}:2: this is no FHIR resource" in err
+    assert f"Skipped: {file}:2: this is not a FHIR resource" in err
     assert err.endswith("Skipped: 20 more\n")

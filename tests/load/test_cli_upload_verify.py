@@ -67,7 +67,7 @@ def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(
     assert 0 == code
     expected = f"""\
 Transaction 00001.json, level 1, entries: 1
-  PUT  Patient/demo-patient  ({file}: the Bundle asks for it)
+  PUT  Patient/demo-patient  ({file}: the Bundle requests it)
 """
     assert expected == out
     assert "Patient/demo-patient" == parse(as_json)["entries"][0]["url"]
@@ -140,7 +140,7 @@ def test_verify_gives_0_when_all_is_there_and_5_when_something_is_not(
         (b"", "is empty"),
         (b"{", "is not complete JSON"),
         (b"[]", "no object"),
-        (b'{"name":"Ann"}', "no FHIR resource"),
+        (b'{"name":"Ann"}', "not a FHIR resource"),
         (b'{"resourceType":"Bundle","type":"message"}', "it is meant for $process-message"),
     ],
 )

@@ -91,7 +91,7 @@ def test_what_could_not_be_loaded_is_listed_and_the_rest_is_compared(
     code, out, err = run("verify", journal, "--format", "json")
 
     assert (4, True, 9) == (code, json.loads(out)["ok"], len(json.loads(out)["comparisons"]))
-    assert f"Skipped: {file}: this is no FHIR resource" in err
+    assert f"Skipped: {file}: this is not a FHIR resource" in err
     del fake.resources["Patient/p-b"]
     assert 5 == run("verify", journal)[0]
 

@@ -179,7 +179,7 @@ def test_another_instant_or_precision_is_changed(stored: str) -> None:
     ],
 )
 def test_a_reference_to_the_id_of_the_server_is_rewritten(stored: str) -> None:
-    options = {"places": {"Patient/p": "Patient/77"}, "base_url": "https://fhir.example/fhir"}
+    options = {"locations": {"Patient/p": "Patient/77"}, "base_url": "https://fhir.example/fhir"}
     expected = ("rewritten", "Observation.subject.reference", "rewritten")
 
     assert expected == only(OBSERVATION, changed("subject.reference", stored), **options)
@@ -187,9 +187,9 @@ def test_a_reference_to_the_id_of_the_server_is_rewritten(stored: str) -> None:
 
 @pytest.mark.parametrize("stored", ["Patient/78", "Patient/p", "https://evil.example/fhir/Patient/77", "urn:uuid:x"])
 def test_a_reference_to_anything_else_is_changed(stored: str) -> None:
-    options = {"places": {"Patient/p": "Patient/77"}, "base_url": "https://fhir.example/fhir"}
+    options = {"locations": {"Patient/p": "Patient/77"}, "base_url": "https://fhir.example/fhir"}
     sent = changed("subject.reference", "urn:uuid:patient")
-    options["places"] = {"urn:uuid:patient": "Patient/77"}
+    options["locations"] = {"urn:uuid:patient": "Patient/77"}
 
     assert "altered" == only(sent, changed("subject.reference", stored), **options)[0]
 
@@ -203,7 +203,7 @@ def test_a_conditional_reference_may_become_any_resource_of_its_type() -> None:
 
 def test_the_url_of_an_attachment_follows_its_resource_and_no_other() -> None:
     sent = changed("valueAttachment", {"url": "Binary/b"})
-    options: dict[str, Any] = {"places": {"Binary/b": "Binary/9"}}
+    options: dict[str, Any] = {"locations": {"Binary/b": "Binary/9"}}
 
     assert "rewritten" == only(sent, changed("valueAttachment", {"url": "Binary/9"}), **options)[0]
     assert "altered" == only(sent, changed("valueAttachment", {"url": "Binary/8"}), **options)[0]

@@ -44,7 +44,7 @@ def test_without_as_is_a_deletion_is_refused_with_its_entry_and_what_to_do(
 
     assert (4, []) == (code, fake.transactions)
     assert f"{file}: Bundle.entry[0].request: the request is DELETE Patient/p-old" in err
-    assert "--as-is sends a transaction or batch with its deletions, and nobody can take these back" in err
+    assert "--as-is sends a transaction or batch with its deletions, and these cannot be undone" in err
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_deletion_holds_no_data_of_a_patient(
     code, out, _ = run("upload", file, "--server", base, "--as-is", "--dry-run")
 
     assert 0 == code
-    assert f"  DELETE Patient/p-old  ({file}: the Bundle asks for it)" in out
+    assert f"  DELETE Patient/p-old  ({file}: the Bundle requests it)" in out
 
 
 def test_what_is_deleted_answers_no_reference_of_its_own_transaction(

@@ -16,8 +16,9 @@ import pytest
 
 from faultproxy import FaultProxy
 from fhir_case import HapiServer
-from fhir_case.load.journal.reader import Record, read_records
-from fhir_case.load.run.load import FileLoad, Options
+from fhir_case.load.journal.reader import read_requests
+from fhir_case.load.run.load import Load, Options
+from fhir_case.load.survey.inputs import FileInputs
 from fhir_case.server.client import Client
 from fhir_case.server.quirks import Caps
 from fhir_case.server.retry import RetryPolicy
@@ -110,7 +111,7 @@ class Data:
 
 def journal_places(journal: Path) -> tuple[list[str], list[str]]:
     """Give where the journal says that everything is, and what of it that the run created."""
-    entries = [each for record in read_records(journal) if isinstance(record, Record) for each in record.entries]
+    entries = [each for record in read_requests(journal) for each in record.entries]
     good = [each for each in entries if each.state not in ("failed", "unknown")]
     return [each.stored_as for each in good], [each.stored_as for each in good if each.state == "created"]
 
@@ -126,10 +127,10 @@ def assert_exactly_once(data: Data, server: str, journal: Path) -> None:
     assert len(places) == 6 * data.count
 
 
-def load(data: Data, proxy: FaultProxy, journal: Path, *, concurrency: int = 4, timeout_s: float = 2) -> FileLoad:
+def load(data: Data, proxy: FaultProxy, journal: Path, *, concurrency: int = 4, timeout_s: float = 2) -> Load:
     """Load through the proxy, four small transactions at once; no answer in time counts as silence."""
     options = Options(concurrency=concurrency, merge=Caps(entries=12), policy=POLICY)
-    with FileLoad([data.folder], lambda: Client(proxy.base_url, timeout_s=(5, timeout_s)), options) as loading:
+    with Load(FileInputs([data.folder]), lambda: Client(proxy.base_url, timeout_s=(5, timeout_s)), options) as loading:
         loading.read()
         loading.open_journal(journal)
         result = loading.run()
@@ -175,7 +176,7 @@ def test_what_is_stored_after_all_when_it_had_counted_as_not_done_is_removed_aga
 
     with (
         FaultProxy(hapi_r4, ("reset-during",), schedule=["reset-during"]) as proxy,
-        FileLoad([data.folder], lambda: Client(proxy.base_url), options) as loading,
+        Load(FileInputs([data.folder]), lambda: Client(proxy.base_url), options) as loading,
     ):
         loading.read()
         loading.open_journal(journal)

@@ -64,11 +64,11 @@ def test_a_document_that_answers_itself_does_not_cross(index: Index) -> None:
 
 
 def test_the_last_place_counts(index: Index) -> None:
-    index.put_places([("urn:uuid:1", "Patient/1"), ("Patient?identifier=x", "Patient/2")])
-    index.put_places([("urn:uuid:1", "Patient/3")])
+    index.put_locations([("urn:uuid:1", "Patient/1"), ("Patient?identifier=x", "Patient/2")])
+    index.put_locations([("urn:uuid:1", "Patient/3")])
 
     assert ["Patient/3", "Patient/2", ""] == [
-        index.place(name) for name in ("urn:uuid:1", "Patient?identifier=x", "Patient/1")
+        index.location(name) for name in ("urn:uuid:1", "Patient?identifier=x", "Patient/1")
     ]
 
 
@@ -97,9 +97,9 @@ def test_many_names_and_references_are_held(index: Index) -> None:
 
 def test_several_threads_may_use_it_at_once(index: Index) -> None:
     def work(number: int) -> str:
-        index.put_places([(f"name-{number}", f"Patient/{number}")])
+        index.put_locations([(f"name-{number}", f"Patient/{number}")])
         index.put_failed([f"name-{number}"])
-        return index.place(f"name-{number}") if index.has_failed(f"name-{number}") else ""
+        return index.location(f"name-{number}") if index.has_failed(f"name-{number}") else ""
 
     with ThreadPoolExecutor(8) as pool:
         assert [f"Patient/{number}" for number in range(400)] == list(pool.map(work, range(400)))

@@ -10,10 +10,12 @@ import pytest
 
 from fhir_case.errors import FhirCaseError
 from fhir_case.load.journal.entry import JournalEntry
-from fhir_case.load.journal.reader import Header, JournalFile, Record, read_header, read_records
+from fhir_case.load.journal.reader import read_header, read_records, read_requests
+from fhir_case.load.journal.record import Finished, Header, RequestRecord, Undone
+from fhir_case.load.journal.writer import JournalFile
+from fhir_case.load.plan.bundle import BundleEntry
 from fhir_case.load.plan.entry import PlannedEntry, planned_entry
-from fhir_case.load.plan.given import Given
-from fhir_case.load.run import load as files
+from fhir_case.load.survey.preparation import refuse_other
 from fhir_case.server.capabilities import UNKNOWN
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ HEADER = Header("https://fhir.example/fhir", "R4", (("a.ndjson", 17, "0" * 64),)
 
 def planned(source: str, position: int) -> PlannedEntry:
     resource = {"resourceType": "Patient", "id": f"p{position}"}
-    return planned_entry(Given(f"Patient/p{position}", resource, position=position, source=source), UNKNOWN)
+    return planned_entry(BundleEntry(f"Patient/p{position}", resource, position=position, source=source), UNKNOWN)
 
 
 def result(position: int, state: Any = "created", **others: Any) -> JournalEntry:
@@ -45,8 +47,8 @@ def told(path: Path) -> list[tuple[str, str, int]]:
     return [(each.request, each.state, len(each.entries)) for each in records(path)]
 
 
-def records(path: Path) -> list[Record]:
-    return [each for each in read_records(path) if isinstance(each, Record)]
+def records(path: Path) -> list[RequestRecord]:
+    return list(read_requests(path))
 
 
 def test_what_was_written_is_read_again(tmp_path: Path) -> None:
@@ -63,11 +65,11 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
 
     assert HEADER == read_header(path)
     assert [
-        Record("r1", "answered", (result(0), failed), (("a.ndjson:1", (0,)), ("b.json", (3, 5)))),
-        Record("r2", "not done", (), (("a.ndjson:2", (0,)),)),
-        Record("", "answered", (result(4, "unchanged"),)),
-        {"finished": True, "resources": {"created": 1}, "requests": {"200": 2}},
-        {"undone": "Patient/p0", "stored_as": "Patient/p0", "resource": "Patient/p0", "state": "deleted"},
+        RequestRecord("r1", "answered", (result(0), failed), (("a.ndjson:1", (0,)), ("b.json", (3, 5)))),
+        RequestRecord("r2", "not done", (), (("a.ndjson:2", (0,)),)),
+        RequestRecord("", "answered", (result(4, "unchanged"),)),
+        Finished(),
+        Undone("Patient/p0", "deleted"),
     ] == list(read_records(path))
 
 
@@ -81,7 +83,7 @@ def test_a_request_without_its_end_is_open(tmp_path: Path) -> None:
     with JournalFile(tmp_path / "j", HEADER) as journal:
         journal.sending("r1", [planned("a.ndjson:1", 7)])
 
-    assert [Record("r1", "open", (), (("a.ndjson:1", (7,)),))] == records(tmp_path / "j")
+    assert [RequestRecord("r1", "open", (), (("a.ndjson:1", (7,)),))] == records(tmp_path / "j")
 
 
 def test_a_journal_goes_on_where_it_ends(tmp_path: Path) -> None:
@@ -256,7 +258,7 @@ def test_a_journal_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
 def test_the_journal_of_another_load_is_refused(tmp_path: Path, other: Header, words: str) -> None:
     write(tmp_path / "j", [("r1", 1)])
 
-    files._refuse_other(tmp_path / "j", read_header(tmp_path / "j"), HEADER)
+    refuse_other(tmp_path / "j", read_header(tmp_path / "j"), HEADER)
     with pytest.raises(FhirCaseError, match=words) as caught:
-        files._refuse_other(tmp_path / "j", read_header(tmp_path / "j"), other)
+        refuse_other(tmp_path / "j", read_header(tmp_path / "j"), other)
     assert "--restart" in caught.value.hint

@@ -1,4 +1,4 @@
-"""References to what is nowhere, where the server makes placeholders: told, written down, undone, compared."""
+"""Unresolved references, for which the server makes placeholders: told, written down, undone, compared."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A patient and two findings about somebody else, of which one was made in an encounter that is nowhere either."""
+    """A patient and two findings about somebody else, of which one was made in an encounter that is missing too."""
     made = [
         patient("a"),
         observation("x", "Patient/elsewhere"),
@@ -54,7 +54,9 @@ def test_what_the_server_made_is_counted_apart_and_named(
     assert {"Patient/elsewhere", "Encounter/elsewhere"} < placeholders.names
     assert {"created": 3, "updated": 0, "unchanged": 0, "failed": 0} == counts_of(out, "Resources")
     assert {"made": 2, "missing": 0} == counts_of(out, "Placeholders")
-    awaited = "Warning: the server shall make placeholders for what is nowhere: Encounter/elsewhere, Patient/elsewhere"
+    awaited = (
+        "Warning: the server shall make placeholders for unresolved references: Encounter/elsewhere, Patient/elsewhere"
+    )
     assert awaited in out
     assert json.loads(journal.read_text().splitlines()[-1])["finished"]
 

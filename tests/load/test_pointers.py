@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fhir_case.fhir import wire
 from fhir_case.fhir.references import Pointers, pointers_in, pointers_of_text, references_in
-from fhir_case.load.plan.given import given_entries
+from fhir_case.load.plan.bundle import bundle_entries
 from fhir_case.load.plan.plan import planned
 from fhir_case.server.capabilities import UNKNOWN
 from fhir_case.server.quirks import Caps
@@ -57,11 +57,11 @@ def test_a_body_is_the_same_whether_the_pointers_are_known_or_not(places: dict[s
     content["entry"][1]["fullUrl"] = "http://example.invalid/fhir/Patient/p-1"
     content["entry"][2]["resource"]["subject"]["reference"] = "http://example.invalid/fhir/Patient/p-1"
     content["entry"][2]["resource"]["focus"] = [{"reference": "Patient/p-1/_history/2"}]
-    given_ones, _ = given_entries(content)
+    given_ones, _ = bundle_entries(content)
     pointers = pointers_of_text(wire.dump(content))
     assert pointers is not None
     [known] = planned(given_ones, UNKNOWN, caps=Caps(), pointers=pointers).transactions
     unknown = replace(known, pointers=None)
-    body = known.body(places=lambda name: places.get(name, ""))
-    assert body == unknown.body(places=lambda name: places.get(name, ""))
+    body = known.body(locations=lambda name: places.get(name, ""))
+    assert body == unknown.body(locations=lambda name: places.get(name, ""))
     assert body["entry"][2]["resource"]["subject"]["reference"] == "Patient/p-1"

@@ -13,10 +13,10 @@ from fhir_case.errors import RejectedError
 from fhir_case.fhir.wire import dump, parse
 from fhir_case.load import verify
 from fhir_case.load.journal.entry import Journal, JournalEntry
-from fhir_case.load.plan.plan import plan
-from fhir_case.load.verify.readback import Verification, read_back
+from fhir_case.load.verification.readback import Verification, read_back
 from fhir_case.server.capabilities import UNKNOWN, Capabilities, TypeCapabilities
 from fhir_case.server.client import Client
+from load.sample import plan
 
 NAMES = ("Patient/demo-patient", "Observation/demo-afp", "Provenance/demo-provenance")
 GIVES_IDS = Capabilities(

@@ -13,11 +13,11 @@ import pytest
 from faultproxy import FaultProxy
 from fhir_case.errors import RejectedError
 from fhir_case.fhir.wire import parse
-from fhir_case.load import send_plan, upload, verify
-from fhir_case.load.plan.plan import plan
-from fhir_case.load.verify.readback import read_back
+from fhir_case.load import upload, verify
+from fhir_case.load.verification.readback import read_back
 from fhir_case.server.capabilities import Capabilities, TypeCapabilities
 from fhir_case.server.client import Client
+from load.sample import plan, sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,7 +156,7 @@ def test_a_server_that_gives_its_own_ids_stores_each_once(hapi_r4: str) -> None:
     )
     planned = plan(bundle, capabilities)
     with Client(hapi_r4) as client:
-        first, second = send_plan(planned, client), send_plan(planned, client)
+        first, second = (sent(bundle, client, capabilities) for _ in range(2))
         verification = read_back(planned, client, journal=first)
         without_journal = read_back(planned, client)
 
@@ -185,7 +185,7 @@ def test_a_case_whose_ids_the_server_gives_arrives_as_it_was_sent_and_goes_again
     sent = parse(out.encode())
 
     assert (0, 120, 0) == (code, sent["resources"]["created"], sent["resources_with_open_references"]), err
-    assert any("a second request fills them in: " in each and "and 102 more" in each for each in sent["warnings"])
+    assert any("a second request resolves them: " in each and "and 102 more" in each for each in sent["warnings"])
     code, out, err = run("verify", journal, "--format", "json")
     assert (0, {"rewritten": 120}) == (code, {name: n for name, n in parse(out.encode())["counts"].items() if n}), err
     code, out, err = run(*upload_again, "--journal", tmp_path / "again.jsonl")

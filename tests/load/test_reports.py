@@ -12,8 +12,8 @@ from fhir_case.fhir.wire import dump, parse
 from fhir_case.load.journal.entry import JournalEntry
 from fhir_case.load.run.loader import Result
 from fhir_case.load.send.tally import Tally
-from fhir_case.load.verify.readback import Comparison, Verification
-from fhir_case.load.verify.summary import Findings
+from fhir_case.load.verification.readback import Comparison, Verification
+from fhir_case.load.verification.summary import VerificationSummary
 from fhir_case.report.counts import counts_table
 from fhir_case.report.upload import summary, summary_text
 from fhir_case.report.verification import VerificationJson, verification_text, verification_words
@@ -193,7 +193,7 @@ def test_a_long_list_is_cut_and_says_so() -> None:
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_the_json_that_is_written_piece_by_piece_is_that_of_the_whole(count: int) -> None:
     whole = Verification(BASE, verification().comparisons[:count])
-    found = Findings(BASE)
+    found = VerificationSummary(BASE)
     with VerificationJson() as report:
         for each in whole.comparisons:
             found.add([each])
@@ -204,7 +204,7 @@ def test_the_json_that_is_written_piece_by_piece_is_that_of_the_whole(count: int
 
 
 def test_a_million_that_are_lost_are_counted_and_a_few_are_kept() -> None:
-    found = Findings(BASE)
+    found = VerificationSummary(BASE)
     lost = [Comparison("Patient/a", "", "lost", reason="gone")] * 1000
     for _ in range(1000):
         found.add(lost)

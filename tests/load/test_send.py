@@ -9,11 +9,11 @@ import pytest
 
 from fhir_case.errors import RejectedError, ServerError
 from fhir_case.fhir.wire import dump, parse
-from fhir_case.load import send_plan, upload
+from fhir_case.load import upload
 from fhir_case.load.journal.entry import Journal, JournalEntry
-from fhir_case.load.plan.plan import plan
 from fhir_case.server.capabilities import Capabilities, TypeCapabilities
 from fhir_case.server.client import Client
+from load.sample import sent as sent_by
 
 if TYPE_CHECKING:
     import responses
@@ -45,7 +45,7 @@ def posts(http: responses.RequestsMock) -> int:
 
 def sent(bundle: dict[str, Any], base: str) -> Journal:
     with Client(base) as client:
-        return send_plan(plan(bundle), client, clock=count(10.0, 0.5).__next__)
+        return sent_by(bundle, client, clock=count(10.0, 0.5).__next__)
 
 
 def states(journal: Journal) -> list[tuple[str, str, str]]:
@@ -107,7 +107,7 @@ def test_a_location_is_understood_in_every_form(
 ) -> None:
     answers(http, base, response("201", location), response("200 OK", "Observation/78"), response("201"))
     with Client(base) as client:
-        journal = send_plan(plan(bundle, GIVES_IDS), client)
+        journal = sent_by(bundle, client, GIVES_IDS)
 
     patient, observation, provenance = journal.entries
     assert ("created", "Patient/77") == (patient.state, patient.stored_as)
@@ -222,7 +222,7 @@ def test_what_would_be_doubled_is_looked_up_and_not_sent_again(
     for kind in ("Patient", "Observation"):  # the Provenance has no identifier that could be looked for
         http.get(f"{base}/{kind}", json={"resourceType": "Bundle", "type": "searchset"})
     with Client(base) as client, pytest.raises(ServerError):
-        send_plan(plan(bundle, GIVES_IDS), client)
+        sent_by(bundle, client, GIVES_IDS)
 
     assert 1 == posts(http)
 
@@ -236,8 +236,11 @@ def test_upload_asks_plans_and_sends(http: responses.RequestsMock, base: str, bu
     assert (base, 3) == (journal.server, journal.counts["created"])
 
 
-def test_a_journal_survives_being_written_and_read() -> None:
+def test_a_journal_is_json_with_the_counts_of_all_states() -> None:
     entry = JournalEntry("Patient/a", "PUT", 200, "updated", "Patient/a", "2")
-    journal = Journal("https://fhir.example", (entry,), 1.25, ("beware",))
+    value = Journal("https://fhir.example", (entry,), 1.25, ("beware",)).to_dict()
 
-    assert journal == Journal.from_dict(parse(dump(journal.to_dict())))
+    assert value == parse(dump(value))
+    assert ("https://fhir.example", 1.25, ["beware"]) == (value["server"], value["seconds"], value["warnings"])
+    assert {"updated": 1} == {state: number for state, number in value["counts"].items() if number}
+    assert [entry] == [JournalEntry(**each) for each in value["entries"]]

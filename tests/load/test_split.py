@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from fhir_case.errors import BundleError
 from fhir_case.fhir.wire import dump
-from fhir_case.load.plan.given import given_entries
-from fhir_case.load.plan.plan import Plan, plan, planned
+from fhir_case.load.plan.bundle import bundle_entries
+from fhir_case.load.plan.plan import Plan, planned
 from fhir_case.load.plan.split import split
 from fhir_case.load.plan.transaction import Transaction
 from fhir_case.server.capabilities import UNKNOWN, Capabilities, TypeCapabilities
 from fhir_case.server.quirks import Caps
+from load.sample import plan
 
 OWN_IDS = TypeCapabilities(update_create=False, conditional_create=True, identifier_search=True)
 GIVES_IDS = Capabilities(types={"Basic": OWN_IDS})
@@ -76,12 +77,12 @@ def entries_id(number: int, form: str) -> str:
 
 
 def planned_of(sample: Sample) -> Plan:
-    entries, _ = given_entries(sample.bundle, source="a.json")
+    entries, _ = bundle_entries(sample.bundle, source="a.json")
     return planned(entries, sample.capabilities, caps=sample.caps)
 
 
 def positions(transaction: Transaction) -> set[int]:
-    return {entry.given.position for entry in transaction.entries}
+    return {entry.original.position for entry in transaction.entries}
 
 
 def circles(targets: list[set[int]]) -> list[set[int]]:
@@ -96,7 +97,7 @@ def circles(targets: list[set[int]]) -> list[set[int]]:
 def size(transaction: Transaction) -> int:
     """The bytes that go over the line when all that was sent before has got the longest names."""
     before = [full_url(number) for number in range(20)] + [f"Basic/{number}" for number in range(20)]
-    return len(dump(transaction.body(places=lambda name: FAR_AWAY if name in before else "")))
+    return len(dump(transaction.body(locations=lambda name: FAR_AWAY if name in before else "")))
 
 
 def fits(transaction: Transaction, caps: Caps, *, room: int = 0) -> bool:
@@ -138,7 +139,9 @@ def test_no_transaction_is_more_than_the_server_takes(case: tuple[Sample, Plan])
 @given(plans())
 def test_every_entry_is_sent_once_and_unchanged(case: tuple[Sample, Plan]) -> None:
     sample, made = case
-    sent = sorted(((entry.given.position, entry.given.resource) for entry in made.entries), key=lambda each: each[0])
+    sent = sorted(
+        ((entry.original.position, entry.original.resource) for entry in made.entries), key=lambda each: each[0]
+    )
     assert list(enumerate(each["resource"] for each in sample.bundle["entry"])) == sent
     assert all(transaction.entries for transaction in made.transactions)
 
@@ -161,11 +164,12 @@ def test_what_is_torn_apart_is_said(case: tuple[Sample, Plan]) -> None:
     sample, made = case
     told = plan(sample.bundle, sample.capabilities, caps=sample.caps).warnings
     warning = " ".join(each for each in told if "not all or nothing" in each)
+    apart = " ".join(each for each in told if "in different transactions" in each)
     torn = [transaction for job in made.jobs for transaction in job if len(job) > 1]
     assert (len(made.transactions) > 1) == bool(warning)
-    assert bool(torn) == ("torn apart" in warning)
+    assert bool(torn) == bool(apart)
     if torn:
-        assert torn[0].entries[0].given.name in warning
+        assert torn[0].entries[0].original.name in apart
     closed = [transaction for transaction in made.transactions if transaction not in torn]
     for transaction in closed:
         own = positions(transaction)
@@ -175,15 +179,15 @@ def test_what_is_torn_apart_is_said(case: tuple[Sample, Plan]) -> None:
 @settings(max_examples=120, deadline=None)
 @given(samples())
 def test_only_what_is_too_large_is_refused_and_it_is_named(sample: Sample) -> None:
-    entries, _ = given_entries(sample.bundle)
-    unlimited = {each.given.position: each for each in planned(entries, sample.capabilities, caps=Caps()).entries}
+    entries, _ = bundle_entries(sample.bundle)
+    unlimited = {each.original.position: each for each in planned(entries, sample.capabilities, caps=Caps()).entries}
     together = [Transaction(tuple(unlimited[n] for n in sorted(circle))) for circle in circles(sample.targets)]
     error = refusal(sample)
     if error is None:
         assert [] == [circle for circle in together if not fits(circle, sample.caps)]
         return
     named = set(error.where.removesuffix(" …").split(", "))
-    about = [circle for circle in together if named <= {entry.given.name for entry in circle.entries}]
+    about = [circle for circle in together if named <= {entry.original.name for entry in circle.entries}]
     event("refused")
     assert about
     assert any(not fits(circle, sample.caps, room=MORE_FOR_AN_ENTRY) for circle in about)
@@ -193,13 +197,13 @@ def test_only_what_is_too_large_is_refused_and_it_is_named(sample: Sample) -> No
 @settings(max_examples=60, deadline=None)
 @given(samples())
 def test_what_fits_whole_is_sent_whole(sample: Sample) -> None:
-    entries, _ = given_entries(sample.bundle)
+    entries, _ = bundle_entries(sample.bundle)
     whole = planned(entries, sample.capabilities, caps=Caps())
     generous = Caps(len(entries), size(whole.transactions[0]) + len(entries) * MORE_FOR_AN_ENTRY, len(entries))
 
     assert 1 == len(whole.transactions)
     made = planned(entries, sample.capabilities, caps=generous)
-    assert [entry.given.position for entry in made.entries] == list(range(len(entries)))
+    assert [entry.original.position for entry in made.entries] == list(range(len(entries)))
     assert 1 == len(made.transactions)
     told = plan(sample.bundle, sample.capabilities, caps=generous).warnings
     assert [] == [each for each in told if "not all or nothing" in each]
@@ -216,8 +220,10 @@ def test_a_whole_bundle_is_planned_as_its_entries_are(sample: Sample) -> None:
     ours = plan(sample.bundle, sample.capabilities, caps=sample.caps)
 
     assert [
-        [[dump(entry.given.resource) for entry in transaction.entries] for transaction in job] for job in made.jobs
-    ] == [[[dump(entry.given.resource) for entry in transaction.entries] for transaction in job] for job in ours.jobs]
+        [[dump(entry.original.resource) for entry in transaction.entries] for transaction in job] for job in made.jobs
+    ] == [
+        [[dump(entry.original.resource) for entry in transaction.entries] for transaction in job] for job in ours.jobs
+    ]
 
 
 def chain(count: int, *, circle: bool = False) -> dict[str, Any]:
@@ -236,14 +242,14 @@ def test_a_long_chain_is_sent_from_its_end() -> None:
     assert 50 == len(made.transactions)
     assert {4999, 4998} <= positions(made.transactions[0])
     assert {0, 1} <= positions(made.transactions[-1])
-    assert "5000 entries are sent as 50 transactions" in made.warnings[-1]
+    assert "5000 entries are sent as 50 transactions" in made.warnings[-2]
 
 
 def test_a_circle_that_is_too_large_is_refused_with_some_of_its_names() -> None:
     with pytest.raises(BundleError) as caught:
         plan(chain(8, circle=True), caps=Caps(entries=5))
 
-    assert caught.value.message.startswith("8 resources refer to each other in a circle")
+    assert caught.value.message.startswith("8 resources refer to each other in a cycle")
     assert "Basic/r-0, Basic/r-1, Basic/r-2 …" == caught.value.where
     assert "whole" in caught.value.hint
 
@@ -270,7 +276,7 @@ def test_a_list_of_many_references_has_room_for_the_names_that_the_server_gives(
 
     (job,) = made.jobs
     places = {name: FAR_AWAY for entry in made.entries for name in entry.names if not entry.by_id}
-    sizes = [len(dump(transaction.body(places=lambda name: places.get(name, "")))) for transaction in job]
+    sizes = [len(dump(transaction.body(locations=lambda name: places.get(name, "")))) for transaction in job]
     assert len(job) > 1
     assert max(sizes) <= most
 
@@ -282,12 +288,12 @@ def test_the_binary_of_an_attachment_is_sent_before_the_document_that_points_to_
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": document}, binary]}
     made = plan(bundle, caps=Caps(entries=1))
 
-    assert [["Binary", "DocumentReference"]] == [[each.entries[0].given.type for each in job] for job in made.jobs]
-    assert "torn apart" in " ".join(made.warnings)
+    assert [["Binary", "DocumentReference"]] == [[each.entries[0].original.type for each in job] for job in made.jobs]
+    assert "refer to each other and are sent in different transactions" in " ".join(made.warnings)
 
 
 def test_nothing_is_read_of_the_size_where_no_limit_is_known() -> None:
-    entries, _ = given_entries(chain(3))
+    entries, _ = bundle_entries(chain(3))
     made = planned(entries, UNKNOWN, caps=Caps(entries=3)).entries
 
     assert [0] == [size for part in split(made, Caps(entries=3)) for size in part.sizes]

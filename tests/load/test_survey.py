@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from fhir_case.documents import Document
 from fhir_case.documents.document import json_issue
 from fhir_case.fhir.wire import dump
+from fhir_case.load.plan.plan import Rules
 from fhir_case.load.survey.index import Index
-from fhir_case.load.survey.jobs import jobs_of_wave
-from fhir_case.load.survey.survey import Rules, Survey, survey, unanswered
+from fhir_case.load.survey.jobs import jobs_of_level
+from fhir_case.load.survey.survey import survey, unanswered
 from fhir_case.server.capabilities import UNKNOWN, Capabilities, TypeCapabilities
 from fhir_case.server.quirks import Caps
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from fhir_case.load.plan.entry import PlannedEntry
     from fhir_case.load.survey.jobs import Job
+    from fhir_case.load.survey.result import Survey
 
 RULES = Rules(UNKNOWN, Caps())
 OWN_IDS = TypeCapabilities(update_create=False, conditional_create=True, identifier_search=True)
@@ -72,17 +74,17 @@ def files(**contents: dict[str, Any] | list[dict[str, Any]]) -> Files:
 def jobs(
     inputs: Files, index: Index, rules: Rules = RULES, found: Survey | None = None, **others: Any
 ) -> list[list[Job]]:
-    """The jobs of each wave."""
+    """The jobs of each level."""
     read = found or survey(inputs, index, rules)
-    return [list(jobs_of_wave(wave, inputs, read, rules, index, **others)) for wave in range(read.waves)]
+    return [list(jobs_of_level(level, inputs, read, rules, index, **others)) for level in range(read.levels)]
 
 
-def entries(waves: list[list[Job]]) -> list[PlannedEntry]:
-    return [entry for wave in waves for job in wave for transaction in job for entry in transaction.entries]
+def entries(levels: list[list[Job]]) -> list[PlannedEntry]:
+    return [entry for level in levels for job in level for transaction in job for entry in transaction.entries]
 
 
-def names(waves: list[list[Job]]) -> list[list[str]]:
-    return [[entry.given.name for entry in entries([wave])] for wave in waves]
+def names(levels: list[list[Job]]) -> list[list[str]]:
+    return [[entry.original.name for entry in entries([level])] for level in levels]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ def names(waves: list[list[Job]]) -> list[list[str]]:
         ({"resourceType": 7}, "a", "no resourceType"),
         ({"resourceType": "Bundle", "type": "message", "entry": []}, "a", "cannot be loaded"),
         (bundle(), "a", "no entry"),
-        (bundle(resource("Patient/a"), resource("Patient/_")), "a: Bundle.entry[1].resource.id", "no id of FHIR"),
+        (bundle(resource("Patient/a"), resource("Patient/_")), "a: Bundle.entry[1].resource.id", "is not a FHIR id"),
         (bundle(resource("Patient/a"), {"no": "type"}), "a: Bundle.entry[1]", "no resource"),
         (bundle(resource("Patient/a"), resource("Patient/a")), "a: Bundle.entry[0] and [1]", "the same id"),
         (resource("Patient/a", text="\ud800"), "a: Patient/a", "cannot be written as JSON"),
@@ -189,14 +191,14 @@ def test_a_file_that_comes_before_what_it_refers_to_waits_for_it(index: Index) -
     )
 
 
-def test_what_does_not_refer_to_other_documents_goes_in_one_wave(index: Index) -> None:
+def test_what_does_not_refer_to_other_documents_goes_in_one_level(index: Index) -> None:
     inputs = files(a=bundle(resource("Patient/a"), resource("Observation/a", "Patient/a")), b=resource("Patient/b"))
     found = survey(inputs, index, RULES)
 
-    assert (1, False) == (found.waves, found.crossing)
+    assert (1, False) == (found.levels, found.crossing)
 
 
-def test_documents_that_refer_to_each_other_in_a_circle_are_in_one_transaction(index: Index) -> None:
+def test_documents_that_refer_to_each_other_in_a_cycle_are_in_one_transaction(index: Index) -> None:
     inputs = files(
         a=[resource("Basic/a", "Basic/b"), resource("Basic/x")],
         b=[resource("Basic/b", "Basic/c"), resource("Basic/c", "Basic/a")],
@@ -204,8 +206,8 @@ def test_documents_that_refer_to_each_other_in_a_circle_are_in_one_transaction(i
     )
     first, second = jobs(inputs, index)
 
-    circle = [transaction for job in first for transaction in job if transaction.indivisible]
-    assert [["Basic/a", "Basic/b", "Basic/c"]] == [[entry.given.name for entry in each.entries] for each in circle]
+    cycle = [transaction for job in first for transaction in job if transaction.indivisible]
+    assert [["Basic/a", "Basic/b", "Basic/c"]] == [[entry.original.name for entry in each.entries] for each in cycle]
     assert {"Basic/x", "Basic/a", "Basic/b", "Basic/c"} == set(names([first])[0])
     assert [["Basic/after"]] == names([second])
 
@@ -284,9 +286,9 @@ def test_references_to_what_an_earlier_run_stored_lead_to_its_place(index: Index
         b=resource("Observation/outside", "Patient/a/_history/1"),
     )
     index.put_done([("a", 0, "Patient/4711")])
-    waves = jobs(inputs, index, GIVES_IDS)
+    levels = jobs(inputs, index, GIVES_IDS)
 
-    bodies = [transaction.body(places=index.place) for wave in waves for job in wave for transaction in job]
+    bodies = [transaction.body(locations=index.location) for level in levels for job in level for transaction in job]
     references = [
         one["resource"]["extension"][0]["valueReference"]["reference"] for body in bodies for one in body["entry"]
     ]
@@ -300,7 +302,7 @@ def test_nothing_is_left_when_all_was_stored(index: Index) -> None:
     assert [] == entries(jobs(inputs, index))
 
 
-def test_the_rest_of_a_circle_is_sent_when_an_earlier_run_stored_some_of_it(index: Index) -> None:
+def test_the_rest_of_a_cycle_is_sent_when_an_earlier_run_stored_some_of_it(index: Index) -> None:
     inputs = files(a=[resource("Basic/a", "Basic/b"), resource("Basic/b", "Basic/a")])
     index.put_done([("a:1", 0, "Basic/a")])
 
@@ -316,7 +318,7 @@ def test_as_is_each_transaction_is_sent_as_it_came(index: Index) -> None:
     rules = Rules(UNKNOWN, Caps(), as_is=True)
     found = survey(inputs, index, rules)
 
-    sent = [transaction for wave in jobs(inputs, index, rules, found) for job in wave for transaction in job]
+    sent = [transaction for level in jobs(inputs, index, rules, found) for job in level for transaction in job]
     assert [] == found.problems
     assert [dump(content), dump(other), dump(content), b""] == [each.raw for each in sent]
     assert ["transaction", "batch", "transaction", "transaction"] == [each.type for each in sent]
@@ -342,7 +344,7 @@ def inputs_of_any_form(draw: st.DrawFn) -> Files:
 
 @settings(max_examples=150, deadline=None)
 @given(inputs_of_any_form(), st.sampled_from([RULES, GIVES_IDS]), st.integers(0, 5), st.data())
-def test_all_waves_together_send_the_input_once_and_in_order(
+def test_all_levels_together_send_the_input_once_and_in_order(
     inputs: Files, rules: Rules, most: int, data: st.DataObject
 ) -> None:
     with Index() as index:
@@ -355,25 +357,27 @@ def test_all_waves_together_send_the_input_once_and_in_order(
         }
         done = data.draw(st.sets(st.sampled_from(sorted(everything)), max_size=4))
         index.put_done((*key, f"Basic/{number}") for number, key in enumerate(sorted(done)))
-        waves = jobs(inputs, index, rules, found, merge=Caps(entries=most))
+        levels = jobs(inputs, index, rules, found, merge=Caps(entries=most))
 
-    sent = {(entry.given.source, entry.given.position): entry.given.resource for entry in entries(waves)}
-    event(f"waves: {len(waves)}")
+    sent = {(entry.original.source, entry.original.position): entry.original.resource for entry in entries(levels)}
+    event(f"levels: {len(levels)}")
     assert [] == found.problems
     assert {key: one for key, one in everything.items() if key not in done} == sent
-    assert len(sent) == len(entries(waves))
+    assert len(sent) == len(entries(levels))
     stored = {f"Basic/{everything[key]['id']}" for key in done}
-    for wave in waves:
-        of_wave: set[str] = set()
-        for job in wave:
+    for level in levels:
+        of_level: set[str] = set()
+        for job in level:
             before = set(stored)
             for transaction in job:
-                before |= {entry.given.name for entry in transaction.entries}
+                before |= {entry.original.name for entry in transaction.entries}
                 for entry in transaction.entries:
-                    wanted = {each["valueReference"]["reference"] for each in entry.given.resource.get("extension", [])}
+                    wanted = {
+                        each["valueReference"]["reference"] for each in entry.original.resource.get("extension", [])
+                    }
                     assert set() == wanted - before
-            of_wave |= before
-        stored |= of_wave
+            of_level |= before
+        stored |= of_level
     assert {f"Basic/{one['id']}" for one in everything.values()} == stored
 
 
@@ -389,10 +393,10 @@ def test_small_inputs_are_read_once_and_large_ones_twice_to_the_same_end(
     )
     kept = survey(inputs, index, rules)
     assert kept.plans is not None
-    from_memory = [[*jobs_of_wave(wave, [], kept, rules, index)] for wave in range(kept.waves)]
-    monkeypatch.setattr("fhir_case.load.survey.survey._KEPT_BYTES", 10)
+    from_memory = [[*jobs_of_level(level, [], kept, rules, index)] for level in range(kept.levels)]
+    monkeypatch.setattr("fhir_case.load.survey.result._KEPT_BYTES", 10)
     with Index() as another:
         read = survey(inputs, another, rules)
         assert read.plans is None
-        assert from_memory == [[*jobs_of_wave(wave, inputs, read, rules, another)] for wave in range(read.waves)]
+        assert from_memory == [[*jobs_of_level(level, inputs, read, rules, another)] for level in range(read.levels)]
     assert sum(len(transaction.entries) for jobs in from_memory for job in jobs for transaction in job) == 5

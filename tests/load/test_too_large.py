@@ -85,7 +85,7 @@ def test_a_transaction_stays_whole_and_the_refusal_says_what_to_do(small: FakeSe
 
     assert (7, set()) == (code, small.names)
     assert (
-        "begin anew (--restart) with what it takes at once (--max-bytes, --max-entries)"
+        "start again (--restart) with what it takes at once (--max-bytes, --max-entries)"
         in value["failures"][0]["reason"]
     )
     code, _, err = upload(run, small, file, "--max-entries", str(MOST), "--restart")

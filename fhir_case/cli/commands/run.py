@@ -98,7 +98,7 @@ def run(
 
     folder = out or Path("out") / read.case
     with _server(stages, server, fhir, keep=keep) as base:
-        journal, verification = _loaded(stages, bundle, base, fhir)
+        journal, verification = _loaded(stages, bundle, base, fhir, folder / "journal.jsonl")
 
     from fhir_case.report.run import run_report
 
@@ -160,12 +160,15 @@ def _server(stages: _Stages, url: str | None, fhir: FhirVersion, *, keep: bool) 
         yield base
 
 
-def _loaded(stages: _Stages, bundle: Resource, base: str, fhir: FhirVersion) -> tuple[Any, Any]:
+def _loaded(stages: _Stages, bundle: Resource, base: str, fhir: FhirVersion, file: Path) -> tuple[Any, Any]:
+    from fhir_case.cli.options.journals import remove_empty_journal, rotate_journal
     from fhir_case.load import upload, verify
     from fhir_case.report.verification import verification_words
 
     with stages.stage("upload"):
-        journal = upload(bundle, base, fhir=fhir)
+        remove_empty_journal(file)
+        rotate_journal(file, even_unfinished=True)
+        journal = upload(bundle, base, fhir=fhir, journal=file)
         stages.report(_counts(journal.counts))
     with stages.stage("verify"):
         verification = verify(bundle, base, fhir=fhir, journal=journal)

@@ -25,7 +25,7 @@ from fhir_case.errors import ExitCode
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fhir_case.load.run.load import FileLoad
+    from fhir_case.load.run.load import Load
     from fhir_case.load.run.loader import Result
     from fhir_case.server.named import NamedServer
 
@@ -121,7 +121,7 @@ def upload(
     _end(load, result, left_out=len(survey.left_out))
 
 
-def _opened(load: FileLoad, journal: Path | None, files: tuple[str, ...], *, restart: bool) -> tuple[Path, int]:
+def _opened(load: Load, journal: Path | None, files: tuple[str, ...], *, restart: bool) -> tuple[Path, int]:
     """Open the journal of an interrupted run, or a new one."""
     from fhir_case.cli.options.journals import default_journal, remove_empty_journal, rotate_journal
 
@@ -132,7 +132,7 @@ def _opened(load: FileLoad, journal: Path | None, files: tuple[str, ...], *, res
     return path, load.open_journal(path)
 
 
-def _show_plan(load: FileLoad, form: str, out: Path | None) -> None:
+def _show_plan(load: Load, form: str, out: Path | None) -> None:
     from fhir_case.fhir import wire
     from fhir_case.report.plan import plan_json, plan_text
 
@@ -147,7 +147,7 @@ def _show_plan(load: FileLoad, form: str, out: Path | None) -> None:
         click.echo(f"Warning: {warning}", err=form == "json")
 
 
-def _sent(load: FileLoad, *, quiet: bool) -> Result:
+def _sent(load: Load, *, quiet: bool) -> Result:
     """Send; Ctrl-C lets the requests in flight finish, so that the journal is complete."""
     from fhir_case.cli.progress.upload import progress
 
@@ -159,7 +159,7 @@ def _sent(load: FileLoad, *, quiet: bool) -> Result:
             raise click.Abort from None
 
 
-def _show(load: FileLoad, result: Result, journal: Path, form: str) -> None:
+def _show(load: Load, result: Result, journal: Path, form: str) -> None:
     from fhir_case.report.upload import summary, summary_text
 
     warnings = load.read().warnings
@@ -170,7 +170,7 @@ def _show(load: FileLoad, result: Result, journal: Path, form: str) -> None:
         click.echo(summary_text(value))
 
 
-def _end(load: FileLoad, result: Result, *, left_out: int) -> None:
+def _end(load: Load, result: Result, *, left_out: int) -> None:
     if load.stop.is_set() and result.error is None:
         raise click.Abort
     if result.error is not None:

@@ -15,7 +15,7 @@ from fhir_case.cli.options.named_servers import server_option
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
-    from fhir_case.load.run.load import FileLoad
+    from fhir_case.load.run.load import Load
     from fhir_case.server.named import NamedServer
 
 __all__ = ["verify"]
@@ -59,16 +59,18 @@ def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, for
         sys.exit(ExitCode.BUNDLE)
 
 
-def _compared(load: FileLoad, journal: Path | None, form: str) -> bool:
+def _compared(load: Load, journal: Path | None, form: str) -> bool:
     """Compare every resource, and report; return whether all are as sent."""
-    from fhir_case.load.run.placeholders import compare_placeholders
-    from fhir_case.load.verify.files import read_back_files
-    from fhir_case.load.verify.summary import Findings
+    from fhir_case.load.journal.reader import read_records
+    from fhir_case.load.verification.files import read_back_inputs
+    from fhir_case.load.verification.summary import VerificationSummary, compare_placeholders
     from fhir_case.report.verification import VerificationJson, verification_text
 
-    found = Findings(load.base_url)
+    found = VerificationSummary(load.base_url)
     with VerificationJson() as as_json:
-        for piece in read_back_files(load, journal):
+        if journal is not None:
+            load.check_inputs(journal)
+        for piece in read_back_inputs(load, read_records(journal) if journal else ()):
             found.add(piece.comparisons)
             if form == "json":
                 as_json.add(piece.comparisons)

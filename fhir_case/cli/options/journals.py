@@ -75,8 +75,9 @@ def rotate_journal(path: Path, *, even_unfinished: bool) -> None:
 
 def _is_finished(path: Path) -> bool:
     from fhir_case.load.journal.reader import read_records
+    from fhir_case.load.journal.record import Finished, Undone
 
     last = None
     for last in read_records(path):  # noqa: B007  # the last one is wanted
         pass
-    return isinstance(last, dict) and ("finished" in last or "undone" in last)
+    return isinstance(last, Finished | Undone)

@@ -15,8 +15,8 @@ from fhir_case.cli.options.files import expanded
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fhir_case.load.run.load import FileLoad, Options
-    from fhir_case.load.survey.survey import Survey
+    from fhir_case.load.run.load import Load, Options
+    from fhir_case.load.survey.result import Survey
     from fhir_case.server.client import Client
     from fhir_case.server.connection import Connection
     from fhir_case.server.named import NamedServer
@@ -29,7 +29,7 @@ _PATIENCE = {"retry_s": "request_s", "settle_s": "settle_s"}
 
 
 @contextmanager
-def file_load(files: Sequence[str], server: NamedServer, fhir: str, **options: Any) -> Iterator[FileLoad]:
+def file_load(files: Sequence[str], server: NamedServer, fhir: str, **options: Any) -> Iterator[Load]:
     """
     Return the load of files into a server.
 
@@ -39,7 +39,8 @@ def file_load(files: Sequence[str], server: NamedServer, fhir: str, **options: A
         options: Those of the command, by the names of its parameters; the others have their defaults.
     """
     from fhir_case.cli.options.connection import base_url_of, connection_to
-    from fhir_case.load.run.load import STANDARD_INPUT, FileLoad
+    from fhir_case.load.run.load import Load
+    from fhir_case.load.survey.inputs import STANDARD_INPUT, FileInputs
 
     base_url, timeout_s = base_url_of(server), timeout_of(server, options["timeout_s"])
     connection = connection_to(server, timeout_s=timeout_s, **{name: options[name] for name in _CONNECTION})
@@ -49,11 +50,10 @@ def file_load(files: Sequence[str], server: NamedServer, fhir: str, **options: A
         piped = stack.enter_context(_piped()) if len(named) < len(files) else None
         click.echo(f"Reading the CapabilityStatement of {base_url} …", err=True)
         yield stack.enter_context(
-            FileLoad(
-                paths,
+            Load(
+                FileInputs(paths, piped),
                 lambda: client_of(base_url, connection, timeout_s),
                 _options(fhir, server, options),
-                piped=piped,
             )
         )
 
@@ -70,7 +70,7 @@ def timeout_of(server: NamedServer, timeout_s: float) -> float:
     return timeout_s if _is_set("timeout_s") else server.timeout_s
 
 
-def read(load: FileLoad, files: Sequence[str]) -> Survey:
+def read(load: Load, files: Sequence[str]) -> Survey:
     """
     Read all files, and list what of them is skipped.
 
@@ -103,19 +103,20 @@ def _is_set(name: str) -> bool:
 
 def _options(fhir: str, server: NamedServer, options: dict[str, Any]) -> Options:
     from fhir_case.load.run.load import Options
-    from fhir_case.load.survey.jobs import COMFORTABLE
+    from fhir_case.load.survey.jobs import MERGE
     from fhir_case.server.quirks import Caps
 
-    plain = ("ids", "as_is", "concurrency", "isolate", "pack", "keep_going", "allow_dangling")
+    plain = ("ids", "as_is", "concurrency", "isolate", "keep_going", "allow_dangling")
     limits = {"entries": options.get("max_entries"), "bytes": options.get("max_bytes")}
     caps = replace(server.caps, **{name: number for name, number in limits.items() if number})
     return Options(
         fhir=fhir,
         caps=caps if caps != Caps() else None,
-        merge=Caps(entries=options.get("merge") or COMFORTABLE.entries, bytes=COMFORTABLE.bytes),
+        merge=Caps(entries=options.get("merge") or MERGE.entries, bytes=MERGE.bytes),
         policy=replace(server.retry, **{new: options[old] for old, new in _PATIENCE.items() if _is_set(old)}),
         placeholders="placeholders" in options and (options["placeholders"] or server.placeholders),
         real_patient_data=server.real_patient_data or options.get("real_patient_data", False),
+        gzip=options.get("pack", True),
         **{name: options[name] for name in plain if name in options},
     )
 

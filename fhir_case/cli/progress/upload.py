@@ -11,8 +11,9 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any
 
-    from fhir_case.load.run.load import FileLoad
+    from fhir_case.load.run.load import Load
 
 __all__ = ["progress"]
 
@@ -21,17 +22,17 @@ _LINES_INTERVAL_S = 10.0
 
 
 @contextmanager
-def progress(load: FileLoad, *, quiet: bool) -> Iterator[Callable[[], None]]:
+def progress(load: Load, *, quiet: bool) -> Iterator[Callable[[Any], None]]:
     """Return the function to call each time resources are done."""
     if quiet:
-        yield lambda: None
+        yield lambda _: None
         return
     terminal = sys.stderr.isatty()
     begin = last = time.monotonic()
     every = _TERMINAL_INTERVAL_S if terminal else _LINES_INTERVAL_S
     total = load.read().resources
 
-    def show(*, end: bool = False) -> None:
+    def show(_: Any = (), *, end: bool = False) -> None:
         nonlocal last
         now = time.monotonic()
         if not end and now - last < every:
@@ -48,12 +49,12 @@ def progress(load: FileLoad, *, quiet: bool) -> Iterator[Callable[[], None]]:
             click.echo(err=True)
 
 
-def _line(load: FileLoad, total: int, seconds: float) -> str:
+def _line(load: Load, total: int, seconds: float) -> str:
     done = load.tally.states.total()
     rate = done / seconds if seconds > 0 else 0.0
     parts = [f"{done:,} of {total:,} resources", f"{rate:,.0f} per second", f"{load.tally.retries.total():,} retries"]
-    if load.gate is not None:
-        parts.append(f"{load.gate.limit} in parallel")
+    if load.concurrency is not None:
+        parts.append(f"{load.concurrency.limit} in parallel")
     if rate and done < total:
         parts.append(f"{_duration((total - done) / rate)} to go")
     return ", ".join(parts)

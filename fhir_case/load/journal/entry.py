@@ -1,12 +1,17 @@
-"""What became of every resource that was sent."""
+"""What became of every resource that was sent, and where that is written down."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, get_args
 
-__all__ = ["STATES", "Journal", "JournalEntry", "State"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fhir_case.load.plan.entry import PlannedEntry
+
+__all__ = ["STATES", "Journal", "JournalEntry", "Log", "State"]
 
 State = Literal["created", "updated", "unchanged", "updated or unchanged", "deleted", "failed", "unknown"]
 STATES: tuple[State, ...] = get_args(State)
@@ -21,15 +26,15 @@ class JournalEntry:
         resource: ``Type/id`` in the Bundle, or what else names it.
         method: ``PUT``, ``POST`` or ``DELETE``.
         status: The HTTP status that the server gave it; 0 when it gave none.
-        state: What that means; ``updated or unchanged`` where the server does not tell versions; ``unknown`` where it
-            may or may not be stored, and nothing tells.
+        state: What that means; ``updated or unchanged`` where the server does not say versions; ``unknown`` where it
+            may or may not be stored.
         stored_as: ``Type/id`` on the server; empty when it does not say.
         version: The version on the server; empty when it does not say.
         reason: Why it failed, or why its references are still open.
         source: The document that it is from; empty when there is only one.
         position: The number of its entry there, from 0.
         references: ``open``: some of its references still say the temporary fullUrl of a resource that was new;
-            ``filled``: they were filled in by a second request; empty where there was nothing to fill in.
+            ``filled``: a second request resolved them; empty where there were none to resolve.
         full_url: What such references to this resource say until then; empty where there are none at all.
     """
 
@@ -45,9 +50,22 @@ class JournalEntry:
     references: Literal["", "open", "filled"] = ""
     full_url: str = ""
 
+    @classmethod
+    def of(cls, entry: PlannedEntry, status: int, state: State, **rest: Any) -> Self:
+        """Return the entry for one resource that was planned."""
+        original = entry.original
+        return cls(
+            original.name, entry.method, status, state, source=original.source, position=original.position, **rest
+        )
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Return the document that it is from, and its position there."""
+        return self.source, self.position
+
     @property
     def confirmed(self) -> bool:
-        """Whether the server has done for certain what was asked."""
+        """Whether the server has confirmed the request."""
         return self.state not in ("failed", "unknown")
 
     @property
@@ -104,12 +122,27 @@ class Journal:
             "entries": [asdict(entry) for entry in self.entries],
         }
 
-    @classmethod
-    def from_dict(cls, value: dict[str, Any]) -> Journal:
-        """Return the journal that `to_dict` wrote; the counts are counted anew."""
-        return cls(
-            server=value["server"],
-            entries=tuple(JournalEntry(**entry) for entry in value["entries"]),
-            seconds=value["seconds"],
-            warnings=tuple(value["warnings"]),
-        )
+
+class Log(Protocol):
+    """Write down what happens, before and after each request."""
+
+    def sending(self, request: str, entries: Sequence[PlannedEntry]) -> None:
+        """Note that a request is about to be sent."""
+        ...
+
+    def resolving(self, request: str, entries: Sequence[PlannedEntry]) -> None:
+        """Note that a request is about to be sent that resolves references of what is stored."""
+        ...
+
+    def answered(self, request: str, entries: Sequence[JournalEntry]) -> None:
+        """Note what became of the resources of a request; an empty request for those that needed none."""
+        ...
+
+    def not_done(self, request: str, reason: str, *, types: Sequence[str] = ()) -> None:
+        """
+        Note that nothing of a request was stored.
+
+        Args:
+            types: The types of what it creates, where the server may carry it out later all the same.
+        """
+        ...

@@ -1,4 +1,4 @@
-"""Put things that refer to each other in an order in which what is referred to comes first."""
+"""Topological order and cycles: what is referred to comes first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["circles_in_order", "waves"]
+__all__ = ["cycles_in_order", "levels"]
 
 
 class _Targets(Protocol):
@@ -20,11 +20,11 @@ class _Targets(Protocol):
     def __getitem__(self, number: int, /) -> Iterable[int]: ...
 
 
-def circles_in_order(targets: _Targets) -> Iterator[list[int]]:
+def cycles_in_order(targets: _Targets) -> Iterator[list[int]]:
     """
     Return groups of the numbers 0 to n - 1: what a group refers to is in the same group or in an earlier one.
 
-    A group has more than one member only where they refer to each other in a circle. Members are in ascending order,
+    A group has more than one member only where they refer to each other in a cycle. Members are in ascending order,
     and equal input gives equal order.
 
     Args:
@@ -43,14 +43,14 @@ class _Search:
 
     def __init__(self, targets: _Targets) -> None:
         self._targets = targets
-        self._place = array("q", [-1]) * len(targets)  # the order in which it was met
+        self._order = array("q", [-1]) * len(targets)  # the order in which it was met
         self._lowest = array("q", [0]) * len(targets)
         self._grouped = bytearray(len(targets))
         self._open: list[int] = []
         self._met = 0
 
     def has_met(self, number: int) -> bool:
-        return self._place[number] >= 0
+        return self._order[number] >= 0
 
     def from_root(self, root: int) -> Iterator[list[int]]:
         path = [self._meet(root)]
@@ -64,25 +64,25 @@ class _Search:
             if path:
                 parent = path[-1][0]
                 self._lowest[parent] = min(self._lowest[parent], self._lowest[number])
-            if self._lowest[number] == self._place[number]:
+            if self._lowest[number] == self._order[number]:
                 yield self._group(number)
 
     def _meet(self, number: int) -> tuple[int, Iterator[int]]:
-        self._place[number] = self._lowest[number] = self._met
+        self._order[number] = self._lowest[number] = self._met
         self._met += 1
         self._open.append(number)
         return number, iter(self._targets[number])
 
     def _next(self, number: int, following: Iterator[int]) -> int | None:
         for other in following:
-            if self._place[other] < 0:
+            if self._order[other] < 0:
                 return other
             if not self._grouped[other]:
-                self._lowest[number] = min(self._lowest[number], self._place[other])
+                self._lowest[number] = min(self._lowest[number], self._order[other])
         return None
 
     def _group(self, number: int) -> list[int]:
-        start = bisect_left(self._open, self._place[number], key=self._place.__getitem__)
+        start = bisect_left(self._open, self._order[number], key=self._order.__getitem__)
         group = sorted(self._open[start:])
         del self._open[start:]
         for member in group:
@@ -90,11 +90,11 @@ class _Search:
         return group
 
 
-def waves(count: int, edges: Iterable[tuple[int, int]]) -> tuple[array[int], list[list[int]]]:
+def levels(count: int, edges: Iterable[tuple[int, int]]) -> tuple[array[int], list[list[int]]]:
     """
-    Return for each number 0 to n - 1 the wave in which it comes, and the circles.
+    Return for each number 0 to n - 1 its level, and the cycles.
 
-    What a number refers to comes in an earlier wave, or in the same one if both are in one circle.
+    What a number refers to comes at a lower level, or at the same one if both are in one cycle.
 
     Args:
         count: How many numbers there are.
@@ -105,21 +105,21 @@ def waves(count: int, edges: Iterable[tuple[int, int]]) -> tuple[array[int], lis
         if number != other:
             start.append(number)
             end.append(other)
-    wave = array("I", bytes(4 * count))
+    level_of = array("I", bytes(4 * count))
     if not start:
-        return wave, []
+        return level_of, []
     targets = _Grouped(count, start, end)
-    circles = []
-    for group in circles_in_order(targets):
+    cycles = []
+    for group in cycles_in_order(targets):
         members = set(group)
         level = max(
-            (wave[other] + 1 for number in group for other in targets[number] if other not in members), default=0
+            (level_of[other] + 1 for number in group for other in targets[number] if other not in members), default=0
         )
         for number in group:
-            wave[number] = level
+            level_of[number] = level
         if len(group) > 1:
-            circles.append(group)
-    return wave, circles
+            cycles.append(group)
+    return level_of, cycles
 
 
 class _Grouped:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from fhir_case.load.plan.entry import PlannedEntry
     from fhir_case.server.quirks import Caps
 
-__all__ = ["Packer"]
+__all__ = ["Merger"]
 
 
-class Packer:
+class Merger:
     """
     Merge transactions one after the other, up to a size.
 
@@ -43,7 +43,7 @@ class Packer:
 
     def add(self, transaction: Transaction, size: int) -> Iterator[Transaction]:
         """
-        Add a transaction; give the merged one that it does not fit into any more, if there is one.
+        Add a transaction; return the merged one that it does not fit into any more, if there is one.
 
         Args:
             size: The bytes of its resources, about; its own size counts where that was counted.
@@ -59,7 +59,7 @@ class Packer:
             or (most.conditional and self._conditional + conditional and together > most.conditional)
         )
         if self._entries and (full or copies is None):
-            yield from self.rest()
+            yield from self.flush()
             copies = {}
         start = len(self._entries)
         self._copies |= {start + position: original for position, original in (copies or {}).items()}
@@ -72,8 +72,8 @@ class Packer:
         known, more = self._pointers, transaction.pointers
         self._pointers = known | more if known is not None and more is not None else None
 
-    def rest(self) -> Iterator[Transaction]:
-        """Return what has not been given."""
+    def flush(self) -> Iterator[Transaction]:
+        """Return the transactions that were not returned yet, merged."""
         if self._entries:
             merged = Transaction(tuple(self._entries), dict(self._copies), pointers=self._pointers)
             self._start()
@@ -91,7 +91,7 @@ class Packer:
             same = entry.identity == other.identity and entry.identity and entry.method == other.method
             # The server ignores what a conditional create says once there is such a resource.
             created = entry.method == "POST" and bool(entry.condition)
-            if others or not same or not (created or _equal(entry.given.resource, other.given.resource)):
+            if others or not same or not (created or _equal(entry.original.resource, other.original.resource)):
                 return None
             copies[position] = original
         return copies

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fhir_case.errors import BundleError
 from fhir_case.fhir.references import pointers_in, unversioned
-from fhir_case.load.plan.cycles import circles_in_order
+from fhir_case.load.plan.cycles import cycles_in_order
 from fhir_case.load.plan.transaction import HEAD_BYTES, bytes_at_most
 from fhir_case.server.quirks import Caps
 
@@ -33,7 +33,7 @@ class Part:
     sizes: tuple[int, ...]
 
     @property
-    def torn(self) -> bool:
+    def is_split(self) -> bool:
         """Whether things that refer to each other are in several transactions."""
         return len(self.chunks) > 1
 
@@ -71,7 +71,7 @@ def split(entries: Sequence[PlannedEntry], caps: Caps) -> list[Part]:
         caps: What the server takes at most.
 
     Raises:
-        BundleError: One resource, or a circle of references, is larger than what the server takes.
+        BundleError: One resource, or a cycle of references, is larger than what the server takes.
     """
     if caps == Caps():
         return [_whole(range(len(entries)), _Load())]
@@ -81,19 +81,19 @@ def split(entries: Sequence[PlannedEntry], caps: Caps) -> list[Part]:
         return [_whole(range(len(entries)), _sum(loads))]
     targets = targets_of(entries)
     parts: list[Part] = []
-    packed: list[int] = []
-    packed_load = _Load()
+    together: list[int] = []
+    together_load = _Load()
     for group in _groups(targets):
         load = _sum(loads[position] for position in group)
         if not load.fits(caps):
-            parts.append(_torn(group, entries, targets, loads, caps))
+            parts.append(_split_group(group, entries, targets, loads, caps))
             continue
-        if packed and not (packed_load + load).fits(caps):
-            parts.append(_whole(packed, packed_load))
-            packed, packed_load = [], _Load()
-        packed += group
-        packed_load += load
-    return [*parts, _whole(packed, packed_load)] if packed else parts
+        if together and not (together_load + load).fits(caps):
+            parts.append(_whole(together, together_load))
+            together, together_load = [], _Load()
+        together += group
+        together_load += load
+    return [*parts, _whole(together, together_load)] if together else parts
 
 
 def _whole(positions: Iterable[int], load: _Load) -> Part:
@@ -132,7 +132,7 @@ def targets_of(entries: Sequence[PlannedEntry]) -> list[set[int]]:
     position_of = _positions(entries)
     found = []
     for entry in entries:
-        positions = (_position(each, position_of) for each in pointers_in(entry.given.resource))
+        positions = (_position(each, position_of) for each in pointers_in(entry.original.resource))
         found.append({position for position in positions if position is not None})
     return found
 
@@ -160,7 +160,7 @@ def _groups(targets: Sequence[set[int]]) -> list[list[int]]:
     return groups
 
 
-def _torn(
+def _split_group(
     group: Sequence[int],
     entries: Sequence[PlannedEntry],
     targets: Sequence[set[int]],
@@ -170,8 +170,8 @@ def _torn(
     number_of = {position: number for number, position in enumerate(group)}
     chunks: list[list[int]] = []
     chunk_loads: list[_Load] = []
-    for circle in circles_in_order([{number_of[each] for each in targets[position]} for position in group]):
-        members = [group[number] for number in circle]
+    for cycle in cycles_in_order([{number_of[each] for each in targets[position]} for position in group]):
+        members = [group[number] for number in cycle]
         more = _sum(loads[position] for position in members)
         if not more.fits(caps):
             raise _too_large([entries[position] for position in members], caps)
@@ -184,11 +184,11 @@ def _torn(
 
 
 def _too_large(entries: Sequence[PlannedEntry], caps: Caps) -> BundleError:
-    names = ", ".join(entry.given.name for entry in entries[:3])
+    names = ", ".join(entry.original.name for entry in entries[:3])
     if len(entries) == 1:
         return BundleError(f"it alone is larger than the server takes at once: {caps}", where=names)
     return BundleError(
-        f"{len(entries)} resources refer to each other in a circle and are more than the server takes at once: {caps}",
+        f"{len(entries)} resources refer to each other in a cycle and are more than the server takes at once: {caps}",
         where=f"{names} …" if len(entries) > 3 else names,
-        hint="a circle can only be stored whole",
+        hint="a cycle can only be stored whole",
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fhir_case.fhir.references import pointers_in, unversioned
-from fhir_case.load.plan.cycles import circles_in_order
+from fhir_case.load.plan.cycles import cycles_in_order
 from fhir_case.load.plan.split import targets_of
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ __all__ = ["halves", "halves_in_order", "without"]
 
 def halves(transaction: Transaction) -> tuple[Transaction, ...]:
     """Return a merged transaction as two, each of whole documents; nothing when it is of one document."""
-    sources = list(dict.fromkeys(entry.given.source for entry in transaction.entries))
+    sources = list(dict.fromkeys(entry.original.source for entry in transaction.entries))
     if len(sources) < 2 or transaction.indivisible or transaction.raw:
         return ()
     first = set(sources[: len(sources) // 2])
     return (
-        _part(transaction, [n for n, entry in enumerate(transaction.entries) if entry.given.source in first]),
-        _part(transaction, [n for n, entry in enumerate(transaction.entries) if entry.given.source not in first]),
+        _part(transaction, [n for n, entry in enumerate(transaction.entries) if entry.original.source in first]),
+        _part(transaction, [n for n, entry in enumerate(transaction.entries) if entry.original.source not in first]),
     )
 
 
@@ -34,48 +34,50 @@ def halves_in_order(transaction: Transaction) -> tuple[Transaction, ...]:
     """
     Return a transaction as two, of which the second may refer to the first; nothing where it has to stay whole.
 
-    That is so where a Bundle asked for it or is sent as it came, and where all refer to each other in a circle.
+    That is so where a Bundle asked for it or is sent as it came, and where all refer to each other in a cycle.
     """
     entries = transaction.entries
-    if transaction.raw or any(entry.given.whole for entry in entries):
+    if transaction.raw or any(entry.original.whole for entry in entries):
         return ()
     first: list[int] = []
-    for circle in circles_in_order(targets_of(entries)):
-        if first and 2 * (len(first) + len(circle)) > len(entries):
+    for cycle in cycles_in_order(targets_of(entries)):
+        if first and 2 * (len(first) + len(cycle)) > len(entries):
             break
-        first += circle
+        first += cycle
     second = sorted(set(range(len(entries))).difference(first))
     if not second:
         return ()
     return replace(_part(transaction, sorted(first)), followed=True), _part(transaction, second)
 
 
-def without(transaction: Transaction, guilty: Collection[int]) -> tuple[Transaction | None, dict[int, str]]:
+def without(transaction: Transaction, refused: Collection[int]) -> tuple[Transaction | None, dict[int, str]]:
     """
     Return a transaction without some entries and without all that refers to them.
 
     Args:
-        guilty: The positions of the entries to leave out.
+        refused: The positions of the entries to leave out.
 
     Returns:
         The transaction, None when nothing remains, and why each other entry is left out, by its position.
     """
     entries = transaction.entries
-    rest = [number for number in range(len(entries)) if number not in guilty]
+    rest = [number for number in range(len(entries)) if number not in refused]
     here = Counter(name for number in rest for name in entries[number].names)
     referring: dict[str, list[int]] = defaultdict(list)
     for number in rest:
-        for pointer in pointers_in(entries[number].given.resource):
+        for pointer in pointers_in(entries[number].original.resource):
             referring[unversioned(pointer)].append(number)
     left_out: dict[int, str] = {}
-    gone = list(guilty)
+    gone = list(refused)
     for number in gone:
         for name in entries[number].names:
             if here[name] > 0:  # a copy stays though its original goes
                 continue
             for other in referring.pop(name, ()):
                 if other not in left_out:
-                    left_out[other] = f"not sent, since it refers to {entries[number].given.name}, which was not stored"
+                    left_out[other] = (
+                        f"not sent, since it refers to {entries[number].original.name}, which was not stored"
+                    )
                     here.subtract(entries[other].names)
                     gone.append(other)
     kept = [number for number in rest if number not in left_out]

@@ -23,7 +23,7 @@ HEAD_BYTES = 60
 """The bytes of a body around its entries."""
 
 # A reference becomes `Type/id` of the server, or `urn:uuid:…`: an id has 64 signs, and the longest type some 35.
-_LONGEST_PLACE = "x" * 100
+_LONGEST_LOCATION = "x" * 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,15 @@ class Transaction:
     What is sent with one request, all of it or nothing.
 
     Args:
-        entries: What is asked for each resource, in the order of the request.
+        entries: The request for each resource, in the order of sending.
         copies: For the position of an entry that says again what another one says, the position of that one; it is
             not sent, since a server would drop one of the two.
         raw: The request as it came, to be sent as it is; empty to write it from the entries.
         type: ``transaction``, or ``batch`` where a batch is sent as it came: then each entry stands for itself.
-        indivisible: Whether its documents refer to each other in a circle, so that they are stored together or not.
+        indivisible: Whether its documents refer to each other in a cycle, so that they are stored together or not.
         followed: Whether a later transaction of the same document refers to it.
         size: The bytes of its body, at most; 0 when they were not counted.
-        pointers: What may point to another entry, all of it and perhaps more; None when nobody looked for it.
+        pointers: What may point to another entry, all of it and perhaps more; None when it is not known.
     """
 
     entries: tuple[PlannedEntry, ...]
@@ -58,18 +58,18 @@ class Transaction:
         return all(entry.repeatable for entry in self.entries)
 
     def body(
-        self, *, leave_out: Mapping[int, str] | None = None, places: Callable[[str], str] | None = None
+        self, *, leave_out: Mapping[int, str] | None = None, locations: Callable[[str], str] | None = None
     ) -> Resource:
         """
         Write the transaction, its references pointing to where the resources are or will be.
 
         Args:
             leave_out: The positions of entries that are on the server already, each with its ``Type/id`` there.
-            places: Gives ``Type/id`` on the server for what was sent in an earlier transaction, or nothing.
+            locations: Returns ``Type/id`` on the server for what was sent in an earlier transaction, or nothing.
         """
         left_out = leave_out or {}
         sent = [entry for position, entry in self.sent if position not in left_out]
-        change = self._change(self._targets(left_out), places)
+        change = self._change(self._targets(left_out), locations)
         return {"resourceType": "Bundle", "type": self.type, "entry": [_to_send(entry, change) for entry in sent]}
 
     @property
@@ -77,23 +77,25 @@ class Transaction:
         """Return the entries that are sent, each with its position."""
         return ((position, entry) for position, entry in enumerate(self.entries) if position not in self.copies)
 
-    def _change(self, targets: Mapping[str, str], places: Callable[[str], str] | None) -> Callable[[str], str] | None:
+    def _change(
+        self, targets: Mapping[str, str], locations: Callable[[str], str] | None
+    ) -> Callable[[str], str] | None:
         """Return what each reference becomes; None when all stay as they are."""
-        source = self.entries[0].given.source
-        alone = all(entry.given.source == source for entry in self.entries)
+        source = self.entries[0].original.source
+        alone = all(entry.original.source == source for entry in self.entries)
 
         def stored(name: str) -> str:
-            if places is None:
+            if locations is None:
                 return ""
             own = _in_document(name, source) if alone else ""
-            return (own and places(own)) or places(name)
+            return (own and locations(own)) or locations(name)
 
         def change(reference: str) -> str:
             plain = unversioned(reference)
             return targets.get(reference) or targets.get(plain) or stored(reference) or stored(plain) or reference
 
         if self.pointers is None:
-            changing = places is not None or any(name != target for name, target in targets.items())
+            changing = locations is not None or any(name != target for name, target in targets.items())
             return change if changing else None
         texts = self.pointers.references | self.pointers.urls
         changed = {text: new for text in texts if (new := change(text)) != text}
@@ -111,7 +113,7 @@ class Transaction:
 
 def names_for_later(entry: PlannedEntry) -> list[str]:
     """Return the names by which what is sent later finds an entry: as all documents use them, and as its own does."""
-    own = (_in_document(name, entry.given.source) for name in entry.names)
+    own = (_in_document(name, entry.original.source) for name in entry.names)
     return [*entry.names, *filter(None, own)]
 
 
@@ -126,13 +128,17 @@ def _in_document(name: str, source: str) -> str:
 
 def _to_send(entry: PlannedEntry, change: Callable[[str], str] | None) -> dict[str, Any]:
     if entry.deletes:
-        return {"request": {**entry.given.request}}
-    resource = entry.given.resource
+        return {"request": {**entry.original.request}}
+    resource = entry.original.resource
     if change is not None and any(change(each) != each for each in pointers_in(resource)):
         resource = rewritten(resource, change)
     if entry.by_id:
-        located = {"fullUrl": entry.given.full_url} if entry.given.full_url else {}
-        return {**located, "resource": resource, "request": {**entry.given.request, "method": "PUT", "url": entry.url}}
+        located = {"fullUrl": entry.original.full_url} if entry.original.full_url else {}
+        return {
+            **located,
+            "resource": resource,
+            "request": {**entry.original.request, "method": "PUT", "url": entry.url},
+        }
     # The server gives the id, and some keep the one that is sent.
     if "id" in resource:
         resource = {name: value for name, value in resource.items() if name != "id"}
@@ -148,14 +154,14 @@ def bytes_at_most(entry: PlannedEntry, target: Callable[[str], PlannedEntry | No
     Return the bytes that an entry takes in a body at most, whatever its references become.
 
     Args:
-        target: Gives the entry of the same Bundle to which a reference points, or None.
+        target: Returns the entry of the same Bundle to which a reference points, or None.
     """
 
     def longest(reference: str) -> str:
         found = target(reference)
         if reference.startswith("#") or (found and found.by_id):
             return found.target if found else reference
-        return max(found.target if found else "", reference, _LONGEST_PLACE, key=len)
+        return max(found.target if found else "", reference, _LONGEST_LOCATION, key=len)
 
     return len(wire.dump(_to_send(entry, longest))) + len(",")
 
@@ -169,13 +175,13 @@ def refuse_clashes(entries: Sequence[PlannedEntry]) -> None:
     """
     seen: dict[tuple[str, str], PlannedEntry] = {}
     for entry in entries:
-        claims = [("fullUrl", entry.given.full_url), ("id", entry.given.name if entry.given.id else "")]
-        claims.append(("condition", f"{entry.given.type}?{unquote(entry.condition)}" if entry.condition else ""))
+        claims = [("fullUrl", entry.original.full_url), ("id", entry.original.name if entry.original.id else "")]
+        claims.append(("condition", f"{entry.original.type}?{unquote(entry.condition)}" if entry.condition else ""))
         for claim in claims:
             other = seen.setdefault(claim, entry) if claim[1] else entry
             if other is not entry:
                 raise BundleError(
-                    f"{entry.given.name} and {other.given.name} have the same {claim[0]}: {claim[1]}",
-                    where=f"Bundle.entry[{other.given.position}] and [{entry.given.position}]",
+                    f"{entry.original.name} and {other.original.name} have the same {claim[0]}: {claim[1]}",
+                    where=f"Bundle.entry[{other.original.position}] and [{entry.original.position}]",
                     hint="a server would store only one of them",
                 )

@@ -1,60 +1,39 @@
-"""Go on where an earlier run ended: read its journal, and look up what became of its last requests."""
+"""Resume where an earlier run ended: read its journal, and reconcile its last requests."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fhir_case.load.journal.reader import Record, read_records
-from fhir_case.load.plan.given import given_entries
-from fhir_case.load.plan.unresolved import left_in_plan, marked_in_doubt
+from fhir_case.load.journal.reader import Unknown, read_requests
+from fhir_case.load.journal.record import RequestRecord
+from fhir_case.load.plan.bundle import bundle_entries
+from fhir_case.load.plan.plan import plan_document
+from fhir_case.load.plan.unresolved import unresolved_in_plan
 from fhir_case.load.send.answers import entry_failed
-from fhir_case.load.send.resolve import filled_later
-from fhir_case.load.survey.survey import plan_document
+from fhir_case.load.send.outcomes import marked_in_doubt
+from fhir_case.load.send.reconcile import reattributed, reconcile
+from fhir_case.load.send.resolve import resolved_later
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from fhir_case.documents import Document
     from fhir_case.load.journal.entry import JournalEntry
-    from fhir_case.load.journal.reader import JournalFile
+    from fhir_case.load.journal.record import Sent
+    from fhir_case.load.journal.writer import JournalFile
     from fhir_case.load.plan.entry import PlannedEntry
-    from fhir_case.load.send.reconcile import Fate
+    from fhir_case.load.send.link import Link
+    from fhir_case.load.send.reconcile import Delivery
     from fhir_case.load.send.sender import Sender
     from fhir_case.load.survey.index import Index
-    from fhir_case.load.survey.survey import Rules
+    from fhir_case.load.survey.preparation import Preparation
 
-__all__ = ["Earlier", "Unfilled", "Unknown", "read_earlier", "settle_earlier"]
-
-
-_Sent = tuple[tuple[str, tuple[int, ...]], ...]
+__all__ = ["Earlier", "Unresolved", "read_earlier", "reconcile_earlier"]
 
 
-class Unknown:
-    """The resources of which it is not known whether they are stored, as far as a journal has been read."""
-
-    def __init__(self) -> None:
-        self._entries: dict[tuple[str, int], JournalEntry] = {}
-
-    def read(self, record: Record) -> None:
-        """Take note of one request: what is said later of a resource counts, and of an open request nothing does."""
-        for source, positions in record.sent if record.state == "open" else ():
-            for position in positions:
-                self._entries.pop((source, position), None)
-        for entry in record.entries:
-            self._entries.pop((entry.source, entry.position), None)
-            if entry.state == "unknown":
-                self._entries[entry.source, entry.position] = entry
-
-    @property
-    def entries(self) -> tuple[JournalEntry, ...]:
-        """Return what the journal says of them."""
-        return tuple(self._entries.values())
-
-
-class Unfilled:
-    """What is stored with references that still have to be filled in, as far as a journal has been read."""
+class Unresolved:
+    """What is stored with references that still have to be resolved, as far as a journal has been read."""
 
     def __init__(self) -> None:
         self.requests: list[str] = []
@@ -63,39 +42,38 @@ class Unfilled:
     def __bool__(self) -> bool:
         return bool(self._opened or self.requests)
 
-    def read(self, record: Record) -> None:
+    def read(self, record: RequestRecord) -> None:
         """Take note of one request."""
-        if record.filling:
+        if record.resolving:
             self.requests.append(record.request)
-        places = {entry.full_url: entry.stored_as for entry in record.entries if entry.full_url}
+        locations = {entry.full_url: entry.stored_as for entry in record.entries if entry.full_url}
         for entry in record.entries:
-            key = entry.source, entry.position
             if entry.references == "open" and not entry.retold:
-                self._opened[key] = entry, places
+                self._opened[entry.key] = entry, locations
             elif entry.references != "open":
-                self._opened.pop(key, None)
+                self._opened.pop(entry.key, None)
 
     def complete(self, sender: Sender, journal: JournalFile) -> tuple[JournalEntry, ...]:
         """
-        Fill in the references, and give the entries in which they are open still.
+        Resolve the references, and return the entries in which they still are not.
 
         Raises:
             FhirCaseError: The journal cannot be written.
             ServerError: The server was not reached for too long.
         """
         groups: dict[int, list[JournalEntry]] = {}
-        places_of: dict[int, dict[str, str]] = {}
-        for entry, places in self._opened.values():  # those of one request have the same places
-            groups.setdefault(id(places), []).append(entry)
-            places_of[id(places)] = places
+        locations_of: dict[int, dict[str, str]] = {}
+        for entry, locations in self._opened.values():  # those of one request have the same locations
+            groups.setdefault(id(locations), []).append(entry)
+            locations_of[id(locations)] = locations
         left: list[JournalEntry] = []
         for number, entries in groups.items():
-            found = filled_later(entries, places_of[number], self.requests, sender)
+            found = resolved_later(entries, locations_of[number], self.requests, sender)
             if found.error is not None:
                 raise found.error
             left += [entry for entry in found.entries if not entry.ok]
         for request in self.requests:
-            journal.not_done(request, "looked up later: what it filled in is noted")
+            journal.not_done(request, "looked up later: what it resolved is noted")
         return tuple(left)
 
 
@@ -109,16 +87,16 @@ class Earlier:
         last: ``Type/id`` on the server of one of the last of them; empty when there is none.
         open_requests: The requests of which the journal does not know the end.
         unknown: The resources of which it is not known whether they are stored, nor will be.
-        unfilled: The resources whose references still have to be filled in.
+        unresolved: The resources whose references still have to be resolved.
         not_done: The requests that had not done anything, but may have been carried out later all the same.
     """
 
     stored: int = 0
     last: str = ""
-    open_requests: list[Record] = field(default_factory=list)
+    open_requests: list[RequestRecord] = field(default_factory=list)
     unknown: tuple[JournalEntry, ...] = ()
-    unfilled: Unfilled = field(default_factory=Unfilled)
-    not_done: list[Record] = field(default_factory=list)
+    unresolved: Unresolved = field(default_factory=Unresolved)
+    not_done: list[RequestRecord] = field(default_factory=list)
 
 
 def read_earlier(path: Path, index: Index) -> Earlier:
@@ -126,19 +104,17 @@ def read_earlier(path: Path, index: Index) -> Earlier:
     Read a journal, and note in an index what need not be sent any more.
 
     Raises:
-        FhirCaseError: It cannot be read, or is no journal.
+        FhirCaseError: It cannot be read, or is not a journal.
     """
     earlier = Earlier()
     unknown = Unknown()
-    for record in read_records(path):
-        if not isinstance(record, Record):
-            continue
-        if record.state == "open" and not record.filling:
+    for record in read_requests(path):
+        if record.state == "open" and not record.resolving:
             earlier.open_requests.append(record)
         if record.types and record.sent:
             earlier.not_done.append(record)
         unknown.read(record)
-        earlier.unfilled.read(record)
+        earlier.unresolved.read(record)
         stored = [entry for entry in record.entries if entry.confirmed and not entry.retold]
         _put_done(index, stored)
         earlier.stored += len(stored)
@@ -148,56 +124,48 @@ def read_earlier(path: Path, index: Index) -> Earlier:
     return earlier
 
 
-def settle_earlier(
-    earlier: Earlier,
-    files: Iterable[tuple[str, Iterable[Document]]],
-    rules: Rules,
-    *,
-    index: Index,
-    sender: Sender,
-    journal: JournalFile,
-) -> None:
+def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, journal: JournalFile) -> None:
     """
-    Look up what became of the open requests of an earlier run, and note it in its journal and in an index.
+    Look up what became of the open requests of an earlier run, and note it in its journal and in the index.
 
     Args:
         earlier: What it left behind; what is found out is added.
-        files: The name of each file, and its documents.
 
     Raises:
         FhirCaseError: The journal cannot be written.
         ServerError: The server was not reached for too long.
     """
+    index = prepared.index
     attempts = _attempts(earlier, index)
-    planned, batches = _planned_again(attempts, files, rules)
-    holding = {(entry.given.source, entry.given.position) for entry in left_in_plan(list(planned.values()))}
+    planned, batches = _planned_again(attempts, prepared)
+    holding = {entry.key for entry in unresolved_in_plan(list(planned.values()))}
     for sent, requests in attempts.items():
         keys = [(source, position) for source, positions in sent for position in positions]
         entries = [planned[key] for key in keys if key in planned]
         whole = batches.isdisjoint(source for source, _ in keys)
-        fate, results, done_by = _fate(entries, requests, sender, as_a_whole=whole)
+        delivery, results, done_by = _reconciled(entries, requests, sender.link, as_a_whole=whole)
         types = sender.creates(entries)
-        if fate == "not done":
+        if delivery == "not done":
             sender.doubtful |= holding.intersection(keys)
         else:
-            if fate == "cannot tell":
-                words = "an earlier run was broken off here; it may be stored or not, and nothing tells"
-                results = tuple(entry_failed(entry, words, state="unknown") for entry in entries)
+            if delivery == "unknown":
+                reason = "an earlier run was interrupted here, so that it is not known whether it is stored"
+                results = tuple(entry_failed(entry, reason, state="unknown") for entry in entries)
             results = marked_in_doubt(entries, results, among=list(planned.values()))
             journal.answered(done_by, results)
-            earlier.unfilled.read(Record(done_by, "answered", results))
+            earlier.unresolved.read(RequestRecord(done_by, "answered", results))
             _put_done(index, results)
             earlier.unknown += tuple(each for each in results if not each.confirmed)
             earlier.stored += sum(each.confirmed for each in results)
         for request in requests:
             if request != done_by:
                 journal.not_done(request, "looked up later: it does not count", types=types)
-                earlier.not_done += [Record(request, "not done", (), sent, types=types)] if types else []
+                earlier.not_done += [RequestRecord(request, "not done", (), sent, types=types)] if types else []
 
 
-def _attempts(earlier: Earlier, index: Index) -> dict[_Sent, list[str]]:
+def _attempts(earlier: Earlier, index: Index) -> dict[Sent, list[str]]:
     """Return the requests to look up, by what they held, the last one last."""
-    attempts: dict[_Sent, list[str]] = {}
+    attempts: dict[Sent, list[str]] = {}
     for record in earlier.not_done:  # of what is stored, a later attempt counts
         if not any(index.done(source).keys() & set(positions) for source, positions in record.sent):
             attempts.setdefault(record.sent, []).append(record.request)
@@ -206,18 +174,18 @@ def _attempts(earlier: Earlier, index: Index) -> dict[_Sent, list[str]]:
     return attempts
 
 
-def _fate(
-    entries: Sequence[PlannedEntry], requests: list[str], sender: Sender, *, as_a_whole: bool
-) -> tuple[Fate, tuple[JournalEntry, ...], str]:
+def _reconciled(
+    entries: Sequence[PlannedEntry], requests: list[str], link: Link, *, as_a_whole: bool
+) -> tuple[Delivery, tuple[JournalEntry, ...], str]:
     """Return what became of some attempts at the same, and which of them counts; empty when none does."""
-    fate, results = sender.settle(entries, requests, as_a_whole=as_a_whole)
-    if fate != "done" or len(requests) == 1:
-        return fate, results, "" if fate == "not done" else requests[-1]
+    delivery, results = reconcile(link, entries, requests, as_a_whole=as_a_whole)
+    if delivery != "done" or len(requests) == 1:
+        return delivery, results, "" if delivery == "not done" else requests[-1]
     for request in reversed(requests):  # what another one has stored beside is removed at the end
-        fate, results = sender.settle(entries, [request], finished=True, as_a_whole=as_a_whole)
-        if fate == "done":
-            return fate, sender.reattributed(results, requests), request
-    return "cannot tell", (), requests[-1]
+        delivery, results = reconcile(link, entries, [request], finished=True, as_a_whole=as_a_whole)
+        if delivery == "done":
+            return delivery, reattributed(link, results, requests), request
+    return "unknown", (), requests[-1]
 
 
 def _put_done(index: Index, entries: Iterable[JournalEntry]) -> None:
@@ -225,20 +193,20 @@ def _put_done(index: Index, entries: Iterable[JournalEntry]) -> None:
 
 
 def _planned_again(
-    attempts: Iterable[_Sent], files: Iterable[tuple[str, Iterable[Document]]], rules: Rules
+    attempts: Iterable[Sent], prepared: Preparation
 ) -> tuple[dict[tuple[str, int], PlannedEntry], set[str]]:
     """Return what is sent for the documents of some requests, by document and position, and which are batches."""
     sources = {source for sent in attempts for source, _ in sent}
     planned: dict[tuple[str, int], PlannedEntry] = {}
     batches: set[str] = set()
-    for _, documents in files if sources else ():
+    for _, documents in prepared.documents(checked=True) if sources else ():
         for document in documents:
             if document.name not in sources:
                 continue
-            given, _ = given_entries(document.content or {}, source=document.name)
-            for transaction in plan_document(document, given, rules).transactions:
+            originals, _ = bundle_entries(document.content or {}, source=document.name)
+            for transaction in plan_document(document, originals, prepared.rules).transactions:
                 if transaction.type == "batch":
                     batches.add(document.name)
                 for entry in transaction.entries:
-                    planned[entry.given.source, entry.given.position] = entry
+                    planned[entry.key] = entry
     return planned, batches

@@ -1,4 +1,4 @@
-"""Find what a request stored although it had counted as not done, because the server took longer than we waited."""
+"""Remove what a late request stored twice: it had counted as not done, and the server was only slow."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fhir_case.errors import FhirCaseError
-from fhir_case.load.journal.reader import Record, read_records
+from fhir_case.load.journal.reader import read_requests
 from fhir_case.server.deletion import deletion
-from fhir_case.server.lookup import found_by_request
+from fhir_case.server.lookup import found_by_request, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from fhir_case.load.journal.entry import JournalEntry
+    from fhir_case.load.journal.record import RequestRecord
     from fhir_case.load.plan.entry import PlannedEntry
     from fhir_case.server.client import Client
 
-__all__ = ["Strays", "created_types", "remove_earlier"]
+__all__ = ["Duplicates", "created_types", "remove_earlier"]
 
 _REQUESTS_A_SEARCH = 50
 
@@ -29,7 +30,7 @@ class _Doubtful(NamedTuple):
     kept: frozenset[str]
 
 
-class Strays:
+class Duplicates:
     """
     Remember the requests that were sent again, and remove at the end what both attempts have stored.
 
@@ -54,7 +55,7 @@ class Strays:
             self._doubtful.append(_Doubtful(tuple(requests), created_types(entries), kept))
 
     def remove(self, client: Client) -> list[dict[str, Any]]:
-        """Delete what was stored twice, and say what became of each; ``left`` where the server cannot be asked."""
+        """Delete what was stored twice, and return what became of each; ``left`` where it cannot be searched."""
         with self._lock:
             doubtful, self._doubtful = self._doubtful, []
         return [line for each in doubtful for line in _removed(each, client)]
@@ -62,10 +63,10 @@ class Strays:
 
 def created_types(entries: Iterable[PlannedEntry]) -> tuple[str, ...]:
     """Return the types of those resources that the server gives their ids."""
-    return tuple(dict.fromkeys(entry.given.type for entry in entries if not entry.by_id))
+    return tuple(dict.fromkeys(entry.original.type for entry in entries if not entry.by_id))
 
 
-def remove_earlier(doubtful: Sequence[Record], journal: Path, client: Client) -> list[dict[str, Any]]:
+def remove_earlier(doubtful: Sequence[RequestRecord], journal: Path, client: Client) -> list[dict[str, Any]]:
     """
     Remove what requests of earlier runs stored although they had counted as not done; call it when all is sent.
 
@@ -86,18 +87,14 @@ def remove_earlier(doubtful: Sequence[Record], journal: Path, client: Client) ->
         except FhirCaseError as error:
             lines.append(_left(some, error))
             continue
-        told = _told(journal, found) if found else frozenset()
-        lines += _removed(_Doubtful(some, types, told), client)
+        named = _named(journal, found) if found else frozenset()
+        lines += _removed(_Doubtful(some, types, named), client)
     return lines
 
 
-def _told(journal: Path, places: set[str]) -> frozenset[str]:
+def _named(journal: Path, locations: set[str]) -> frozenset[str]:
     return frozenset(
-        entry.stored_as
-        for record in read_records(journal)
-        if isinstance(record, Record)
-        for entry in record.entries
-        if entry.stored_as in places
+        entry.stored_as for record in read_requests(journal) for entry in record.entries if entry.stored_as in locations
     )
 
 
@@ -107,20 +104,20 @@ def _stored_by(requests: Sequence[str], types: Sequence[str], client: Client) ->
         f"{kind}/{resource['id']}"
         for kind in types
         for resource in found_by_request(client, kind, requests)
-        if (resource.get("meta") or {}).get("versionId") in (None, "1")
+        if version_of(resource) in ("", "1")
     ]
 
 
 def _left(requests: Sequence[str], error: FhirCaseError) -> dict[str, Any]:
-    return {"stray": list(requests), "state": "left", "reason": str(error)}
+    return {"duplicate": list(requests), "state": "left", "reason": str(error)}
 
 
 def _removed(doubtful: _Doubtful, client: Client) -> list[dict[str, Any]]:
     try:
         found = _stored_by(doubtful.requests, doubtful.types, client)
-        twice = [place for place in found if place not in doubtful.kept]
+        twice = [name for name in found if name not in doubtful.kept]
         if twice:
             client.transaction(deletion(twice), repeatable=True)
     except FhirCaseError as error:
         return [_left(doubtful.requests, error)]
-    return [{"stray": place, "state": "deleted"} for place in twice]
+    return [{"duplicate": name, "state": "deleted"} for name in twice]

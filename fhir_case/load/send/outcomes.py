@@ -1,30 +1,42 @@
-"""Say what became of one transaction, and of each resource of it."""
+"""What became of one transaction, and of each resource of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from fhir_case.errors import RejectedError
 from fhir_case.load.journal.entry import JournalEntry
-from fhir_case.load.plan.unresolved import marked
+from fhir_case.load.plan.unresolved import PRIMITIVE_EXTENSION, TEMPORARY, still_unresolved, unresolved_in_plan
 from fhir_case.load.send.answers import culprits, entry_failed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from fhir_case.errors import FhirCaseError, ServerError
     from fhir_case.fhir.wire import Resource
+    from fhir_case.load.journal.entry import State
     from fhir_case.load.plan.entry import PlannedEntry
     from fhir_case.load.plan.transaction import Transaction
     from fhir_case.load.send.prepare import Prepared
 
-__all__ = ["TOO_LARGE", "Outcome", "completed", "failed", "not_sendable", "refused", "unknown"]
+__all__ = [
+    "TOO_LARGE",
+    "Outcome",
+    "completed",
+    "failed",
+    "marked",
+    "marked_in_doubt",
+    "not_sendable",
+    "refused",
+    "unknown",
+    "unresolved_in_sent",
+]
 
 TOO_LARGE = 413
 """The HTTP status of a server that takes less at once."""
 
-_ADVICE = "begin anew (--restart) with what it takes at once (--max-bytes, --max-entries): then it is sent in parts"
+_ADVICE = "start again (--restart) with what it takes at once (--max-bytes, --max-entries): then it is sent in parts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,40 +48,40 @@ class Outcome:
         entries: One for each resource, in the order of the transaction.
         error: Why it was not stored; None when it was.
         final: Whether the server cannot be used any more, so that going on makes no sense.
-        guilty: The positions of the entries for which the server refused it, as far as it says so.
-        left: For the position of each resource in which the server may have left references: what was sent of it.
+        culprits: The positions of the entries for which the server refused it, as far as it says so.
+        unresolved: What was sent of each resource whose references the server may have left unresolved.
     """
 
     entries: tuple[JournalEntry, ...]
     error: FhirCaseError | None = None
     final: bool = False
-    guilty: frozenset[int] = frozenset()
-    left: Mapping[int, Resource] = field(default_factory=dict)
+    culprits: frozenset[int] = frozenset()
+    unresolved: Mapping[int, Resource] = field(default_factory=dict)
 
 
 def completed(ready: Prepared, entries: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:
     """Return the entries of what was sent, of what was there already, and of copies, in their order."""
     found: dict[int, JournalEntry] = {}
-    full_urls = {planned.target for _, planned in ready.sent} if ready.left else ()
+    full_urls = {planned.target for _, planned in ready.sent} if ready.unresolved else ()
     for (position, planned), entry in zip(ready.sent, entries, strict=True):
-        found[position] = marked(planned, entry, holds=position in ready.left, full_urls=full_urls)
+        found[position] = marked(planned, entry, holds=position in ready.unresolved, full_urls=full_urls)
     all_entries = ready.transaction.entries
-    for position, place in ready.there.items():
-        found[position] = _as_found(all_entries[position], "unchanged", place)
+    for position, stored_as in ready.there.items():
+        found[position] = JournalEntry.of(all_entries[position], 200, "unchanged", stored_as=stored_as)
     for position, original in ready.transaction.copies.items():
         first = found[original]
-        state = "unchanged" if first.confirmed else first.state
-        found[position] = replace(
-            _as_found(all_entries[position], state, first.stored_as), version=first.version, reason=first.reason
+        state: State = "unchanged" if first.confirmed else first.state
+        found[position] = JournalEntry.of(
+            all_entries[position], 200, state, stored_as=first.stored_as, version=first.version, reason=first.reason
         )
     return tuple(found[position] for position in range(len(all_entries)))
 
 
 def refused(ready: Prepared, body: Resource | None, error: RejectedError) -> Outcome:
-    """Say which entries a refusal is about; the others were not stored either."""
+    """Return the outcome of a refusal, with the entries that it is about; the others were not stored either."""
     sent = [entry for _, entry in ready.sent]
-    guilty = culprits(sent, body, error.outcome) if error.outcome else []
-    names = [sent[number].given.name for number in guilty]
+    blamed = culprits(sent, body, error.outcome) if error.outcome else []
+    names = [sent[number].original.name for number in blamed]
     about = f"; it is about {', '.join(names[:3])}" if names else ""
     said = f"{error.message}; {_ADVICE}" if error.status == TOO_LARGE else error.message
     refusal = RejectedError(
@@ -81,20 +93,20 @@ def refused(ready: Prepared, body: Resource | None, error: RejectedError) -> Out
     )
     others = f"not stored, since the transaction was refused{about}" if about else refusal.message
     entries = [
-        entry_failed(entry, error.message if number in guilty else others, status=error.status)
+        entry_failed(entry, error.message if number in blamed else others, status=error.status)
         for number, entry in enumerate(sent)
     ]
-    positions = frozenset(ready.sent[number][0] for number in guilty)
+    positions = frozenset(ready.sent[number][0] for number in blamed)
     # Every other request would get the same answer.
     useless = error.status in (401, 403, 415) or 300 <= error.status < 400
     useless = useless or (error.status in (404, 405) and error.outcome is None)
-    return Outcome(completed(ready, entries), refusal, final=useless, guilty=positions)
+    return Outcome(completed(ready, entries), refusal, final=useless, culprits=positions)
 
 
 def not_sendable(ready: Prepared) -> Outcome:
-    """Say of a transaction that it was not sent, since the server has more than one of what it creates."""
+    """Return the outcome of a transaction that was not sent, since the server has more than one of what it creates."""
     reasons = {id(ready.transaction.entries[position]): reason for position, reason in ready.refused.items()}
-    first = ready.transaction.entries[min(ready.refused)].given.name
+    first = ready.transaction.entries[min(ready.refused)].original.name
     reason = ready.refused[min(ready.refused)]
     entries = [
         entry_failed(entry, reasons.get(id(entry)) or f"not sent, since of {first} {reason}", status=412)
@@ -103,25 +115,78 @@ def not_sendable(ready: Prepared) -> Outcome:
     return Outcome(
         completed(ready, entries),
         RejectedError(reason, where=first, status=412),
-        guilty=frozenset(ready.refused),
+        culprits=frozenset(ready.refused),
     )
 
 
 def unknown(ready: Prepared, error: ServerError, *, final: bool) -> Outcome:
-    """Say of a transaction that nothing tells whether it was carried out."""
+    """Return the outcome of a transaction of which it is not known whether it was carried out."""
     entries = [
-        entry_failed(entry, f"{error.message}; it may be stored or not, and nothing tells", state="unknown")
+        entry_failed(entry, f"{error.message}; it is not known whether it is stored", state="unknown")
         for _, entry in ready.sent
     ]
     return Outcome(completed(ready, entries), error, final)
 
 
 def failed(transaction: Transaction, error: FhirCaseError, *, final: bool) -> Outcome:
-    """Say of a transaction that nothing of it was stored, and whether the server cannot be used any more."""
+    """Return the outcome of a transaction of which nothing was stored."""
     entries = [entry_failed(entry, f"not stored: {error.message}") for entry in transaction.entries]
     return Outcome(tuple(entries), error, final)
 
 
-def _as_found(entry: PlannedEntry, state: object, place: str) -> JournalEntry:
-    found: Mapping[str, object] = {"source": entry.given.source, "position": entry.given.position}
-    return JournalEntry(entry.given.name, entry.method, 200, state, place, **found)  # type: ignore[arg-type]  # see State
+def unresolved_in_sent(
+    entries: Iterable[tuple[int, PlannedEntry]], body: Resource | None, content: bytes
+) -> dict[int, Resource]:
+    """
+    Return what is sent at the positions of those entries in which a server may leave references unresolved.
+
+    Args:
+        entries: What is sent, each with its position, in the order of the body.
+        body: The transaction; None when it is sent as it came, in which nothing is resolved.
+        content: The same as JSON.
+    """
+    if body is None or PRIMITIVE_EXTENSION not in content:
+        return {}
+    sent = list(entries)
+    full_urls = {entry.target for _, entry in sent if entry.target.startswith(TEMPORARY)}
+    resources = ((position, each["resource"]) for (position, _), each in zip(sent, body["entry"], strict=True))
+    return {position: resource for position, resource in resources if still_unresolved(resource, full_urls)}
+
+
+def marked(entry: PlannedEntry, result: JournalEntry, *, holds: bool, full_urls: Collection[str]) -> JournalEntry:
+    """
+    Return the entry of what was stored with the state of its references and the fullUrl of references to it.
+
+    Args:
+        holds: Whether the server may have left references in it unresolved.
+        full_urls: What references to new resources say in the transaction, if there are such references in it.
+    """
+    # A conditional create that finds its resource leaves that as it is, and so do we.
+    return _marked(entry, result, holds=holds and not result.found, full_urls=full_urls)
+
+
+def marked_in_doubt(
+    entries: Sequence[PlannedEntry], results: Iterable[JournalEntry], *, among: Sequence[PlannedEntry] = ()
+) -> tuple[JournalEntry, ...]:
+    """
+    Return the same where it is not known what was sent, or whether a request without answer has stored it before.
+
+    So all that may hold such references counts as open, until it is looked at.
+
+    Args:
+        among: All entries of the same documents, where not all of them were sent.
+    """
+    holding = {id(entry) for entry in unresolved_in_plan(among or entries)}
+    full_urls = {entry.target for entry in entries} if holding else ()
+    return tuple(
+        _marked(entry, result, holds=id(entry) in holding, full_urls=full_urls)
+        for entry, result in zip(entries, results, strict=True)
+    )
+
+
+def _marked(entry: PlannedEntry, result: JournalEntry, *, holds: bool, full_urls: Collection[str]) -> JournalEntry:
+    if not full_urls:
+        return result
+    state: Literal["open", ""] = "open" if holds and result.confirmed else ""
+    full_url = entry.target if entry.target.startswith(TEMPORARY) and entry.target in full_urls else ""
+    return replace(result, references=state, full_url=full_url) if state or full_url else result

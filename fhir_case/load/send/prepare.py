@@ -1,4 +1,4 @@
-"""Look up, before a transaction is sent, what of it is on the server already."""
+"""Look up, before a transaction is sent, which of its resources are on the server already."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from fhir_case.errors import RejectedError
-from fhir_case.load.plan.unresolved import left_in
+from fhir_case.load.plan.unresolved import extension_references
 from fhir_case.server.lookup import found_by_identifier
 
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ class Prepared:
         transaction: What remains to be sent; a condition whose resource is known to be absent is gone.
         there: For the position of each resource that is on the server already, its ``Type/id`` there.
         refused: For the position of each resource that cannot be sent, the reason.
-        left: For the position of each resource in which the server may leave references: what was sent of it.
+        unresolved: What is sent of each resource whose references the server may leave unresolved.
     """
 
     transaction: Transaction
     there: Mapping[int, str] = field(default_factory=dict)
     refused: Mapping[int, str] = field(default_factory=dict)
-    left: Mapping[int, Resource] = field(default_factory=dict)
+    unresolved: Mapping[int, Resource] = field(default_factory=dict)
 
     @property
     def sent(self) -> list[tuple[int, PlannedEntry]]:
@@ -55,42 +55,42 @@ def identifier_of(entry: PlannedEntry) -> str:
     return unquote(token) if entry.method == "POST" and plain else ""
 
 
-def prepared(transaction: Transaction, client: Client, place: Callable[[str], str], *, look_up: bool) -> Prepared:
+def prepared(transaction: Transaction, client: Client, location: Callable[[str], str], *, look_up: bool) -> Prepared:
     """
     Look up many identifiers with one search: what is there is left out, what is absent needs no condition.
 
     Args:
-        place: Gives ``Type/id`` on the server for a name or condition that is known already, or nothing.
+        location: Returns ``Type/id`` on the server for a name or condition that is known already, or nothing.
         look_up: Whether to ask the server; otherwise only what is known already is left out.
 
     Raises:
         ServerError: The server was not reached, or is overloaded.
     """
     there: dict[int, str] = {}
-    asked: dict[str, dict[str, int]] = defaultdict(dict)
+    tokens: dict[str, dict[str, int]] = defaultdict(dict)
     for position, entry in transaction.sent:
         if entry.method != "POST" or not entry.condition:
             continue
-        known = place(entry.identity)
+        known = location(entry.identity)
         token = identifier_of(entry)
         if known:
             there[position] = known
         elif token:
-            asked[entry.given.type][token] = position
+            tokens[entry.original.type][token] = position
     refused: dict[int, str] = {}
     absent: set[int] = set()
-    meant = _meant_where_left(transaction) if asked and look_up else set()
-    for kind, positions in asked.items() if look_up else ():
+    meant = _meant_where_left(transaction) if tokens and look_up else set()
+    for kind, positions in tokens.items() if look_up else ():
         if len(positions) < _WORTH_A_SEARCH and meant.isdisjoint(positions.values()):
             continue
-        for position, places in _places(client, kind, positions):
-            match places:
+        for position, locations in _locations(client, kind, positions):
+            match locations:
                 case []:
                     absent.add(position)
                 case [one]:
                     there[position] = one
                 case _:
-                    refused[position] = f"the server has {len(places)} resources with its identifier"
+                    refused[position] = f"the server has {len(locations)} resources with its identifier"
     entries = tuple(
         replace(entry, condition="", repeatable=False) if position in absent else entry
         for position, entry in enumerate(transaction.entries)
@@ -100,11 +100,16 @@ def prepared(transaction: Transaction, client: Client, place: Callable[[str], st
 
 def _meant_where_left(transaction: Transaction) -> set[int]:
     """
-    Return the positions of what updates refer to where the server may leave the references as they came.
+    Return the positions of the targets of updates where the server may leave references unresolved.
 
     An update that holds no placeholder changes nothing when it is sent again.
     """
-    names = {name for entry in transaction.entries if entry.method == "PUT" for name in left_in(entry.given.resource)}
+    names = {
+        name
+        for entry in transaction.entries
+        if entry.method == "PUT"
+        for name in extension_references(entry.original.resource)
+    }
     return {
         transaction.copies.get(position, position)
         for position, entry in enumerate(transaction.entries)
@@ -112,7 +117,7 @@ def _meant_where_left(transaction: Transaction) -> set[int]:
     }
 
 
-def _places(client: Client, kind: str, positions: Mapping[str, int]) -> Iterator[tuple[int, list[str]]]:
+def _locations(client: Client, kind: str, positions: Mapping[str, int]) -> Iterator[tuple[int, list[str]]]:
     """Return for the position of each identifier where the server has it; nothing when it refuses the search."""
     try:
         found = found_by_identifier(client, kind, positions)

@@ -1,8 +1,9 @@
-"""Find out what became of a request that got no proper answer, before anything is sent again."""
+"""Reconcile: find out what became of a request without proper answer, before anything is sent again."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote
 
@@ -12,91 +13,118 @@ from fhir_case.fhir.identifiers import identifiers_of
 from fhir_case.fhir.references import rewritten
 from fhir_case.load.journal.entry import JournalEntry
 from fhir_case.load.send.answers import entry_failed
-from fhir_case.server.lookup import found_by_id, found_by_identifier, found_by_request
+from fhir_case.server.lookup import found_by_id, found_by_identifier, found_by_request, version_of, written_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fhir_case.fhir.wire import Resource
+    from fhir_case.load.journal.entry import State
     from fhir_case.load.plan.entry import PlannedEntry
+    from fhir_case.load.send.link import Link
     from fhir_case.server.client import Client
 
-__all__ = ["Fate", "created_by", "fate_of"]
+__all__ = ["Delivery", "reattributed", "reconcile"]
 
-Fate = Literal["done", "not done", "cannot tell"]
+Delivery = Literal["done", "not done", "unknown"]
 
 
-def fate_of(
-    entries: Sequence[PlannedEntry],
-    client: Client,
+def reconcile(
+    link: Link,
+    sent: Sequence[PlannedEntry],
     requests: Sequence[str],
     *,
-    by_request: bool,
+    finished: bool = False,
     as_a_whole: bool = True,
-) -> tuple[Fate, tuple[JournalEntry, ...]]:
+) -> tuple[Delivery, tuple[JournalEntry, ...]]:
     """
-    Whether a transaction was carried out by one of some requests, and if so what became of each entry.
-
-    A transaction is stored as a whole, so that one resource of it that is there proves all of it.
+    Look up whether one of some requests carried out a transaction, and what became of its entries.
 
     Args:
-        entries: What was sent.
+        sent: What was sent.
         requests: The headers ``X-Request-ID`` of the attempts.
-        by_request: Whether the server can be asked what a request has stored.
-        as_a_whole: Whether it is stored as a whole; of a batch each resource has to be found.
+        finished: Whether the server is done with them; otherwise they are looked for during a while.
+        as_a_whole: Whether all of it is stored or nothing; of a batch each resource has to be found.
 
     Raises:
-        ServerError: The server was not reached, or is overloaded.
+        ServerError: The server was not reached for too long.
     """
+    harmless = all(entry.repeatable for entry in sent)
+    longest_s = 0.0 if harmless or finished else max(link.policy.settle_s, 2 * link.tally.longest_s)
+    begin, pause = link.clock(), 0.1
+    while True:
+        delivery, entries = link.with_retries(lambda: _outcome_of(sent, link, requests, as_a_whole=as_a_whole))
+        if delivery == "unknown" and harmless:
+            return "not done", ()
+        if delivery != "not done" or link.clock() - begin >= longest_s or link.stop.wait(pause):
+            return delivery, entries
+        pause = min(2 * pause, 2.0)
+
+
+def reattributed(link: Link, entries: tuple[JournalEntry, ...], requests: Sequence[str]) -> tuple[JournalEntry, ...]:
+    """
+    Return entries so that what an earlier attempt stored without an answer counts as created by this run.
+
+    Raises:
+        ServerError: The server was not reached for too long.
+    """
+    doubtful = [entry for entry in entries if entry.state in ("unchanged", "updated")]
+    if not doubtful:
+        return entries
+    ours = link.with_retries(lambda: _created_by(link.client, doubtful, requests))
+    return tuple(
+        replace(entry, state="created" if ours[entry.stored_as] else "updated")
+        if entry in doubtful and entry.stored_as in ours
+        else entry
+        for entry in entries
+    )
+
+
+def _outcome_of(
+    entries: Sequence[PlannedEntry], link: Link, requests: Sequence[str], *, as_a_whole: bool
+) -> tuple[Delivery, tuple[JournalEntry, ...]]:
+    """Look up once; a transaction is stored as a whole, so that one resource of it proves all of it."""
     try:
-        if by_request:
-            return _by_request(entries, client, requests, as_a_whole=as_a_whole)
-        return _by_identifier(entries, client) if as_a_whole else ("cannot tell", ())
+        if link.known.request_id_in_source:
+            return _by_request(entries, link.client, requests, as_a_whole=as_a_whole)
+        return _by_identifier(entries, link.client) if as_a_whole else ("unknown", ())
     except RejectedError:
-        return "cannot tell", ()
+        return "unknown", ()
 
 
-def created_by(client: Client, entries: Sequence[JournalEntry], requests: Sequence[str]) -> dict[str, bool]:
-    """
-    Return for each ``Type/id`` of these entries that one of some requests stored whether it created it.
-
-    Raises:
-        ServerError: The server was not reached, or is overloaded.
-    """
-    ours = tuple(f"#{request}" for request in requests)
+def _created_by(client: Client, entries: Sequence[JournalEntry], requests: Sequence[str]) -> dict[str, bool]:
+    """Return for each ``Type/id`` of these entries that one of some requests stored whether it created it."""
     found = found_by_id(client, [entry.stored_as for entry in entries if entry.stored_as], elements="meta").resources
-    created = {}
-    for name, resource in found.items():
-        meta = resource.get("meta") or {}
-        if not str(meta.get("source") or "").endswith(ours):
-            continue
-        first = meta if meta.get("versionId") == "1" else _first_version(client, name)
-        created[name] = str(first.get("source") or "").endswith(ours)
-    return created
+    return {
+        name: written_by(resource if version_of(resource) == "1" else _first_version(client, name), requests)
+        for name, resource in found.items()
+        if written_by(resource, requests)
+    }
 
 
-def _first_version(client: Client, name: str) -> dict[str, Any]:
+def _first_version(client: Client, name: str) -> Resource:
     try:
-        body = client.request("GET", f"{name}/_history/1").body
+        return client.request("GET", f"{name}/_history/1").body or {}
     except RejectedError:
         return {}
-    return (body or {}).get("meta") or {}
 
 
 def _by_request(
     entries: Sequence[PlannedEntry], client: Client, requests: Sequence[str], *, as_a_whole: bool
-) -> tuple[Fate, tuple[JournalEntry, ...]]:
-    kinds = list(dict.fromkeys(entry.given.type for entry in entries))
+) -> tuple[Delivery, tuple[JournalEntry, ...]]:
+    kinds = list(dict.fromkeys(entry.original.type for entry in entries))
     if not any(found_by_request(client, kind, requests) for kind in kinds):
         return "not done", ()
     # It may have been stored between two of these searches; now all of it is there.
     stored = {kind: found_by_request(client, kind, requests) for kind in kinds}
-    places = _matched(entries, stored)
-    unmatched = [entry.given.name for number, entry in enumerate(entries) if number not in places and not entry.by_id]
-    identified = _identified(client, [entry for entry in entries if entry.given.name in set(unmatched)])
+    stored_as = _matched(entries, stored)
+    unmatched = [
+        entry.original.name for number, entry in enumerate(entries) if number not in stored_as and not entry.by_id
+    ]
+    identified = _identified(client, [entry for entry in entries if entry.original.name in set(unmatched)])
     return "done", tuple(
-        _result(entry, places.get(number) or identified.get(entry.identity), number in places)
-        if as_a_whole or number in places
+        _result(entry, stored_as.get(number) or identified.get(entry.identity), number in stored_as)
+        if as_a_whole or number in stored_as
         else entry_failed(entry, "the answer was lost, and it is not among what the batch has stored", state="unknown")
         for number, entry in enumerate(entries)
     )
@@ -104,7 +132,7 @@ def _by_request(
 
 def _matched(entries: Sequence[PlannedEntry], stored: dict[str, list[Resource]]) -> dict[int, Resource]:
     """Find for each entry the resource that was stored of it: by id, by identifier, by content."""
-    places: dict[int, Resource] = {}
+    stored_as: dict[int, Resource] = {}
     left = {(kind, str(each["id"])): each for kind, resources in stored.items() for each in resources}
     for keys_of in (_ids, _tokens, _content):
         waiting: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
@@ -112,13 +140,13 @@ def _matched(entries: Sequence[PlannedEntry], stored: dict[str, list[Resource]])
             for key in keys_of(resource):
                 waiting[kind, key].append((kind, resource_id))
         for number, entry in enumerate(entries):
-            if number in places or (entry.by_id != (keys_of is _ids)):
+            if number in stored_as or (entry.by_id != (keys_of is _ids)):
                 continue
-            keys = [(entry.given.type, key) for key in keys_of(entry.given.resource)]
-            free = next((place for key in keys for place in waiting[key] if place in left), None)
+            keys = [(entry.original.type, key) for key in keys_of(entry.original.resource)]
+            free = next((name for key in keys for name in waiting[key] if name in left), None)
             if free:
-                places[number] = left.pop(free)
-    return places
+                stored_as[number] = left.pop(free)
+    return stored_as
 
 
 def _ids(resource: Resource) -> list[str]:
@@ -147,7 +175,7 @@ def _identified(client: Client, entries: Sequence[PlannedEntry]) -> dict[str, Re
     for entry in entries:
         name, _, token = entry.search.partition("=")
         if name == "identifier" and "&" not in token:
-            tokens[entry.given.type][unquote(token)] = entry.identity
+            tokens[entry.original.type][unquote(token)] = entry.identity
     return {
         tokens[kind][token]: found[0]
         for kind, wanted in tokens.items()
@@ -156,30 +184,25 @@ def _identified(client: Client, entries: Sequence[PlannedEntry]) -> dict[str, Re
     }
 
 
-def _by_identifier(entries: Sequence[PlannedEntry], client: Client) -> tuple[Fate, tuple[JournalEntry, ...]]:
+def _by_identifier(entries: Sequence[PlannedEntry], client: Client) -> tuple[Delivery, tuple[JournalEntry, ...]]:
     once = [entry for entry in entries if not entry.repeatable]
     identified = _identified(client, entries)
     if any(entry.identity in identified for entry in once):
         return "done", tuple(_result(entry, identified.get(entry.identity), True) for entry in entries)
     if once and not any(entry.search for entry in once):
-        return "cannot tell", ()
+        return "unknown", ()
     return "not done", ()
 
 
 def _result(entry: PlannedEntry, resource: Resource | None, ours: bool) -> JournalEntry:
     """Return the entry of the journal for a transaction that was carried out, though its answer was lost."""
     if entry.deletes:
-        source, position = entry.given.source, entry.given.position
-        return JournalEntry(entry.given.name, entry.method, 0, "deleted", source=source, position=position)
+        return JournalEntry.of(entry, 0, "deleted")
     if resource is None and not entry.by_id:
         return entry_failed(entry, "it was stored, but the answer was lost and no search finds it", state="unknown")
-    meta = (resource or {}).get("meta") or {}
-    version = str(meta.get("versionId") or "")
-    place = f"{resource['resourceType']}/{resource['id']}" if resource else entry.given.name
-    state: Any = "unchanged"
+    version = version_of(resource or {})
+    name = f"{resource['resourceType']}/{resource['id']}" if resource else entry.original.name
+    state: State = "unchanged"
     if ours:
         state = "created" if version in ("", "1") or not entry.by_id else "updated"
-    return JournalEntry(
-        entry.given.name, entry.method, 0, state, place, version,
-        source=entry.given.source, position=entry.given.position,
-    )  # fmt: skip
+    return JournalEntry.of(entry, 0, state, stored_as=name, version=version)

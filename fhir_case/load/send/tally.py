@@ -57,10 +57,10 @@ class Tally:
 
     def stored(self, entries: Iterable[JournalEntry]) -> None:
         """Count what became of resources, and in how many of them references are still open."""
-        told = list(entries)
+        listed = list(entries)
         with self._lock:
-            self.states.update(entry.state for entry in told)
-            self.open += sum(entry.references == "open" for entry in told)
+            self.states.update(entry.state for entry in listed)
+            self.open += sum(entry.references == "open" for entry in listed)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as JSON; latencies in seconds."""

@@ -1,4 +1,4 @@
-"""Remember what is where in inputs of any size: a temporary database, which is in memory while it is small."""
+"""An index of inputs of any size: a temporary database, which is in memory while it is small."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _TABLES = """
 CREATE TABLE name (name TEXT PRIMARY KEY, unit INTEGER, digest BLOB) WITHOUT ROWID;
 CREATE TABLE need (unit INTEGER, name TEXT);
 CREATE INDEX need_name ON need (name);
-CREATE TABLE place (name TEXT PRIMARY KEY, place TEXT) WITHOUT ROWID;
+CREATE TABLE location (name TEXT PRIMARY KEY, location TEXT) WITHOUT ROWID;
 CREATE TABLE failed (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE awaited (name TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE done (source TEXT, position INTEGER, place TEXT, PRIMARY KEY (source, position)) WITHOUT ROWID;
+CREATE TABLE done (source TEXT, position INTEGER, location TEXT, PRIMARY KEY (source, position)) WITHOUT ROWID;
 """
 _CACHE_KIB = 32_000
 
 
 class Index(TemporaryDatabase):
     """
-    The names of all resources of the inputs, what refers across documents, and what is where on the server.
+    The names of all resources of the inputs, references across documents, and locations on the server.
 
     A unit is the number of a document in the order of reading. Several threads may use it at once.
     """
@@ -37,12 +37,12 @@ class Index(TemporaryDatabase):
 
     def add_names(self, unit: int, names: Iterable[tuple[str, bytes]]) -> list[tuple[str, int]]:
         """
-        Add what a document holds, and give the names that another one holds with other content, and which one.
+        Add what a document holds, and return the names that another one holds with other content, and which one.
 
         When there are such names, nothing is added: the document will not be loaded.
 
         Args:
-            names: Each a name and a digest of the content; an empty digest is never told from another.
+            names: Each a name and a digest of the content; an empty digest equals any other.
         """
         clashes: list[tuple[str, int]] = []
         added: list[str] = []
@@ -83,7 +83,7 @@ class Index(TemporaryDatabase):
         return sorted(found.items())
 
     def forget(self, units: Iterable[int]) -> list[str]:
-        """Forget the names that some documents hold, and give them."""
+        """Forget the names that some documents hold, and return them."""
         names: list[str] = []
         with self._lock:
             for unit in units:
@@ -97,19 +97,19 @@ class Index(TemporaryDatabase):
             "SELECT need.unit, name.unit FROM need JOIN name ON name.name = need.name WHERE need.unit <> name.unit"
         )
 
-    def put_places(self, places: Iterable[tuple[str, str]]) -> None:
-        """Say for names, or conditions, which ``Type/id`` they are on the server."""
+    def put_locations(self, locations: Iterable[tuple[str, str]]) -> None:
+        """Note for names, or conditions, which ``Type/id`` they are on the server."""
         with self._lock:
-            self._base.executemany("INSERT OR REPLACE INTO place VALUES (?, ?)", places)
+            self._base.executemany("INSERT OR REPLACE INTO location VALUES (?, ?)", locations)
 
-    def place(self, name: str) -> str:
+    def location(self, name: str) -> str:
         """Return ``Type/id`` on the server for a name or condition; empty when it is not known."""
         with self._lock:
-            row = self._base.execute("SELECT place FROM place WHERE name = ?", (name,)).fetchone()
+            row = self._base.execute("SELECT location FROM location WHERE name = ?", (name,)).fetchone()
         return str(row[0]) if row else ""
 
     def put_failed(self, names: Iterable[str]) -> None:
-        """Say which names were not stored."""
+        """Note which names were not stored."""
         with self._lock:
             self._base.executemany("INSERT OR IGNORE INTO failed VALUES (?)", ((name,) for name in names))
 
@@ -119,7 +119,7 @@ class Index(TemporaryDatabase):
             return self._base.execute("SELECT 1 FROM failed WHERE name = ?", (name,)).fetchone() is not None
 
     def put_awaited(self, names: Iterable[str]) -> None:
-        """Say which names are neither in the inputs nor on the server, so that the server has to make placeholders."""
+        """Note which names are neither in the inputs nor on the server, so that the server has to make placeholders."""
         with self._lock:
             self._base.executemany("INSERT OR IGNORE INTO awaited VALUES (?)", ((name,) for name in names))
 
@@ -128,14 +128,14 @@ class Index(TemporaryDatabase):
         yield from (row[0] for row in self._rows("SELECT name FROM awaited ORDER BY name"))
 
     def put_done(self, entries: Iterable[tuple[str, int, str]]) -> None:
-        """Say which entries, each a document and a position in it, need not be sent any more, and where they are."""
+        """Note which entries, each a document and a position in it, need not be sent any more, and where they are."""
         with self._lock:
             self._base.executemany("INSERT OR REPLACE INTO done VALUES (?, ?, ?)", entries)
 
     def done(self, source: str) -> dict[int, str]:
         """Return the positions in a document that need not be sent any more, and where each is on the server."""
         with self._lock:
-            rows = self._base.execute("SELECT position, place FROM done WHERE source = ?", (source,)).fetchall()
+            rows = self._base.execute("SELECT position, location FROM done WHERE source = ?", (source,)).fetchall()
         return dict(rows)
 
     def _rows(self, query: str) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Return the transactions of one wave, merged, in the order of sending."""
+"""Return the transactions of one level, merged, in the order of sending."""
 
 from __future__ import annotations
 
@@ -6,136 +6,135 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from fhir_case.load.plan.given import given_entries
-from fhir_case.load.plan.merge import Packer
-from fhir_case.load.plan.plan import planned
+from fhir_case.load.plan.bundle import bundle_entries
+from fhir_case.load.plan.merge import Merger
+from fhir_case.load.plan.plan import plan_document, planned
 from fhir_case.load.plan.transaction import Transaction, names_for_later
-from fhir_case.load.survey.survey import plan_document
 from fhir_case.server.quirks import Caps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fhir_case.documents import Document
-    from fhir_case.load.plan.given import Given
-    from fhir_case.load.plan.plan import Plan
+    from fhir_case.load.plan.bundle import BundleEntry
+    from fhir_case.load.plan.plan import Plan, Rules
     from fhir_case.load.survey.index import Index
-    from fhir_case.load.survey.survey import Rules, Survey
+    from fhir_case.load.survey.result import Survey
 
-__all__ = ["COMFORTABLE", "Job", "jobs_of_wave"]
+__all__ = ["MERGE", "Job", "jobs_of_level"]
 
-COMFORTABLE = Caps(entries=200, bytes=4_000_000)
+MERGE = Caps(entries=200, bytes=4_000_000)
 """Up to which size transactions are merged: HAPI FHIR stores 120 to 400 entries at once faster than fewer or more."""
 
 Job = tuple[Transaction, ...]
 """A series of transactions to be sent in order."""
 
 
-def jobs_of_wave(
-    wave: int,
+def jobs_of_level(
+    level: int,
     files: Iterable[tuple[str, Iterable[Document]]],
     survey: Survey,
     rules: Rules,
     index: Index,
     *,
-    merge: Caps = COMFORTABLE,
+    merge: Caps = MERGE,
     on_earlier: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Job]:
     """
-    Return the transactions of one wave, merged, each job a series to be sent in order.
+    Return the transactions of one level, merged, each job a series to be sent in order.
 
     Args:
         files: The name of each file, and its documents, in the same order as in the survey.
         merge: Up to which size to merge.
-        on_earlier: Told how many resources of a document are left out, since an earlier run stored them.
+        on_earlier: Called with how many resources of a document are left out, since an earlier run stored them.
 
     Raises:
-        BundleError: Documents that refer to each other in a circle are more than the server takes at once.
+        BundleError: Documents that refer to each other in a cycle are more than the server takes at once.
     """
-    packer = Packer(merge.within(rules.caps))
-    circles: dict[int, list[Given]] = {}
-    waiting = dict.fromkeys(survey.circle.values(), 0)
-    for number in survey.circle:
-        waiting[survey.circle[number]] += number not in survey.left_out
-    for number, name, size, entries, ready in _of_wave(wave, files, survey, rules):
-        given, done = entries, index.done(name)
+    merger = Merger(merge.within(rules.caps))
+    cycles: dict[int, list[BundleEntry]] = {}
+    waiting = dict.fromkeys(survey.cycle.values(), 0)
+    for number in survey.cycle:
+        waiting[survey.cycle[number]] += number not in survey.left_out
+    for number, name, size, entries, ready in _of_level(level, files, survey, rules):
+        originals, done = entries, index.done(name)
         if done:
-            _remember(given, done, rules, index)
+            _remember(originals, done, rules, index)
             on_earlier(len(done))
-            given = tuple(each for each in given if each.position not in done)
-            if not given:
+            originals = tuple(each for each in originals if each.position not in done)
+            if not originals:
                 continue
-        circle = survey.circle.get(number)
-        if circle is not None:
-            circles.setdefault(circle, []).extend(given)
-            waiting[circle] -= 1
-            if not waiting[circle]:
-                yield from _of_circle(circles.pop(circle), rules)
+        cycle = survey.cycle.get(number)
+        if cycle is not None:
+            cycles.setdefault(cycle, []).extend(originals)
+            waiting[cycle] -= 1
+            if not waiting[cycle]:
+                yield from _of_cycle(cycles.pop(cycle), rules)
             continue
-        yield from _merged(_rest(given, rules) if done else ready(), packer, size)
-    for transaction in packer.rest():
+        yield from _merged(_rest(originals, rules) if done else ready(), merger, size)
+    for transaction in merger.flush():
         yield (transaction,)
-    for members in circles.values():  # of which an earlier run had stored some
-        yield from _of_circle(members, rules)
+    for members in cycles.values():  # of which an earlier run had stored some
+        yield from _of_cycle(members, rules)
 
 
 class _Read(NamedTuple):
-    """A document of a wave: its number, name and bytes, its entries, and how it is planned."""
+    """A document of a level: its number, name and bytes, its entries, and how it is planned."""
 
     number: int
     name: str
     size: int
-    given: tuple[Given, ...]
+    originals: tuple[BundleEntry, ...]
     plan: Callable[[], Plan]
 
 
-def _of_wave(
-    wave: int, files: Iterable[tuple[str, Iterable[Document]]], survey: Survey, rules: Rules
+def _of_level(
+    level: int, files: Iterable[tuple[str, Iterable[Document]]], survey: Survey, rules: Rules
 ) -> Iterator[_Read]:
     if survey.plans is not None:
         for number, kept in survey.plans.items():
-            if survey.wave[number] == wave and number not in survey.left_out:
-                given = tuple(entry.given for entry in kept.plan.entries)
-                yield _Read(number, kept.name, kept.size, given, partial(_same, kept.plan))
+            if survey.level[number] == level and number not in survey.left_out:
+                originals = tuple(entry.original for entry in kept.plan.entries)
+                yield _Read(number, kept.name, kept.size, originals, partial(_same, kept.plan))
         return
     for name, documents in files:
         first, end = survey.files.get(name, (0, 0))
-        if not any(survey.wave[number] == wave for number in range(first, end)):
+        if not any(survey.level[number] == level for number in range(first, end)):
             continue
         for number, document in zip(range(first, end), documents, strict=False):
-            if survey.wave[number] == wave and number not in survey.left_out:
-                given, _ = given_entries(document.content or {}, source=document.name)
-                plan = partial(plan_document, document, given, rules)
-                yield _Read(number, document.name, len(document.raw), given, plan)
+            if survey.level[number] == level and number not in survey.left_out:
+                originals, _ = bundle_entries(document.content or {}, source=document.name)
+                plan = partial(plan_document, document, originals, rules)
+                yield _Read(number, document.name, len(document.raw), originals, plan)
 
 
 def _same(plan: Plan) -> Plan:
     return plan
 
 
-def _remember(given: Sequence[Given], done: dict[int, str], rules: Rules, index: Index) -> None:
+def _remember(originals: Sequence[BundleEntry], done: dict[int, str], rules: Rules, index: Index) -> None:
     """Note where the resources are that an earlier run stored, for what refers to them."""
-    plan = _rest([each for each in given if done.get(each.position)], rules)
-    index.put_places(
-        (name, done[entry.given.position])
+    plan = _rest([each for each in originals if done.get(each.position)], rules)
+    index.put_locations(
+        (name, done[entry.original.position])
         for entry in plan.entries
         for name in (*names_for_later(entry), entry.identity)
         if name and not entry.by_id
     )
 
 
-def _rest(given: Sequence[Given], rules: Rules) -> Plan:
-    return planned(given, rules.capabilities, caps=rules.caps, ids=rules.ids, deletions=rules.as_is)
+def _rest(originals: Sequence[BundleEntry], rules: Rules) -> Plan:
+    return planned(originals, rules.capabilities, caps=rules.caps, ids=rules.ids, deletions=rules.as_is)
 
 
-def _of_circle(given: list[Given], rules: Rules) -> Iterator[Job]:
-    for job in _rest(given, rules).jobs:
+def _of_cycle(originals: list[BundleEntry], rules: Rules) -> Iterator[Job]:
+    for job in _rest(originals, rules).jobs:
         yield tuple(replace(transaction, indivisible=True) for transaction in job)
 
 
-def _merged(plan: Plan, packer: Packer, size: int) -> Iterator[Job]:
+def _merged(plan: Plan, merger: Merger, size: int) -> Iterator[Job]:
     if len(plan.transactions) == 1 and not plan.transactions[0].raw:
-        for transaction in packer.add(plan.transactions[0], size):
+        for transaction in merger.add(plan.transactions[0], size):
             yield (transaction,)
     else:
         yield from plan.jobs

@@ -18,9 +18,9 @@ __all__ = ["Created", "Group"]
 Group = tuple[JournalEntry, ...]
 
 _TABLES = """
-CREATE TABLE created (request INTEGER, resource TEXT, place TEXT, version TEXT);
-CREATE TABLE again (place TEXT PRIMARY KEY, version TEXT) WITHOUT ROWID;
-CREATE TABLE undone (place TEXT PRIMARY KEY, state TEXT) WITHOUT ROWID;
+CREATE TABLE created (request INTEGER, resource TEXT, location TEXT, version TEXT);
+CREATE TABLE again (location TEXT PRIMARY KEY, version TEXT) WITHOUT ROWID;
+CREATE TABLE undone (location TEXT PRIMARY KEY, state TEXT) WITHOUT ROWID;
 """
 
 
@@ -36,20 +36,20 @@ class Created(TemporaryDatabase):
         Add what one request created, after what was added already.
 
         Args:
-            before_all: Whether it was there before all else, whenever the journal tells of it.
+            before_all: Whether it was there before all else, wherever the journal names it.
         """
         self._requests += 1
         request = -self._requests if before_all else self._requests
         rows = ((request, entry.resource, entry.stored_as, entry.version) for entry in entries)
         self._base.executemany("INSERT INTO created VALUES (?, ?, ?, ?)", rows)
 
-    def put_again(self, place: str, version: str) -> None:
+    def put_again(self, location: str, version: str) -> None:
         """Note the version of ``Type/id`` that a run has put there again: it is ours too; what is said last counts."""
-        self._base.execute("INSERT OR REPLACE INTO again VALUES (?, ?)", (place, version))
+        self._base.execute("INSERT OR REPLACE INTO again VALUES (?, ?)", (location, version))
 
-    def undo(self, place: str, state: str) -> None:
+    def undo(self, location: str, state: str) -> None:
         """Note what became of ``Type/id`` in an earlier undo; what is said last counts."""
-        self._base.execute("INSERT OR REPLACE INTO undone VALUES (?, ?)", (place, state))
+        self._base.execute("INSERT OR REPLACE INTO undone VALUES (?, ?)", (location, state))
 
     def undone(self) -> Counter[str]:
         """Count what need not be undone any more, by its state."""
@@ -60,9 +60,9 @@ class Created(TemporaryDatabase):
     def groups(self) -> Iterator[Group]:
         """Return what remains to be undone, request by request, the last one first."""
         rows = self._base.execute(
-            "SELECT request, resource, created.place, coalesce(again.version, created.version) "
-            "FROM created LEFT JOIN undone USING (place) LEFT JOIN again USING (place) "
+            "SELECT request, resource, created.location, coalesce(again.version, created.version) "
+            "FROM created LEFT JOIN undone USING (location) LEFT JOIN again USING (location) "
             "WHERE coalesce(state, 'left') = 'left' ORDER BY request DESC, created.rowid"
         )
         for _, group in groupby(rows, key=itemgetter(0)):
-            yield tuple(JournalEntry(name, "", 0, "created", place, version) for _, name, place, version in group)
+            yield tuple(JournalEntry(name, "", 0, "created", location, version) for _, name, location, version in group)

@@ -1,28 +1,31 @@
-"""Take back what a run created, and nothing else."""
+"""Delete what a run created, and nothing else."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from fhir_case.errors import FhirCaseError, RejectedError
-from fhir_case.load.journal.reader import JournalFile, read_header, read_records
-from fhir_case.load.run.placeholders import NotedPlaceholders
-from fhir_case.load.run.resume import Unknown
+from fhir_case.errors import FhirCaseError
+from fhir_case.load.journal import record as records
+from fhir_case.load.journal.entry import JournalEntry
+from fhir_case.load.journal.reader import Unknown, read_header, read_records
+from fhir_case.load.journal.record import Awaited, Placeholder, RequestRecord
+from fhir_case.load.journal.writer import JournalFile
 from fhir_case.load.undo.created import Created
-from fhir_case.server.deletion import deletion
-from fhir_case.server.lookup import found_by_id
+from fhir_case.server.deletion import delete
+from fhir_case.server.lookup import found_by_id, version_of
+from fhir_case.server.placeholders import RUN_DIGITS, batches, found_placeholders, made_by
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from fhir_case.load.journal.entry import JournalEntry
+    from fhir_case.load.journal.record import Record
     from fhir_case.load.undo.created import Group
     from fhir_case.server.client import Client
 
-__all__ = ["UNDONE", "Undone", "undo"]
+__all__ = ["UNDONE", "NotedPlaceholders", "Undone", "undo"]
 
 State = Literal["deleted", "gone", "left"]
 UNDONE: tuple[State, ...] = get_args(State)
@@ -53,12 +56,12 @@ class Undone:
 
 def undo(path: Path, client: Client, on_progress: Callable[[Sequence[Undone]], None] = lambda _: None) -> Counter[str]:
     """
-    Delete what the run of a journal created, in the reverse order, and give how many are in each state.
+    Delete what the run of a journal created, in the reverse order, and return how many are in each state.
 
-    What existed before, or was changed since, is left. When it is interrupted, the same call goes on.
+    What existed before, or was changed since, is kept. When it is interrupted, the same call resumes it.
 
     Raises:
-        FhirCaseError: It is no journal, it is about another server, or its end is not known.
+        FhirCaseError: It is not a journal, it is about another server, or its end is not known.
         ServerError: The server was not reached, or is overloaded.
     """
     header = read_header(path)
@@ -80,15 +83,15 @@ def undo(path: Path, client: Client, on_progress: Callable[[Sequence[Undone]], N
 
 
 def _read(path: Path, created: Created, client: Client) -> tuple[Undone, ...]:
-    """Note what a journal says was created and undone, and give what nobody can take back."""
+    """Note what a journal says was created and undone, and return what cannot be undone."""
     unknown = Unknown()
     placeholders = NotedPlaceholders()
     deleted: list[Undone] = []
     for record in read_records(path):
         placeholders.read(record)
-        if isinstance(record, dict):
-            if "undone" in record:
-                created.undo(record["undone"], record["state"])
+        if isinstance(record, records.Undone):
+            created.undo(record.stored_as, record.state)
+        if not isinstance(record, records.RequestRecord):
             continue
         if record.state == "open":
             raise FhirCaseError(
@@ -123,41 +126,46 @@ def _undo_group(group: Group, client: Client) -> Iterator[Undone]:
         elif stored is None:
             yield Undone(entry.resource, entry.stored_as, "gone")
         else:
-            version = str((stored.get("meta") or {}).get("versionId") or "")
+            version = version_of(stored)
             if entry.version and version and version != entry.version:
                 reason = f"it was changed since: version {version} instead of {entry.version}"
                 yield Undone(entry.resource, entry.stored_as, "left", reason)
             else:
                 ready.append(entry)
-    yield from _deleted(ready, client)
+    left = delete(client, [entry.stored_as for entry in ready])
+    for entry in ready:
+        reason = left.get(entry.stored_as, "")
+        yield Undone(entry.resource, entry.stored_as, "left" if reason else "deleted", reason)
 
 
-def _deleted(entries: Sequence[JournalEntry], client: Client) -> Iterator[Undone]:
-    """Delete together what may refer to each other, and one by one what cannot be deleted together."""
-    if not entries:
-        return
-    try:
-        client.transaction(deletion(entry.stored_as for entry in entries), repeatable=True)
-    except RejectedError as error:
-        if len(entries) == 1:
-            yield Undone(entries[0].resource, entries[0].stored_as, "left", error.message)
-            return
-    else:
-        yield from (Undone(entry.resource, entry.stored_as, "deleted") for entry in entries)
-        return
-    # Something else refers to one of them: the rest can go, in any order that works.
-    waiting = list(entries)
-    reasons: dict[str, str] = {}
-    progress = True
-    while waiting and progress:
-        progress = False
-        for entry in list(waiting):
-            try:
-                client.transaction(deletion([entry.stored_as]), repeatable=True)
-            except RejectedError as error:
-                reasons[entry.stored_as] = error.message
-            else:
-                yield Undone(entry.resource, entry.stored_as, "deleted")
-                waiting.remove(entry)
-                progress = True
-    yield from (Undone(entry.resource, entry.stored_as, "left", reasons[entry.stored_as]) for entry in waiting)
+class NotedPlaceholders:
+    """What a journal says of placeholders, as far as it has been read."""
+
+    def __init__(self) -> None:
+        self._versions: dict[str, str] = {}
+        self._awaited: dict[str, None] = {}
+        self._runs: set[str] = set()
+
+    def read(self, record: Record) -> None:
+        """Take note of one record."""
+        match record:
+            case RequestRecord():
+                self._runs.add(record.request[:RUN_DIGITS])
+            case Placeholder():
+                self._versions.setdefault(record.name, record.version)
+            case Awaited():
+                self._awaited[record.name] = None
+
+    def groups(self, client: Client) -> Iterator[tuple[JournalEntry, ...]]:
+        """
+        Return what was made, some at a time; a run that was broken off has not written it down, so it is looked for.
+
+        Raises:
+            ServerError: The server was not reached, or is overloaded.
+        """
+        for names in batches(self._awaited):
+            noted = {name: self._versions[name] for name in names if name in self._versions}
+            found = made_by(self._runs, found_placeholders(client, [name for name in names if name not in noted]))
+            made = noted | found
+            if made:
+                yield tuple(JournalEntry(name, "", 0, "created", name, version) for name, version in made.items())

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_case.load import send_plan
-from fhir_case.load.plan.plan import plan
-from fhir_case.load.send.resolve import filled
+from fhir_case.load.send.link import Link
+from fhir_case.load.send.resolve import resolved
 from fhir_case.load.send.sender import Sender
 from fhir_case.server.client import Client
 from fhir_case.server.quirks import Caps, Quirks
 from load.fake_server import HAPI, FakeServer, Reply, Request
-from load.sample import SYSTEM, by_type, counts_of, write
+from load.sample import SYSTEM, by_type, counts_of, plan, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,8 +181,11 @@ def test_an_update_that_refers_to_what_is_there_changes_nothing_when_it_is_sent_
 
 
 def test_a_dry_run_says_how_many_need_it_and_sends_nothing(run: Run, file: Path) -> None:
-    words = "references to new resources inside the extensions of primitive values; a second request"
-    for software, expected in ((HAPI, f"leaves {words} fills them in"), (OTHER, f"may leave {words} looks")):
+    words = "references to new resources inside the extensions of primitive values unresolved; a second request"
+    for software, expected in (
+        (HAPI, f"leaves {words} resolves them"),
+        (OTHER, f"may leave {words} resolves them where"),
+    ):
         with FakeServer(software) as fake:
             code, out, _ = run("upload", file, "--server", fake.url, "--dry-run")
 
@@ -198,7 +200,7 @@ def test_as_is_stays_as_it_came_and_says_what_stays_open(fake: FakeServer, run: 
 
     assert (0, 1) == (code, len(fake.transactions))
     assert file.read_bytes().strip() == fake.transactions[0].body.strip()
-    [warning] = [each for each in value["warnings"] if "--as-is forbids to fill them in" in each]
+    [warning] = [each for each in value["warnings"] if "--as-is forbids to resolve them" in each]
     assert 3 == warning.count("urn:uuid:")
     assert {"3": FOURTH} == {key: to for key, to in where_dates_point(fake).items() if key == "3"}
 
@@ -260,7 +262,7 @@ def test_what_somebody_changes_in_between_is_not_overwritten_and_is_told(
         assert (7, {"created": 4}, 1) == (code, counts(value), value["resources_with_open_references"])
         [failure] = value["failures"]
         assert amended == failure["stored_as"]
-        assert "somebody changed it since: version 2 instead of 1" in failure["reason"]
+        assert "it was changed since: version 2 instead of 1" in failure["reason"]
         assert AS_MEANT | {"3": FOURTH} == where_dates_point(fake)
         fake.hook = lambda _, answer: answer()
         assert 7 == run("undo", journal)[0]
@@ -360,9 +362,9 @@ def test_what_a_request_without_answer_has_created_is_filled_in_too(
 def test_more_than_the_server_takes_at_once_goes_in_several_requests(fake: FakeServer) -> None:
     known = Quirks(caps=Caps(entries=2), leaves_references=True)
     with Client(fake.url) as client:
-        sender = Sender(lambda: client, known=known)
+        sender = Sender(Link(lambda: client, known=known))
         [transaction] = plan(case()).transactions
-        told = filled(sender.send(transaction), sender)
+        told = resolved(sender.send(transaction), sender)
 
     assert ["created"] * 4 == [entry.state for entry in told.entries]
     assert [2, 1] == [len(each.entries) for each in seconds(fake)]
@@ -385,9 +387,11 @@ def test_a_server_that_does_not_say_where_it_stored_something_leaves_references_
 
     fake.hook = without_locations
     with Client(fake.url) as client:
-        journal = send_plan(plan(case()), client, known=Quirks(leaves_references=leaves))
+        sender = Sender(Link(lambda: client, known=Quirks(leaves_references=leaves)))
+        [transaction] = plan(case()).transactions
+        entries = resolved(sender.send(transaction), sender).entries
 
-    assert not journal.ok
-    assert ["", "open", "open", "open"] == [entry.references for entry in journal.entries]
-    assert f"the server does not say {reason}" in journal.entries[1].reason
+    assert [True, False, False, False] == [entry.ok for entry in entries]
+    assert ["", "open", "open", "open"] == [entry.references for entry in entries]
+    assert f"the server does not say {reason}" in entries[1].reason
     assert 1 == len(fake.transactions)  # the other references in them are right, and stay so

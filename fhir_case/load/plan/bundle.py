@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import BundleError
 from fhir_case.fhir import wire
-from fhir_case.load.plan.history import newest
+from fhir_case.fhir.identity import is_logical_id
+from fhir_case.fhir.references import RELATIVE, location_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from fhir_case.fhir.wire import Resource
 
-__all__ = ["Given", "given_entries", "parse_bundle"]
+__all__ = ["BundleEntry", "bundle_entries", "newest"]
 
-# Source: https://hl7.org/fhir/R4/datatypes.html#id
-_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _TYPE = re.compile(r"[A-Z][A-Za-z]+")
-_PLACE = re.compile(rf"({_TYPE.pattern})/({_ID.pattern})")
 _WITH_REQUESTS = ("transaction", "batch")
 _WITHOUT_REQUESTS = ("collection", "searchset", "document", "history")
 _INSTEAD = {
@@ -36,7 +34,7 @@ _WHY_NOT = {
 
 
 @dataclass(slots=True)  # to make frozen ones, of which each resource has three, takes a tenth of all our time
-class Given:
+class BundleEntry:
     """
     One entry of the Bundle that should be loaded. Nothing changes it.
 
@@ -67,37 +65,11 @@ class Given:
         self.id = str(self.resource.get("id") or "")
 
 
-def parse_bundle(text: bytes, *, where: str) -> Resource:
-    """
-    Read a Bundle from JSON.
-
-    Args:
-        text: JSON in UTF-8, with or without a byte order mark.
-        where: What messages call it: the name of the file.
-
-    Raises:
-        BundleError: It is empty, no JSON, or no Bundle.
-    """
-    if not text.strip():
-        raise BundleError("the file is empty", where=where, hint="a Bundle in JSON is expected")
-    try:
-        bundle = wire.parse(text)
-    except RecursionError:
-        raise BundleError("the JSON is nested too deeply to be a Bundle", where=where) from None
-    except ValueError as error:
-        raise BundleError(f"this is not JSON: {error}", where=where, hint="a Bundle in JSON is expected") from None
-    if not isinstance(bundle, dict) or bundle.get("resourceType") != "Bundle":
-        kind = bundle.get("resourceType") if isinstance(bundle, dict) else None
-        what = f"a {kind}" if isinstance(kind, str) else "no FHIR resource"
-        raise BundleError(f"this is {what}, not a Bundle", where=where)
-    return bundle
-
-
-def given_entries(bundle: Resource, *, source: str = "") -> tuple[tuple[Given, ...], tuple[str, ...]]:
+def bundle_entries(bundle: Resource, *, source: str = "") -> tuple[tuple[BundleEntry, ...], tuple[str, ...]]:
     """
     Return the entries to load, in their order, and warnings about those that are left out or read otherwise.
 
-    A resource that is no Bundle is an entry that asks for nothing.
+    A resource that is not a Bundle is an entry without request.
 
     Args:
         bundle: The Bundle or the resource.
@@ -110,29 +82,29 @@ def given_entries(bundle: Resource, *, source: str = "") -> tuple[tuple[Given, .
     """
     kind = bundle.get("type")
     if bundle.get("resourceType") != "Bundle":
-        return (_given({"resource": bundle}, 0, kind="", source=source, where=""),), ()
+        return (_entry({"resource": bundle}, 0, kind="", source=source, where=""),), ()
     if kind not in (*_WITH_REQUESTS, *_WITHOUT_REQUESTS):
         reason = _WHY_NOT.get(str(kind), f"it can be {', '.join((*_WITH_REQUESTS, *_WITHOUT_REQUESTS))}")
         raise BundleError(f"a Bundle of type {kind!r} cannot be loaded: {reason}")
     entries = bundle.get("entry")
     if not isinstance(entries, list) or not entries:
         raise BundleError("the Bundle has no entry: there is nothing to load")
-    asked = [(index, entry) for index, entry in enumerate(entries) if not _is_remark(entry)]
-    remarks = len(entries) - len(asked)
+    numbered = [(index, entry) for index, entry in enumerate(entries) if not _is_remark(entry)]
+    remarks = len(entries) - len(numbered)
     warnings = [f"left out, as remarks of the server that was searched: {remarks}"] if remarks else []
     if kind == "history":
-        asked, left_out = newest(asked)
+        numbered, left_out = newest(numbered)
         warnings += left_out
-        if not asked:
+        if not numbered:
             raise BundleError("the history says that all of it was deleted: there is nothing to load")
-    given = tuple(
-        _given(entry, index, kind=str(kind), source=source, where=f"Bundle.entry[{index}]") for index, entry in asked
+    found = tuple(
+        _entry(entry, index, kind=str(kind), source=source, where=f"Bundle.entry[{index}]") for index, entry in numbered
     )
     if kind == "batch":
         warnings.append("the batch is sent as one transaction: all of it is stored, or nothing")
-    if not given:
+    if not found:
         raise BundleError("the Bundle holds remarks of a server only: there is nothing to load")
-    return given, tuple(warnings)
+    return found, tuple(warnings)
 
 
 def _is_remark(entry: object) -> bool:
@@ -140,9 +112,9 @@ def _is_remark(entry: object) -> bool:
     return isinstance(search, dict) and search.get("mode") == "outcome"
 
 
-def _given(entry: object, index: int, *, kind: str, source: str, where: str) -> Given:
+def _entry(entry: object, index: int, *, kind: str, source: str, where: str) -> BundleEntry:
     if not isinstance(entry, dict):
-        raise BundleError("the entry is no object", where=where)
+        raise BundleError("the entry is not a JSON object", where=where)
     request = entry.get("request") if kind in _WITH_REQUESTS else None
     if request is not None:
         _check_request(request, where)
@@ -153,14 +125,14 @@ def _given(entry: object, index: int, *, kind: str, source: str, where: str) -> 
     if not isinstance(resource, dict) or not isinstance(named, str) or not _TYPE.fullmatch(named):
         raise BundleError("the entry has no resource with a resourceType", where=where)
     resource_id, full_url = resource.get("id"), str(entry.get("fullUrl") or "")
-    if resource_id is not None and not (isinstance(resource_id, str) and _ID.fullmatch(resource_id)):
+    if resource_id is not None and not (isinstance(resource_id, str) and is_logical_id(resource_id)):
         raise BundleError(
-            f"{resource_id!r} is no id of FHIR",
+            f"{resource_id!r} is not a FHIR id",
             where=f"{where}.resource.id",
             hint="an id has 1 to 64 letters, digits, hyphens and dots",
         )
     name = f"{named}/{resource_id}" if resource_id else full_url or where or source or named
-    return Given(name, resource, full_url, request or {}, index, source, whole=kind == "transaction")
+    return BundleEntry(name, resource, full_url, request or {}, index, source, whole=kind == "transaction")
 
 
 def _check_request(request: object, where: str) -> None:
@@ -174,12 +146,63 @@ def _check_request(request: object, where: str) -> None:
         raise BundleError("the request has no url", where=f"{where}.request")
 
 
-def _deleted(request: Mapping[str, Any], index: int, source: str, where: str) -> Given:
-    place = _PLACE.fullmatch(request["url"])
-    if place is None:
+def _deleted(request: Mapping[str, Any], index: int, source: str, where: str) -> BundleEntry:
+    if not re.fullmatch(RELATIVE, request["url"]):
         raise BundleError(
             f"the request is DELETE {request['url']}, and only one resource can be deleted, by its id",
             where=f"{where}.request",
-            hint="a condition may delete what nobody has seen: name Type/id of each",
+            hint="a condition may delete more than is meant: name Type/id of each",
         )
-    return Given(place[0], {"resourceType": place[1], "id": place[2]}, "", request, index, source)
+    kind, _, resource_id = request["url"].partition("/")
+    return BundleEntry(request["url"], {"resourceType": kind, "id": resource_id}, "", request, index, source)
+
+
+Numbered = tuple[int, Any]
+
+
+def newest(entries: Sequence[Numbered]) -> tuple[list[Numbered], list[str]]:
+    """
+    Return the first entry of each resource, unless it says that it was deleted, and warnings about the others.
+
+    A history has the newest version first; a malformed entry is returned too, so that its reader reports it.
+
+    Args:
+        entries: Each with its number.
+
+    Source: https://hl7.org/fhir/R4/http.html#history
+
+    Raises:
+        BundleError: The versions of a resource are in another order.
+    """
+    chosen: list[Numbered] = []
+    seen: dict[str, int] = {}
+    older = deleted = 0
+    for number, entry in entries:
+        name, version = _version_of(entry)
+        if name and name in seen:
+            if version > seen[name] >= 0:
+                raise BundleError(
+                    f"version {version} of {name} comes after version {seen[name]}: this history is not newest first",
+                    where=f"Bundle.entry[{number}]",
+                    hint="keep the version of each resource that shall be loaded, and make it a collection",
+                )
+            older += 1
+            continue
+        seen[name] = version
+        if isinstance(entry, dict) and "resource" not in entry and name:
+            deleted += 1
+        else:
+            chosen.append((number, entry))
+    words = {"older versions of the same resource": older, "what was deleted in the end": deleted}
+    return chosen, [f"left out of a history, {what}: {count}" for what, count in words.items() if count]
+
+
+def _version_of(entry: object) -> tuple[str, int]:
+    """Return ``Type/id`` and the number of the version; empty and -1 where the entry does not say."""
+    parts = wire.mapping(entry)
+    resource, request, response = (wire.mapping(parts.get(name)) for name in ("resource", "request", "response"))
+    place = location_of(str(request.get("url") or ""))
+    name = f"{resource.get('resourceType')}/{resource.get('id')}" if resource else place.reference if place else ""
+    tag = str(response.get("etag") or "").removeprefix("W/").strip('"')
+    version = str(wire.mapping(resource.get("meta")).get("versionId") or tag or (place.version if place else ""))
+    return name, int(version) if version.isascii() and version.isdigit() else -1

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fhir_case.load.plan.bundle import BundleEntry
 from fhir_case.load.plan.entry import planned_entry
-from fhir_case.load.plan.given import Given
 from fhir_case.load.plan.subset import halves, without
 from fhir_case.load.plan.transaction import Transaction
 from fhir_case.server.capabilities import UNKNOWN
@@ -22,12 +22,12 @@ def transaction(*entries: tuple[str, str, list[str]], **others: Any) -> Transact
         kind, _, key = name.partition("/")
         pointers = [{"valueReference": {"reference": each}} for each in references]
         resource = {"resourceType": kind, "id": key, "extension": pointers}
-        planned.append(planned_entry(Given(name, resource, position=position, source=source), UNKNOWN))
+        planned.append(planned_entry(BundleEntry(name, resource, position=position, source=source), UNKNOWN))
     return Transaction(tuple(planned), **others)
 
 
 def names(made: Transaction | None) -> list[str]:
-    return [entry.given.name for entry in made.entries] if made else []
+    return [entry.original.name for entry in made.entries] if made else []
 
 
 def test_a_merged_transaction_is_halved_between_documents() -> None:
@@ -90,8 +90,8 @@ def test_what_refers_to_the_guilty_goes_too_however_far_away() -> None:
 
 def test_what_points_to_the_guilty_with_an_attachment_goes_too() -> None:
     document = {"resourceType": "DocumentReference", "content": [{"attachment": {"url": "Binary/x"}}]}
-    pointing = planned_entry(Given("it", document, position=1), UNKNOWN)
-    binary = planned_entry(Given("Binary/x", {"resourceType": "Binary", "id": "x"}), UNKNOWN)
+    pointing = planned_entry(BundleEntry("it", document, position=1), UNKNOWN)
+    binary = planned_entry(BundleEntry("Binary/x", {"resourceType": "Binary", "id": "x"}), UNKNOWN)
 
     rest, left_out = without(Transaction((binary, pointing)), [0])
 

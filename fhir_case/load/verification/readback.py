@@ -9,8 +9,8 @@ from urllib.parse import unquote
 
 from fhir_case.errors import RejectedError
 from fhir_case.fhir.compare import Difference, compare, state_of
-from fhir_case.load.run.placeholders import is_placeholder
 from fhir_case.server.lookup import found_by_id
+from fhir_case.server.placeholders import is_placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from fhir_case.load.plan.plan import Plan
     from fhir_case.server.client import Client
 
-__all__ = ["AS_SENT", "FINDINGS", "Comparison", "Finding", "Verification", "read_back"]
+__all__ = ["AS_SENT", "COMPARISON_STATES", "Comparison", "ComparisonState", "Verification", "read_back"]
 
-Finding = Literal["equal", "added", "rewritten", "altered", "lost", "not checked"]
-FINDINGS: tuple[Finding, ...] = get_args(Finding)
-AS_SENT: tuple[Finding, ...] = ("equal", "added", "rewritten")
+ComparisonState = Literal["equal", "added", "rewritten", "altered", "lost", "not checked"]
+COMPARISON_STATES: tuple[ComparisonState, ...] = get_args(ComparisonState)
+AS_SENT: tuple[ComparisonState, ...] = ("equal", "added", "rewritten")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Comparison:
         resource: ``Type/id`` in the Bundle, or what else names it.
         stored_as: ``Type/id`` on the server; empty when it is not there.
         state: ``equal``; ``added``: with what servers add; ``rewritten``: the same, with references, ids or spellings
-            of the server; ``altered``; ``lost``: not there; ``not checked``: nothing tells where it is.
+            of the server; ``altered``; ``lost``: not there; ``not checked``: its location is unknown.
         differences: All that is not the same.
         reason: Why it is lost or not checked.
         source: The document that it is from; empty when there is only one.
@@ -45,7 +45,7 @@ class Comparison:
 
     resource: str
     stored_as: str
-    state: Finding
+    state: ComparisonState
     differences: tuple[Difference, ...] = ()
     reason: str = ""
     source: str = ""
@@ -75,10 +75,10 @@ class Verification:
         return [each for each in self.comparisons if each.state not in AS_SENT]
 
     @property
-    def counts(self) -> dict[Finding, int]:
+    def counts(self) -> dict[ComparisonState, int]:
         """Return how many resources are in each state."""
         found = Counter(each.state for each in self.comparisons)
-        return {state: found[state] for state in FINDINGS}
+        return {state: found[state] for state in COMPARISON_STATES}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the verification as JSON; decimals stay decimals."""
@@ -93,7 +93,7 @@ class Verification:
 class _Found(NamedTuple):
     resource: Resource | None
     reason: str = ""
-    state: Finding = "lost"
+    state: ComparisonState = "lost"
     copies: int = 1
     final: bool = True
 
@@ -106,42 +106,42 @@ def read_back(
     elsewhere: Callable[[str], str] | None = None,
 ) -> Verification:
     """
-    Read every resource of a plan from the server and compare it with what was given.
+    Read every resource of a plan from the server and compare it with what was sent.
 
     Args:
         journal: Where the server stored the resources. Without it they are looked for by the id that we chose, then by
             the condition of their request or their identifier.
-        elsewhere: Gives ``Type/id`` on the server for a reference to a resource that is not in the plan, or nothing.
+        elsewhere: Returns ``Type/id`` on the server for a reference to a resource that is not in the plan, or nothing.
 
     Raises:
         ServerError: The server was not reached, or is overloaded.
         RejectedError: The server does not let us read.
     """
-    told = {(each.source, each.resource): each.stored_as for each in journal.entries} if journal else {}
+    known_as = {(each.source, each.resource): each.stored_as for each in journal.entries} if journal else {}
     entries = plan.entries
-    stated = [told.get((entry.given.source, entry.given.name), "") for entry in entries]
-    names = [place or _chosen(entry) for place, entry in zip(stated, entries, strict=True)]
+    stated = [known_as.get((entry.original.source, entry.original.name), "") for entry in entries]
+    names = [name or _chosen(entry) for name, entry in zip(stated, entries, strict=True)]
     by_id = found_by_id(client, [name for name in names if name]).resources
     found = [
-        _look_for(entry, name, by_id, client, told=bool(place))
-        for entry, name, place in zip(entries, names, stated, strict=True)
+        _look_for(entry, name, by_id, client, known_as=bool(located))
+        for entry, name, located in zip(entries, names, stated, strict=True)
     ]
-    places: dict[str, str] = {}
+    locations: dict[str, str] = {}
     for entry, each in zip(entries, found, strict=True):
         if each.resource is not None:
-            places |= dict.fromkeys(entry.names, _name(each.resource))
-    known = _Places(places, elsewhere)
+            locations |= dict.fromkeys(entry.names, _name(each.resource))
+    known = _Locations(locations, elsewhere)
     return Verification(
         client.base_url,
         tuple(_comparison(entry, each, known, client.base_url) for entry, each in zip(entries, found, strict=True)),
     )
 
 
-class _Places(dict[str, str]):
-    """Return the place of a resource of the plan, or of one elsewhere."""
+class _Locations(dict[str, str]):
+    """The locations of the resources of the plan, and of others."""
 
-    def __init__(self, places: Mapping[str, str], elsewhere: Callable[[str], str] | None) -> None:
-        super().__init__(places)
+    def __init__(self, locations: Mapping[str, str], elsewhere: Callable[[str], str] | None) -> None:
+        super().__init__(locations)
         self._elsewhere = elsewhere
 
     def get(self, name: str, default: Any = None, /) -> Any:
@@ -150,21 +150,23 @@ class _Places(dict[str, str]):
 
 
 def _chosen(entry: PlannedEntry) -> str:
-    return entry.given.name if entry.by_id else ""
+    return entry.original.name if entry.by_id else ""
 
 
 def _name(resource: Resource) -> str:
     return f"{resource.get('resourceType')}/{resource.get('id')}"
 
 
-def _look_for(entry: PlannedEntry, name: str, by_id: Mapping[str, Resource], client: Client, *, told: bool) -> _Found:
+def _look_for(
+    entry: PlannedEntry, name: str, by_id: Mapping[str, Resource], client: Client, *, known_as: bool
+) -> _Found:
     if name in by_id:
         return _Found(by_id[name])
-    direct = _read(client, name) if name else _Found(None, "nothing tells its id", "not checked", final=False)
-    if direct.final or told or not entry.search:
+    direct = _read(client, name) if name else _Found(None, "its id is unknown", "not checked", final=False)
+    if direct.final or known_as or not entry.search:
         return direct
     try:
-        matches = list(client.search(entry.given.type, entry.search))
+        matches = list(client.search(entry.original.type, entry.search))
     except RejectedError as error:
         if error.status in (401, 403):
             raise
@@ -186,17 +188,17 @@ def _read(client: Client, name: str) -> _Found:
         raise
 
 
-def _comparison(entry: PlannedEntry, found: _Found, places: Mapping[str, str], base_url: str) -> Comparison:
-    name, source = entry.given.name, entry.given.source
+def _comparison(entry: PlannedEntry, found: _Found, locations: Mapping[str, str], base_url: str) -> Comparison:
+    name, source = entry.original.name, entry.original.source
     if entry.deletes:
-        state: Finding = "equal" if found.resource is None else "altered"
+        state: ComparisonState = "equal" if found.resource is None else "altered"
         reason = "" if found.resource is None else "it was deleted, and it is there"
         return Comparison(name, "", state, reason=reason, source=source)
     if found.resource is None:
         return Comparison(name, "", found.state, reason=found.reason, source=source)
-    if is_placeholder(found.resource) and not is_placeholder(entry.given.resource):
+    if is_placeholder(found.resource) and not is_placeholder(entry.original.resource):
         return Comparison(name, _name(found.resource), "lost", reason="only a placeholder is there", source=source)
-    differences = compare(entry.given.resource, found.resource, places=places, base_url=base_url)
+    differences = compare(entry.original.resource, found.resource, locations=locations, base_url=base_url)
     if found.copies > 1:
-        differences += (Difference(f"{entry.given.type}.identifier", "duplicate", 1, found.copies),)
+        differences += (Difference(f"{entry.original.type}.identifier", "duplicate", 1, found.copies),)
     return Comparison(name, _name(found.resource), state_of(differences), differences, source=source)

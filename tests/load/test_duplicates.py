@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fhir_case.load.journal.entry import JournalEntry
-from fhir_case.load.journal.reader import Header, JournalFile, Record
+from fhir_case.load.journal.record import Header, RequestRecord
+from fhir_case.load.journal.writer import JournalFile
 from fhir_case.load.send.duplicates import remove_earlier
 from fhir_case.server.client import Client
 from load.sample import by_type, write_numbered
@@ -87,7 +88,7 @@ def test_what_is_stored_twice_by_a_run_that_was_killed_is_removed_by_the_one_tha
     code, _, err = run(*killed.command)
 
     assert (0, ALL) == (code, by_type(fake.names)), err
-    assert ["deleted"] == [line["state"] for line in lines(journal) if "stray" in line]
+    assert ["deleted"] == [line["state"] for line in lines(journal) if "duplicate" in line]
     assert (0, set()) == (run("undo", journal)[0], fake.names)
 
 
@@ -139,9 +140,9 @@ def test_what_the_journal_names_or_what_was_there_before_is_not_removed(fake: Fa
     fake.resources["Patient/before"] = stored("before", request, version="2")
     with JournalFile(journal, Header(fake.url, "R4", ())) as file, Client(fake.url) as client:
         file.answered("later", [JournalEntry("Patient/a", "POST", 200, "unchanged", "Patient/named", "1")])
-        removed = remove_earlier([Record(request, "not done", types=("Patient",))], journal, client)
+        removed = remove_earlier([RequestRecord(request, "not done", types=("Patient",))], journal, client)
 
-    assert [{"stray": "Patient/stray", "state": "deleted"}] == removed
+    assert [{"duplicate": "Patient/stray", "state": "deleted"}] == removed
     assert {"Patient/named", "Patient/before"} == fake.names
 
 

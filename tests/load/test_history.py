@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fhir_case.errors import BundleError
-from fhir_case.load.plan.given import given_entries
+from fhir_case.load.plan.bundle import bundle_entries
 from load.sample import write
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def history(*entries: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_newest_version_counts_and_the_older_ones_are_told() -> None:
-    given, warnings = given_entries(history(version(3, gender="male"), version(2), version(1)))
+    given, warnings = bundle_entries(history(version(3, gender="male"), version(2), version(1)))
 
     assert ["male"] == [each.resource["gender"] for each in given]
     assert ("left out of a history, older versions of the same resource: 2",) == warnings
@@ -41,26 +41,26 @@ def test_the_newest_version_counts_and_the_older_ones_are_told() -> None:
 @pytest.mark.parametrize("place", ["Patient/b", "Patient/b/_history/2"])
 def test_what_was_deleted_in_the_end_is_left_out(place: str) -> None:
     older = {"resource": {"resourceType": "Patient", "id": "b", "meta": {"versionId": "1"}}}
-    given, warnings = given_entries(history(deleted(place, 2), version(1), older))
+    given, warnings = bundle_entries(history(deleted(place, 2), version(1), older))
 
     assert ["Patient/a"] == [each.name for each in given]
     assert "left out of a history, what was deleted in the end: 1" in warnings
 
 
 def test_what_was_deleted_and_stored_again_is_loaded() -> None:
-    given, _ = given_entries(history(version(3, gender="male"), deleted("Patient/a/_history/2", 2), version(1)))
+    given, _ = bundle_entries(history(version(3, gender="male"), deleted("Patient/a/_history/2", 2), version(1)))
 
     assert ["male"] == [each.resource.get("gender") for each in given]
 
 
 def test_a_history_of_nothing_but_deletions_is_an_error() -> None:
     with pytest.raises(BundleError, match="all of it was deleted"):
-        given_entries(history(deleted("Patient/a", 2), version(1)))
+        bundle_entries(history(deleted("Patient/a", 2), version(1)))
 
 
 def test_a_history_that_is_not_newest_first_is_refused() -> None:
     with pytest.raises(BundleError, match="version 2 of Patient/a comes after version 1"):
-        given_entries(history(version(1), version(2)))
+        bundle_entries(history(version(1), version(2)))
 
 
 def test_a_history_is_uploaded(fake: FakeServer, run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
-"""What is referred to comes first; what refers to itself in a circle comes together."""
+"""What is referred to comes first; what refers to itself in a cycle comes together."""
 
 from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhir_case.load.plan.cycles import circles_in_order, waves
+from fhir_case.load.plan.cycles import cycles_in_order, levels
 
 DEEP = 100_000
 
@@ -39,7 +39,7 @@ def edges_of(targets: list[list[int]]) -> list[tuple[int, int]]:
 @given(graphs())
 def test_a_group_is_what_refers_to_each_other_and_nothing_else(targets: list[list[int]]) -> None:
     reached = reachable(targets)
-    groups = list(circles_in_order(targets))
+    groups = list(cycles_in_order(targets))
 
     assert list(range(len(targets))) == sorted(number for group in groups for number in group)
     group_of = {number: place for place, group in enumerate(groups) for number in group}
@@ -51,70 +51,70 @@ def test_a_group_is_what_refers_to_each_other_and_nothing_else(targets: list[lis
 @settings(max_examples=150, deadline=None)
 @given(graphs())
 def test_what_a_group_refers_to_is_in_it_or_in_an_earlier_one(targets: list[list[int]]) -> None:
-    groups = list(circles_in_order(targets))
+    groups = list(cycles_in_order(targets))
     group_of = {number: place for place, group in enumerate(groups) for number in group}
 
     assert all(group_of[other] <= group_of[number] for number, other in edges_of(targets))
     assert groups == [sorted(group) for group in groups]
-    assert groups == list(circles_in_order([list(others) for others in targets]))
+    assert groups == list(cycles_in_order([list(others) for others in targets]))
 
 
 @settings(max_examples=150, deadline=None)
 @given(graphs())
-def test_a_reference_goes_to_an_earlier_wave_or_stays_in_its_circle(targets: list[list[int]]) -> None:
+def test_a_reference_goes_to_an_earlier_level_or_stays_in_its_cycle(targets: list[list[int]]) -> None:
     reached = reachable(targets)
-    wave, circles = waves(len(targets), edges_of(targets))
+    level, cycles = levels(len(targets), edges_of(targets))
 
-    assert len(targets) == len(wave)
+    assert len(targets) == len(level)
     for number, other in edges_of(targets):
         together = number in reached[other]
-        assert (wave[other] == wave[number]) if together else (wave[other] < wave[number])
+        assert (level[other] == level[number]) if together else (level[other] < level[number])
     expected = {
         frozenset(other for other in reached[number] if number in reached[other]) for number in range(len(targets))
     }
-    assert {circle for circle in expected if len(circle) > 1} == {frozenset(circle) for circle in circles}
+    assert {cycle for cycle in expected if len(cycle) > 1} == {frozenset(cycle) for cycle in cycles}
 
 
 @settings(max_examples=100, deadline=None)
 @given(graphs())
-def test_no_wave_is_empty_and_none_is_needed_without_a_reason(targets: list[list[int]]) -> None:
-    wave, circles = waves(len(targets), edges_of(targets))
-    circle_of = {number: place for place, circle in enumerate(circles) for number in circle}
+def test_no_level_is_empty_and_none_is_needed_without_a_reason(targets: list[list[int]]) -> None:
+    level, cycles = levels(len(targets), edges_of(targets))
+    cycle_of = {number: place for place, cycle in enumerate(cycles) for number in cycle}
 
     for number in range(len(targets)):
-        members = circles[circle_of[number]] if number in circle_of else [number]
-        before = {wave[other] for member in members for other in targets[member] if other not in members}
-        assert (max(before) + 1 if before else 0) == wave[number]
+        members = cycles[cycle_of[number]] if number in cycle_of else [number]
+        before = {level[other] for member in members for other in targets[member] if other not in members}
+        assert (max(before) + 1 if before else 0) == level[number]
 
 
-def test_nothing_is_in_no_wave() -> None:
-    assert ([], []) == (list(waves(0, [])[0]), waves(0, [])[1])
-    assert [] == list(circles_in_order([]))
+def test_nothing_is_in_no_level() -> None:
+    assert ([], []) == (list(levels(0, [])[0]), levels(0, [])[1])
+    assert [] == list(cycles_in_order([]))
 
 
-def test_a_reference_to_itself_is_no_circle() -> None:
-    wave, circles = waves(2, [(0, 0), (1, 1)])
+def test_a_reference_to_itself_is_no_cycle() -> None:
+    level, cycles = levels(2, [(0, 0), (1, 1)])
 
-    assert ([0, 0], []) == (list(wave), circles)
+    assert ([0, 0], []) == (list(level), cycles)
 
 
 def test_a_chain_of_a_hundred_thousand_is_put_in_order() -> None:
     forwards = [[number + 1] if number + 1 < DEEP else [] for number in range(DEEP)]
     backwards = [[number - 1] if number else [] for number in range(DEEP)]
 
-    assert [[number] for number in reversed(range(DEEP))] == list(circles_in_order(forwards))
-    assert [[number] for number in range(DEEP)] == list(circles_in_order(backwards))
+    assert [[number] for number in reversed(range(DEEP))] == list(cycles_in_order(forwards))
+    assert [[number] for number in range(DEEP)] == list(cycles_in_order(backwards))
 
 
-def test_a_chain_of_a_hundred_thousand_takes_as_many_waves() -> None:
-    wave, circles = waves(DEEP, ((number, number - 1) for number in range(1, DEEP)))
+def test_a_chain_of_a_hundred_thousand_takes_as_many_levels() -> None:
+    level, cycles = levels(DEEP, ((number, number - 1) for number in range(1, DEEP)))
 
-    assert list(range(DEEP)) == list(wave)
-    assert [] == circles
+    assert list(range(DEEP)) == list(level)
+    assert [] == cycles
 
 
-def test_a_circle_of_a_hundred_thousand_is_one_group() -> None:
-    wave, circles = waves(DEEP, ((number, (number + 1) % DEEP) for number in range(DEEP)))
+def test_a_cycle_of_a_hundred_thousand_is_one_group() -> None:
+    level, cycles = levels(DEEP, ((number, (number + 1) % DEEP) for number in range(DEEP)))
 
-    assert [list(range(DEEP))] == circles
-    assert {0} == set(wave)
+    assert [list(range(DEEP))] == cycles
+    assert {0} == set(level)

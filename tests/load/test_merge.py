@@ -9,8 +9,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from fhir_case.fhir.wire import dump, parse
-from fhir_case.load.plan.given import given_entries
-from fhir_case.load.plan.merge import Packer
+from fhir_case.load.plan.bundle import bundle_entries
+from fhir_case.load.plan.merge import Merger
 from fhir_case.load.plan.plan import planned
 from fhir_case.server.capabilities import UNKNOWN
 from fhir_case.server.quirks import Caps
@@ -22,7 +22,7 @@ SIZE = 100
 
 
 def transaction(source: str, *entries: dict[str, Any], kind: str = "transaction") -> Transaction:
-    given_, _ = given_entries({"resourceType": "Bundle", "type": kind, "entry": list(entries)}, source=source)
+    given_, _ = bundle_entries({"resourceType": "Bundle", "type": kind, "entry": list(entries)}, source=source)
     return planned(given_, UNKNOWN, caps=Caps()).transactions[0]
 
 
@@ -39,13 +39,13 @@ def post(key: str, text: str = "", full_url: str = "", condition: str = "") -> d
 
 
 def packed(transactions: list[Transaction], most: Caps = Caps(), size: int = SIZE) -> list[Transaction]:  # noqa: B008  # it is frozen
-    packer = Packer(most)
+    packer = Merger(most)
     merged = [out for each in transactions for out in packer.add(each, size)]
-    return [*merged, *packer.rest()]
+    return [*merged, *packer.flush()]
 
 
 def sources(merged: list[Transaction]) -> list[list[str]]:
-    return [list(dict.fromkeys(entry.given.source for entry in each.entries)) for each in merged]
+    return [list(dict.fromkeys(entry.original.source for entry in each.entries)) for each in merged]
 
 
 _KEY = st.sampled_from("abc")
@@ -125,7 +125,7 @@ def test_a_copy_says_what_is_sent(given_: list[Transaction]) -> None:
             assert one.method == other.method
             assert one.identity == other.identity
             # A server ignores what a conditional create says of a resource that is there already.
-            assert one.given.resource == other.given.resource or (one.method == "POST" and one.condition)
+            assert one.original.resource == other.original.resource or (one.method == "POST" and one.condition)
 
 
 def test_documents_that_share_nothing_are_put_together() -> None:
@@ -240,8 +240,8 @@ def test_a_fullurl_that_means_another_resource_in_the_next_document_keeps_its_me
 
 
 def test_the_size_that_was_counted_counts_more_than_the_one_that_is_told() -> None:
-    given_, _ = given_entries({"resourceType": "Basic", "id": "a"}, source="a.json")
-    other, _ = given_entries({"resourceType": "Basic", "id": "b"}, source="b.json")
+    given_, _ = bundle_entries({"resourceType": "Basic", "id": "a"}, source="a.json")
+    other, _ = bundle_entries({"resourceType": "Basic", "id": "b"}, source="b.json")
     most = Caps(bytes=400)
     transactions = [planned(each, UNKNOWN, caps=most).transactions[0] for each in (given_, other)]
 
@@ -250,4 +250,4 @@ def test_the_size_that_was_counted_counts_more_than_the_one_that_is_told() -> No
 
 
 def test_nothing_is_given_when_nothing_was_added() -> None:
-    assert [] == list(Packer(Caps()).rest())
+    assert [] == list(Merger(Caps()).flush())

@@ -1,0 +1,102 @@
+"""What a journal file says: its header, and one record for each request and each other line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fhir_case.load.journal.entry import JournalEntry
+
+__all__ = ["Awaited", "Finished", "Header", "Placeholder", "Record", "RequestRecord", "Sent", "Undone"]
+
+FORMAT = 1
+
+Sent = tuple[tuple[str, tuple[int, ...]], ...]
+"""The entries of a request, each a document and positions in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """
+    What a journal is about.
+
+    Args:
+        server: The base URL.
+        fhir: The release of FHIR.
+        inputs: For each file its path, its size in bytes and its SHA-256.
+        options: What else decides what is sent.
+        folder: The folder to which relative paths are relative.
+    """
+
+    server: str
+    fhir: str
+    inputs: tuple[tuple[str, int, str], ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    folder: str = field(default="", compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the first line of the journal."""
+        return {
+            "journal": FORMAT,
+            "server": self.server,
+            "fhir": self.fhir,
+            "inputs": [dict(zip(("path", "bytes", "sha256"), each, strict=True)) for each in self.inputs],
+            "options": dict(self.options),
+            "folder": self.folder,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """
+    What a journal says of one request.
+
+    Args:
+        request: The header ``X-Request-ID``; empty for resources that needed none.
+        state: ``open``: it may have been carried out; ``answered``; ``not done``.
+        entries: What became of its resources; empty unless it was answered.
+        sent: The entries that it held.
+        resolving: Whether it resolves references of what is stored already.
+        types: The types of what it creates, where it was not done, but may be later all the same.
+    """
+
+    request: str
+    state: Literal["open", "answered", "not done"]
+    entries: tuple[JournalEntry, ...] = ()
+    sent: Sent = ()
+    resolving: bool = False
+    types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A reference, ``Type/id``, for which the server has to make a placeholder."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """A placeholder that the server made, ``Type/id``, and its version."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What became of ``Type/id`` when the load was undone; see `fhir_case.load.undo.undo`."""
+
+    stored_as: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """All was sent."""
+
+
+Record = RequestRecord | Awaited | Placeholder | Undone | Finished

@@ -1,0 +1,86 @@
+"""The server of a load: a client for each thread, and how often it retries."""
+
+from __future__ import annotations
+
+import time
+from itertools import count
+from threading import Event, local
+from typing import TYPE_CHECKING, TypeVar
+
+from fhir_case.errors import FhirCaseError, ServerError
+from fhir_case.load.send.tally import Tally
+from fhir_case.server.quirks import Quirks
+from fhir_case.server.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fhir_case.server.client import Client
+
+__all__ = ["Link"]
+
+_Read = TypeVar("_Read")
+
+
+class Link:
+    """
+    One server; several threads may use it at once.
+
+    Args:
+        new_client: Returns a client for the thread that asks.
+        known: What is known of the server.
+        policy: How often and how long to retry.
+        tally: Counts what happens.
+        stop: Set to end all waiting.
+        clock: Returns seconds; only the difference of two readings counts.
+    """
+
+    def __init__(
+        self,
+        new_client: Callable[[], Client],
+        *,
+        known: Quirks | None = None,
+        policy: RetryPolicy | None = None,
+        tally: Tally | None = None,
+        stop: Event | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._new_client = new_client
+        self._threads = local()
+        self.known = known or Quirks()
+        self.policy = policy or RetryPolicy()
+        self.tally = tally or Tally()
+        self.stop = stop or Event()
+        self.clock = clock
+
+    @property
+    def client(self) -> Client:
+        """Return the client of this thread."""
+        if not hasattr(self._threads, "client"):
+            self._threads.client = self._new_client()
+        client: Client = self._threads.client
+        return client
+
+    def with_retries(self, read: Callable[[], _Read]) -> _Read:
+        """
+        Read from the server, again while it is not reached or overloaded.
+
+        Raises:
+            ServerError: That took too long.
+        """
+        begin = self.clock()
+        for attempt in count(1):
+            try:
+                return read()
+            except ServerError as error:
+                if not self.wait(error, attempt, begin):
+                    raise
+        raise AssertionError("unreachable")
+
+    def wait(self, error: FhirCaseError, attempt: int, begin: float) -> bool:
+        """Wait before the next attempt; False when there shall be none."""
+        stated = error.wait_s if isinstance(error, ServerError) else 0
+        pause = self.policy.pause_s(attempt, stated_s=stated)
+        if self.clock() - begin + pause > self.policy.request_s or not self.tally.retry(error, self.policy.run):
+            return False
+        return not self.stop.wait(pause)

@@ -1,0 +1,99 @@
+"""The inputs of a load: files and standard input, or one Bundle in memory."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from fhir_case.documents import Document, find_documents, read_documents
+from fhir_case.documents.files import digest, find_files
+from fhir_case.errors import BundleError
+from fhir_case.fhir import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from fhir_case.fhir.models import FhirVersion
+    from fhir_case.fhir.wire import Resource
+
+__all__ = ["STANDARD_INPUT", "BundleInput", "FileInputs", "Inputs"]
+
+STANDARD_INPUT = "standard input"
+_IN_MEMORY = "Bundle in memory"
+
+Digest = tuple[str, int, str]
+
+
+class FileInputs:
+    """
+    Files and folders.
+
+    Args:
+        paths: What is loaded.
+        piped: A file with the content of standard input; it is loaded after the paths.
+
+    Attributes:
+        several: Whether the rest may be loaded where one document cannot.
+    """
+
+    several = True
+
+    def __init__(self, paths: Sequence[Path], piped: Path | None = None) -> None:
+        self._paths = list(dict.fromkeys(file for path in paths for file in find_files(path)))
+        self._piped = piped
+
+    def documents(self, fhir: FhirVersion, *, checked: bool) -> Iterator[tuple[str, Iterable[Document]]]:
+        """
+        Return the name of each file, and its documents.
+
+        Args:
+            fhir: The release in which the Bundle of a case file is built.
+            checked: Whether all was read before and found right.
+        """
+        for path in self._paths:
+            yield str(path), find_documents(path, keep_raw=True, checked=checked, fhir=fhir)
+        if self._piped is not None:
+            yield STANDARD_INPUT, _of_standard_input(self._piped, checked=checked)
+
+    def digests(self) -> Iterator[Digest]:
+        """Return the name, the size in bytes and the SHA-256 of each file; all are read for it."""
+        yield from ((str(path), size, found) for path, size, found in digest(self._paths))
+        yield from ((STANDARD_INPUT, size, found) for _, size, found in digest([self._piped] if self._piped else []))
+
+
+def _of_standard_input(piped: Path, *, checked: bool) -> Iterator[Document]:
+    with piped.open("rb") as stream:
+        yield from read_documents(stream, STANDARD_INPUT, keep_raw=True, checked=checked)
+
+
+class BundleInput:
+    """
+    One Bundle, or one resource, in memory.
+
+    Args:
+        bundle: It stays as it is, and may change later: what is loaded is a copy.
+
+    Raises:
+        BundleError: It cannot be written as JSON.
+    """
+
+    several = False
+
+    def __init__(self, bundle: Resource) -> None:
+        try:
+            raw = wire.dump(bundle)
+        except TypeError as error:
+            raise BundleError(f"the Bundle cannot be written as JSON: {error}") from error
+        self._document = Document("", content=wire.parse(raw), raw=raw)
+
+    def documents(self, fhir: FhirVersion, *, checked: bool) -> Iterator[tuple[str, Iterable[Document]]]:  # noqa: ARG002 - as in FileInputs
+        """Return the document, without a name."""
+        yield "", (self._document,)
+
+    def digests(self) -> Iterator[Digest]:
+        """Return a name for messages, the size in bytes and the SHA-256."""
+        yield _IN_MEMORY, len(self._document.raw), sha256(self._document.raw).hexdigest()
+
+
+Inputs = FileInputs | BundleInput

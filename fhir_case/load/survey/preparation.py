@@ -1,0 +1,187 @@
+"""Prepare a load: read its inputs and what the server can do, and plan its transactions; nothing is sent."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from fhir_case.errors import BundleError, FhirCaseError
+from fhir_case.load.journal.reader import read_header
+from fhir_case.load.journal.record import Header
+from fhir_case.load.plan.plan import Rules, abbreviated, check_server
+from fhir_case.load.survey.dangling import check_dangling
+from fhir_case.load.survey.index import Index
+from fhir_case.load.survey.jobs import jobs_of_level
+from fhir_case.load.survey.options import Options
+from fhir_case.load.survey.survey import survey
+from fhir_case.server.guard import is_loopback
+from fhir_case.server.quirks import quirks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from types import TracebackType
+
+    from fhir_case.documents import Document
+    from fhir_case.fhir.models import FhirVersion
+    from fhir_case.load.survey.inputs import Inputs
+    from fhir_case.load.survey.jobs import Job
+    from fhir_case.load.survey.result import Survey
+    from fhir_case.server.capabilities import Capabilities
+    from fhir_case.server.client import Client
+
+__all__ = ["Preparation", "refuse_other"]
+
+
+class Preparation:
+    """
+    The inputs of a load and the server they are for; a context manager.
+
+    Args:
+        inputs: What is loaded.
+        client: Returns a client for the thread that asks.
+        options: How it is loaded.
+        capabilities: What the server can do; None to ask it.
+        close_clients: Whether to close the clients at the end.
+
+    Raises:
+        FhirCaseError: A file cannot be read.
+        ServerError: The server was not reached.
+        RejectedError: The server cannot take what would be sent.
+    """
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        client: Callable[[], Client],
+        options: Options | None = None,
+        *,
+        capabilities: Capabilities | None = None,
+        close_clients: bool = True,
+    ) -> None:
+        self.options = options or Options()
+        self._inputs = inputs
+        self._make_client = client
+        self._close_clients = close_clients
+        self._stack = ExitStack()
+        self.client = self._new_client()
+        self.base_url = self.client.base_url
+        if capabilities is None:
+            capabilities = self.client.capabilities()
+        check_server(capabilities, self.options.fhir)
+        self.known = quirks_of(capabilities, self.options.caps)
+        self.rules = Rules(
+            capabilities=capabilities,
+            caps=self.known.caps,
+            ids=self.options.ids,
+            as_is=self.options.as_is,
+            whole=self.options.whole,
+            server="" if is_loopback(self.base_url) else self.base_url,
+            real_patient_data=self.options.real_patient_data,
+            leaves_references=self.known.leaves_references,
+        )
+        self.index = self._stack.enter_context(Index())
+        self._survey: Survey | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def _new_client(self) -> Client:
+        client = self._make_client()
+        if self._close_clients:
+            self._stack.callback(client.close)
+        return client
+
+    def header(self) -> Header:
+        """
+        Return the header of a journal of this load; all files are read for it once.
+
+        Raises:
+            FhirCaseError: A file cannot be read.
+        """
+        options = self.options
+        return Header(self.base_url, options.fhir, tuple(self._inputs.digests()), options.to_dict(), str(Path.cwd()))
+
+    def read(self) -> Survey:
+        """
+        Read all inputs once and find what prevents loading them.
+
+        Raises:
+            BundleError: Something cannot be loaded, or has unresolved references; not with the options that allow it.
+            ServerError: The server was not reached.
+        """
+        if self._survey is None:
+            self._survey = survey(self.documents(checked=False), self.index, self.rules)
+            if self._survey.problems and not self.options.keep_going:
+                raise self._cannot_be_loaded(self._survey)
+            check_dangling(self._survey, self.index, self.client, self.options)
+        return self._survey
+
+    def _cannot_be_loaded(self, found: Survey) -> BundleError:
+        first, count = found.problems[0], len(found.left_out)
+        if not self._inputs.several:
+            return BundleError(first.message, where=first.where, hint=first.hint)
+        more = f" ({count:,} documents cannot be loaded; this is the first)" if count > 1 else ""
+        advice = "--keep-going loads the rest"
+        return BundleError(
+            first.message + more, where=first.where, hint=f"{first.hint}; {advice}" if first.hint else advice
+        )
+
+    def jobs(self) -> Iterator[tuple[int, Job]]:
+        """Return all transactions, each job with its level."""
+        found = self.read()
+        for level in range(found.levels):
+            yield from ((level, job) for job in self.jobs_of_level(level))
+
+    def jobs_of_level(self, level: int, on_earlier: Callable[[int], None] = lambda _: None) -> Iterator[Job]:
+        """
+        Return the transactions of one level.
+
+        Args:
+            on_earlier: Called with how many resources of a document are left out, since an earlier run stored them.
+        """
+        files = self.documents(checked=True)
+        merge = self.options.merge
+        return jobs_of_level(level, files, self.read(), self.rules, self.index, merge=merge, on_earlier=on_earlier)
+
+    def documents(self, *, checked: bool) -> Iterator[tuple[str, Iterable[Document]]]:
+        """Return the name of each file, and its documents; see `FileInputs.documents`."""
+        fhir: FhirVersion = "R5" if self.options.fhir == "R5" else "R4"
+        return self._inputs.documents(fhir, checked=checked)
+
+    def check_inputs(self, journal: Path) -> None:
+        """
+        Refuse a journal of other files, or of files that have changed.
+
+        Raises:
+            FhirCaseError: It is, or it cannot be read.
+        """
+        written, ours = read_header(journal), self.header()
+        refuse_other(journal, Header(written.server, written.fhir, written.inputs, ours.options), ours)
+
+
+def refuse_other(path: Path, written: Header, ours: Header) -> None:
+    """
+    Refuse the journal of another load.
+
+    Raises:
+        FhirCaseError: Server, release, inputs or options differ.
+    """
+    if written == ours:
+        return
+    if written.inputs != ours.inputs:
+        before, now = set(written.inputs), set(ours.inputs)
+        changed = sorted({name for name, *_ in before ^ now})
+        what = f"the input has changed since this journal was begun: {abbreviated(changed)}"
+    elif written.server != ours.server or written.fhir != ours.fhir:
+        what = f"this journal is about {written.server} and FHIR {written.fhir}"
+    else:
+        what = "this journal was begun with other options"
+    raise FhirCaseError(
+        what, where=str(path), hint="give the same again to resume, or start again with --restart or another --journal"
+    )

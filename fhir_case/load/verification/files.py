@@ -1,0 +1,64 @@
+"""Read back what was loaded, some resources at a time, from inputs of any size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fhir_case.load.journal.entry import Journal, JournalEntry
+from fhir_case.load.journal.record import Placeholder, RequestRecord
+from fhir_case.load.plan.plan import Plan
+from fhir_case.load.verification.readback import read_back
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from fhir_case.load.journal.record import Record
+    from fhir_case.load.survey.preparation import Preparation
+    from fhir_case.load.verification.readback import Verification
+
+__all__ = ["read_back_inputs"]
+
+
+def read_back_inputs(prepared: Preparation, journal: Iterable[Record] = ()) -> Iterator[Verification]:
+    """
+    Read everything back that some inputs hold, and compare it; each piece is returned when it is done.
+
+    The index of the inputs then knows the placeholders that the journal names.
+
+    Args:
+        prepared: The inputs and the server.
+        journal: What the upload wrote down; without it resources are looked for by id and identifier.
+
+    Raises:
+        FhirCaseError: Files or journal cannot be read.
+        ServerError: The server was not reached, or is overloaded.
+    """
+    index = prepared.index
+    for record in journal:
+        if isinstance(record, RequestRecord):
+            index.put_locations((_key(each.source, each.resource), each.stored_as) for each in record.entries)
+        elif isinstance(record, Placeholder):
+            index.put_awaited([record.name])
+    for _, job in prepared.jobs():
+        for transaction in job:
+            entries = transaction.entries
+            stored = [
+                JournalEntry(
+                    entry.original.name, entry.method, 0, "unchanged", source=entry.original.source,
+                    stored_as=index.location(_key(entry.original.source, entry.original.name)),
+                )
+                for entry in entries
+            ]  # fmt: skip
+            known = Journal(prepared.base_url, tuple(stored))
+            found = read_back(Plan(((transaction,),)), prepared.client, journal=known, elsewhere=index.location)
+            index.put_locations(
+                (name, comparison.stored_as)
+                for entry, comparison in zip(entries, found.comparisons, strict=True)
+                for name in entry.names
+                if comparison.stored_as and not entry.by_id
+            )
+            yield found
+
+
+def _key(source: str, resource: str) -> str:
+    return f"{source}\n{resource}"
