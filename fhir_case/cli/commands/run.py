@@ -196,7 +196,7 @@ def _written(folder: Path, values: dict[str, Any]) -> dict[str, str]:
 
 def _end(folder: Path, bundle: Resource, base: str, *, running: bool) -> None:
     click.echo()
-    for name in ("case-report.json", "bundle.json", "verification.json"):
+    for name in ("case-report.json", "bundle.json", "journal.jsonl", "verification.json"):
         _echo(f"{'Files' if name == 'case-report.json' else '':<10}", str(folder / name))
     patient = next(one["resource"] for one in bundle["entry"] if one["resource"]["resourceType"] == "Patient")
     link = f"{base}/Patient/{patient['id']}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -56,16 +57,5 @@ def _line(load: Load, total: int, seconds: float) -> str:
     if load.concurrency is not None:
         parts.append(f"{load.concurrency.limit} in parallel")
     if rate and done < total:
-        parts.append(f"{_duration((total - done) / rate)} to go")
+        parts.append(f"{timedelta(seconds=round((total - done) / rate))} to go")
     return ", ".join(parts)
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return (
-        f"{minutes // 60} h {minutes % 60} min"
-        if minutes >= 60
-        else f"{minutes} min {rest} s"
-        if minutes
-        else f"{rest} s"
-    )
