@@ -43,12 +43,10 @@ class Client:
     Args:
         base_url: The address of the server, without credentials.
         timeout_s: The seconds to wait for a connection, and for the next byte of an answer.
-        headers: Headers for every request. They are never shown.
-        session: A session of your own, which stays open; without one the client makes its own.
-        connection: Who asks and how the server is reached, for the session that the client makes.
+        connection: Who asks and how the server is reached; None: nobody signs in.
 
     Raises:
-        ServerError: The base URL or a header cannot be used, or credentials would go over plain http.
+        ServerError: The base URL cannot be used, or credentials would go over plain http.
     """
 
     def __init__(
@@ -56,22 +54,14 @@ class Client:
         base_url: str,
         *,
         timeout_s: tuple[float, float] = (10, 300),
-        headers: Mapping[str, str] | None = None,
-        session: requests.Session | None = None,
         connection: Connection | None = None,
     ) -> None:
         self.base_url = checked_base_url(base_url)
         self.timeout_s = timeout_s
-        self._headers = dict(headers or {})
-        self._session = session
-        self._owns_session = session is None
+        self._session: requests.Session | None = None
         self._connection = connection
-        self._secret_headers = (*self._headers, *(connection.headers if connection else ()))
         if connection is not None:
             refuse_plain_http(self.base_url, connection.has_credentials)
-        for name, value in self._headers.items():
-            if not (name + value).isprintable() or not (name + value).isascii():
-                raise ServerError(f"the header {name!r} has a character that HTTP does not allow")
 
     def __enter__(self) -> Self:
         return self
@@ -82,8 +72,8 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close the connections, unless the session is the caller's."""
-        if self._session is not None and self._owns_session:
+        """Close the connections."""
+        if self._session is not None:
             self._session.close()
             self._session = None
 
@@ -222,7 +212,7 @@ class Client:
             headers={"Accept": _JSON, **({"Content-Type": _JSON} if body is not None else {}), **(headers or {})},
             allow_redirects=reading,
         )
-        secrets = secrets_of(response.request.headers, self._secret_headers)
+        secrets = secrets_of(response.request.headers, self._connection.headers if self._connection else ())
         if 200 <= response.status_code < 300:
             return Answer(response.status_code, resource_of(response, where, secrets, exact=exact), response.headers)
         raise refusal(response, where, secrets=secrets)
@@ -241,7 +231,6 @@ class Client:
             if self.base_url.startswith("http:") and is_loopback(self.base_url):
                 self._session.trust_env = False  # no proxy, no ~/.netrc: the environment is not about our own machine
         reading = method in _READING
-        options["headers"] = {**self._headers, **options["headers"]}
         if is_loopback(self.base_url):  # a proxy cannot reach our own machine
             options["proxies"] = {"no_proxy": urlsplit(self.base_url).hostname or ""}
         ask = partial(self._session.request, method, url, timeout=self.timeout_s, **options)

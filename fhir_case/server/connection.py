@@ -33,11 +33,19 @@ class Connection:
         auth: Signs the requests; None: nobody signs in.
         headers: Further headers, treated as secrets.
         certificates: Which to trust and which to show.
+
+    Raises:
+        ServerError: A header has a character that HTTP does not allow. Its value is not repeated.
     """
 
     auth: Authenticator | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     certificates: Certificates = field(default_factory=Certificates)
+
+    def __post_init__(self) -> None:
+        for name, value in self.headers.items():
+            if not (name + value).isascii() or not (name + value).isprintable():
+                raise ServerError(f"the header {name!r} has a character that HTTP does not allow")
 
     @property
     def has_credentials(self) -> bool:
@@ -60,9 +68,6 @@ def connect(base_url: str, access: Access, *, timeout_s: float, clock: Callable[
     from fhir_case.server.auth.access import authenticator
     from fhir_case.server.auth.token_endpoint import Transport
 
-    for name, value in access.headers.items():
-        if not value.isascii() or not value.isprintable():
-            raise ServerError(f"the value of the header {name} has a character that HTTP does not allow")
     if access.kind != "none" and any(name.lower() == "authorization" for name in access.headers):
         raise ServerError(
             f"a header Authorization and {access.kind} both sign in",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import FhirCaseError
 from fhir_case.fhir.identity import identifier, is_logical_id, logical_id
+from fhir_case.fhir.references import location_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["FhirNamespace", "Notes", "new_name"]
 
 _TAG_SYSTEM = "urn:fhir-case"
-_REFERENCE = re.compile(r"(?:https?://.+/)?(?P<name>[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64})(?:/_history/.*)?")
 _TYPE = re.compile(r"[A-Z][A-Za-z]+")
 
 
@@ -120,7 +120,7 @@ class FhirNamespace:
 
 def _name_of(resource: str | Mapping[str, Any]) -> str:
     text = f"{resource.get('resourceType')}/{resource.get('id')}" if isinstance(resource, Mapping) else resource
-    found = _REFERENCE.fullmatch(text)
+    found = location_of(text)
     if found is None:
         raise FhirCaseError(f"'{text}' names no resource", hint="pass Type/id, its URL, or the resource with its id")
-    return found["name"]
+    return found.reference

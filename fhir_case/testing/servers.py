@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Servers", "server_options"]
 
-_OPTIONS = (
-    "cache", "data", "heap", "host", "packages", "placeholders", "port", "state", "strict", "throughput", "timeout_s",
-)  # fmt: skip
+_NOT_FOR_THE_USER = ("fhir", "listener", "environment")
 _FOLDERS = ("cache", "data", "state")
 
 
@@ -136,12 +134,15 @@ def server_options(options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         FhirCaseError: There is no such option.
     """
+    from inspect import signature
+
+    from fhir_case.server.hapi import HapiServer
+
+    known = [name for name in signature(HapiServer).parameters if name not in _NOT_FOR_THE_USER]
     for name in options:
-        if name not in _OPTIONS:
-            near = did_you_mean(name, _OPTIONS)
-            raise FhirCaseError(
-                f"the embedded server has no option '{name}'", where="hapi_options", hint=near or ", ".join(_OPTIONS)
-            )
+        if name not in known:
+            hint = did_you_mean(name, known) or ", ".join(known)
+            raise FhirCaseError(f"the embedded server has no option '{name}'", where="hapi_options", hint=hint)
     found = dict(options)
     found |= {name: Path(found[name]) for name in _FOLDERS if found.get(name) is not None}
     if "packages" in found:

@@ -13,6 +13,7 @@ from responses import matchers
 
 from fhir_case.errors import BundleError, RejectedError, ServerError
 from fhir_case.server.client import Client
+from fhir_case.server.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,7 @@ def test_a_secret_in_the_url_is_refused_and_never_repeated(url: str) -> None:
 
 def test_a_header_that_http_does_not_allow_is_refused_without_its_value() -> None:
     with pytest.raises(ServerError, match="'Authorization'") as caught:
-        Client("https://fhir.example/fhir", headers={"Authorization": "Bearer hunter2\n"})
+        Connection(headers={"Authorization": "Bearer hunter2\n"})
 
     assert "hunter2" not in str(caught.value)
 
@@ -60,7 +61,7 @@ def test_a_transaction_goes_to_the_base_url_with_its_digits(http: responses.Requ
             matchers.header_matcher({"Content-Type": "application/fhir+json", "Prefer": "return=minimal", "X-Key": "k"})
         ],
     )
-    with Client(f"{base}/", headers={"X-Key": "k"}) as client:
+    with Client(f"{base}/", connection=Connection(headers={"X-Key": "k"})) as client:
         given = client.transaction({"resourceType": "Bundle", "total": Decimal("15.00")})
 
     assert answer == given
@@ -293,16 +294,6 @@ def test_a_redirected_transaction_names_the_address_to_use(
     assert 1 == len(http.calls)
 
 
-def test_reading_follows_a_redirect_without_our_password(http: responses.RequestsMock, base: str) -> None:
-    http.get(f"{base}/Patient/x", status=302, headers={"Location": "https://other.example/Patient/x"})
-    http.get("https://other.example/Patient/x", json={"resourceType": "Patient"})
-    with Client(base, headers={"Authorization": "Bearer t"}) as client:
-        client.read("Patient", "x")
-
-    assert "Bearer t" == http.calls[0].request.headers["Authorization"]
-    assert "Authorization" not in http.calls[1].request.headers
-
-
 def page(*ids: str, link: list[dict[str, str]] | None = None) -> dict[str, Any]:
     entries: list[dict[str, Any]] = [
         {"resource": {"resourceType": "Patient", "id": each}, "search": {"mode": "match"}} for each in ids
@@ -366,15 +357,3 @@ def test_the_server_on_our_machine_is_never_asked_through_a_proxy(
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 26\r\nConnection: close\r\n\r\n" + body
     with raw_server(answer) as url, Client(url) as client:
         assert {"resourceType": "Patient"} == client.read("Patient", "x")
-
-
-def test_a_session_of_the_user_stays_open(http: responses.RequestsMock, base: str) -> None:
-    http.get(f"{base}/Patient/x", json={"resourceType": "Patient"})
-    http.get(f"{base}/Patient/y", json={"resourceType": "Patient"})
-    with requests.Session() as session:
-        session.headers["X-Mine"] = "1"
-        with Client(base, session=session) as client:
-            client.read("Patient", "x")
-        client.read("Patient", "y")
-
-    assert ["1", "1"] == [call.request.headers["X-Mine"] for call in http.calls]

@@ -6,6 +6,7 @@ import atexit
 import os
 import subprocess
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -221,12 +222,13 @@ class HapiServer:
             self._running = replace(base, created=created(process.pid))
             remember(self._running, self._state)
             log = Path(base.log)
-            ready = wait_until_ready(process, self.options, log, timeout_s=self._timeout_s, listener=self._listener)
-            self._seconds = ready.seconds
-            self._running = replace(self._running, port=ready.port, base_url=_base_url(self.options.host, ready.port))
+            start = time.monotonic()
+            port = wait_until_ready(process, self.options, log, timeout_s=self._timeout_s, listener=self._listener)
+            self._seconds = time.monotonic() - start
+            self._running = replace(self._running, port=port, base_url=_base_url(self.options.host, port))
             remember(self._running, self._state)
         except BaseException:
-            process.kill()  # there is nothing to put away yet, and an end in good order may take long
+            process.kill()  # there is nothing to close yet, and a regular end may take long
             self.stop()
             raise
         self._listener(Event("ready", text=self.base_url))

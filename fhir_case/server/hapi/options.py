@@ -25,20 +25,7 @@ _GZIP = b"\x1f\x8b"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """
-    The choices.
-
-    Args:
-        fhir: The FHIR version.
-        port: 0 for any free port.
-        host: The address to listen on.
-        data: The folder of the database; none: it is in memory, and gone with the process.
-        packages: FHIR packages as files ``NAME-VERSION.tgz``, to be installed in this order.
-        strict: Whether invalid resources are refused (422).
-        heap: The memory limit as Java writes it, for example ``2g``.
-        throughput: Whether Java optimises for long loads: it starts slower, and then stores more in a second.
-        placeholders: Whether a reference to what is not there makes a placeholder, instead of being refused.
-    """
+    """The choices, which are described at `HapiServer`."""
 
     fhir: FhirVersion = "R4"
     port: int = 0

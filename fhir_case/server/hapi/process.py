@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
@@ -16,39 +14,24 @@ if TYPE_CHECKING:
 
     from fhir_case.server.hapi.options import Options
 
-__all__ = ["Ready", "wait_until_ready"]
+__all__ = ["wait_until_ready"]
 
 _CAUSES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """
-    The status of a server that is ready.
-
-    Args:
-        port: The port it listens on.
-        seconds: From the start of the process to then.
-    """
-
-    port: int
-    seconds: float
-
-
 def wait_until_ready(
     process: subprocess.Popen[bytes], options: Options, log: Path, *, timeout_s: float, listener: Listener
-) -> Ready:
+) -> int:
     """
-    Read the log until the server is ready.
+    Read the log until the server is ready, and return its port.
 
     Raises:
         CheckerError: It ended, or was not ready in time; with the end of its log.
     """
-    start = time.monotonic()
     lines = status_lines(process, log, timeout_s=timeout_s, title="the embedded server")
     for number, (word, rest) in enumerate(lines, 1):  # before READY there are only lines about packages
         if word == "READY":
-            return Ready(int(rest.split()[0]), time.monotonic() - start)
+            return int(rest.split()[0])
         if word == "FAILED":
             raise _failed(rest, options, log)
         listener(Event("package", number, len(options.packages), rest.split()[0]))
