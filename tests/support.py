@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
+TESTS = ROOT / "tests"
 CASES = ROOT / "tests" / "cases"
 SHIPPED = "hcc-tare-sorafenib"
 

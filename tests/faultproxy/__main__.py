@@ -1,4 +1,4 @@
-"""Run the proxy by hand until Ctrl-C or SIGTERM: ``python -m tests.faultproxy --help``."""
+"""Run the proxy by hand until Ctrl-C or SIGTERM: ``python -m faultproxy --help``."""
 
 from __future__ import annotations
 

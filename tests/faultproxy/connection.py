@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import socket
-import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import responses
-from http.server import BaseHTTPRequestHandler
 from time import monotonic
 from typing import TYPE_CHECKING, Any
+
+from loopback import LoopbackConnection
 
 from .faults import FAULTS, NO_ANSWER, Answer
 from .forward import NotReachedError, forward
@@ -47,32 +46,15 @@ class Exchange:
     request_id: str
 
 
-class Connection(BaseHTTPRequestHandler):
-    """Serve the requests of one connection, one after the other."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+class Connection(LoopbackConnection):
+    """Serve the requests of one connection: have them forwarded, and pass on the answer or the fault."""
 
     def __init__(self, proxy: FaultProxy, *arguments: Any) -> None:
         self._proxy = proxy
         super().__init__(*arguments)
 
-    def handle(self) -> None:
-        """Serve until the client goes away, the proxy stops, or a fault ends the connection."""
-        with suppress(OSError):
-            super().handle()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (as in the base class)
-        """Print nothing: the log of the proxy has it all."""
-
-    def do_POST(self) -> None:
-        """Serve one request of any method."""
-        try:
-            body = self._body()
-        except ValueError:
-            self.close_connection = True
-            self.send_error(400)
-            return
+    def respond(self, body: bytes) -> None:
+        """Serve one request of any method; the log of the proxy has it all."""
         number = self._proxy.arrived()
         started = monotonic()
         compressed = self.headers.get("Content-Encoding", "").strip().lower() == "gzip"
@@ -97,34 +79,6 @@ class Connection(BaseHTTPRequestHandler):
         self._proxy.record(exchange)  # before the client can see the end, so that it finds the record
         self._end(exchange, answer)
 
-    do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PATCH = do_PUT = do_POST  # noqa: N815 (the base class wants these names)
-
-    def _body(self) -> bytes:
-        """
-        Read the whole body of the request.
-
-        Raises:
-            ValueError: Its length is no number.
-            ConnectionError: The client went away.
-        """
-        if self.headers.get("Transfer-Encoding", "").strip().lower() != "chunked":
-            return self._read(int(self.headers.get("Content-Length", "0")))
-        chunks = []
-        while size := int(self.rfile.readline(1024).partition(b";")[0], 16):
-            chunks.append(self._read(size))
-            self._read(2)
-        while self.rfile.readline(65536).strip():
-            pass  # trailers
-        return b"".join(chunks)
-
-    def _read(self, size: int) -> bytes:
-        if size < 0:
-            raise ValueError("a negative length")
-        data = self.rfile.read(size)
-        if len(data) < size:
-            raise ConnectionAbortedError
-        return data
-
     def _forward(self, body: bytes, *, reset: bool) -> tuple[bool, Answer]:
         """Give whether the target got the request, and its answer."""
         try:
@@ -135,7 +89,7 @@ class Connection(BaseHTTPRequestHandler):
                 self.headers.items(),
                 body,
                 tracked=self._proxy.tracked,
-                sent=self._reset if reset else lambda: None,
+                sent=self.reset if reset else lambda: None,
             )
         except NotReachedError:
             return False, NO_ANSWER
@@ -148,7 +102,7 @@ class Connection(BaseHTTPRequestHandler):
             if answer.status:
                 self._answer(answer)
             elif exchange.forwarded:
-                self._reset()
+                self.reset()
             else:
                 self._answer(Answer(502))
         elif fault.ending == "answer" and fault.answer is not None:
@@ -158,7 +112,7 @@ class Connection(BaseHTTPRequestHandler):
         elif fault.ending == "silence":
             self._keep_silent()
         else:
-            self._reset()
+            self.reset()
 
     def _answer(self, answer: Answer, *, half: bool = False) -> None:
         """Write an answer in one piece; of half an answer the client is told the whole length, one byte at least."""
@@ -182,13 +136,3 @@ class Connection(BaseHTTPRequestHandler):
         self.connection.settimeout(self._proxy.silence_s)
         with suppress(OSError):
             self.connection.recv(1)
-
-    def _reset(self) -> None:
-        """End the connection the hard way: with no time to linger, the system sends a reset instead of a farewell."""
-        self.close_connection = True
-        with suppress(OSError):
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        # The reader of the connection would keep it open: closed is what the system calls it.
-        descriptor = self.connection.detach()
-        if descriptor >= 0:
-            socket.close(descriptor)

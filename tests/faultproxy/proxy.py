@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import socket
-from contextlib import contextmanager, suppress
 from functools import partial
-from socketserver import ThreadingTCPServer
-from threading import Condition, Thread
-from typing import TYPE_CHECKING, Any, Self
+from threading import Condition
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
+
+from loopback import LoopbackServer
 
 from .choice import Chooser
 from .connection import Connection, Exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    import socket
+    from collections.abc import Collection, Iterable, Sequence
+    from contextlib import AbstractContextManager
 
 __all__ = ["Exchange", "FaultProxy"]
 
@@ -86,8 +87,6 @@ class FaultProxy:
         self._port = port
         self._arrived = 0
         self._change = Condition()
-        self._sockets: set[socket.socket] = set()
-        self._stopping = False
 
     @property
     def target(self) -> str:
@@ -103,22 +102,14 @@ class FaultProxy:
         self._target = url
 
     def __enter__(self) -> Self:
-        self._server = _Server(self, self._port)
-        self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}{self._path}"
-        # The interval is how long it takes to stop.
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
+        self._server = LoopbackServer(self._port, partial(Connection, self))
+        self.base_url = f"http://127.0.0.1:{self._server.port}{self._path}"
+        self._server.__enter__()
         return self
 
     def __exit__(self, *_error: object) -> None:
         """Stop at once: what is still under way is cut off on both sides."""
-        self._server.shutdown()
-        self._thread.join()
-        with self._change:
-            self._stopping = True
-            for connection in self._sockets:
-                _cut_off(connection)
-        self._server.server_close()
+        self._server.__exit__()
 
     def settle(self, timeout_s: float = 30) -> bool:
         """Wait until each request that arrived has its record, and tell whether that is so."""
@@ -137,36 +128,6 @@ class FaultProxy:
             self.log.append(exchange)
             self._change.notify_all()
 
-    @contextmanager
-    def tracked(self, connection: socket.socket) -> Iterator[None]:
-        """Hold a connection so that the end of the proxy ends it too."""
-        with self._change:
-            self._sockets.add(connection)
-            if self._stopping:
-                _cut_off(connection)
-        try:
-            yield
-        finally:
-            with self._change:
-                self._sockets.discard(connection)
-
-
-def _cut_off(connection: socket.socket) -> None:
-    with suppress(OSError):  # the other side was faster
-        connection.shutdown(socket.SHUT_RDWR)
-
-
-class _Server(ThreadingTCPServer):
-    """Accept connections; at the end, wait for the threads that serve them."""
-
-    allow_reuse_address = True
-    request_queue_size = 128
-
-    def __init__(self, proxy: FaultProxy, port: int) -> None:
-        self._proxy = proxy
-        super().__init__(("127.0.0.1", port), partial(Connection, proxy))
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve one connection."""
-        with self._proxy.tracked(request):
-            super().process_request_thread(request, client_address)
+    def tracked(self, connection: socket.socket) -> AbstractContextManager[None]:
+        """Hold a connection to the target so that the end of the proxy ends it too."""
+        return self._server.tracked(connection)

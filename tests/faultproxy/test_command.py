@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from faultproxy import FAULTS
-from support import ROOT
+from support import TESTS
 
 NOT_REACHED = "http://127.0.0.1:1/fhir"
 
 
 def test_the_command_lists_all_faults() -> None:
     listed = subprocess.run(
-        [sys.executable, "-m", "tests.faultproxy", "--list"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "faultproxy", "--list"], cwd=TESTS, capture_output=True, text=True, check=True
     )
 
     assert list(FAULTS) == [line.split()[0] for line in listed.stdout.splitlines()]
@@ -26,8 +26,8 @@ def test_the_command_lists_all_faults() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_serves_until_it_is_stopped(number: signal.Signals) -> None:
-    command = [sys.executable, "-m", "tests.faultproxy", "--target", NOT_REACHED, "--fault", "503", "--rate", "1"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-m", "faultproxy", "--target", NOT_REACHED, "--fault", "503", "--rate", "1"]
+    with subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         place = urlsplit(process.stdout.readline().split()[0])
         connection = http.client.HTTPConnection(place.netloc, timeout=10)
@@ -45,8 +45,8 @@ def test_the_command_serves_until_it_is_stopped(number: signal.Signals) -> None:
 
 
 def test_a_wrong_target_is_a_clear_error() -> None:
-    command = [sys.executable, "-m", "tests.faultproxy", "--target", "https://fhir.example/fhir"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "faultproxy", "--target", "https://fhir.example/fhir"]
+    done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, check=False)
 
     assert 2 == done.returncode
     assert "https://fhir.example/fhir is no base URL of the form http://" in done.stderr

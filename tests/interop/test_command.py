@@ -27,13 +27,13 @@ NOBODY = "http://127.0.0.1:1/fhir"
 @pytest.fixture
 def right() -> Iterator[str]:
     with SmallServer() as server:
-        yield server.base_url
+        yield server.url
 
 
 @pytest.fixture
 def wrong() -> Iterator[str]:
     with SmallServer(faults=("rounds-decimals",), without=("patch",)) as server:
-        yield server.base_url
+        yield server.url
 
 
 def test_the_matrix_says_who_does_what_and_where_the_fault_is(right: str, wrong: str) -> None:
@@ -82,7 +82,7 @@ def test_worse_than_before_is_said_and_is_exit_code_5_better_is_not(tmp_path: Pa
 
     def run(*faults: str, **files: Path) -> tuple[int, str]:
         with SmallServer(faults=faults) as server:
-            servers.write_text(f'[ours]\nurl = "{server.base_url}"\n')
+            servers.write_text(f'[ours]\nurl = "{server.url}"\n')
             options = [part for name, path in files.items() for part in (f"--{name}", str(path))]
             done = fhir_case("interop", SHIPPED, "--server", "ours", *QUICK, "--quiet", *options, cwd=tmp_path)
         return done.returncode, done.stdout
@@ -106,7 +106,7 @@ def test_what_is_failed_counts_for_the_exit_code_only_when_asked(wrong: str, fai
 
 def test_a_should_is_no_shall() -> None:
     with SmallServer(faults=("no-etag",)) as server:
-        options = ("interop", "--server", server.base_url, "--probe", "etag", "--quiet", "--fail-on")
+        options = ("interop", "--server", server.url, "--probe", "etag", "--quiet", "--fail-on")
         assert (0, 5) == tuple(fhir_case(*options, level).returncode for level in ("shall", "any"))
 
 
@@ -140,13 +140,13 @@ def test_a_wrong_call_is_said_at_once(arguments: list[str], words: str, tmp_path
 
 def test_ctrl_c_ends_the_test_and_clears_up() -> None:
     with SmallServer() as server:
-        command = [sys.executable, "-m", "fhir_case", "interop", SHIPPED, "--server", server.base_url]
+        command = [sys.executable, "-m", "fhir_case", "interop", SHIPPED, "--server", server.url]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         assert process.stderr
         assert any("all or nothing" in line for line in process.stderr)  # reads up to there
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)
-        with Client(server.base_url) as client:
+        with Client(server.url) as client:
             left = [each["id"] for kind in ("Patient", "Observation") for each in client.search(kind, {})]
 
     assert (130, []) == (process.returncode, left)

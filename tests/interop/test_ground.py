@@ -33,18 +33,18 @@ def server() -> Iterator[SmallServer]:
 
 @pytest.fixture
 def ground(server: SmallServer) -> Iterator[Ground]:
-    with Talk(server.base_url) as talk:
+    with Talk(server.url) as talk:
         yield Ground(talk, Claims(None), "interop-a", patience_s=0.1)
 
 
 def there(server: SmallServer, kind: str = "Patient") -> set[str]:
-    with Client(server.base_url) as client:
+    with Client(server.url) as client:
         return {f"{kind}/{each['id']}" for each in client.search(kind, {})}
 
 
 def store(server: SmallServer, place: str, **elements: Any) -> None:
     kind, _, key = place.partition("/")
-    answer = requests.put(f"{server.base_url}/{place}", json={"resourceType": kind, "id": key, **elements}, timeout=10)
+    answer = requests.put(f"{server.url}/{place}", json={"resourceType": kind, "id": key, **elements}, timeout=10)
     assert answer.ok
 
 
@@ -103,7 +103,7 @@ def test_a_resource_of_somebody_else_with_the_same_identifier_is_neither_compare
     ]
     given = bundle_input("b.json", {"resourceType": "Bundle", "type": "transaction", "entry": entries}, "R4")
     created: list[str] = []
-    client: Callable[[], Client] = lambda: Client(server.base_url)  # noqa: E731 - as the command gives it
+    client: Callable[[], Client] = lambda: Client(server.url)  # noqa: E731 - as the command gives it
     result = exchange(given, client, release="R4", namespace="interop-a-1", options=Options(), created=created.append)
 
     assert ["not checked", "added"] == [each.state for each in result.resources], result
@@ -112,14 +112,14 @@ def test_a_resource_of_somebody_else_with_the_same_identifier_is_neither_compare
 
 
 def test_pages_that_do_not_end_are_said_at_once() -> None:
-    with SmallServer(faults=("endless-pages",)) as server, Talk(server.base_url) as talk:
+    with SmallServer(faults=("endless-pages",)) as server, Talk(server.url) as talk:
         ground = Ground(talk, Claims(None), "interop-a", patience_s=0.1)
         for number in range(3):
             ground.made(ground.patient(f"p{number}"))
         with pytest.raises(FailError, match="do not end"):
             ground.found("Patient", {"_count": "1"})
         assert len(talk.exchanges) < 20
-        with Client(server.base_url) as client, pytest.raises(FhirCaseError, match="do not end"):
+        with Client(server.url) as client, pytest.raises(FhirCaseError, match="do not end"):
             list(client.search("Patient", {"_count": "1"}))
 
 

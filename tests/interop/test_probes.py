@@ -72,7 +72,7 @@ LIES_ABOUT_ALL = "answers-200-to-everything"
 
 
 def outcome_of(server: SmallServer, *, with_case: bool = True) -> ServerResult:
-    url = server.base_url
+    url = server.url
     inputs = [case_input("hcc", load_case("hcc-tare-sorafenib"))] if with_case else []
     return interop_server("small", lambda: Client(url), Connection(), inputs, namespace="interop-a", patience_s=0.3)
 
@@ -102,7 +102,7 @@ def test_a_correct_server_passes_every_question_and_nothing_is_left_on_it() -> N
 
 
 def found(server: SmallServer, kind: str) -> int:
-    with Client(server.base_url) as client:
+    with Client(server.url) as client:
         return sum(1 for _ in client.search(kind, {}))
 
 
@@ -167,7 +167,7 @@ def test_an_answer_of_any_shape_is_a_finding_and_no_crash() -> None:
         from fhir_case.interop.recorder import Talk
         from fhir_case.interop.sandbox import Ground
 
-        with Talk(server.base_url) as talk:
+        with Talk(server.url) as talk:
             result = run_probe(shapeless, Ground(talk, Claims(None), "interop-b"))
 
     assert ("fail", 1) == (result.verdict, len(result.exchanges))

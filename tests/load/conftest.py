@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from load.fake_server import FakeServer
+from smallserver import SmallServer
 from support import run_command
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def state_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 
 
 @pytest.fixture
-def fake() -> Iterator[FakeServer]:
+def fake() -> Iterator[SmallServer]:
     """A small FHIR server on loopback that says that it is HAPI FHIR."""
-    with FakeServer() as server:
+    with SmallServer.like() as server:
         yield server
 
 

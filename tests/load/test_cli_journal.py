@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from load.fake_server import FakeServer, Reply, Request
 from load.sample import bundle, by_type, counts_of, patient, write, write_numbered
+from smallserver import Reply, Request, SmallServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,12 +32,12 @@ def folder(tmp_path: Path) -> Path:
     return write_numbered(tmp_path / "in", FILES)
 
 
-def command(folder: Path, fake: FakeServer, *more: object) -> list[str]:
+def command(folder: Path, fake: SmallServer, *more: object) -> list[str]:
     options = ["--merge", "3", "--concurrency", "1", "--retry-for", "0.2", "--settle-for", "0.3"]
     return ["upload", str(folder), "--server", fake.url, *options, *map(str, more)]
 
 
-def broken_off(fake: FakeServer, run: Run, folder: Path, *more: object) -> None:
+def broken_off(fake: SmallServer, run: Run, folder: Path, *more: object) -> None:
     """Let the server be overloaded for good after the second transaction."""
     fake.hook = lambda request, answer: (
         Reply(429) if len(fake.transactions) > 2 and request.method == "POST" else answer()
@@ -52,13 +52,13 @@ def the_journal(state_home: Path) -> Path:
     return found
 
 
-def patients_sent(fake: FakeServer) -> list[str]:
+def patients_sent(fake: SmallServer) -> list[str]:
     """Give the patients of every transaction that was sent, in order, also when it was sent in vain."""
     entries = [entry["resource"] for each in fake.transactions for entry in each.entries]
     return [each["id"] for each in entries if each["resourceType"] == "Patient"]
 
 
-def test_a_run_that_was_broken_off_goes_on_and_sends_nothing_twice(fake: FakeServer, run: Run, folder: Path) -> None:
+def test_a_run_that_was_broken_off_goes_on_and_sends_nothing_twice(fake: SmallServer, run: Run, folder: Path) -> None:
     broken_off(fake, run, folder)
     fake.requests.clear()
     code, out, err = run(*command(folder, fake, "--format", "json"))
@@ -72,7 +72,7 @@ def test_a_run_that_was_broken_off_goes_on_and_sends_nothing_twice(fake: FakeSer
 
 
 def test_a_finished_run_is_begun_anew_and_the_journal_before_is_kept(
-    fake: FakeServer, run: Run, tmp_path: Path, state_home: Path
+    fake: SmallServer, run: Run, tmp_path: Path, state_home: Path
 ) -> None:
     file = write(tmp_path, "a.json", bundle("a"))
     for expected in (1, 2, 3):
@@ -84,7 +84,7 @@ def test_a_finished_run_is_begun_anew_and_the_journal_before_is_kept(
 
 @pytest.mark.parametrize("committed", [False, True])
 def test_a_process_that_was_killed_goes_on_and_every_resource_is_there_once(
-    fake: FakeServer, run: Run, folder: Path, committed: bool
+    fake: SmallServer, run: Run, folder: Path, committed: bool
 ) -> None:
     process: list[subprocess.Popen[bytes]] = []
 
@@ -110,7 +110,7 @@ def test_a_process_that_was_killed_goes_on_and_every_resource_is_there_once(
     assert sorted([f"p-n{number}" for number in range(FILES)] + again) == sorted(patients_sent(fake))
 
 
-def started(folder: Path, fake: FakeServer) -> subprocess.Popen[bytes]:
+def started(folder: Path, fake: SmallServer) -> subprocess.Popen[bytes]:
     """Start the command in a process of its own; it writes its journal where this process looks for it."""
     return subprocess.Popen(
         [sys.executable, "-m", "fhir_case", *command(folder, fake)],
@@ -120,7 +120,7 @@ def started(folder: Path, fake: FakeServer) -> subprocess.Popen[bytes]:
 
 
 def test_ctrl_c_ends_the_run_after_what_is_under_way_and_it_goes_on_later(
-    fake: FakeServer, run: Run, folder: Path, state_home: Path
+    fake: SmallServer, run: Run, folder: Path, state_home: Path
 ) -> None:
     process: list[subprocess.Popen[bytes]] = []
 
@@ -141,7 +141,7 @@ def test_ctrl_c_ends_the_run_after_what_is_under_way_and_it_goes_on_later(
 
 
 def test_what_a_lost_request_stored_and_nothing_tells_is_listed_and_not_sent_again(run: Run, folder: Path) -> None:
-    with FakeServer("another server") as fake:
+    with SmallServer.like("another server") as fake:
         fake.hook = lambda request, answer: Reply(429) if request.is_transaction else answer()
         journal = folder.parent / "j.jsonl"
         run(*command(folder, fake, "--journal", journal))
@@ -160,7 +160,7 @@ def test_what_a_lost_request_stored_and_nothing_tells_is_listed_and_not_sent_aga
         )
 
 
-def test_input_that_has_changed_is_noticed_and_can_be_begun_anew(fake: FakeServer, run: Run, folder: Path) -> None:
+def test_input_that_has_changed_is_noticed_and_can_be_begun_anew(fake: SmallServer, run: Run, folder: Path) -> None:
     broken_off(fake, run, folder)
     fake.requests.clear()
     changed = write(folder, "4.json", bundle("other", once=False))
@@ -173,7 +173,7 @@ def test_input_that_has_changed_is_noticed_and_can_be_begun_anew(fake: FakeServe
     assert "Patient/p-other" in fake.names
 
 
-def test_restart_answers_under_its_old_name_which_help_does_not_show(fake: FakeServer, run: Run, folder: Path) -> None:
+def test_restart_answers_under_its_old_name_which_help_does_not_show(fake: SmallServer, run: Run, folder: Path) -> None:
     broken_off(fake, run, folder)
     write(folder, "4.json", bundle("other", once=False))
     code, _, err = run(*command(folder, fake, "--new"))
@@ -183,10 +183,10 @@ def test_restart_answers_under_its_old_name_which_help_does_not_show(fake: FakeS
     assert "--new" not in run("upload", "--help")[1]
 
 
-def test_the_journal_of_another_server_is_refused(fake: FakeServer, run: Run, folder: Path) -> None:
+def test_the_journal_of_another_server_is_refused(fake: SmallServer, run: Run, folder: Path) -> None:
     journal = folder.parent / "j.jsonl"
     broken_off(fake, run, folder, "--journal", journal)
-    with FakeServer() as other:
+    with SmallServer.like() as other:
         code, _, err = run(*command(folder, other, "--journal", journal))
 
         assert 1 == code
@@ -194,7 +194,7 @@ def test_the_journal_of_another_server_is_refused(fake: FakeServer, run: Run, fo
         assert [] == other.transactions
 
 
-def test_other_options_are_refused_where_they_change_what_is_sent(fake: FakeServer, run: Run, folder: Path) -> None:
+def test_other_options_are_refused_where_they_change_what_is_sent(fake: SmallServer, run: Run, folder: Path) -> None:
     broken_off(fake, run, folder)
     code, _, err = run(*command(folder, fake, "--ids", "server"))
 
@@ -202,7 +202,7 @@ def test_other_options_are_refused_where_they_change_what_is_sent(fake: FakeServ
     assert "this journal was begun with other options" in err
 
 
-def test_what_the_journal_says_and_the_server_has_no_more_is_noticed(fake: FakeServer, run: Run, folder: Path) -> None:
+def test_what_the_journal_says_and_the_server_has_no_more_is_noticed(fake: SmallServer, run: Run, folder: Path) -> None:
     broken_off(fake, run, folder)
     fake.resources.clear()
     fake.requests.clear()
@@ -215,7 +215,7 @@ def test_what_the_journal_says_and_the_server_has_no_more_is_noticed(fake: FakeS
     assert ALL == by_type(fake.names)
 
 
-def test_only_the_user_may_read_the_journal(fake: FakeServer, run: Run, tmp_path: Path, state_home: Path) -> None:
+def test_only_the_user_may_read_the_journal(fake: SmallServer, run: Run, tmp_path: Path, state_home: Path) -> None:
     run(*command(write(tmp_path, "p.json", patient("a")), fake))
 
     assert 0o600 == stat.S_IMODE(the_journal(state_home).stat().st_mode)
@@ -224,7 +224,7 @@ def test_only_the_user_may_read_the_journal(fake: FakeServer, run: Run, tmp_path
 @pytest.mark.parametrize("content", ['{"resourceType":"Patient"}', '{"resourceType":"Patient"}\n', "text\n"])
 @pytest.mark.parametrize("more", [[], ["--restart"]])
 def test_a_file_that_is_no_journal_stays_as_it_is(
-    fake: FakeServer, run: Run, folder: Path, tmp_path: Path, content: str, more: list[str]
+    fake: SmallServer, run: Run, folder: Path, tmp_path: Path, content: str, more: list[str]
 ) -> None:
     journal = tmp_path / "notes.txt"
     journal.write_text(content)
@@ -237,7 +237,7 @@ def test_a_file_that_is_no_journal_stays_as_it_is(
 
 @pytest.mark.parametrize("writes", range(8))
 def test_a_full_disk_stops_the_run_and_the_same_command_completes_it_later(
-    fake: FakeServer, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, writes: int
+    fake: SmallServer, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, writes: int
 ) -> None:
     write_, count = os.write, [0]
 
@@ -263,7 +263,7 @@ def test_a_full_disk_stops_the_run_and_the_same_command_completes_it_later(
 
 
 def test_the_journal_holds_what_became_of_every_resource(
-    fake: FakeServer, run: Run, folder: Path, state_home: Path
+    fake: SmallServer, run: Run, folder: Path, state_home: Path
 ) -> None:
     run(*command(folder, fake))
     lines: list[dict[str, Any]] = [json.loads(line) for line in the_journal(state_home).read_text().splitlines()]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from load.fake_server import FakeServer, Reply, Request
 from load.sample import bundle, write
+from smallserver import Reply, Request, SmallServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ TOKEN = "token-that-nobody-may-see"
 
 
 @pytest.fixture
-def named(tmp_path: Path, fake: FakeServer, monkeypatch: pytest.MonkeyPatch) -> Path:
+def named(tmp_path: Path, fake: SmallServer, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file in which the server has a name, in the folder in which commands are given, and three files to load."""
     monkeypatch.setenv("CLINIC_TOKEN", TOKEN)
     monkeypatch.chdir(tmp_path)
@@ -38,13 +38,13 @@ def named(tmp_path: Path, fake: FakeServer, monkeypatch: pytest.MonkeyPatch) -> 
     return file
 
 
-def signed(fake: FakeServer) -> set[tuple[str, str]]:
+def signed(fake: SmallServer) -> set[tuple[str, str]]:
     found = {(each.headers.get("Authorization", ""), each.headers.get("X-Tenant", "")) for each in fake.requests}
     fake.requests.clear()
     return found
 
 
-def test_upload_verify_and_undo_sign_in_as_the_file_says(run: Run, fake: FakeServer, named: Path) -> None:
+def test_upload_verify_and_undo_sign_in_as_the_file_says(run: Run, fake: SmallServer, named: Path) -> None:
     ours = {(f"Bearer {TOKEN}", f"tenant {TOKEN}")}
     code, out, err = run("upload", "in", "--server", "clinic", "--journal", "journal")
     assert (0, 7, ours) == (code, len(fake.names), signed(fake)), err
@@ -60,7 +60,7 @@ def test_upload_verify_and_undo_sign_in_as_the_file_says(run: Run, fake: FakeSer
     assert TOKEN not in out + err + more + again + undone + named.with_name("journal").read_text()
 
 
-def test_the_limits_of_the_file_count_and_options_win(run: Run, fake: FakeServer, named: Path) -> None:
+def test_the_limits_of_the_file_count_and_options_win(run: Run, fake: SmallServer, named: Path) -> None:
     run("upload", "in", "--server", "clinic")
     by_file = max(len(each.entries) for each in fake.transactions)
     fake.requests.clear()
@@ -69,7 +69,7 @@ def test_the_limits_of_the_file_count_and_options_win(run: Run, fake: FakeServer
     assert (3, 7) == (by_file, max(len(each.entries) for each in fake.transactions))
 
 
-def test_the_patience_of_the_file_counts_and_options_win(run: Run, fake: FakeServer, named: Path) -> None:
+def test_the_patience_of_the_file_counts_and_options_win(run: Run, fake: SmallServer, named: Path) -> None:
     def busy(request: Request, answer: Callable[[], Reply]) -> Reply:
         return Reply(503) if request.is_transaction else answer()
 
@@ -87,7 +87,7 @@ def test_the_patience_of_the_file_counts_and_options_win(run: Run, fake: FakeSer
 
 
 def test_the_sign_in_of_another_server_does_not_go_to_a_server_by_name(
-    run: Run, fake: FakeServer, named: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, fake: SmallServer, named: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FHIR_CASE_TOKEN", "of-another-server")
     named.write_text(f'[open]\nurl = "{fake.url}"')
@@ -101,7 +101,7 @@ def test_the_sign_in_of_another_server_does_not_go_to_a_server_by_name(
 
 
 def test_options_win_over_how_the_file_signs_in(
-    run: Run, fake: FakeServer, named: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, fake: SmallServer, named: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CLINIC_TOKEN")
     named.write_text(named.read_text().replace('"tenant ${CLINIC_TOKEN}"', '"${TENANT}"'))
@@ -124,7 +124,7 @@ def test_a_server_that_would_be_started_and_ended_is_refused(run: Run, named: Pa
     assert "'own' is started on demand and stopped afterwards" in err
 
 
-def test_a_journal_of_another_server_is_refused(run: Run, fake: FakeServer, named: Path) -> None:
+def test_a_journal_of_another_server_is_refused(run: Run, fake: SmallServer, named: Path) -> None:
     run("upload", "in", "--server", "clinic", "--journal", "journal")
     named.write_text('[clinic]\nurl = "http://127.0.0.1:9/fhir"')
     for command in ("verify", "undo"):
@@ -141,7 +141,7 @@ def test_a_name_that_is_not_known_is_refused(run: Run, named: Path, command: str
     assert "there is no server 'clinc'; did you mean 'clinic'?" in err
 
 
-def test_a_url_needs_no_file_and_is_not_hindered_by_a_wrong_one(run: Run, fake: FakeServer, named: Path) -> None:
+def test_a_url_needs_no_file_and_is_not_hindered_by_a_wrong_one(run: Run, fake: SmallServer, named: Path) -> None:
     named.write_text("[")
     code, *_ = run("upload", "in", "--server", fake.url)
     assert 0 == code
@@ -152,7 +152,7 @@ def test_a_url_needs_no_file_and_is_not_hindered_by_a_wrong_one(run: Run, fake: 
 
 
 def test_real_patient_data_goes_where_the_file_allows_it(
-    run: Run, fake: FakeServer, named: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, fake: SmallServer, named: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (
         "fhir_case.load.run.load",

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from load.fake_server import FakeServer, Reply, Request
 from load.sample import bundle, write
+from smallserver import Reply, Request, SmallServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +119,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tupl
 
 @pytest.mark.parametrize("hook", HOOKS)
 def test_no_secret_is_in_anything_that_is_written(
-    fake: FakeServer, run: Run, tmp_path: Path, pauses: list[float], way: tuple[list[str], list[str]], hook: str
+    fake: SmallServer, run: Run, tmp_path: Path, pauses: list[float], way: tuple[list[str], list[str]], hook: str
 ) -> None:
     options, secrets = way
     file = write(tmp_path, "a.json", bundle("a"))

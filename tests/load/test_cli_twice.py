@@ -9,14 +9,14 @@ import pytest
 from fhir_case.errors import FhirCaseError
 from fhir_case.load.journal.record import Header
 from fhir_case.load.journal.writer import JournalFile
-from load.fake_server import Reply, Request
 from load.sample import by_type, counts_of, write
+from smallserver import Reply, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from load.fake_server import FakeServer
+    from smallserver import SmallServer
 
     Run = Callable[..., tuple[int, str, str]]
 
@@ -35,7 +35,9 @@ def refuse_bad(request: Request, answer: Callable[[], Reply]) -> Reply | None:
     return Reply(422) if request.is_transaction and "bad" in str(request.entries) else answer()
 
 
-def test_after_failures_the_same_command_sends_only_what_had_failed(run: Run, fake: FakeServer, tmp_path: Path) -> None:
+def test_after_failures_the_same_command_sends_only_what_had_failed(
+    run: Run, fake: SmallServer, tmp_path: Path
+) -> None:
     for name in ("good", "bad", "fine"):
         write(tmp_path, f"in/{name}.json", posted(observation(name)))
     fake.hook = refuse_bad
@@ -60,7 +62,7 @@ def test_a_journal_is_written_by_one_process_at_a_time(tmp_path: Path) -> None:
 
 
 def test_a_journal_with_relative_names_is_verified_from_any_folder(
-    run: Run, fake: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, fake: SmallServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(tmp_path, "data/in.json", {**observation("AFP"), "id": "afp"})
     (tmp_path / "elsewhere").mkdir()
@@ -74,7 +76,7 @@ def test_a_journal_with_relative_names_is_verified_from_any_folder(
 
 
 def test_of_a_batch_whose_answer_is_lost_each_resource_has_to_be_found(
-    run: Run, fake: FakeServer, tmp_path: Path
+    run: Run, fake: SmallServer, tmp_path: Path
 ) -> None:
     batch = posted(observation("stored"), observation("refused"), kind="batch")
     write(tmp_path, "in.json", batch)
@@ -98,7 +100,7 @@ def test_of_a_batch_whose_answer_is_lost_each_resource_has_to_be_found(
 
 @pytest.mark.parametrize("status", [404, 405, 307, 403])
 def test_what_every_request_would_meet_ends_the_run_at_once(
-    run: Run, fake: FakeServer, tmp_path: Path, status: int
+    run: Run, fake: SmallServer, tmp_path: Path, status: int
 ) -> None:
     for number in range(8):
         write(tmp_path, f"in/{number}.json", posted(observation(str(number))))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from load.fake_server import HAPI, FakeServer, Reply, Request
 from load.sample import bundle, by_type, counts_of, observation, patient, write
+from smallserver import HAPI, Reply, Request, SmallServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def loaded(run: Run, fake: FakeServer, folder: Path, journal: Path, *more: str) -> None:
+def loaded(run: Run, fake: SmallServer, folder: Path, journal: Path, *more: str) -> None:
     code, _, err = run("upload", folder, "--server", fake.url, "--journal", journal, "--merge", "1", *more)
     assert 0 == code, err
 
@@ -40,7 +40,7 @@ def counts(out: str) -> dict[str, int]:
 def test_all_that_was_created_is_deleted_though_it_refers_to_each_other(
     run: Run, folder: Path, journal: Path, software: str, merge: str
 ) -> None:
-    with FakeServer(software) as fake:
+    with SmallServer.like(software) as fake:
         loaded(run, fake, folder, journal, "--merge", merge)
         assert {"Observation": 6, "Organization": 1, "Patient": 3} == by_type(fake.names)
         code, out, err = run("undo", journal, "--format", "json")
@@ -51,7 +51,7 @@ def test_all_that_was_created_is_deleted_though_it_refers_to_each_other(
         assert f"Undoing the upload to {fake.url} …\n" == err
 
 
-def test_what_was_there_before_is_left_as_it_is(fake: FakeServer, run: Run, folder: Path, journal: Path) -> None:
+def test_what_was_there_before_is_left_as_it_is(fake: SmallServer, run: Run, folder: Path, journal: Path) -> None:
     fake.put({**patient("a"), "gender": "male"})
     fake.put(patient("b"))
     loaded(run, fake, folder, journal)
@@ -63,7 +63,7 @@ def test_what_was_there_before_is_left_as_it_is(fake: FakeServer, run: Run, fold
 
 
 def test_what_was_changed_since_and_what_it_refers_to_is_left_with_the_reason(
-    fake: FakeServer, run: Run, folder: Path, journal: Path
+    fake: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     loaded(run, fake, folder, journal)
     fake.put(observation("late-b", "Patient/p-b", status="amended"))
@@ -76,7 +76,7 @@ def test_what_was_changed_since_and_what_it_refers_to_is_left_with_the_reason(
 
 
 def test_what_something_else_refers_to_is_left_until_that_is_gone(
-    fake: FakeServer, run: Run, folder: Path, journal: Path
+    fake: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     loaded(run, fake, folder, journal)
     fake.put(observation("of-somebody", "Patient/p-c"))
@@ -93,7 +93,7 @@ def test_what_something_else_refers_to_is_left_until_that_is_gone(
     assert {"deleted": 10} == counts(out)
 
 
-def test_a_second_undo_does_nothing(fake: FakeServer, run: Run, folder: Path, journal: Path) -> None:
+def test_a_second_undo_does_nothing(fake: SmallServer, run: Run, folder: Path, journal: Path) -> None:
     loaded(run, fake, folder, journal)
     first = run("undo", journal)
     fake.put(patient("a"))  # somebody stores it again
@@ -104,7 +104,7 @@ def test_a_second_undo_does_nothing(fake: FakeServer, run: Run, folder: Path, jo
     assert ([], {"Patient/p-a"}) == (fake.transactions, fake.names)
 
 
-def test_what_is_gone_already_is_said_to_be_gone(fake: FakeServer, run: Run, folder: Path, journal: Path) -> None:
+def test_what_is_gone_already_is_said_to_be_gone(fake: SmallServer, run: Run, folder: Path, journal: Path) -> None:
     loaded(run, fake, folder, journal)
     del fake.resources["Observation/o-late-a"]
     code, out, _ = run("undo", journal, "--format", "json")
@@ -115,7 +115,7 @@ def test_what_is_gone_already_is_said_to_be_gone(fake: FakeServer, run: Run, fol
 
 @pytest.mark.parametrize("done", [False, True])
 def test_an_undo_that_was_interrupted_goes_on(
-    fake: FakeServer, run: Run, folder: Path, journal: Path, pauses: list[float], done: bool
+    fake: SmallServer, run: Run, folder: Path, journal: Path, pauses: list[float], done: bool
 ) -> None:
     loaded(run, fake, folder, journal)
     fake.requests.clear()
@@ -139,7 +139,7 @@ def test_an_undo_that_was_interrupted_goes_on(
 
 
 def test_after_an_undo_the_same_upload_loads_all_again(
-    fake: FakeServer, run: Run, folder: Path, state_home: Path
+    fake: SmallServer, run: Run, folder: Path, state_home: Path
 ) -> None:
     command = ("upload", folder, "--server", fake.url)
     assert 0 == run(*command)[0]
@@ -151,7 +151,7 @@ def test_after_an_undo_the_same_upload_loads_all_again(
     assert {"Observation": 6, "Organization": 1, "Patient": 3} == by_type(fake.names), out
 
 
-def test_a_run_whose_end_is_not_known_is_not_undone(fake: FakeServer, run: Run, folder: Path, journal: Path) -> None:
+def test_a_run_whose_end_is_not_known_is_not_undone(fake: SmallServer, run: Run, folder: Path, journal: Path) -> None:
     loaded(run, fake, folder, journal)
     lines = journal.read_text().splitlines(keepends=True)
     last = max(number for number, line in enumerate(lines) if line.startswith('{"sending"'))
@@ -165,7 +165,7 @@ def test_a_run_whose_end_is_not_known_is_not_undone(fake: FakeServer, run: Run, 
 
 
 def test_what_is_no_journal_gives_1_and_what_is_not_there_2(
-    fake: FakeServer, run: Run, folder: Path, tmp_path: Path
+    fake: SmallServer, run: Run, folder: Path, tmp_path: Path
 ) -> None:
     code, _, err = run("undo", folder / "a.json")
 

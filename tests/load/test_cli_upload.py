@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from load.fake_server import HAPI, FakeServer, Reply, Request
 from load.sample import bundle, by_type, counts_of, labelled, observation, patient, write
+from smallserver import HAPI, Reply, Request, SmallServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ def a_directory(folder: Path) -> Path:
 
 
 def test_a_dry_run_sends_nothing_and_writes_the_requests_that_are_sent_later(
-    fake: FakeServer, run: Run, tmp_path: Path, state_home: Path
+    fake: SmallServer, run: Run, tmp_path: Path, state_home: Path
 ) -> None:
     command = ("upload", a_directory(tmp_path), "--server", fake.url, "--merge", "1")
     code, out, _ = run(*command, "--dry-run", "--out", tmp_path / "out", "--format", "json")
@@ -35,25 +35,25 @@ def test_a_dry_run_sends_nothing_and_writes_the_requests_that_are_sent_later(
     written = [json.loads(file.read_bytes()) for file in sorted((tmp_path / "out").iterdir())]
     assert ["00001.json", "00002.json"] == [json.loads(line)["name"] for line in out.splitlines()]
     assert 0 == run(*command, "--concurrency", "1")[0]
-    assert written[0] == json.loads(fake.transactions[0].body)
+    assert written[0] == json.loads(fake.transactions[0].content)
     # The clinic of the second is known to be there by then.
-    assert written[1]["entry"][1]["resource"] == json.loads(fake.transactions[1].body)["entry"][0]["resource"]
+    assert written[1]["entry"][1]["resource"] == json.loads(fake.transactions[1].content)["entry"][0]["resource"]
 
 
-def test_out_without_dry_run_is_a_wrong_command(fake: FakeServer, run: Run, tmp_path: Path) -> None:
+def test_out_without_dry_run_is_a_wrong_command(fake: SmallServer, run: Run, tmp_path: Path) -> None:
     assert 2 == run("upload", a_directory(tmp_path), "--server", fake.url, "--out", tmp_path / "out")[0]
 
 
-def test_as_is_sends_the_very_bytes(fake: FakeServer, run: Run, tmp_path: Path) -> None:
+def test_as_is_sends_the_very_bytes(fake: SmallServer, run: Run, tmp_path: Path) -> None:
     file = tmp_path / "spaced.json"
     file.write_text(json.dumps(bundle("a"), indent=7).replace("1.0", "1.00"), encoding="utf-8")
 
     assert 0 == run("upload", file, "--server", fake.url, "--as-is")[0]
-    assert [file.read_bytes()] == [each.body for each in fake.transactions]
+    assert [file.read_bytes()] == [each.content for each in fake.transactions]
     assert {"Observation": 1, "Organization": 1, "Patient": 1} == by_type(fake.names)
 
 
-def test_as_is_a_batch_stores_what_is_right_and_names_what_is_not(fake: FakeServer, run: Run, tmp_path: Path) -> None:
+def test_as_is_a_batch_stores_what_is_right_and_names_what_is_not(fake: SmallServer, run: Run, tmp_path: Path) -> None:
     found = bundle("a")
     found["type"] = "batch"
     found["entry"] = [found["entry"][1], {"resource": patient("7"), "request": {"method": "PUT", "url": "Patient/7"}}]
@@ -65,7 +65,7 @@ def test_as_is_a_batch_stores_what_is_right_and_names_what_is_not(fake: FakeServ
     assert f"  {file}: Patient/7: HTTP 400: " in out
 
 
-def test_the_server_gives_the_ids_when_it_shall(fake: FakeServer, run: Run, tmp_path: Path) -> None:
+def test_the_server_gives_the_ids_when_it_shall(fake: SmallServer, run: Run, tmp_path: Path) -> None:
     file = write(tmp_path, "a.json", bundle("a"))
 
     assert 0 == run("upload", file, "--server", fake.url, "--ids", "server")[0]
@@ -75,7 +75,7 @@ def test_the_server_gives_the_ids_when_it_shall(fake: FakeServer, run: Run, tmp_
 
 
 def test_ids_that_are_numbers_are_given_by_the_server_and_references_follow(
-    fake: FakeServer, run: Run, tmp_path: Path
+    fake: SmallServer, run: Run, tmp_path: Path
 ) -> None:
     found = {
         "resourceType": "Bundle",
@@ -94,7 +94,7 @@ def test_ids_that_are_numbers_are_given_by_the_server_and_references_follow(
 
 
 def test_what_is_more_than_the_server_takes_is_split_in_order_with_a_warning(
-    fake: FakeServer, run: Run, tmp_path: Path
+    fake: SmallServer, run: Run, tmp_path: Path
 ) -> None:
     file = write(tmp_path, "a.json", bundle("a"))
     code, out, _ = run("upload", file, "--server", fake.url, "--max-entries", "2")
@@ -108,7 +108,7 @@ def test_what_is_more_than_the_server_takes_is_split_in_order_with_a_warning(
     ("old", "new", "value"), [("--most-entries", "--max-entries", ["2"]), ("--most-bytes", "--max-bytes", ["1000"])]
 )
 def test_a_limit_answers_under_its_old_name_which_help_does_not_show(
-    fake: FakeServer, run: Run, tmp_path: Path, old: str, new: str, value: list[str]
+    fake: SmallServer, run: Run, tmp_path: Path, old: str, new: str, value: list[str]
 ) -> None:
     file = write(tmp_path, "a.json", bundle("a"))
     plans = [run("upload", file, "--server", fake.url, "--dry-run", name, *value) for name in (old, new)]
@@ -128,7 +128,7 @@ def refused(key: str) -> dict[str, Any]:
 
 
 def test_a_refused_entry_is_named_by_file_and_entry_and_other_files_are_stored(
-    fake: FakeServer, run: Run, tmp_path: Path
+    fake: SmallServer, run: Run, tmp_path: Path
 ) -> None:
     write(tmp_path, "in/bad.json", refused("bad"))
     for key in "abc":
@@ -146,7 +146,7 @@ def test_a_refused_entry_is_named_by_file_and_entry_and_other_files_are_stored(
 
 
 def test_isolate_stores_the_rest_without_it_and_without_what_refers_to_it(
-    fake: FakeServer, run: Run, tmp_path: Path
+    fake: SmallServer, run: Run, tmp_path: Path
 ) -> None:
     file = write(tmp_path, "bad.json", refused("bad"))
     code, out, _ = run("upload", file, "--server", fake.url, "--isolate")
@@ -161,7 +161,7 @@ def test_isolate_stores_the_rest_without_it_and_without_what_refers_to_it(
 def test_loading_twice_changes_nothing(run: Run, tmp_path: Path, software: str, files: int) -> None:
     for number in range(files):
         write(tmp_path, f"in/{number}.json", bundle(f"n{number}"))
-    with FakeServer(software) as fake:
+    with SmallServer.like(software) as fake:
         assert 0 == run("upload", tmp_path / "in", "--server", fake.url)[0]
         before = fake.versions()
         code, out, _ = run("upload", tmp_path / "in", "--server", fake.url, "--format", "json")
@@ -173,7 +173,7 @@ def test_loading_twice_changes_nothing(run: Run, tmp_path: Path, software: str, 
 
 @pytest.mark.parametrize("concurrency", ["1", "8"])
 def test_one_identifier_in_many_files_is_created_once(
-    fake: FakeServer, run: Run, tmp_path: Path, concurrency: str
+    fake: SmallServer, run: Run, tmp_path: Path, concurrency: str
 ) -> None:
     for number in range(40):
         write(tmp_path, f"in/{number}.json", bundle(f"n{number}", clinic=f"clinic-{number % 3}", once=False))
@@ -202,7 +202,7 @@ def test_one_identifier_in_many_files_is_created_once(
 
 
 def test_files_that_refer_to_each_other_in_a_circle_are_stored_together(
-    fake: FakeServer, run: Run, tmp_path: Path
+    fake: SmallServer, run: Run, tmp_path: Path
 ) -> None:
     for key, other in ("ab", "ba"):
         link = [{"other": {"reference": f"Patient/p-{other}"}, "type": "seealso"}]
@@ -215,7 +215,7 @@ def test_files_that_refer_to_each_other_in_a_circle_are_stored_together(
 
 
 def test_what_two_files_say_differently_under_one_id_is_refused_and_what_they_say_alike_is_sent_once(
-    fake: FakeServer, run: Run, tmp_path: Path
+    fake: SmallServer, run: Run, tmp_path: Path
 ) -> None:
     for name in "ab":
         write(tmp_path, f"in/{name}.json", patient("one"))
@@ -231,7 +231,7 @@ def test_what_two_files_say_differently_under_one_id_is_refused_and_what_they_sa
 
 @pytest.mark.parametrize("option", [[], ["--keep-going"]])
 def test_a_server_that_is_not_this_machine_gets_no_data_that_is_not_labelled(
-    fake: FakeServer, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    fake: SmallServer, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     option: list[str],
 ) -> None:  # fmt: skip
     elsewhere(monkeypatch)
@@ -252,7 +252,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_server_that_is_not_this_machine_gets_test_data_and_what_the_user_allows(
-    fake: FakeServer, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake: SmallServer, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere(monkeypatch)
     test_data, real = write(tmp_path, "t.json", labelled(bundle("t"))), write(tmp_path, "r.json", bundle("r"))
@@ -264,7 +264,7 @@ def test_a_server_that_is_not_this_machine_gets_test_data_and_what_the_user_allo
 
 
 def test_a_public_test_server_gets_no_real_data_whatever_the_user_allows(
-    fake: FakeServer, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake: SmallServer, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere(monkeypatch)
     monkeypatch.setattr("fhir_case.server.guard.public_test_server", lambda _: "a public server")
@@ -276,7 +276,7 @@ def test_a_public_test_server_gets_no_real_data_whatever_the_user_allows(
     assert [] == fake.transactions
 
 
-def test_text_and_json_say_what_the_server_has(fake: FakeServer, run: Run, tmp_path: Path) -> None:
+def test_text_and_json_say_what_the_server_has(fake: SmallServer, run: Run, tmp_path: Path) -> None:
     fake.put({**patient("b"), "gender": "male"})
     folder = a_directory(tmp_path)
     _, out, _ = run("upload", folder, "--server", fake.url, "--format", "json")
@@ -286,7 +286,7 @@ def test_text_and_json_say_what_the_server_has(fake: FakeServer, run: Run, tmp_p
     assert {"created": 4, "updated": 1, "unchanged": 1} == {n: k for n, k in value["resources"].items() if k}
     assert 5 == len(fake.names)
     assert {"200": 1} == value["requests"]
-    assert sum(len(each.body) for each in fake.transactions[:1]) == value["bytes_sent"]
+    assert sum(len(each.content) for each in fake.transactions[:1]) == value["bytes_sent"]
     assert (0, 0, None, []) == tuple(
         value[each] for each in ("resources_of_an_earlier_run", "resources_not_sent", "error", "failures")
     )
@@ -295,7 +295,7 @@ def test_text_and_json_say_what_the_server_has(fake: FakeServer, run: Run, tmp_p
 
 
 def test_quiet_shows_no_progress_and_the_same_report(
-    fake: FakeServer, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fake: SmallServer, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fhir_case.cli.progress.upload._LINES_INTERVAL_S", 0.0)
     folder = a_directory(tmp_path)
@@ -309,7 +309,7 @@ def test_quiet_shows_no_progress_and_the_same_report(
 
 
 def test_a_server_that_fails_for_good_ends_the_run_and_says_how_to_go_on(
-    fake: FakeServer, run: Run, tmp_path: Path
+    fake: SmallServer, run: Run, tmp_path: Path
 ) -> None:
     fake.hook = lambda request, answer: Reply(503) if request.is_transaction else answer()
     code, out, err = run("upload", a_directory(tmp_path), "--server", fake.url, "--retry-for", "0.2")

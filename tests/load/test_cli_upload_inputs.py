@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from load.fake_server import FakeServer
+    from smallserver import SmallServer
 
     Run = Callable[..., tuple[int, str, str]]
 
@@ -64,7 +64,7 @@ def a_zip(folder: Path) -> Path:
 
 @pytest.mark.parametrize("given", [a_directory, a_pattern, ndjson, ndjson_gz, ndjson_bz2, a_zip])
 def test_every_form_of_input_is_loaded_each_resource_once(
-    fake: FakeServer, run: Run, tmp_path: Path, given: Callable[[Path], Path]
+    fake: SmallServer, run: Run, tmp_path: Path, given: Callable[[Path], Path]
 ) -> None:
     code, out, err = run("upload", given(tmp_path), "--server", fake.url, "--format", "json")
 
@@ -72,19 +72,19 @@ def test_every_form_of_input_is_loaded_each_resource_once(
     assert 5 == json.loads(out)["resources"]["created"]
 
 
-def test_what_comes_on_standard_input_is_loaded(fake: FakeServer, run: Run) -> None:
+def test_what_comes_on_standard_input_is_loaded(fake: SmallServer, run: Run) -> None:
     text = "\n".join(json.dumps(bundle(key)) for key in "ab")
 
     assert 0 == run("upload", "-", "--server", fake.url, stdin=text)[0]
     assert BOTH == by_type(fake.names)
 
 
-def test_a_single_resource_is_stored_under_its_id(fake: FakeServer, run: Run, tmp_path: Path) -> None:
+def test_a_single_resource_is_stored_under_its_id(fake: SmallServer, run: Run, tmp_path: Path) -> None:
     assert 0 == run("upload", write(tmp_path, "p.json", patient("one")), "--server", fake.url)[0]
     assert {"Patient/p-one"} == fake.names
 
 
-def test_a_case_file_is_built_and_loaded(fake: FakeServer, run: Run) -> None:
+def test_a_case_file_is_built_and_loaded(fake: SmallServer, run: Run) -> None:
     file = CASES / "minimal" / "case.yaml"
     expected = {
         f"{each['resource']['resourceType']}/{each['resource']['id']}"
@@ -95,8 +95,8 @@ def test_a_case_file_is_built_and_loaded(fake: FakeServer, run: Run) -> None:
     assert expected == fake.names
 
 
-def test_a_case_file_is_built_and_loaded_in_the_release_that_is_asked_for(fake: FakeServer, run: Run) -> None:
-    fake.fhir_version = "5.0.0"
+def test_a_case_file_is_built_and_loaded_in_the_release_that_is_asked_for(fake: SmallServer, run: Run) -> None:
+    fake.behaviour.fhir_version = "5.0.0"
     file = CASES / "minimal" / "case.yaml"
     expected = build_bundle(load_case(file), fhir="R5")
 
@@ -122,7 +122,7 @@ def broken_bundle() -> dict[str, Any]:
     ],
 )
 def test_what_is_not_fhir_is_named_by_file_and_entry_before_anything_is_sent(
-    fake: FakeServer, run: Run, tmp_path: Path, lines: list[Any], place: str, word: str
+    fake: SmallServer, run: Run, tmp_path: Path, lines: list[Any], place: str, word: str
 ) -> None:
     file = write(tmp_path, "x.ndjson", lines)
     code, out, err = run("upload", file, "--server", fake.url)
@@ -135,7 +135,7 @@ def test_what_is_not_fhir_is_named_by_file_and_entry_before_anything_is_sent(
 
 
 def test_with_keep_going_the_rest_is_loaded_and_what_was_left_is_listed(
-    fake: FakeServer, run: Run, tmp_path: Path
+    fake: SmallServer, run: Run, tmp_path: Path
 ) -> None:
     file = write(tmp_path, "x.ndjson", [bundle("a"), broken_bundle(), {"name": "Ann"}, bundle("b")])
     code, out, err = run("upload", file, "--server", fake.url, "--keep-going")
@@ -150,7 +150,7 @@ def test_with_keep_going_the_rest_is_loaded_and_what_was_left_is_listed(
 
 
 def test_a_reference_to_what_is_nowhere_is_refused_before_anything_is_sent(
-    fake: FakeServer, run: Run, tmp_path: Path
+    fake: SmallServer, run: Run, tmp_path: Path
 ) -> None:
     file = write(tmp_path, "o.json", observation("x", "Patient/nobody"))
     code, _, err = run("upload", file, "--server", fake.url)
@@ -162,7 +162,7 @@ def test_a_reference_to_what_is_nowhere_is_refused_before_anything_is_sent(
 
 
 def test_a_reference_to_what_is_nowhere_is_sent_when_that_is_allowed(
-    fake: FakeServer, run: Run, tmp_path: Path
+    fake: SmallServer, run: Run, tmp_path: Path
 ) -> None:
     file = write(tmp_path, "o.json", observation("x", "Patient/nobody"))
     code, out, _ = run("upload", file, "--server", fake.url, "--allow-dangling")
@@ -173,7 +173,7 @@ def test_a_reference_to_what_is_nowhere_is_sent_when_that_is_allowed(
     assert 1 == len(fake.transactions)
 
 
-def test_a_reference_to_what_the_server_has_is_fine(fake: FakeServer, run: Run, tmp_path: Path) -> None:
+def test_a_reference_to_what_the_server_has_is_fine(fake: SmallServer, run: Run, tmp_path: Path) -> None:
     fake.put(patient("there"))
     file = write(tmp_path, "o.json", observation("x", "Patient/p-there"))
 
@@ -181,7 +181,7 @@ def test_a_reference_to_what_the_server_has_is_fine(fake: FakeServer, run: Run, 
     assert {"Patient/p-there", "Observation/o-x"} == fake.names
 
 
-def test_a_dry_run_lists_what_would_be_left_out(fake: FakeServer, run: Run, tmp_path: Path) -> None:
+def test_a_dry_run_lists_what_would_be_left_out(fake: SmallServer, run: Run, tmp_path: Path) -> None:
     file = write(tmp_path, "x.ndjson", [bundle("a"), *({"name": "Ann"} for _ in range(120))])
     code, out, err = run("upload", file, "--server", fake.url, "--keep-going", "--dry-run")
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import responses
 
-    from load.fake_server import FakeServer
+    from smallserver import SmallServer
 
 COMMANDS = pytest.mark.parametrize("command", ["upload", "verify"])
 
@@ -169,7 +169,7 @@ def test_a_name_behind_which_is_nothing_gives_2(
 
 @COMMANDS
 def test_a_folder_without_any_document_is_an_error(
-    fake: FakeServer, tmp_path: Path, run: Callable[..., tuple[int, str, str]], command: str
+    fake: SmallServer, tmp_path: Path, run: Callable[..., tuple[int, str, str]], command: str
 ) -> None:
     code, out, err = run(command, str(tmp_path), "--server", fake.url)
 
@@ -189,7 +189,7 @@ def test_a_password_in_the_url_gives_2_and_is_not_repeated(
 
 
 def test_a_bundle_can_come_from_standard_input(
-    fake: FakeServer, bundle: dict[str, Any], run: Callable[..., tuple[int, str, str]]
+    fake: SmallServer, bundle: dict[str, Any], run: Callable[..., tuple[int, str, str]]
 ) -> None:
     code, out, _ = run("upload", "-", "--server", fake.url, "--dry-run", stdin=dump(bundle))
 
@@ -198,7 +198,7 @@ def test_a_bundle_can_come_from_standard_input(
 
 
 def test_a_document_that_is_too_large_gives_4(
-    monkeypatch: pytest.MonkeyPatch, fake: FakeServer, file: str, run: Callable[..., tuple[int, str, str]]
+    monkeypatch: pytest.MonkeyPatch, fake: SmallServer, file: str, run: Callable[..., tuple[int, str, str]]
 ) -> None:
     monkeypatch.setattr("fhir_case.documents.reading.MAXIMUM_BYTES", 10)
     code, _, err = run("upload", file, "--server", fake.url)

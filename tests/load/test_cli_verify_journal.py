@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from load.fake_server import FakeServer
+    from smallserver import SmallServer
 
     Run = Callable[..., tuple[int, str, str]]
 
@@ -26,13 +26,13 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def upload(run: Run, fake: FakeServer, folder: Path, journal: Path, *more: str) -> int:
+def upload(run: Run, fake: SmallServer, folder: Path, journal: Path, *more: str) -> int:
     return run("upload", folder, "--server", fake.url, "--journal", journal, *more)[0]
 
 
 @pytest.mark.parametrize("options", [(), ("--ids", "server"), ("--as-is",), ("--merge", "1", "--max-entries", "2")])
 def test_all_that_was_loaded_is_found_and_is_as_it_was_sent(
-    fake: FakeServer, run: Run, folder: Path, journal: Path, options: tuple[str, ...]
+    fake: SmallServer, run: Run, folder: Path, journal: Path, options: tuple[str, ...]
 ) -> None:
     assert 0 == upload(run, fake, folder, journal, *options)
     code, out, err = run("verify", journal, "--format", "json")
@@ -44,7 +44,7 @@ def test_all_that_was_loaded_is_found_and_is_as_it_was_sent(
     assert err.endswith(f"Reading back from {fake.url} …\n")
 
 
-def test_what_is_altered_or_lost_is_named(fake: FakeServer, run: Run, folder: Path, journal: Path) -> None:
+def test_what_is_altered_or_lost_is_named(fake: SmallServer, run: Run, folder: Path, journal: Path) -> None:
     assert 0 == upload(run, fake, folder, journal)
     finding = next(
         name for name, resource in fake.resources.items() if resource.get("subject") == {"reference": "Patient/p-c"}
@@ -62,7 +62,7 @@ def test_what_is_altered_or_lost_is_named(fake: FakeServer, run: Run, folder: Pa
 
 
 def test_files_that_have_changed_since_are_not_compared(
-    fake: FakeServer, run: Run, folder: Path, journal: Path
+    fake: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     assert 0 == upload(run, fake, folder, journal)
     write(folder, "b.json", bundle("other"))
@@ -73,7 +73,7 @@ def test_files_that_have_changed_since_are_not_compared(
 
 
 def test_another_server_than_that_of_the_journal_is_a_wrong_command(
-    fake: FakeServer, run: Run, folder: Path, journal: Path
+    fake: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     assert 0 == upload(run, fake, folder, journal)
     code, _, err = run("verify", journal, "--server", "http://127.0.0.1:9/fhir")
@@ -84,7 +84,7 @@ def test_another_server_than_that_of_the_journal_is_a_wrong_command(
 
 
 def test_what_could_not_be_loaded_is_listed_and_the_rest_is_compared(
-    fake: FakeServer, run: Run, folder: Path, journal: Path
+    fake: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     file = write(folder, "d.json", {"name": "Ann"})
     assert 4 == upload(run, fake, folder, journal, "--keep-going")
@@ -96,7 +96,7 @@ def test_what_could_not_be_loaded_is_listed_and_the_rest_is_compared(
     assert 5 == run("verify", journal)[0]
 
 
-def test_after_an_undo_everything_is_lost(fake: FakeServer, run: Run, folder: Path, journal: Path) -> None:
+def test_after_an_undo_everything_is_lost(fake: SmallServer, run: Run, folder: Path, journal: Path) -> None:
     assert 0 == upload(run, fake, folder, journal)
     assert 0 == run("undo", journal)[0]
     code, out, _ = run("verify", journal, "--format", "json")

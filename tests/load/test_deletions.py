@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     import responses
 
-    from load.fake_server import FakeServer, Reply, Request
+    from smallserver import Reply, Request, SmallServer
 
     Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def file(tmp_path: Path, fake: FakeServer) -> Path:
+def file(tmp_path: Path, fake: SmallServer) -> Path:
     """A transaction that stores a patient and deletes two others, of whom one is there."""
     fake.put(patient("old"))
     return write(tmp_path, "in.json", changing("Patient/p-old", "Patient/p-never"))
@@ -33,12 +33,12 @@ def changing(*deleted: str, kind: str = "transaction") -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": kind, "entry": entries}
 
 
-def as_is(run: Run, fake: FakeServer, file: Path, journal: Path) -> tuple[int, str, str]:
+def as_is(run: Run, fake: SmallServer, file: Path, journal: Path) -> tuple[int, str, str]:
     return run("upload", file, "--server", fake.url, "--journal", journal, "--as-is", "--settle-for", "0.2")
 
 
 def test_without_as_is_a_deletion_is_refused_with_its_entry_and_what_to_do(
-    fake: FakeServer, run: Run, file: Path
+    fake: SmallServer, run: Run, file: Path
 ) -> None:
     code, _, err = run("upload", file, "--server", fake.url)
 
@@ -57,7 +57,7 @@ def test_without_as_is_a_deletion_is_refused_with_its_entry_and_what_to_do(
     ],
 )
 def test_what_cannot_be_sent_even_as_it_came_says_what_to_do(
-    fake: FakeServer, run: Run, tmp_path: Path, journal: Path, request_: dict[str, str], word: str
+    fake: SmallServer, run: Run, tmp_path: Path, journal: Path, request_: dict[str, str], word: str
 ) -> None:
     content = changing()
     content["entry"].append({"request": request_})
@@ -70,19 +70,21 @@ def test_what_cannot_be_sent_even_as_it_came_says_what_to_do(
 
 @pytest.mark.parametrize("kind", ["transaction", "batch"])
 def test_a_deletion_that_is_sent_as_it_came_is_counted_and_written_down(
-    fake: FakeServer, run: Run, tmp_path: Path, file: Path, journal: Path, kind: str
+    fake: SmallServer, run: Run, tmp_path: Path, file: Path, journal: Path, kind: str
 ) -> None:
     file = write(tmp_path, "in.json", changing("Patient/p-old", "Patient/p-never", kind=kind))
     code, out, _ = as_is(run, fake, file, journal)
 
     assert (0, {"Patient/p-new"}) == (code, fake.names)
-    assert file.read_bytes() == fake.transactions[0].body
+    assert file.read_bytes() == fake.transactions[0].content
     assert {"created": 1, "updated": 0, "unchanged": 0, "deleted": 2, "failed": 0} == counts_of(out, "Resources")
     states = {line.get("resource"): line.get("state") for line in map(json.loads, journal.read_text().splitlines())}
     assert ("deleted", "created") == (states["Patient/p-old"], states["Patient/p-new"])
 
 
-def test_what_the_server_says_was_not_there_is_unchanged(fake: FakeServer, run: Run, file: Path, journal: Path) -> None:
+def test_what_the_server_says_was_not_there_is_unchanged(
+    fake: SmallServer, run: Run, file: Path, journal: Path
+) -> None:
     def like_hapi(request: Request, answer: Callable[[], Reply]) -> Reply:
         reply = answer()
         if request.is_transaction:
@@ -99,7 +101,7 @@ def test_what_the_server_says_was_not_there_is_unchanged(fake: FakeServer, run: 
 
 @pytest.mark.parametrize("status", ["404 Not Found", "410 Gone"])
 def test_a_batch_in_which_it_was_not_there_has_not_failed(
-    fake: FakeServer, run: Run, tmp_path: Path, journal: Path, status: str
+    fake: SmallServer, run: Run, tmp_path: Path, journal: Path, status: str
 ) -> None:
     def strict(request: Request, answer: Callable[[], Reply]) -> Reply:
         reply = answer()
@@ -115,7 +117,7 @@ def test_a_batch_in_which_it_was_not_there_has_not_failed(
 
 
 def test_an_answer_that_is_lost_loses_no_deletion(
-    fake: FakeServer, run: Run, file: Path, journal: Path, pauses: list[float]
+    fake: SmallServer, run: Run, file: Path, journal: Path, pauses: list[float]
 ) -> None:
     def lose(request: Request, answer: Callable[[], Reply]) -> Reply | None:
         reply = answer()
@@ -129,7 +131,7 @@ def test_an_answer_that_is_lost_loses_no_deletion(
 
 
 def test_undo_says_that_nothing_brings_back_what_was_deleted(
-    fake: FakeServer, run: Run, file: Path, journal: Path
+    fake: SmallServer, run: Run, file: Path, journal: Path
 ) -> None:
     as_is(run, fake, file, journal)
     code, out, _ = run("undo", journal)
@@ -139,7 +141,7 @@ def test_undo_says_that_nothing_brings_back_what_was_deleted(
     assert "  Patient/p-old: the run deleted it, and nothing brings it back\n" in out
 
 
-def test_verify_wants_it_to_be_gone(fake: FakeServer, run: Run, file: Path, journal: Path) -> None:
+def test_verify_wants_it_to_be_gone(fake: SmallServer, run: Run, file: Path, journal: Path) -> None:
     as_is(run, fake, file, journal)
     assert 0 == run("verify", journal)[0]
     fake.put(patient("old"))
@@ -149,7 +151,7 @@ def test_verify_wants_it_to_be_gone(fake: FakeServer, run: Run, file: Path, jour
     assert f"  {file}: Patient/p-old: altered: it was deleted, and it is there" in out
 
 
-def test_what_is_deleted_answers_no_reference(fake: FakeServer, run: Run, tmp_path: Path, journal: Path) -> None:
+def test_what_is_deleted_answers_no_reference(fake: SmallServer, run: Run, tmp_path: Path, journal: Path) -> None:
     write(tmp_path, "in/a.json", changing("Patient/p-old"))
     write(tmp_path, "in/b.json", observation("x", "Patient/p-old"))
     code, _, err = as_is(run, fake, tmp_path / "in", journal)
@@ -172,7 +174,7 @@ def test_a_deletion_holds_no_data_of_a_patient(
 
 
 def test_what_is_deleted_answers_no_reference_of_its_own_transaction(
-    fake: FakeServer, run: Run, tmp_path: Path, journal: Path
+    fake: SmallServer, run: Run, tmp_path: Path, journal: Path
 ) -> None:
     content = changing("Patient/p-never")
     content["entry"].append(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from load.fake_server import FakeServer, Reply, Request
+    from smallserver import Reply, Request, SmallServer
 
     Run = Callable[..., tuple[int, str, str]]
     Answer = Callable[[], Reply]
@@ -47,7 +47,7 @@ class Killed:
     """
 
     def __init__(
-        self, fake: FakeServer, folder: Path, journal: Path, *, kill_at: int, late_at: int, done: bool = False
+        self, fake: SmallServer, folder: Path, journal: Path, *, kill_at: int, late_at: int, done: bool = False
     ) -> None:
         self.kill_at, self.late_at, self.done = kill_at, late_at, done
         self.fake = fake
@@ -81,7 +81,7 @@ class Killed:
 
 
 def test_what_is_stored_twice_by_a_run_that_was_killed_is_removed_by_the_one_that_goes_on(
-    fake: FakeServer, run: Run, folder: Path, journal: Path
+    fake: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     killed = Killed(fake, folder, journal, kill_at=3, late_at=2)
     assert {"Observation": 2, "Organization": 1, "Patient": 1} == by_type(fake.names)  # one finding twice
@@ -93,7 +93,7 @@ def test_what_is_stored_twice_by_a_run_that_was_killed_is_removed_by_the_one_tha
 
 
 def test_what_two_attempts_of_a_run_that_was_killed_have_stored_is_there_once_and_its_own(
-    fake: FakeServer, run: Run, folder: Path, journal: Path
+    fake: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     killed = Killed(fake, folder, journal, kill_at=2, late_at=2, done=True)
     assert {"Observation": 2, "Organization": 1, "Patient": 1} == by_type(fake.names)
@@ -104,7 +104,7 @@ def test_what_two_attempts_of_a_run_that_was_killed_have_stored_is_there_once_an
 
 
 def test_what_somebody_changed_since_is_not_taken_for_a_stray(
-    fake: FakeServer, run: Run, folder: Path, journal: Path
+    fake: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     killed = Killed(fake, folder, journal, kill_at=3, late_at=2)
     places = {line["stored_as"] for line in lines(journal) if "stored_as" in line}
@@ -117,7 +117,7 @@ def test_what_somebody_changed_since_is_not_taken_for_a_stray(
 
 @pytest.mark.parametrize("open_request", [True, False])
 def test_a_request_that_was_carried_out_before_it_could_be_sent_again_is_what_counts(
-    fake: FakeServer, run: Run, folder: Path, journal: Path, open_request: bool
+    fake: SmallServer, run: Run, folder: Path, journal: Path, open_request: bool
 ) -> None:
     killed = Killed(fake, folder, journal, kill_at=2, late_at=2)
     if not open_request:  # the process ended before it began the second attempt
@@ -133,7 +133,7 @@ def test_a_request_that_was_carried_out_before_it_could_be_sent_again_is_what_co
     assert (0, set()) == (run("undo", journal)[0], fake.names)
 
 
-def test_what_the_journal_names_or_what_was_there_before_is_not_removed(fake: FakeServer, journal: Path) -> None:
+def test_what_the_journal_names_or_what_was_there_before_is_not_removed(fake: SmallServer, journal: Path) -> None:
     request = "0123456789abcdef"
     for key in ("named", "stray"):
         fake.resources[f"Patient/{key}"] = stored(key, request, version="1")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from load.fake_server import FakeServer
+    from smallserver import SmallServer
 
 
 def version(number: int, **elements: Any) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def test_a_history_that_is_not_newest_first_is_refused() -> None:
         bundle_entries(history(version(1), version(2)))
 
 
-def test_a_history_is_uploaded(fake: FakeServer, run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+def test_a_history_is_uploaded(fake: SmallServer, run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     file = write(tmp_path, "history.json", history(version(2, gender="male"), version(1)))
     code, out, _ = run("upload", file, "--server", fake.url)
 

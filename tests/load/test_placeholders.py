@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fhir_case.server.hapi import HapiServer
-from load.fake_server import PLACEHOLDER, FakeServer, Reply, Request
 from load.sample import bundle, counts_of, observation, patient, write
+from smallserver import PLACEHOLDER, Reply, Request, SmallServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,12 +31,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def placeholders(fake: FakeServer) -> FakeServer:
-    fake.placeholders = True
+def placeholders(fake: SmallServer) -> SmallServer:
+    fake.behaviour.quirks.add("makes-placeholders")
     return fake
 
 
-def upload(run: Run, fake: FakeServer, folder: Path, journal: Path, *more: str) -> tuple[int, str, str]:
+def upload(run: Run, fake: SmallServer, folder: Path, journal: Path, *more: str) -> tuple[int, str, str]:
     return run("upload", folder, "--server", fake.url, "--journal", journal, "--merge", "1", *more)
 
 
@@ -46,7 +46,7 @@ def states(run: Run, journal: Path, command: str) -> tuple[int, dict[str, Any]]:
 
 
 def test_what_the_server_made_is_counted_apart_and_named(
-    placeholders: FakeServer, run: Run, folder: Path, journal: Path
+    placeholders: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     code, out, _ = upload(run, placeholders, folder, journal, "--placeholders")
 
@@ -62,7 +62,7 @@ def test_what_the_server_made_is_counted_apart_and_named(
 
 
 def test_without_the_option_such_references_are_refused_and_the_option_is_named(
-    placeholders: FakeServer, run: Run, folder: Path, journal: Path
+    placeholders: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     code, _, err = upload(run, placeholders, folder, journal)
 
@@ -71,12 +71,12 @@ def test_without_the_option_such_references_are_refused_and_the_option_is_named(
 
 
 def test_a_server_that_makes_none_and_takes_the_reference_is_told_on(
-    fake: FakeServer, run: Run, folder: Path, journal: Path
+    fake: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     fake.put(patient("elsewhere"))
 
     def take_all(request: Request, answer: Callable[[], Reply]) -> Reply:
-        fake.placeholders = True
+        fake.behaviour.quirks.add("makes-placeholders")
         reply = answer()
         for name in ("Patient/elsewhere", "Encounter/elsewhere"):
             fake.resources.pop(name, None)
@@ -92,7 +92,7 @@ def test_a_server_that_makes_none_and_takes_the_reference_is_told_on(
 
 
 def test_what_was_refused_is_told_once_and_not_as_a_missing_placeholder(
-    fake: FakeServer, run: Run, folder: Path, journal: Path
+    fake: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     code, out, _ = upload(run, fake, folder, journal, "--placeholders")
 
@@ -103,7 +103,7 @@ def test_what_was_refused_is_told_once_and_not_as_a_missing_placeholder(
 
 
 def test_a_reference_that_no_placeholder_can_answer_is_refused(
-    placeholders: FakeServer, run: Run, tmp_path: Path, journal: Path
+    placeholders: SmallServer, run: Run, tmp_path: Path, journal: Path
 ) -> None:
     write(tmp_path, "in/x.json", observation("x", "urn:uuid:c5b9a4a0-0000-4000-8000-000000000000"))
     code, _, err = upload(run, placeholders, tmp_path / "in", journal, "--placeholders")
@@ -113,7 +113,7 @@ def test_a_reference_that_no_placeholder_can_answer_is_refused(
 
 
 def test_undo_removes_what_was_made_after_all_that_refers_to_it(
-    placeholders: FakeServer, run: Run, folder: Path, journal: Path
+    placeholders: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     upload(run, placeholders, folder, journal, "--placeholders")
     code, value = states(run, journal, "undo")
@@ -124,7 +124,7 @@ def test_undo_removes_what_was_made_after_all_that_refers_to_it(
 
 
 def test_undo_leaves_a_placeholder_that_was_there_before_or_was_filled_since(
-    placeholders: FakeServer, run: Run, folder: Path, journal: Path
+    placeholders: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     placeholders.put({"resourceType": "Encounter", "id": "elsewhere", "extension": [PLACEHOLDER]})
     upload(run, placeholders, folder, journal, "--placeholders")
@@ -136,7 +136,7 @@ def test_undo_leaves_a_placeholder_that_was_there_before_or_was_filled_since(
 
 
 def test_undo_leaves_a_placeholder_of_another_request(
-    placeholders: FakeServer, run: Run, folder: Path, journal: Path
+    placeholders: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     def hurry(request: Request, answer: Callable[[], Reply]) -> Reply:
         if request.is_transaction:
@@ -152,7 +152,7 @@ def test_undo_leaves_a_placeholder_of_another_request(
 
 
 def test_undo_after_a_run_that_was_broken_off_looks_for_what_was_made(
-    placeholders: FakeServer, run: Run, folder: Path, journal: Path
+    placeholders: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     upload(run, placeholders, folder, journal, "--placeholders")
     lines = journal.read_text().splitlines(keepends=True)
@@ -162,7 +162,7 @@ def test_undo_after_a_run_that_was_broken_off_looks_for_what_was_made(
 
 
 def test_a_run_that_goes_on_counts_what_the_earlier_one_made(
-    placeholders: FakeServer, run: Run, folder: Path, journal: Path
+    placeholders: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     def break_off(request: Request, answer: Callable[[], Reply]) -> Reply:
         return Reply(403) if len(placeholders.transactions) == 3 and request.is_transaction else answer()
@@ -177,7 +177,7 @@ def test_a_run_that_goes_on_counts_what_the_earlier_one_made(
     assert (0, set()) == (states(run, journal, "undo")[0], placeholders.names)
 
 
-def test_verify_says_what_became_of_each(placeholders: FakeServer, run: Run, folder: Path, journal: Path) -> None:
+def test_verify_says_what_became_of_each(placeholders: SmallServer, run: Run, folder: Path, journal: Path) -> None:
     upload(run, placeholders, folder, journal, "--placeholders")
     assert (0, {"placeholder": 2, "replaced": 0, "gone": 0}) == (
         states(run, journal, "verify")[0],
@@ -192,7 +192,7 @@ def test_verify_says_what_became_of_each(placeholders: FakeServer, run: Run, fol
 
 
 def test_verify_does_not_take_a_placeholder_for_what_was_sent(
-    placeholders: FakeServer, run: Run, tmp_path: Path, journal: Path
+    placeholders: SmallServer, run: Run, tmp_path: Path, journal: Path
 ) -> None:
     file = write(tmp_path, "in/a.json", bundle("a"))
     assert 0 == upload(run, placeholders, file, journal)[0]
@@ -204,7 +204,7 @@ def test_verify_does_not_take_a_placeholder_for_what_was_sent(
 
 
 def test_the_file_of_servers_can_say_it(
-    placeholders: FakeServer, run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    placeholders: SmallServer, run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "servers.toml").write_text(f'[near]\nurl = "{placeholders.url}"\nplaceholders = true\n')

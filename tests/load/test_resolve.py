@@ -15,8 +15,8 @@ from fhir_case.load.send.resolve import resolved
 from fhir_case.load.send.sender import Sender
 from fhir_case.server.client import Client
 from fhir_case.server.quirks import Caps, Quirks
-from load.fake_server import HAPI, FakeServer, Reply, Request
 from load.sample import SYSTEM, by_type, counts_of, plan, write
+from smallserver import HAPI, Reply, Request, SmallServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Answer = Callable[[], Reply]
 
 OTHER = "another server"
+PRIMITIVES = "keeps-primitive-references"
 PATIENT, FOURTH, FIFTH = (f"urn:uuid:6a1b6f2e-5c07-4b3e-9d60-1f0c7a3b2e0{key}" for key in "145")
 ALL = {"Observation": 3, "Patient": 1}
 
@@ -70,12 +71,12 @@ def file(tmp_path: Path) -> Path:
     return write(tmp_path, "case.json", case())
 
 
-def upload(run: Run, fake: FakeServer, file: Path, journal: Path, *more: str) -> tuple[int, dict[str, Any], str]:
+def upload(run: Run, fake: SmallServer, file: Path, journal: Path, *more: str) -> tuple[int, dict[str, Any], str]:
     code, out, err = run(*command(fake, file, journal), "--format", "json", *more)
     return code, json.loads(out) if out else {}, err
 
 
-def command(fake: FakeServer, file: Path, journal: Path) -> list[str]:
+def command(fake: SmallServer, file: Path, journal: Path) -> list[str]:
     options = ["--retry-for", "3", "--settle-for", "0.2", "--concurrency", "1"]
     return ["upload", str(file), "--server", fake.url, "--journal", str(journal), *options]
 
@@ -84,7 +85,7 @@ def counts(value: dict[str, Any]) -> dict[str, int]:
     return {name: number for name, number in value["resources"].items() if number}
 
 
-def where_dates_point(fake: FakeServer) -> dict[str, str]:
+def where_dates_point(fake: SmallServer) -> dict[str, str]:
     """Give for each finding, by the key of its identifier, the identifier of what its date counts from."""
     keys = {name: each["identifier"][0]["value"] for name, each in fake.resources.items()}
     return {
@@ -103,11 +104,11 @@ def is_second(request: Request) -> bool:
     return request.is_transaction and all("ifMatch" in each["request"] for each in request.entries)
 
 
-def seconds(fake: FakeServer) -> list[Request]:
+def seconds(fake: SmallServer) -> list[Request]:
     return [each for each in fake.transactions if is_second(each)]
 
 
-def all_is_well(run: Run, fake: FakeServer, journal: Path) -> None:
+def all_is_well(run: Run, fake: SmallServer, journal: Path) -> None:
     """Everything is there once and as it was sent, and undo takes all of it away."""
     assert AS_MEANT == where_dates_point(fake)
     assert ALL == by_type(fake.names)
@@ -122,8 +123,8 @@ def all_is_well(run: Run, fake: FakeServer, journal: Path) -> None:
 def test_what_a_server_leaves_is_filled_in_and_each_resource_counts_once(
     run: Run, file: Path, journal: Path, software: str, leaves: bool
 ) -> None:
-    with FakeServer(software) as fake:
-        fake.leaves = leaves
+    with SmallServer.like(software) as fake:
+        fake.behaviour.quirks = fake.behaviour.quirks - {PRIMITIVES} | ({PRIMITIVES} if leaves else set())
         code, value, _ = upload(run, fake, file, journal)
 
         assert (0, {"created": 4}) == (code, counts(value)), value
@@ -135,7 +136,7 @@ def test_what_a_server_leaves_is_filled_in_and_each_resource_counts_once(
         all_is_well(run, fake, journal)
 
 
-def test_what_needs_no_second_request_gets_none(fake: FakeServer, run: Run, tmp_path: Path, journal: Path) -> None:
+def test_what_needs_no_second_request_gets_none(fake: SmallServer, run: Run, tmp_path: Path, journal: Path) -> None:
     plain = case()
     for entry in plain["entry"][1:]:
         entry["resource"]["_effectiveDateTime"] = relative_to("https://elsewhere.example/Patient/1")
@@ -144,7 +145,7 @@ def test_what_needs_no_second_request_gets_none(fake: FakeServer, run: Run, tmp_
     assert 1 == len(fake.transactions)
 
 
-def test_what_was_there_before_stays_as_it_is(fake: FakeServer, run: Run, file: Path, journal: Path) -> None:
+def test_what_was_there_before_stays_as_it_is(fake: SmallServer, run: Run, file: Path, journal: Path) -> None:
     before = {**case()["entry"][1]["resource"], "id": "before", "subject": ref("Patient/before")}
     patient = {**case()["entry"][0]["resource"], "id": "before"}
     fake.put(patient)
@@ -156,7 +157,7 @@ def test_what_was_there_before_stays_as_it_is(fake: FakeServer, run: Run, file: 
     assert AS_MEANT | {"3": FOURTH} == where_dates_point(fake)
 
 
-def test_uploading_again_changes_nothing(fake: FakeServer, run: Run, file: Path, journal: Path) -> None:
+def test_uploading_again_changes_nothing(fake: SmallServer, run: Run, file: Path, journal: Path) -> None:
     upload(run, fake, file, journal)
     before = fake.versions()
     code, value, _ = upload(run, fake, file, journal, "--restart")
@@ -165,7 +166,7 @@ def test_uploading_again_changes_nothing(fake: FakeServer, run: Run, file: Path,
 
 
 def test_an_update_that_refers_to_what_is_there_changes_nothing_when_it_is_sent_again(
-    fake: FakeServer, run: Run, tmp_path: Path, journal: Path
+    fake: SmallServer, run: Run, tmp_path: Path, journal: Path
 ) -> None:
     content = case()
     del content["entry"][1]["fullUrl"]
@@ -186,7 +187,7 @@ def test_a_dry_run_says_how_many_need_it_and_sends_nothing(run: Run, file: Path)
         (HAPI, f"leaves {words} resolves them"),
         (OTHER, f"may leave {words} resolves them where"),
     ):
-        with FakeServer(software) as fake:
+        with SmallServer.like(software) as fake:
             code, out, _ = run("upload", file, "--server", fake.url, "--dry-run")
 
             assert (0, []) == (code, fake.transactions)
@@ -195,18 +196,20 @@ def test_a_dry_run_says_how_many_need_it_and_sends_nothing(run: Run, file: Path)
             assert 3 == line.count("urn:uuid:")
 
 
-def test_as_is_stays_as_it_came_and_says_what_stays_open(fake: FakeServer, run: Run, file: Path, journal: Path) -> None:
+def test_as_is_stays_as_it_came_and_says_what_stays_open(
+    fake: SmallServer, run: Run, file: Path, journal: Path
+) -> None:
     code, value, _ = upload(run, fake, file, journal, "--as-is")
 
     assert (0, 1) == (code, len(fake.transactions))
-    assert file.read_bytes().strip() == fake.transactions[0].body.strip()
+    assert file.read_bytes().strip() == fake.transactions[0].content.strip()
     [warning] = [each for each in value["warnings"] if "--as-is forbids to resolve them" in each]
     assert 3 == warning.count("urn:uuid:")
     assert {"3": FOURTH} == {key: to for key, to in where_dates_point(fake).items() if key == "3"}
 
 
 def test_the_second_requests_keep_to_what_the_server_takes_at_once(
-    fake: FakeServer, run: Run, tmp_path: Path, journal: Path
+    fake: SmallServer, run: Run, tmp_path: Path, journal: Path
 ) -> None:
     file = write(tmp_path, "case.json", case())
     code, value, _ = upload(run, fake, file, journal, "--max-bytes", "1800")
@@ -214,7 +217,7 @@ def test_the_second_requests_keep_to_what_the_server_takes_at_once(
     assert (0, {"created": 4}) == (code, counts(value))
     assert 1 == len(seconds(fake))  # what goes later names what is there already
     assert 3 <= len(fake.transactions)
-    assert all(len(each.body) <= 1800 for each in fake.transactions)
+    assert all(len(each.content) <= 1800 for each in fake.transactions)
     all_is_well(run, fake, journal)
 
 
@@ -224,8 +227,8 @@ def test_the_second_requests_keep_to_what_the_server_takes_at_once(
 def test_a_second_request_without_answer_is_repeated_without_harm(
     run: Run, file: Path, journal: Path, software: str, done: bool, reply: Reply | None
 ) -> None:
-    with FakeServer(software) as fake:
-        fake.leaves = True
+    with SmallServer.like(software) as fake:
+        fake.behaviour.quirks.add(PRIMITIVES)
 
         def fail_once(request: Request, answer: Answer) -> Reply | None:
             if is_second(request) and len(seconds(fake)) == 1:
@@ -246,8 +249,8 @@ def test_a_second_request_without_answer_is_repeated_without_harm(
 def test_what_somebody_changes_in_between_is_not_overwritten_and_is_told(
     run: Run, file: Path, journal: Path, software: str
 ) -> None:
-    with FakeServer(software) as fake:
-        fake.leaves = True
+    with SmallServer.like(software) as fake:
+        fake.behaviour.quirks.add(PRIMITIVES)
 
         def amend_one(request: Request, answer: Answer) -> Reply:
             if is_second(request) and len(seconds(fake)) == 1:
@@ -270,10 +273,10 @@ def test_what_somebody_changes_in_between_is_not_overwritten_and_is_told(
 
 
 def test_one_that_the_server_refuses_does_not_keep_the_others_from_being_filled_in(
-    fake: FakeServer, run: Run, file: Path, journal: Path
+    fake: SmallServer, run: Run, file: Path, journal: Path
 ) -> None:
     fake.hook = lambda request, answer: (
-        Reply(422) if is_second(request) and b'"value":"4"' in request.body else answer()
+        Reply(422) if is_second(request) and b'"value":"4"' in request.content else answer()
     )
     code, value, err = upload(run, fake, file, journal)
 
@@ -288,7 +291,7 @@ def test_one_that_the_server_refuses_does_not_keep_the_others_from_being_filled_
 
 
 def test_a_server_that_is_gone_at_the_second_request_ends_the_run_and_the_same_command_completes_it(
-    fake: FakeServer, run: Run, file: Path, journal: Path
+    fake: SmallServer, run: Run, file: Path, journal: Path
 ) -> None:
     fake.hook = lambda request, answer: Reply(429) if is_second(request) else answer()
     code, value, err = upload(run, fake, file, journal)
@@ -308,8 +311,8 @@ def test_a_process_that_is_killed_in_between_is_completed_by_the_same_command(
 ) -> None:
     process: list[subprocess.Popen[bytes]] = []
     which, _, what = moment.partition(" ")
-    with FakeServer(software) as fake:
-        fake.leaves = True
+    with SmallServer.like(software) as fake:
+        fake.behaviour.quirks.add(PRIMITIVES)
 
         def kill(request: Request, answer: Answer) -> Reply | None:
             if request.is_transaction and is_second(request) == (which == "second"):
@@ -346,8 +349,8 @@ def test_a_process_that_is_killed_in_between_is_completed_by_the_same_command(
 def test_what_a_request_without_answer_has_created_is_filled_in_too(
     run: Run, file: Path, journal: Path, software: str
 ) -> None:
-    with FakeServer(software) as fake:
-        fake.leaves = True
+    with SmallServer.like(software) as fake:
+        fake.behaviour.quirks.add(PRIMITIVES)
 
         def lose_the_first(request: Request, answer: Answer) -> Reply | None:
             reply = answer()
@@ -359,7 +362,7 @@ def test_what_a_request_without_answer_has_created_is_filled_in_too(
         assert (0, AS_MEANT, ALL) == (code, where_dates_point(fake), by_type(fake.names)), err
 
 
-def test_more_than_the_server_takes_at_once_goes_in_several_requests(fake: FakeServer) -> None:
+def test_more_than_the_server_takes_at_once_goes_in_several_requests(fake: SmallServer) -> None:
     known = Quirks(caps=Caps(entries=2), leaves_references=True)
     with Client(fake.url) as client:
         sender = Sender(Link(lambda: client, known=known))
@@ -376,7 +379,7 @@ def test_more_than_the_server_takes_at_once_goes_in_several_requests(fake: FakeS
     ("kind", "reason"), [("Patient", "where it stored what they mean"), ("Observation", "where it stored it")]
 )
 def test_a_server_that_does_not_say_where_it_stored_something_leaves_references_open_and_says_so(
-    fake: FakeServer, kind: str, reason: str, leaves: bool
+    fake: SmallServer, kind: str, reason: str, leaves: bool
 ) -> None:
     def without_locations(request: Request, answer: Answer) -> Reply:
         reply = answer()

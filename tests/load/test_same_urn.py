@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from load.fake_server import FakeServer, Reply, Request
+    from smallserver import Reply, Request, SmallServer
 
     Run = Callable[..., tuple[int, str, str]]
 
@@ -31,15 +31,15 @@ def a_bundle(family: str) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
 
 
-def test_each_finding_is_about_the_patient_of_its_own_bundle(fake: FakeServer, run: Run, tmp_path: Path) -> None:
+def test_each_finding_is_about_the_patient_of_its_own_bundle(fake: SmallServer, run: Run, tmp_path: Path) -> None:
     second_of_berta_came = Event()
 
     def in_turn(request: Request, answer: Callable[[], Reply]) -> Reply:
         # Anna's last part is made when Berta's first one is stored, and her name is the last that is known.
-        if b"Berta 1" in request.body:
+        if b"Berta 1" in request.content:
             second_of_berta_came.set()
         reply = answer()
-        if b"Anna 1" in request.body:
+        if b"Anna 1" in request.content:
             assert second_of_berta_came.wait(20)
         return reply
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from load.fake_server import FakeServer, Reply, Request
 from load.sample import bundle, by_type, observation, patient, write
+from smallserver import Reply, Request, SmallServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ MOST = 3  # entries
 
 
 @pytest.fixture
-def small(fake: FakeServer) -> FakeServer:
+def small(fake: SmallServer) -> SmallServer:
     """A server that takes three entries at once, and does not say so beforehand."""
 
     def refuse_more(request: Request, answer: Callable[[], Reply]) -> Reply:
@@ -30,7 +30,7 @@ def small(fake: FakeServer) -> FakeServer:
     return fake
 
 
-def upload(run: Run, fake: FakeServer, file: Path, *more: str) -> tuple[int, dict[str, Any], str]:
+def upload(run: Run, fake: SmallServer, file: Path, *more: str) -> tuple[int, dict[str, Any], str]:
     code, out, err = run("upload", file, "--server", fake.url, "--format", "json", *more)
     return code, json.loads(out), err
 
@@ -49,7 +49,7 @@ def findings_first(count: int) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("kind", ["collection", "searchset"])
 @pytest.mark.parametrize("ids", ["given", "server"])
 def test_what_asks_for_nothing_is_sent_in_parts_in_the_order_of_its_references(
-    small: FakeServer, run: Run, tmp_path: Path, kind: str, ids: str
+    small: SmallServer, run: Run, tmp_path: Path, kind: str, ids: str
 ) -> None:
     file = write(tmp_path, "many.json", a_bundle(kind, *findings_first(9)))
     code, value, err = upload(run, small, file, "--ids", ids)
@@ -58,13 +58,13 @@ def test_what_asks_for_nothing_is_sent_in_parts_in_the_order_of_its_references(
     assert f"not all at once, since the server says that it is too much: {file}" in value["warnings"]
 
 
-def test_a_batch_is_sent_in_parts(small: FakeServer, run: Run, tmp_path: Path) -> None:
+def test_a_batch_is_sent_in_parts(small: SmallServer, run: Run, tmp_path: Path) -> None:
     code, _, err = upload(run, small, write(tmp_path, "batch.json", a_batch()))
 
     assert (0, {"Observation": 5, "Patient": 1}) == (code, by_type(small.names)), err
 
 
-def test_a_batch_that_is_sent_as_it_came_stays_whole(small: FakeServer, run: Run, tmp_path: Path) -> None:
+def test_a_batch_that_is_sent_as_it_came_stays_whole(small: SmallServer, run: Run, tmp_path: Path) -> None:
     code, value, _ = upload(run, small, write(tmp_path, "batch.json", a_batch()), "--as-is")
 
     assert (7, 6, 1) == (code, value["resources"]["failed"], len(small.transactions))
@@ -77,7 +77,9 @@ def a_batch() -> dict[str, Any]:
     return found
 
 
-def test_a_transaction_stays_whole_and_the_refusal_says_what_to_do(small: FakeServer, run: Run, tmp_path: Path) -> None:
+def test_a_transaction_stays_whole_and_the_refusal_says_what_to_do(
+    small: SmallServer, run: Run, tmp_path: Path
+) -> None:
     whole = bundle("a")
     whole["entry"].append({"resource": patient("b"), "request": {"method": "PUT", "url": "Patient/p-b"}})
     file = write(tmp_path, "whole.json", whole)
@@ -92,7 +94,7 @@ def test_a_transaction_stays_whole_and_the_refusal_says_what_to_do(small: FakeSe
     assert (0, 4) == (code, len(small.names)), err
 
 
-def test_a_circle_stays_whole(small: FakeServer, run: Run, tmp_path: Path) -> None:
+def test_a_circle_stays_whole(small: SmallServer, run: Run, tmp_path: Path) -> None:
     ring = [
         observation(str(number), "Patient/p-a", hasMember=[{"reference": f"Observation/o-{(number + 1) % 4}"}])
         for number in range(4)
@@ -103,12 +105,12 @@ def test_a_circle_stays_whole(small: FakeServer, run: Run, tmp_path: Path) -> No
     assert 4 == value["resources"]["failed"]
 
 
-def test_what_refers_to_a_part_that_was_not_stored_is_not_sent(small: FakeServer, run: Run, tmp_path: Path) -> None:
+def test_what_refers_to_a_part_that_was_not_stored_is_not_sent(small: SmallServer, run: Run, tmp_path: Path) -> None:
     wrong = findings_first(9)
     wrong[-1]["gender"] = "wrong"
     hook = small.hook
     small.hook = lambda request, answer: (
-        Reply(422) if b"wrong" in request.body and len(request.entries) <= MOST else (hook(request, answer))
+        Reply(422) if b"wrong" in request.content and len(request.entries) <= MOST else (hook(request, answer))
     )
     code, value, _ = upload(run, small, write(tmp_path, "wrong.json", a_bundle("collection", *wrong)))
 

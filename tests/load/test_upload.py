@@ -8,15 +8,15 @@ import pytest
 
 from fhir_case import upload, verify
 from fhir_case.errors import FhirCaseError, RejectedError
-from load.fake_server import FakeServer, Reply
 from load.sample import bundle, by_type, counts_of
+from smallserver import Reply, SmallServer
 from support import SHIPPED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from load.fake_server import Request
+    from smallserver import Request
 
     Run = Callable[..., tuple[int, str, str]]
 
@@ -24,7 +24,7 @@ ALL = {"Observation": 1, "Organization": 1, "Patient": 1}
 
 
 def test_what_a_bundle_in_memory_created_is_undone_by_its_journal(
-    fake: FakeServer, run: Run, journal: Path, tmp_path: Path
+    fake: SmallServer, run: Run, journal: Path, tmp_path: Path
 ) -> None:
     found = upload(bundle("a"), fake.url, journal=journal)
     assert ({"created": 3}, ALL) == (
@@ -40,7 +40,7 @@ def test_what_a_bundle_in_memory_created_is_undone_by_its_journal(
 
 
 def test_a_load_that_broke_off_is_resumed_by_the_same_call_which_returns_all_of_it(
-    fake: FakeServer, journal: Path, pauses: list[float]
+    fake: SmallServer, journal: Path, pauses: list[float]
 ) -> None:
     def lose(request: Request, answer: Callable[[], Reply]) -> Reply | None:
         if request.is_transaction:
@@ -59,13 +59,13 @@ def test_a_load_that_broke_off_is_resumed_by_the_same_call_which_returns_all_of_
     assert [("created", True)] * 3 == [(entry.state, entry.stored_as in fake.names) for entry in found.entries]
 
 
-def test_the_journal_of_another_bundle_is_refused(fake: FakeServer, journal: Path) -> None:
+def test_the_journal_of_another_bundle_is_refused(fake: SmallServer, journal: Path) -> None:
     upload(bundle("a"), fake.url, journal=journal)
     with pytest.raises(FhirCaseError, match="the input has changed since this journal was begun: Bundle in memory"):
         upload(bundle("b"), fake.url, journal=journal)
 
 
-def test_a_refusal_ends_the_load_and_is_raised(fake: FakeServer, journal: Path) -> None:
+def test_a_refusal_ends_the_load_and_is_raised(fake: SmallServer, journal: Path) -> None:
     fake.hook = lambda request, answer: Reply(422) if request.is_transaction else answer()
     with pytest.raises(RejectedError, match="nothing was stored: HTTP 422"):
         upload(bundle("a"), fake.url, journal=journal)
@@ -73,7 +73,9 @@ def test_a_refusal_ends_the_load_and_is_raised(fake: FakeServer, journal: Path) 
     assert set() == fake.names
 
 
-def test_what_run_loaded_is_undone_by_the_journal_beside_its_report(fake: FakeServer, run: Run, tmp_path: Path) -> None:
+def test_what_run_loaded_is_undone_by_the_journal_beside_its_report(
+    fake: SmallServer, run: Run, tmp_path: Path
+) -> None:
     command = ("run", SHIPPED, "--server", fake.url, "--out", tmp_path)
     assert 0 == run(*command)[0]
     assert 0 == run(*command)[0]  # the journal of the first run is kept

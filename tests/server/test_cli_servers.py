@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from load.fake_server import FakeServer
+from smallserver import SmallServer
 from support import run_command
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def test_a_file_that_is_wrong_ends_it_before_anything_is_asked(run: Run, two: Pa
 
 
 def test_a_check_tells_of_each_server_and_fails_when_one_is_wrong(run: Run, tmp_path: Path, two: Path) -> None:
-    with FakeServer() as fake:
+    with SmallServer.like() as fake:
         (tmp_path / "given.toml").write_text(
             f'[good]\nurl = "{fake.url}"\n[bad]\nurl = "{fake.url}"\nfhir = "R5"\n[never]\nurl = "${{NOWHERE}}"'
         )
@@ -103,14 +103,14 @@ def test_a_check_tells_of_each_server_and_fails_when_one_is_wrong(run: Run, tmp_
     assert (6, 0) == (code, fine)
     assert "NAME RESULT MS FHIR TRANSACTIONS SIGN-IN SOFTWARE" == lines[0]
     assert lines[1].startswith("good ok ")
-    assert lines[1].endswith("R4 (4.0.1) - not needed HAPI FHIR Server")
+    assert lines[1].endswith("R4 (4.0.1) yes not needed HAPI FHIR Server")
     assert lines[2].startswith("bad failed ")
     assert ["bad: it speaks FHIR R4 (4.0.1), and servers.toml says R5"] == lines[3:]
     assert "Checking good …\nChecking bad …\n" == err
 
 
 def test_a_check_as_json(run: Run, two: Path) -> None:
-    with FakeServer() as fake:
+    with SmallServer.like() as fake:
         code, out, _ = run("check", "clinic", fake.url, "--json")
     clinic, anonymous = json.loads(out)["servers"]
 

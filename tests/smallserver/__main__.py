@@ -1,4 +1,4 @@
-"""Run the server by hand until Ctrl-C or SIGTERM: ``python -m tests.smallserver --help``."""
+"""Run the server by hand until Ctrl-C or SIGTERM: ``python -m smallserver --help``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, signal.default_int_handler)
     try:
         with SmallServer(options.fault, without=options.without, port=options.port) as server:
-            _say(server.base_url)
+            _say(server.url)
             Event().wait()
     except (ValueError, OSError, OverflowError) as error:
         parser.error(str(error))

@@ -1,11 +1,12 @@
-"""Say how a server behaves: the faults planted into it, and the capabilities that it honestly lacks."""
+"""How a server behaves: the faults planted into it, the capabilities that it honestly lacks, and its quirks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .kinds import NAMES
+from .quirks import QUIRKS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -80,14 +81,17 @@ _CLAIMED_TOO_MUCH = frozenset({"everything", "patch", "history"})
 _ON_TOP_OF = {"conditional-delete": ("delete",), "conditional-patch": ("conditional-update", "patch")}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Behaviour:
     """
-    Hold what is wrong with a server, and what it honestly does not have.
+    What is wrong with a server, what it honestly does not have, and what it has a way of its own with.
 
     Args:
         faults: Names in `FAULTS`.
         without: Names in `FEATURES`, and ``search-NAME``.
+        quirks: Names in `QUIRKS`; they may change while the server runs.
+        software: What the server calls itself; empty when it does not say.
+        fhir_version: The release that it says it speaks.
 
     Raises:
         ValueError: There is no such name.
@@ -95,19 +99,23 @@ class Behaviour:
 
     faults: Collection[str] = ()
     without: Collection[str] = ()
+    quirks: set[str] = field(default_factory=set)
+    software: str = "small server"
+    fhir_version: str = "4.0.1"
 
     def __post_init__(self) -> None:
         searches = {f"search-{name}" for name in NAMES}
         for what, unknown, known in (
             ("fault", set(self.faults) - FAULTS.keys(), FAULTS),
+            ("quirk", self.quirks - QUIRKS.keys(), QUIRKS),
             ("capability", set(self.without) - FEATURES.keys() - searches, (*FEATURES, "search-NAME")),
         ):
             if unknown:
                 raise ValueError(f"no {what} is named {', '.join(sorted(unknown))}; there are {', '.join(known)}")
 
-    def has(self, fault: str) -> bool:
-        """Tell whether a fault is planted."""
-        return fault in self.faults
+    def has(self, name: str) -> bool:
+        """Whether a fault is planted, or the server has a quirk."""
+        return name in self.faults or name in self.quirks
 
     def claims(self, feature: str) -> bool:
         """Tell whether the CapabilityStatement has a capability."""

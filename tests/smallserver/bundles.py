@@ -11,15 +11,18 @@ import binascii
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from .answers import headers_of
 from .digits import parse
-from .exchange import Refusal, Reply, Request, target
+from .exchange import Refusal, Reply, Request, outcome, target
 from .linking import linked
+from .references import check_deleted, check_targets
 from .storage import written_instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .routes import Routes
+    from .storage import Store
 
 __all__ = ["batch", "transaction"]
 
@@ -35,7 +38,7 @@ def transaction(routes: Routes, entries: list[Any], request: Request) -> list[di
     Raises:
         Refusal: One of them cannot be done.
     """
-    work = routes.store.copy()
+    work, before = routes.store.copy(), routes.store.copy()
     try:
         replies = _all_done(type(routes)(work, routes.behaviour, routes.pages), entries, request)
     except _EntryError as error:
@@ -43,23 +46,35 @@ def transaction(routes: Routes, entries: list[Any], request: Request) -> list[di
             batch(routes, entries[: error.number], request)
         raise error.refusal.at_entry(error.number) from error
     routes.store.adopt(work)
-    return [_answered(reply, entry) for reply, entry in zip(replies, entries, strict=True)]
+    return [_answered(routes, before, reply, entry) for reply, entry in zip(replies, entries, strict=True)]
 
 
 def batch(routes: Routes, entries: list[Any], request: Request) -> list[dict[str, Any]]:
     """Do what each entry asks for, each on its own; give the entries of the answer."""
     found: list[dict[str, Any]] = []
-    failed = False
+    failed, before = False, routes.store.copy()
+    with_references = routes.behaviour.has("checks-references")
     for entry in entries:
         try:
             if failed and routes.behaviour.has("batch-stops-at-first-error"):
                 raise Refusal(424, "an entry before this one failed")  # noqa: TRY301 - it is answered as any other
-            reply = routes.answer(_asked(entry, request))
+            reply = _alone(routes, entry, request) if with_references else routes.answer(_asked(entry, request))
+        except _EntryError as error:
+            reply = error.refusal.reply()
+            failed = True
         except Refusal as refusal:
             reply = refusal.reply()
             failed = True
-        found.append(_answered(reply, entry))
+        found.append(_answered(routes, before, reply, entry))
     return found
+
+
+def _alone(routes: Routes, entry: Any, request: Request) -> Reply:
+    """Carry one entry out as a transaction of its own, with all that is looked at there."""
+    work = routes.store.copy()
+    [reply] = _all_done(type(routes)(work, routes.behaviour, routes.pages), [entry], request)
+    routes.store.adopt(work)
+    return reply
 
 
 class _EntryError(Exception):
@@ -79,8 +94,10 @@ def _all_done(routes: Routes, entries: list[Any], request: Request) -> list[Repl
     done: dict[int, Reply] = {}
     written: dict[str, int] = {}
     for step in _STEPS:
+        if "POST" in step and routes.behaviour.has("checks-references"):
+            check_deleted(routes.store, written)
         if "GET" in step:
-            _link(routes, entries, done, written, request.base_url)
+            _link(routes, entries, done, written, request)
         for number, each in enumerate(asked):
             if each.method in step:
                 try:
@@ -105,9 +122,10 @@ def _note(asked: Request, reply: Reply, written: dict[str, int], number: int) ->
 
 
 def _link(
-    routes: Routes, entries: list[Any], done: dict[int, Reply], written: Mapping[str, int], base_url: str
+    routes: Routes, entries: list[Any], done: dict[int, Reply], written: Mapping[str, int], request: Request
 ) -> None:
     """Point the references in what was written to where everything is now."""
+    base_url = request.base_url
     places = {
         entries[number]["fullUrl"]: reply.version.name
         for number, reply in done.items()
@@ -122,10 +140,14 @@ def _link(
         except Refusal as refusal:
             raise _EntryError(number, refusal) from refusal
         if resource != version.resource:
-            version = routes.store.amend(version, resource)
+            version = routes.store.without_equal(routes.store.amend(version, resource))
             reply = done[number]
             is_shown = reply.body is not None and reply.body.get("resourceType") == version.kind
-            done[number] = Reply(reply.status, version.resource if is_shown else reply.body, reply.headers, version)
+            headers = {**reply.headers, **headers_of(routes.behaviour, version)}
+            done[number] = Reply(reply.status, version.resource if is_shown else reply.body, headers, version)
+    if routes.behaviour.has("checks-references"):
+        versions = [version for number in written.values() if (version := done[number].version)]
+        check_targets(routes.store, routes.behaviour, versions, request)
 
 
 def _asked(entry: Any, request: Request) -> Request:
@@ -144,6 +166,7 @@ def _asked(entry: Any, request: Request) -> Request:
         "prefer": request.headers.get("prefer", "return=minimal"),
         "if-match": str(asked.get("ifMatch", "")),
         "if-none-exist": str(asked.get("ifNoneExist", "")),
+        "x-request-id": request.headers.get("x-request-id", ""),
     }
     body = entry.get("resource")
     if asked["method"] == "PATCH":
@@ -161,8 +184,13 @@ def _patch(binary: Any) -> tuple[Any, str]:
         raise Refusal(400, f"the Binary holds no JSON: {error}") from error
 
 
-def _answered(reply: Reply, entry: Any) -> dict[str, Any]:
-    """Give the entry of the answer."""
+def _answered(routes: Routes, before: Store, reply: Reply, entry: Any) -> dict[str, Any]:
+    """
+    Return the entry of the answer.
+
+    Args:
+        before: What was stored before the Bundle came.
+    """
     version, body = reply.version, reply.body
     response: dict[str, Any] = {"status": f"{reply.status} {HTTPStatus(reply.status).phrase}"}
     if version is not None:
@@ -171,6 +199,11 @@ def _answered(reply: Reply, entry: Any) -> dict[str, Any]:
         if "ETag" in reply.headers:
             response["etag"] = reply.headers["ETag"]
         response["lastModified"] = written_instant(version.instant)
+        if reply.status == 200 and entry["request"]["method"] == "PUT" and routes.behaviour.has("tells-update-codes"):
+            is_equal = before.latest(version.kind, version.id) == version
+            code = "SUCCESSFUL_UPDATE_NO_CHANGE" if is_equal else "SUCCESSFUL_UPDATE"
+            issue = {"severity": "information", "code": "informational", "details": {"coding": [{"code": code}]}}
+            body = outcome([issue])
     if body is not None and body["resourceType"] == "OperationOutcome":
         return {"response": {**response, "outcome": body}}
     return {**({} if body is None else {"resource": body}), "response": response}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def fhir() -> Iterator[Fhir]:
     """The connection to a correct server."""
-    with SmallServer() as server, Fhir(server.base_url) as client:
+    with SmallServer() as server, Fhir(server.url) as client:
         yield client
 
 
@@ -28,6 +28,6 @@ def served() -> Iterator[Callable[..., Fhir]]:
 
         def serve(*faults: str, without: tuple[str, ...] = ()) -> Fhir:
             server = stack.enter_context(SmallServer(faults, without=without))
-            return stack.enter_context(Fhir(server.base_url))
+            return stack.enter_context(Fhir(server.url))
 
         yield serve

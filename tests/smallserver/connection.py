@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
+
+from requests.structures import CaseInsensitiveDict
+
+from loopback import LoopbackConnection
 
 from .digits import dump, parse
 from .exchange import Refusal, Reply, Request, target
@@ -24,67 +26,33 @@ _FORMATS = {"json", "application/json", "application/fhir+json", "application/fh
 _WRITING = ("POST", "PUT", "PATCH")
 
 
-class Connection(BaseHTTPRequestHandler):
-    """Serve the requests of one connection, one after the other."""
+class Connection(LoopbackConnection):
+    """Serve the requests of one connection; where there is no reply to one, the connection is reset."""
 
-    protocol_version = "HTTP/1.1"
     server_version = "small-server"
-    disable_nagle_algorithm = True
     wbufsize = -1
 
-    def __init__(self, answer: Callable[[Request], Reply], *arguments: Any) -> None:
+    def __init__(self, answer: Callable[[Request], Reply | None], *arguments: Any) -> None:
         self._answer = answer
         super().__init__(*arguments)
 
-    def handle(self) -> None:
-        """Serve until the client goes away or the server stops."""
-        with suppress(OSError):
-            super().handle()
-
-    def finish(self) -> None:
-        """End the connection, also when the client was faster."""
-        with suppress(OSError):
-            super().finish()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (as in the base class)
-        """Print nothing."""
-
-    def do_GET(self) -> None:
+    def respond(self, body: bytes) -> None:
         """Serve one request of any method."""
-        try:
-            body = self._body()
-        except ValueError:
-            self.close_connection = True
-            self._write(Refusal(400, "the length of the body is not known").reply())
-            return
+        reply: Reply | None
         try:
             reply = self._answer(self._request(body))
         except Refusal as refusal:
             reply = refusal.reply()
         except Exception as error:  # whatever it is, the client learns of it
             reply = Refusal(500, f"{type(error).__name__}: {error}").reply()
-        self._write(reply)
+        if reply is None:
+            self.reset()
+        else:
+            self._write(reply)
 
-    do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = do_GET  # noqa: N815 (the base class wants these)
-
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").strip().lower() != "chunked":
-            return self._read(int(self.headers.get("Content-Length") or 0))
-        chunks = []
-        while size := int(self.rfile.readline(1024).partition(b";")[0], 16):
-            chunks.append(self._read(size))
-            self._read(2)
-        while self.rfile.readline(65536).strip():
-            pass  # trailers
-        return b"".join(chunks)
-
-    def _read(self, size: int) -> bytes:
-        if size < 0:
-            raise ValueError("a negative length")
-        data = self.rfile.read(size)
-        if len(data) < size:
-            raise ConnectionAbortedError
-        return data
+    def respond_to_unknown_length(self) -> None:
+        """Refuse a request the length of whose body is not known."""
+        self._write(Refusal(400, "the length of the body is not known").reply())
 
     def _request(self, body: bytes) -> Request:
         host = self.headers.get("Host", "")
@@ -93,15 +61,16 @@ class Connection(BaseHTTPRequestHandler):
             raise Refusal(404, f"the base URL of this server ends in {_BASE}")
         path, query = target(url.removeprefix(_BASE))
         self._check_format(dict(query).get("_format"))
-        content: Any = None
+        json: Any = None
         if body and self.command in _WRITING:
+            body = self._plain(body)
             if self._kind() == _FORM:
-                query = (*query, *parse_qsl(self._plain(body).decode("utf-8", "replace"), keep_blank_values=True))
+                query = (*query, *parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
             else:
-                content = self._json(self._plain(body))
-        headers = {name.lower(): value for name, value in self.headers.items()}
+                json = self._json(body)
+        headers = CaseInsensitiveDict(self.headers.items())
         headers.pop("entry", None)  # which tells the entries of Bundles
-        return Request(self.command, path, query, headers, content, f"http://{host}{_BASE}")
+        return Request(self.command, path, query, headers, json, f"http://{host}{_BASE}", body)
 
     def _kind(self) -> str:
         return str(self.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
@@ -115,7 +84,7 @@ class Connection(BaseHTTPRequestHandler):
         try:
             return gzip.decompress(body)
         except (OSError, EOFError, zlib.error) as error:
-            raise Refusal(400, f"the body is no gzip: {error}") from error
+            raise Refusal(400, f"the body is not gzip: {error}") from error
 
     def _json(self, body: bytes) -> Any:
         if self._kind() not in _JSON:

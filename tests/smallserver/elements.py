@@ -22,24 +22,34 @@ def values(node: Any, path: str) -> list[Any]:
     return found
 
 
-def references(node: Any) -> Iterator[str]:
-    """Give every literal reference in a resource."""
+def references(node: Any, *, primitives: bool = True) -> Iterator[str]:
+    """Return every literal reference in a resource, by choice without those in extensions of primitive values."""
     if isinstance(node, dict):
         if isinstance(node.get("reference"), str):
             yield node["reference"]
-        for each in node.values():
-            yield from references(each)
+        for name, each in node.items():
+            if primitives or not name.startswith("_"):
+                yield from references(each, primitives=primitives)
     elif isinstance(node, list):
         for each in node:
-            yield from references(each)
+            yield from references(each, primitives=primitives)
 
 
-def with_texts(node: Any, change: Callable[[str, str], str]) -> Any:
-    """Give a copy of a tree with other texts; the function gets the name of the element and its text."""
+def with_texts(node: Any, change: Callable[[str, str], str], *, primitives: bool = True) -> Any:
+    """
+    Return a copy of a tree with other texts.
+
+    Args:
+        change: Is called with the name of the element and its text.
+        primitives: Whether texts in the extensions of primitive values are changed too.
+    """
 
     def changed(name: str, value: Any) -> Any:
         if isinstance(value, dict):
-            return {inner: changed(inner, each) for inner, each in value.items()}
+            return {
+                inner: each if inner.startswith("_") and not primitives else changed(inner, each)
+                for inner, each in value.items()
+            }
         if isinstance(value, list):
             return [changed(name, each) for each in value]
         return change(name, value) if isinstance(value, str) else value

@@ -42,9 +42,10 @@ class Request:
         method: In capitals.
         path: The steps below the base URL.
         query: The search parameters in their order, those of a form included.
-        headers: Their names in small letters.
+        headers: Their names may be asked for in any case; of an entry they are in small letters.
         body: The JSON; None when there is no body.
         base_url: How the client calls this server.
+        content: The body as it came, decompressed.
     """
 
     method: str
@@ -53,6 +54,18 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     base_url: str = ""
+    content: bytes = b""
+
+    @property
+    def is_transaction(self) -> bool:
+        """Whether it asks for a transaction or a batch."""
+        return self.method == "POST" and not self.path
+
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        """Return the entries of its Bundle."""
+        found: list[dict[str, Any]] = self.body["entry"]
+        return found
 
     def prefers(self, name: str) -> str:
         """Give what the header Prefer says for ``return`` or ``handling``; empty when it says nothing."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from fhir_case.fhir.identity import is_logical_id
 
@@ -29,10 +28,11 @@ __all__ = ["Interactions"]
 class Interactions:
     """Act on a store; what is refused is raised as `Refusal`, and nothing is changed then."""
 
-    def __init__(self, store: Store, behaviour: Behaviour, base_url: str) -> None:
+    def __init__(self, store: Store, behaviour: Behaviour, base_url: str, source: str = "") -> None:
         self._store = store
         self._behaviour = behaviour
         self._base_url = base_url
+        self._source = source
 
     def read(self, kind: str, resource_id: str) -> Version:
         """Give the last version; 404 when there never was one, 410 when it was deleted."""
@@ -69,7 +69,7 @@ class Interactions:
             if found:
                 return 200, found[0]
         resource = {name: each for name, each in resource_of(body, kind).items() if name != "id"}
-        return 201, self._store.write(kind, str(uuid4()), checked(resource, self._behaviour), "POST")
+        return 201, self._write(kind, self._store.new_id(), resource, "POST")
 
     def update(self, kind: str, resource_id: str, body: Any, if_match: str) -> tuple[int, Version]:
         """
@@ -86,8 +86,10 @@ class Interactions:
         is_there = self._store.there(kind, resource_id) is not None
         if not is_there and not self._behaviour.can("update-create"):
             raise Refusal(405, f"there is no {kind}/{resource_id}, and a client may not choose an id")
-        version = self._store.write(kind, resource_id, checked(resource, self._behaviour), "PUT")
-        return 200 if is_there else 201, version
+        if not is_there and resource_id.isdigit() and self._behaviour.has("refuses-numeric-ids"):
+            raise Refusal(400, f"HAPI-0960: Can not create resource with ID[{kind}/{resource_id}], clients may only "
+                          "assign IDs which contain at least one non-numeric character")  # fmt: skip
+        return 200 if is_there else 201, self._write(kind, resource_id, resource, "PUT")
 
     def conditional_update(self, kind: str, pairs: Pairs, body: Any, if_match: str) -> tuple[int, Version]:
         """
@@ -106,8 +108,7 @@ class Interactions:
             return self.update(kind, found[0].id, {**resource, "id": found[0].id}, if_match)
         if given is None:
             self._check_version(None, if_match)
-            resource = checked(resource, self._behaviour)
-            return 201, self._store.write(kind, str(uuid4()), resource, "PUT")
+            return 201, self._write(kind, self._store.new_id(), resource, "PUT")
         if self._store.there(kind, str(given)):
             raise Refusal(409, f"{kind}/{given} is there and does not meet the criteria")
         return self.update(kind, str(given), resource, if_match)
@@ -123,10 +124,10 @@ class Interactions:
         resource = patched(before.resource, operations)
         if not isinstance(resource, dict) or (resource.get("resourceType"), resource.get("id")) != (kind, resource_id):
             raise Refusal(422, "a patch may change neither the id nor the resource type", code="business-rule")
-        checked(resource, self._behaviour)
         if self._behaviour.has("patch-ignored"):
+            checked(resource, self._behaviour)
             return 200, before
-        return 200, self._store.write(kind, resource_id, resource, "PATCH")
+        return 200, self._write(kind, resource_id, resource, "PATCH")
 
     def conditional_patch(self, kind: str, pairs: Pairs, operations: Any, if_match: str) -> tuple[int, Version]:
         """Patch the one that meets the criteria; 404 when there is none."""
@@ -166,6 +167,10 @@ class Interactions:
             raise Refusal(412, "the criteria select nothing")
         return find(self._store, query, self._base_url)
 
+    def _write(self, kind: str, resource_id: str, resource: Any, method: str) -> Version:
+        resource = checked(resource, self._behaviour)
+        return self._store.without_equal(self._store.write(kind, resource_id, resource, method, self._source))
+
     def _versions(self, kind: str, resource_id: str) -> tuple[Version, ...]:
         found = self._store.versions(kind, resource_id)
         if not found:
@@ -187,6 +192,8 @@ class Interactions:
         if wanted is None:
             raise Refusal(400, f'If-Match: {if_match}: must be a version such as W/"1"')
         if version is None or wanted[1] != str(version.number):
+            if self._behaviour.has("version-conflict-409"):
+                raise Refusal(409, f"HAPI-0989: Trying to update version {wanted[1]}, which is not the current version")
             there = f"version {version.number}" if version else "nothing"
             raise Refusal(412, f"version {wanted[1]} was to be changed, and {there} is there")
 

@@ -64,6 +64,7 @@ MANDATORY = {kind: tuple(lines.pop("mandatory")) for kind, lines in _TABLE.items
 _PARAMETERS = {
     kind: {name: _read(name, line) for name, line in (_OF_ALL | lines).items()} for kind, lines in _TABLE.items()
 }
+_UNLISTED = {name: _read(name, line) for name, line in {**_OF_ALL, "identifier": "token identifier"}.items()}
 NAMES = frozenset(name for lines in _PARAMETERS.values() for name in lines)
 
 
@@ -71,7 +72,7 @@ def parameters(kind: str, behaviour: Behaviour) -> list[Parameter]:
     """Give the search parameters of a type that a server has."""
     return [
         each
-        for each in _PARAMETERS[kind].values()
+        for each in _PARAMETERS.get(kind, _UNLISTED).values()
         if f"search-{each.name}" not in behaviour.without and (each.type != "composite" or behaviour.can("composite"))
     ]
 

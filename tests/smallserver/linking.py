@@ -50,8 +50,9 @@ def linked(resource: Resource, places: Mapping[str, str], full_url: str, *, rout
             return _found(text, routes, base_url) if "?" in text else _placed(text, places, base)
         return _placed(text, places) if name in _URIS and text.startswith(_PLACEHOLDER) else text
 
-    found: Resource = with_texts(resource, change)
-    for reference in references(found):
+    primitives = not routes.behaviour.has("keeps-primitive-references")
+    found: Resource = with_texts(resource, change, primitives=primitives)
+    for reference in references(found, primitives=primitives):
         if reference.startswith(_PLACEHOLDER):
             raise Refusal(400, f"{reference} is the fullUrl of no entry", code="not-found")
     return found

@@ -9,6 +9,7 @@ from .elements import kind_of, values
 from .exchange import Refusal
 from .kinds import KINDS, Parameter, parameter, parameters
 from .matching import MODIFIERS, split, test_of
+from .storage import SOURCE_LENGTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -109,6 +110,7 @@ def read_query(kind: str, pairs: Pairs, behaviour: Behaviour, *, base_url: str, 
     query = Query(kind)
     reader = _Reader(query, behaviour, base_url)
     unknown = []
+    strict = strict or behaviour.has("refuses-unknown-parameters")
     for name, value in pairs:
         if name in _ABOUT_THE_ANSWER or not value:
             continue
@@ -156,6 +158,8 @@ class _Reader:
         found = parameter(kind, code, self.behaviour)
         if found is None:
             return None
+        if name == "_source" and self.behaviour.has("keeps-request-id"):
+            value = ",".join(each[:SOURCE_LENGTH] for each in value.split(","))
         if is_chained:
             return self._chained(found, modifier, rest, value)
         if modifier == "missing":

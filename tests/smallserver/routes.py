@@ -46,8 +46,9 @@ class Routes:
             Refusal: It is answered no, and nothing was changed.
         """
         shape = _shape(request.path)
-        if shape[:1] == ("Type",) and request.path[0] not in KINDS:
-            raise Refusal(404, f"{request.path[0]} is no resource type of this server", code="not-supported")
+        known = not request.path or request.path[0] in KINDS or self.behaviour.has("accepts-anything")
+        if shape[:1] == ("Type",) and not known:
+            raise Refusal(404, f"{request.path[0]} is not a resource type of this server", code="not-supported")
         possible = {method: do for method, feature, do in _ROUTES.get(shape, ()) if self._can(feature)}
         method = "GET" if request.method == "HEAD" else request.method
         if method in possible:
@@ -63,7 +64,7 @@ class Routes:
         return not feature or self.behaviour.can(feature)
 
     def _act(self, request: Request) -> Interactions:
-        return Interactions(self.store, self.behaviour, request.base_url)
+        return Interactions(self.store, self.behaviour, request.base_url, request.headers.get("x-request-id", ""))
 
     def metadata(self, request: Request) -> Reply:
         """Tell what the server can."""

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import socket
-from contextlib import suppress
+from collections.abc import MutableMapping
 from functools import partial
-from http.server import ThreadingHTTPServer
-from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from threading import Lock
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from loopback import LoopbackServer
 
 from .behaviour import FAULTS, FEATURES, Behaviour
 from .connection import Connection
-from .exchange import Refusal, Reply
+from .exchange import Refusal, Reply, Request
 from .paging import Pages
+from .quirks import HAPI, QUIRKS, quirks_of
 from .routes import Routes
 from .storage import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from .exchange import Request
+    from fhir_case.fhir.wire import Resource
 
 __all__ = ["SmallServer"]
 
@@ -31,44 +32,89 @@ class SmallServer:
     Args:
         faults: The names of the faults planted, see `FAULTS`; none for a correct server.
         without: The names of capabilities that the server does not have and does not claim, see `FEATURES`.
+        quirks: The names of the quirks that it has, see `QUIRKS`.
         port: 0 for a free one.
 
     Attributes:
-        base_url: What the client is to use, known inside the ``with`` block.
+        url: The base URL for the client, known inside the ``with`` block.
+        behaviour: Its quirks, software and release may change while it runs.
+        requests: All requests that came.
+        resources: What is stored, by ``Type/id``.
+        hook: Is called with every request and a function that carries it out; it returns the reply, or None to reset
+            the connection.
 
     Raises:
-        ValueError: There is no such fault or capability.
+        ValueError: There is no such fault, capability or quirk.
         OSError: The port is taken, at the start of the ``with`` block.
     """
 
     FAULTS: ClassVar[Mapping[str, str]] = FAULTS
     FEATURES: ClassVar[Mapping[str, str]] = FEATURES
+    QUIRKS: ClassVar[Mapping[str, str]] = QUIRKS
 
-    def __init__(self, faults: Collection[str] = (), *, without: Collection[str] = (), port: int = 0) -> None:
-        self.base_url = ""
-        self._behaviour = Behaviour(frozenset(faults), frozenset(without))
-        self._routes = Routes(Store(self._behaviour), self._behaviour, Pages(self._behaviour))
+    def __init__(
+        self,
+        faults: Collection[str] = (),
+        *,
+        without: Collection[str] = (),
+        quirks: Collection[str] = (),
+        port: int = 0,
+    ) -> None:
+        self.url = ""
+        self.behaviour = Behaviour(frozenset(faults), frozenset(without), set(quirks))
+        self.requests: list[Request] = []
+        self.hook: Callable[[Request, Callable[[], Reply]], Reply | None] = lambda _, answer: answer()
+        store = Store(self.behaviour)
+        self.resources = Resources(store)
+        self._routes = Routes(store, self.behaviour, Pages(self.behaviour))
         self._port = port
         self._lock = Lock()
 
+    @classmethod
+    def like(cls, software: str = HAPI) -> Self:
+        """Return a server that behaves as a software does, and says that it is this software."""
+        without = () if software == HAPI else ("search-_source",)
+        server = cls(quirks=quirks_of(software), without=without)
+        server.behaviour.software = software
+        return server
+
     def __enter__(self) -> Self:
-        self._http = _Http(self._port, partial(Connection, self.answer))
-        self.base_url = f"http://127.0.0.1:{self._http.server_port}/fhir"
-        # The interval is how long it takes to stop.
-        self._thread = Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
+        self._http = LoopbackServer(self._port, partial(Connection, self._received))
+        self.url = f"http://127.0.0.1:{self._http.port}/fhir"
+        self._http.__enter__()
         return self
 
     def __exit__(self, *_error: object) -> None:
         """Stop at once: connections that wait for a next request are cut off."""
-        self._http.shutdown()
-        self._thread.join()
-        self._http.cut_off()
-        self._http.server_close()
+        self._http.__exit__()
+
+    @property
+    def transactions(self) -> list[Request]:
+        """Return the requests that asked for a transaction or a batch."""
+        return [each for each in self.requests if each.is_transaction]
+
+    @property
+    def names(self) -> set[str]:
+        """Return ``Type/id`` of all that is stored."""
+        return set(self.resources)
+
+    def versions(self) -> dict[str, str]:
+        """Return the version of all that is stored."""
+        return {name: resource["meta"]["versionId"] for name, resource in self.resources.items()}
+
+    def put(self, resource: Resource) -> None:
+        """Store a resource as somebody else would."""
+        body = {**resource, "meta": {**resource.get("meta", {}), "source": "#somebody"}}
+        url = (resource["resourceType"], resource["id"])
+        self.answer(Request("PUT", url, headers={"x-request-id": "somebody"}, body=body))
+
+    def _received(self, request: Request) -> Reply | None:
+        self.requests.append(request)
+        return self.hook(request, lambda: self.answer(request))
 
     def answer(self, request: Request) -> Reply:
         """Answer one request; no other one sees what it has done by half."""
-        if self._behaviour.has("answers-200-to-everything") and request.path != ("metadata",):
+        if self.behaviour.has("answers-200-to-everything") and request.path != ("metadata",):
             empty = {"resourceType": "Bundle", "type": "searchset", "total": 0}
             return Reply(200, request.body if isinstance(request.body, dict) else empty)
         try:
@@ -78,38 +124,31 @@ class SmallServer:
             return refusal.reply()
 
 
-class _Http(ThreadingHTTPServer):
-    """Serve each connection in a thread of its own; at the end, wait for them."""
+class Resources(MutableMapping[str, "Resource"]):
+    """What is stored on a server, by ``Type/id``; setting one stores it as it is, as a new version."""
 
-    daemon_threads = False
-    request_queue_size = 128
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
-    def __init__(self, port: int, handler: Any) -> None:
-        self._open: set[socket.socket] = set()
-        self._guard = Lock()
-        self._stopping = False
-        super().__init__(("127.0.0.1", port), handler)
+    def __getitem__(self, name: str) -> Resource:
+        found = self._store.there(*_split(name))
+        if found is None:
+            raise KeyError(name)
+        return found.content
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve one connection, and hold it so that the end of the server ends it too."""
-        with self._guard:
-            self._open.add(request)
-            if self._stopping:
-                _shut(request)
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            with self._guard:
-                self._open.discard(request)
+    def __setitem__(self, name: str, resource: Resource) -> None:
+        self._store.restore(*_split(name), resource)
 
-    def cut_off(self) -> None:
-        """End all connections."""
-        with self._guard:
-            self._stopping = True
-            for each in self._open:
-                _shut(each)
+    def __delitem__(self, name: str) -> None:
+        self._store.delete(*_split(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return (version.name for version in list(self._store.everything()))
+
+    def __len__(self) -> int:
+        return len(list(self._store.everything()))
 
 
-def _shut(connection: socket.socket) -> None:
-    with suppress(OSError):  # the client was faster
-        connection.shutdown(socket.SHUT_RDWR)
+def _split(name: str) -> tuple[str, str]:
+    kind, _, resource_id = name.partition("/")
+    return kind, resource_id

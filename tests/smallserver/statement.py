@@ -41,9 +41,9 @@ def capability_statement(behaviour: Behaviour, base_url: str) -> Resource:
         "status": "active",
         "date": "2026-01-01",
         "kind": "instance",
-        "software": {"name": "small server", "version": VERSION},
+        **_software(behaviour),
         "implementation": {"description": "a small server in memory, for tests", "url": base_url},
-        "fhirVersion": "4.0.1",
+        "fhirVersion": behaviour.fhir_version,
         "format": ["application/fhir+json", "json"],
         **({"patchFormat": [JSON_PATCH]} if behaviour.claims("patch") else {}),
         "rest": [
@@ -54,6 +54,13 @@ def capability_statement(behaviour: Behaviour, base_url: str) -> Resource:
             }
         ],
     }
+
+
+def _software(behaviour: Behaviour) -> dict[str, Any]:
+    if not behaviour.software:
+        return {}
+    own = {"version": VERSION} if behaviour.software == "small server" else {}
+    return {"software": {"name": behaviour.software, **own}}
 
 
 def _resource(kind: str, behaviour: Behaviour) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from .distortions import distorted
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
     from .behaviour import Behaviour
 
-__all__ = ["Store", "Version"]
+__all__ = ["SOURCE_LENGTH", "Store", "Version"]
+
+SOURCE_LENGTH = 17
+"""So many characters of ``#`` and X-Request-ID are kept, as HAPI does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class Store:
         self._behaviour = behaviour
         self._versions: dict[str, dict[str, tuple[Version, ...]]] = {}
         self._created = 0
+        self._ids = 1000
 
     def copy(self) -> Store:
         """Give a store to try things in."""
@@ -73,6 +78,12 @@ class Store:
         """Become as another store is."""
         self._versions = {kind: dict(by_id) for kind, by_id in other._versions.items()}
         self._created = other._created
+        self._ids = other._ids
+
+    def new_id(self) -> str:
+        """Return an id that no resource has."""
+        self._ids += 1
+        return str(self._ids) if self._behaviour.has("counts-ids") else str(uuid4())
 
     def versions(self, kind: str, resource_id: str) -> tuple[Version, ...]:
         """Give all versions of a resource, the oldest first; none when there never was one."""
@@ -92,9 +103,20 @@ class Store:
         """Give the last version of each resource of a type that is not deleted, in the order of their creation."""
         return (found[-1] for found in self._versions.get(kind, {}).values() if found[-1].resource is not None)
 
-    def write(self, kind: str, resource_id: str, resource: Resource, method: str) -> Version:
-        """Store a new version of a resource; give it as it is stored."""
+    def everything(self) -> Iterator[Version]:
+        """Return the last version of each resource that is not deleted."""
+        return (version for kind in self._versions for version in self.all(kind))
+
+    def write(self, kind: str, resource_id: str, resource: Resource, method: str, source: str = "") -> Version:
+        """
+        Store a new version of a resource; return it as it is stored.
+
+        Args:
+            source: The header X-Request-ID of the request.
+        """
         version = Version(kind, resource_id, *self._next(kind, resource_id), method, None)
+        if source and self._behaviour.has("keeps-request-id"):
+            resource = {**resource, "meta": {**resource.get("meta", {}), "source": f"#{source}"[:SOURCE_LENGTH]}}
         version = replace(version, resource=_owned(version, distorted(resource, self._behaviour.faults)))
         if version.number == 1:
             self._created += 1
@@ -114,6 +136,22 @@ class Store:
             self._versions[version.kind][version.id] = (*found[:-1], amended)
         return amended
 
+    def restore(self, kind: str, resource_id: str, resource: Resource) -> None:
+        """Store a resource just as it is, under the version that its meta names."""
+        number = int(resource.get("meta", {}).get("versionId", 1))
+        self._put(Version(kind, resource_id, number, datetime.now(UTC), "PUT", resource))
+
+    def without_equal(self, version: Version) -> Version:
+        """Take a version back that is equal to the one before it, where the server does so; return what is there."""
+        found = self.versions(version.kind, version.id)
+        if not self._behaviour.has("skips-equal-updates") or len(found) < 2 or found[-1] != version:
+            return version
+        before = found[-2]
+        if before.resource is None or _compared(before.resource) != _compared(version.content):
+            return version
+        self._versions[version.kind][version.id] = found[:-1]
+        return before
+
     def _next(self, kind: str, resource_id: str) -> tuple[int, datetime]:
         return len(self.versions(kind, resource_id)) + 1, datetime.now(UTC)
 
@@ -121,6 +159,12 @@ class Store:
         by_id = self._versions.setdefault(version.kind, {})
         by_id[version.id] = (*by_id.get(version.id, ()), version)
         return version
+
+
+def _compared(resource: Resource) -> Resource:
+    """Return a resource without what is the server's."""
+    own = ("versionId", "lastUpdated", "source")
+    return {**resource, "meta": {name: each for name, each in resource["meta"].items() if name not in own}}
 
 
 def _owned(version: Version, resource: Resource) -> Resource:

@@ -11,13 +11,13 @@ import requests
 
 from smallserver import FAULTS, SmallServer
 from smallserver.asking import Fhir, observation
-from support import ROOT
+from support import TESTS
 
-COMMAND = [sys.executable, "-m", "tests.smallserver"]
+COMMAND = [sys.executable, "-m", "smallserver"]
 
 
 def test_the_command_lists_all_faults() -> None:
-    listed = subprocess.run([*COMMAND, "--list"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run([*COMMAND, "--list"], cwd=TESTS, capture_output=True, text=True, check=True)
 
     assert list(FAULTS) == [line.split()[0] for line in listed.stdout.splitlines()]
 
@@ -25,7 +25,7 @@ def test_the_command_lists_all_faults() -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_serves_until_it_is_stopped(number: signal.Signals) -> None:
     command = [*COMMAND, "--fault", "rounds-decimals", "--without", "patch"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         with Fhir(process.stdout.readline().strip()) as fhir:
             assert "15" == str(fhir.stored(observation("a", value="15.0"))["valueQuantity"]["value"])
@@ -38,7 +38,7 @@ def test_the_command_serves_until_it_is_stopped(number: signal.Signals) -> None:
 
 @pytest.mark.parametrize("options", [["--fault", "none"], ["--without", "none"], ["--port", "1000000"]])
 def test_what_makes_no_sense_is_a_clear_error(options: list[str]) -> None:
-    done = subprocess.run([*COMMAND, *options], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run([*COMMAND, *options], cwd=TESTS, capture_output=True, text=True, check=False)
 
     assert 2 == done.returncode
     assert "smallserver: error: " in done.stderr
@@ -47,7 +47,7 @@ def test_what_makes_no_sense_is_a_clear_error(options: list[str]) -> None:
 
 def test_a_server_that_stops_cuts_off_clients_that_stay() -> None:
     with SmallServer() as server:
-        staying = Fhir(server.base_url)
+        staying = Fhir(server.url)
         staying.get("Patient")
     with pytest.raises(requests.ConnectionError):
         staying.get("Patient")
@@ -55,7 +55,7 @@ def test_a_server_that_stops_cuts_off_clients_that_stay() -> None:
 
 
 def test_two_servers_know_nothing_of_each_other() -> None:
-    with SmallServer() as one, SmallServer() as two, Fhir(one.base_url) as first, Fhir(two.base_url) as second:
+    with SmallServer() as one, SmallServer() as two, Fhir(one.url) as first, Fhir(two.url) as second:
         first.put(observation("a"))
 
         assert (["a"], []) == (first.ids("Observation"), second.ids("Observation"))

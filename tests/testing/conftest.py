@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from load.fake_server import FakeServer
+from smallserver import SmallServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,9 +32,9 @@ for _module in (
 
 
 @pytest.fixture
-def fake() -> Iterator[FakeServer]:
+def fake() -> Iterator[SmallServer]:
     """A small FHIR R4 server on loopback that says that it is HAPI FHIR."""
-    with FakeServer() as server:
+    with SmallServer.like() as server:
         yield server
 
 

@@ -14,7 +14,7 @@ from fhir_case.server.hapi import HapiServer
 from fhir_case.testing.loading import Load
 from fhir_case.testing.namespace import FhirNamespace
 from fhir_case.testing.servers import Servers
-from load.fake_server import FakeServer, Reply, Request
+from smallserver import Reply, Request, SmallServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,7 +159,7 @@ def test_what_cannot_be_removed_is_a_warning_that_names_it(run: Run, hapi_r4: st
         client.read("Organization", f"{name}-other")
 
 
-def test_what_was_there_before_stays(run: Run, fake: FakeServer) -> None:
+def test_what_was_there_before_stays(run: Run, fake: SmallServer) -> None:
     fake.put({"resourceType": "Patient", "id": "theirs"})
     result = run(
         """
@@ -177,7 +177,7 @@ def test_what_was_there_before_stays(run: Run, fake: FakeServer) -> None:
 
 
 def test_a_refused_bundle_fails_at_the_line_of_the_test_with_the_words_of_the_server(
-    run: Run, fake: FakeServer
+    run: Run, fake: SmallServer
 ) -> None:
     result = run(
         """
@@ -196,7 +196,7 @@ def test_a_refused_bundle_fails_at_the_line_of_the_test_with_the_words_of_the_se
     assert set() == fake.names
 
 
-def test_what_a_broken_load_left_behind_is_removed(run: Run, fake: FakeServer) -> None:
+def test_what_a_broken_load_left_behind_is_removed(run: Run, fake: SmallServer) -> None:
     def stores_and_breaks_off(request: Request, answer: Callable[[], Reply]) -> Reply | None:
         found = answer()
         if request.is_transaction and request.entries[0]["request"]["method"] == "PUT":
@@ -218,11 +218,11 @@ def test_what_a_broken_load_left_behind_is_removed(run: Run, fake: FakeServer) -
     assert set() == fake.names
 
 
-def test_of_a_server_that_ignores_the_search_only_our_own_is_removed(run: Run, fake: FakeServer) -> None:
+def test_of_a_server_that_ignores_the_search_only_our_own_is_removed(run: Run, fake: SmallServer) -> None:
     fake.put({"resourceType": "Patient", "id": "theirs", "identifier": [{"system": "urn:theirs", "value": "1"}]})
     fake.hook = lambda request, answer: (
         Reply(200, {"resourceType": "Bundle", "entry": [{"resource": each} for each in fake.resources.values()]})
-        if request.method == "GET" and request.path == "Patient"
+        if request.method == "GET" and request.path == ("Patient",)
         else answer()
     )
     result = run(
@@ -237,7 +237,7 @@ def test_of_a_server_that_ignores_the_search_only_our_own_is_removed(run: Run, f
     assert {"Patient/theirs"} == fake.names
 
 
-def test_a_wrong_case_name_and_a_wrong_resource_name_are_told_in_one_line_each(run: Run, fake: FakeServer) -> None:
+def test_a_wrong_case_name_and_a_wrong_resource_name_are_told_in_one_line_each(run: Run, fake: SmallServer) -> None:
     result = run(
         """
         def test_case(case_bundle):
@@ -263,7 +263,7 @@ def test_a_wrong_case_name_and_a_wrong_resource_name_are_told_in_one_line_each(r
 
 
 def test_a_server_that_is_not_reached_is_an_error_of_each_test_without_a_traceback(run: Run) -> None:
-    with FakeServer() as gone:
+    with SmallServer.like() as gone:
         pass
     result = run(
         """
@@ -289,7 +289,7 @@ def test_no_url_ends_the_run_before_any_test(run: Run) -> None:
 
 
 def test_the_release_of_a_server_decides_which_fixture_it_is_for(
-    run: Run, fake: FakeServer, monkeypatch: pytest.MonkeyPatch
+    run: Run, fake: SmallServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[Any] = []
 
@@ -344,7 +344,7 @@ def test_an_unknown_option_of_the_embedded_server_is_told(run: Run) -> None:
     assert "hapi_options: the embedded server has no option 'heat'; did you mean 'heap'?" in result.stdout.str()
 
 
-def test_a_test_of_r5_alone_means_the_r5_server(run: Run, fake: FakeServer) -> None:
+def test_a_test_of_r5_alone_means_the_r5_server(run: Run, fake: SmallServer) -> None:
     result = run(
         f"""
         import pytest
@@ -398,12 +398,12 @@ def test_only_labelled_data_leave_this_machine() -> None:
     assert "--real-patient-data" not in str(caught.value)
 
 
-def test_credentials_go_to_the_named_server_and_to_no_other(pytester: pytest.Pytester, fake: FakeServer) -> None:
+def test_credentials_go_to_the_named_server_and_to_no_other(pytester: pytest.Pytester, fake: SmallServer) -> None:
     from support import ROOT
 
     page = (ROOT / "docs" / "pytest.md").read_text(encoding="utf-8")
     pytester.makeconftest(re.findall(r"```python\n(# conftest.py\n.*?bearer.*?)```", page, flags=re.DOTALL)[0])
-    with FakeServer() as other, pytest.MonkeyPatch.context() as patch:
+    with SmallServer.like() as other, pytest.MonkeyPatch.context() as patch:
         patch.setenv("FHIR_TOKEN", "s3cret")
         pytester.makepyfile(f"""
             def test_it(load, fhir_namespace):

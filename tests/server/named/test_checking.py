@@ -12,7 +12,7 @@ import pytest
 
 from fhir_case.server.named import NamedServer, read_servers
 from fhir_case.server.named.checking import ServerCheck, check_server
-from load.fake_server import FakeServer, Reply, Request
+from smallserver import Reply, Request, SmallServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,13 +22,13 @@ TOKEN = "token-that-nobody-may-see"
 
 
 @pytest.fixture
-def fake() -> Iterator[FakeServer]:
-    with FakeServer() as server:
+def fake() -> Iterator[SmallServer]:
+    with SmallServer.like() as server:
         yield server
 
 
 @pytest.fixture
-def checked(fake: FakeServer, tmp_path: Path) -> Callable[..., ServerCheck]:
+def checked(fake: SmallServer, tmp_path: Path) -> Callable[..., ServerCheck]:
     """Check the server as a file says that it is."""
 
     def check(*lines: str, url: str = "", **variables: str) -> ServerCheck:
@@ -42,15 +42,15 @@ def checked(fake: FakeServer, tmp_path: Path) -> Callable[..., ServerCheck]:
 def statement(**elements: Any) -> Callable[[Request, Callable[[], Reply]], Reply]:
     """Tell of itself what is given."""
     told = {"resourceType": "CapabilityStatement", **elements}
-    return lambda request, answer: Reply(200, told) if request.path == "metadata" else answer()
+    return lambda request, answer: Reply(200, told) if request.path == ("metadata",) else answer()
 
 
 def searching(status: int, text: str = "no") -> Callable[[Request, Callable[[], Reply]], Reply]:
     outcome = {"resourceType": "OperationOutcome", "issue": [{"diagnostics": text}]}
-    return lambda request, answer: Reply(status, outcome) if request.path == "Patient" else answer()
+    return lambda request, answer: Reply(status, outcome) if request.path == ("Patient",) else answer()
 
 
-def test_a_server_that_is_as_it_should_be_is_told(fake: FakeServer, checked: Callable[..., ServerCheck]) -> None:
+def test_a_server_that_is_as_it_should_be_is_told(fake: SmallServer, checked: Callable[..., ServerCheck]) -> None:
     fake.hook = statement(
         fhirVersion="4.0.1",
         software={"name": "HAPI FHIR Server", "version": "8.8.0"},
@@ -64,10 +64,12 @@ def test_a_server_that_is_as_it_should_be_is_told(fake: FakeServer, checked: Cal
     assert found.milliseconds is not None
 
 
-def test_nothing_is_written_and_one_patient_is_asked_for(fake: FakeServer, checked: Callable[..., ServerCheck]) -> None:
+def test_nothing_is_written_and_one_patient_is_asked_for(
+    fake: SmallServer, checked: Callable[..., ServerCheck]
+) -> None:
     checked()
 
-    assert [("GET", "metadata", ""), ("GET", "Patient", "_count=1")] == [
+    assert [("GET", ("metadata",), ()), ("GET", ("Patient",), (("_count", "1"),))] == [
         (each.method, each.path, each.query) for each in fake.requests
     ]
 
@@ -76,14 +78,14 @@ def test_another_release_than_the_stated_one_is_wrong(checked: Callable[..., Ser
     assert ("it speaks FHIR R4 (4.0.1), and servers.toml says R5",) == checked('fhir = "R5"').problems
 
 
-def test_a_server_without_transactions_is_wrong(fake: FakeServer, checked: Callable[..., ServerCheck]) -> None:
+def test_a_server_without_transactions_is_wrong(fake: SmallServer, checked: Callable[..., ServerCheck]) -> None:
     fake.hook = statement(rest=[{"interaction": [{"code": "batch"}]}])
 
     assert ("its CapabilityStatement has no transactions, so that nothing can be loaded",) == checked().problems
 
 
 def test_signing_in_is_tried_with_what_the_variables_hold(
-    fake: FakeServer, checked: Callable[..., ServerCheck]
+    fake: SmallServer, checked: Callable[..., ServerCheck]
 ) -> None:
     found = checked('auth = { kind = "bearer", token = "${T}" }', T=TOKEN)
 
@@ -99,7 +101,7 @@ def test_signing_in_is_tried_with_what_the_variables_hold(
     ],
 )
 def test_what_a_server_says_to_who_may_not_read_is_told_without_the_token(
-    fake: FakeServer, checked: Callable[..., ServerCheck], status: int, told: str, advice: str
+    fake: SmallServer, checked: Callable[..., ServerCheck], status: int, told: str, advice: str
 ) -> None:
     fake.hook = searching(status, f"not for Bearer {TOKEN}")
     found = checked('auth = { kind = "bearer", token = "${T}" }', T=TOKEN)
@@ -110,7 +112,7 @@ def test_what_a_server_says_to_who_may_not_read_is_told_without_the_token(
 
 
 def test_a_search_that_needs_more_parameters_says_nothing_against_a_server(
-    fake: FakeServer, checked: Callable[..., ServerCheck]
+    fake: SmallServer, checked: Callable[..., ServerCheck]
 ) -> None:
     fake.hook = searching(400)
 
@@ -118,22 +120,22 @@ def test_a_search_that_needs_more_parameters_says_nothing_against_a_server(
 
 
 def test_a_server_that_tells_nothing_of_itself_may_be_well(
-    fake: FakeServer, checked: Callable[..., ServerCheck]
+    fake: SmallServer, checked: Callable[..., ServerCheck]
 ) -> None:
-    fake.hook = lambda request, answer: Reply(404) if request.path == "metadata" else answer()
+    fake.hook = lambda request, answer: Reply(404) if request.path == ("metadata",) else answer()
 
     assert (True, "", None) == (checked('fhir = "R4"').ok, checked().release, checked().transactions)
 
 
-def test_where_there_is_no_fhir_at_all_is_wrong(fake: FakeServer, checked: Callable[..., ServerCheck]) -> None:
+def test_where_there_is_no_fhir_at_all_is_wrong(fake: SmallServer, checked: Callable[..., ServerCheck]) -> None:
     fake.hook = lambda *_: Reply(404)
 
     assert "HTTP 404 Not Found" in checked().problems[0]
 
 
-def test_a_server_that_redirects_is_wrong(fake: FakeServer, checked: Callable[..., ServerCheck]) -> None:
+def test_a_server_that_redirects_is_wrong(fake: SmallServer, checked: Callable[..., ServerCheck]) -> None:
     fake.hook = lambda request, answer: (
-        Reply(302, headers={"Location": "http://127.0.0.2:9/fhir"}) if request.path == "Patient" else answer()
+        Reply(302, headers={"Location": "http://127.0.0.2:9/fhir"}) if request.path == ("Patient",) else answer()
     )
     found = checked('auth = { kind = "bearer", token = "${T}" }', T=TOKEN)
 

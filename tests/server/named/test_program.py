@@ -16,7 +16,7 @@ import pytest
 from fhir_case.errors import CheckerError
 from fhir_case.server.named import open_server, read_servers, server_of
 from fhir_case.server.named import program as programs
-from load.fake_server import FakeServer
+from smallserver import SmallServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,7 +184,7 @@ def test_a_program_that_cannot_be_run_is_told(tmp_path: Path, program: str, told
 
 
 def test_each_client_is_a_new_one_and_closed_in_the_end() -> None:
-    with FakeServer() as fake, open_server(server_of(fake.url, {}), {}) as server:
+    with SmallServer.like() as fake, open_server(server_of(fake.url, {}), {}) as server:
         clients = server.client(), server.client(timeout_s=5)
         assert ["R4", "R4"] == [client.capabilities().release for client in clients]
         assert [(10, 300), (5, 5)] == [client.timeout_s for client in clients]
