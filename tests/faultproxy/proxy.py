@@ -95,10 +95,10 @@ class FaultProxy:
 
     @target.setter
     def target(self, url: str) -> None:
-        place = urlsplit(url)
-        _ = place.port  # which is where a port that is none is found
-        if place.scheme != "http" or not place.hostname or place.path.rstrip("/") != self._path:
-            raise ValueError(f"{url} is no base URL of the form http://HOST:PORT{self._path}")
+        parts = urlsplit(url)
+        _ = parts.port  # which raises where it is not a number
+        if parts.scheme != "http" or not parts.hostname or parts.path.rstrip("/") != self._path:
+            raise ValueError(f"{url} is not a base URL of the form http://HOST:PORT{self._path}")
         self._target = url
 
     def __enter__(self) -> Self:

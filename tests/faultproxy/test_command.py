@@ -11,17 +11,15 @@ from urllib.parse import urlsplit
 import pytest
 
 from faultproxy import FAULTS
+from faultproxy.__main__ import main
 from support import TESTS
 
 NOT_REACHED = "http://127.0.0.1:1/fhir"
 
 
-def test_the_command_lists_all_faults() -> None:
-    listed = subprocess.run(
-        [sys.executable, "-m", "faultproxy", "--list"], cwd=TESTS, capture_output=True, text=True, check=True
-    )
-
-    assert list(FAULTS) == [line.split()[0] for line in listed.stdout.splitlines()]
+def test_the_command_lists_all_faults(capsys: pytest.CaptureFixture[str]) -> None:
+    assert 0 == main(["--list"])
+    assert list(FAULTS) == [line.split()[0] for line in capsys.readouterr().out.splitlines()]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -44,10 +42,9 @@ def test_the_command_serves_until_it_is_stopped(number: signal.Signals) -> None:
     assert "not forwarded" in line
 
 
-def test_a_wrong_target_is_a_clear_error() -> None:
-    command = [sys.executable, "-m", "faultproxy", "--target", "https://fhir.example/fhir"]
-    done = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, check=False)
+def test_a_wrong_target_is_a_clear_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--target", "https://fhir.example/fhir"])
 
-    assert 2 == done.returncode
-    assert "https://fhir.example/fhir is no base URL of the form http://" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert 2 == end.value.code
+    assert "https://fhir.example/fhir is not a base URL of the form http://" in capsys.readouterr().err

@@ -10,16 +10,16 @@ import pytest
 import requests
 
 from smallserver import FAULTS, SmallServer
+from smallserver.__main__ import main
 from smallserver.asking import Fhir, observation
 from support import TESTS
 
 COMMAND = [sys.executable, "-m", "smallserver"]
 
 
-def test_the_command_lists_all_faults() -> None:
-    listed = subprocess.run([*COMMAND, "--list"], cwd=TESTS, capture_output=True, text=True, check=True)
-
-    assert list(FAULTS) == [line.split()[0] for line in listed.stdout.splitlines()]
+def test_the_command_lists_all_faults(capsys: pytest.CaptureFixture[str]) -> None:
+    assert 0 == main(["--list"])
+    assert list(FAULTS) == [line.split()[0] for line in capsys.readouterr().out.splitlines()]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -37,12 +37,12 @@ def test_the_command_serves_until_it_is_stopped(number: signal.Signals) -> None:
 
 
 @pytest.mark.parametrize("options", [["--fault", "none"], ["--without", "none"], ["--port", "1000000"]])
-def test_what_makes_no_sense_is_a_clear_error(options: list[str]) -> None:
-    done = subprocess.run([*COMMAND, *options], cwd=TESTS, capture_output=True, text=True, check=False)
+def test_what_makes_no_sense_is_a_clear_error(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(options)
 
-    assert 2 == done.returncode
-    assert "smallserver: error: " in done.stderr
-    assert "Traceback" not in done.stderr
+    assert 2 == end.value.code
+    assert "smallserver: error: " in capsys.readouterr().err
 
 
 def test_a_server_that_stops_cuts_off_clients_that_stay() -> None:
