@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fhir_case.errors import FhirCaseError
 from fhir_case.interop.named import by_name
-from fhir_case.interop.result import STATES, VERDICTS, BundleResult, ProbeResult, ResourceResult, ServerResult
+from fhir_case.interop.result import State, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +48,6 @@ _RANKS = {
 }  # what is not here tells nothing: not applicable, not run, not checked
 _HINT = "give the JSON that an earlier test wrote"
 
-_Choice = TypeVar("_Choice", bound=str)
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -71,13 +71,50 @@ class Change:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
+class _Finding(NamedTuple):
     state: str
     reason: str = ""
 
 
 _ABSENT = _Finding("")
+
+
+class _Record(BaseModel):
+    """A part of a test that is compared; what else an older or newer version writes is passed over."""
+
+    model_config = ConfigDict(frozen=True, from_attributes=True)
+
+    name: str
+
+
+class _Probe(_Record):
+    verdict: Verdict
+    observed: str = ""
+
+
+class _Resource(BaseModel):
+    model_config = _Record.model_config
+
+    resource: str
+    state: State
+    reason: str = ""
+
+
+class _Bundle(_Record):
+    resources: tuple[_Resource, ...]
+    error: str
+
+
+class _Server(_Record):
+    bundles: tuple[_Bundle, ...]
+    probes: tuple[_Probe, ...]
+    error: str
+
+
+class _Test(BaseModel):
+    model_config = _Record.model_config
+
+    servers: tuple[_Server, ...]
 
 
 def compare_with(baseline_path: Path | str, result: InteropResult) -> tuple[Change, ...]:
@@ -90,8 +127,8 @@ def compare_with(baseline_path: Path | str, result: InteropResult) -> tuple[Chan
     Raises:
         FhirCaseError: The file cannot be read, or is not such a JSON.
     """
-    before = by_name(_read(Path(baseline_path)), lambda each: each.name)
-    after = by_name(result.servers, lambda each: each.name)
+    before = by_name(_read(Path(baseline_path)).servers, lambda each: each.name)
+    after = by_name(_Test.model_validate(result).servers, lambda each: each.name)
     asked = [each.name for each in result.probes]
     return tuple(
         change
@@ -100,7 +137,7 @@ def compare_with(baseline_path: Path | str, result: InteropResult) -> tuple[Chan
     )
 
 
-def _server(name: str, before: ServerResult | None, after: ServerResult | None, asked: list[str]) -> Iterator[Change]:
+def _server(name: str, before: _Server | None, after: _Server | None, asked: list[str]) -> Iterator[Change]:
     was, now = _state(before, "tested"), _state(after, "tested")
     if was != now:
         yield _change(name, "", was, _Finding(now, after.error if after else ""))
@@ -113,7 +150,7 @@ def _server(name: str, before: ServerResult | None, after: ServerResult | None, 
             yield from _bundle(name, bundle, olds.get(bundle), news.get(bundle))
 
 
-def _bundle(server: str, name: str, before: BundleResult | None, after: BundleResult | None) -> Iterator[Change]:
+def _bundle(server: str, name: str, before: _Bundle | None, after: _Bundle | None) -> Iterator[Change]:
     was, now = _state(before, "tried"), _state(after, "tried")
     if was != now:
         yield _change(server, name, was, _Finding(now, after.error if after else ""))
@@ -150,74 +187,36 @@ def _direction(before: str, after: str) -> Direction:
     return "worse" if now > was else "better" if now < was else "changed"
 
 
-def _state(one: ServerResult | BundleResult | None, done: str) -> str:
+def _state(one: _Server | _Bundle | None, done: str) -> str:
     return "" if one is None else f"not {done}" if one.error else done
 
 
-def _probes(server: ServerResult) -> dict[str, _Finding]:
+def _probes(server: _Server) -> dict[str, _Finding]:
     return {f"probe {each.name}": _Finding(each.verdict, each.observed) for each in server.probes}
 
 
-def _resources(name: str, bundle: BundleResult) -> dict[str, _Finding]:
+def _resources(name: str, bundle: _Bundle) -> dict[str, _Finding]:
     named = by_name(bundle.resources, lambda each: each.resource)
     return {f"{name}: {resource}": _Finding(each.state, each.reason) for resource, each in named.items()}
 
 
-def _read(path: Path) -> list[ServerResult]:
-    """Read of an older JSON what is compared."""
+def _read(path: Path) -> _Test:
+    """Return what an older test wrote."""
     from fhir_case.fhir import wire
 
     try:
-        return _servers_of(wire.parse(path.read_bytes()))
+        value = wire.parse(path.read_bytes())
+        if not isinstance(value, dict) or value.get("$schema", SCHEMA_ID) != SCHEMA_ID or "fhir_case" not in value:
+            raise FhirCaseError("this is not the JSON of an interoperability test", where=str(path), hint=_HINT)
+        return _Test.model_validate(value)
     except OSError as error:
         raise FhirCaseError(f"the baseline cannot be read: {error.strerror}", where=str(path), hint=_HINT) from error
     except RecursionError as error:
         raise FhirCaseError("the baseline is nested too deeply", where=str(path), hint=_HINT) from error
+    except ValidationError as errors:
+        first = errors.errors(include_url=False)[0]
+        position = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"])[1:]
+        message = f"this is not a baseline: {first['msg']}, not {first['input']!r:.60}"
+        raise FhirCaseError(message, where=f"{path}: {position}", hint=_HINT) from errors
     except ValueError as error:
-        raise FhirCaseError(f"this is no baseline: {error}", where=str(path), hint=_HINT) from error
-
-
-def _servers_of(value: object) -> list[ServerResult]:
-    if not isinstance(value, dict) or value.get("$schema", SCHEMA_ID) != SCHEMA_ID or "fhir_case" not in value:
-        raise ValueError("it is not the JSON of an interoperability test")
-    return [_server_of(each) for each in _objects(value, "servers")]
-
-
-def _server_of(value: dict[str, Any]) -> ServerResult:
-    probes = [
-        ProbeResult(_text(each, "name"), _one_of(each, "verdict", VERDICTS), "") for each in _objects(value, "probes")
-    ]
-    bundles = [_bundle_of(each) for each in _objects(value, "bundles")]
-    return ServerResult(
-        _text(value, "name"), "", bundles=tuple(bundles), probes=tuple(probes), error=_text(value, "error")
-    )
-
-
-def _bundle_of(value: dict[str, Any]) -> BundleResult:
-    resources = [
-        ResourceResult(_text(each, "resource"), "", _one_of(each, "state", STATES))
-        for each in _objects(value, "resources")
-    ]
-    return BundleResult(_text(value, "name"), tuple(resources), _text(value, "error"))
-
-
-def _objects(value: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    found = value.get(name)
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        raise ValueError(f"'{name}' is not a list of objects")
-    return found
-
-
-def _text(value: dict[str, Any], name: str) -> str:
-    found = value.get(name)
-    if isinstance(found, str):
-        return found
-    raise ValueError(f"'{name}' is not a text")
-
-
-def _one_of(value: dict[str, Any], name: str, known: tuple[_Choice, ...]) -> _Choice:
-    found = value.get(name)
-    for each in known:
-        if each == found:
-            return each
-    raise ValueError(f"'{name}' is {found!r}, and not one of {', '.join(known)}")
+        raise FhirCaseError(f"this is not a baseline: {error}", where=str(path), hint=_HINT) from error

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from fhir_case.errors import FhirCaseError
 from fhir_case.interop.result import ProbeDescription, ProbeResult
-from fhir_case.interop.verdict import FailError, NotApplicableError, NotRunError
+from fhir_case.interop.verdict import VerdictError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fhir_case.interop.result import Level, Verdict
-    from fhir_case.interop.sandbox import Ground
+    from fhir_case.interop.sandbox import Sandbox
 
-__all__ = ["Probe", "probe", "run_probe"]
+__all__ = ["Probe", "ProbeGroup", "run_probe"]
 
 _SPECIFICATION = "https://hl7.org/fhir/R4/"
 
@@ -27,47 +27,57 @@ class Probe:
 
     Args:
         description: What it asks, and where the specification says so.
-        ask: Puts it, and gives in a sentence what a server that passes did. It raises what `verdict` holds otherwise.
+        ask: Asks, and returns in a sentence what a server that passes did; it raises a `VerdictError` otherwise.
     """
 
     description: ProbeDescription
-    ask: Callable[[Ground], str]
+    ask: Callable[[Sandbox], str]
 
 
-def probe(
-    group: str, title: str, *, level: Level, page: str, expected: str
-) -> Callable[[Callable[[Ground], str]], Probe]:
+class ProbeGroup:
     """
-    Make a probe of a function; its name becomes the name of the probe.
+    The questions about one part of FHIR, in the order in which they are written.
 
     Args:
-        page: Page and anchor in the specification, such as ``http.html#create``.
+        title: What reports call the part, such as ``Transactions``.
     """
 
-    def made(function: Callable[[Ground], str]) -> Probe:
-        name = function.__name__.replace("_", "-")
-        return Probe(ProbeDescription(name, title, group, level, _SPECIFICATION + page, expected), function)
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.probes: list[Probe] = []
 
-    return made
+    def probe(
+        self, title: str, *, level: Level, page: str, expected: str
+    ) -> Callable[[Callable[[Sandbox], str]], Callable[[Sandbox], str]]:
+        """
+        Make a probe of the group of a function; its name becomes the name of the probe.
+
+        Args:
+            page: Page and anchor in the specification, such as ``http.html#create``.
+        """
+
+        def add(function: Callable[[Sandbox], str]) -> Callable[[Sandbox], str]:
+            name = function.__name__.replace("_", "-")
+            description = ProbeDescription(name, title, self.title, level, _SPECIFICATION + page, expected)
+            self.probes.append(Probe(description, function))
+            return function
+
+        return add
 
 
-def run_probe(one: Probe, ground: Ground) -> ProbeResult:
-    """Put one question to one server; whatever happens is in the result."""
-    mark = len(ground.talk.exchanges)
+def run_probe(one: Probe, sandbox: Sandbox) -> ProbeResult:
+    """Ask one server one question; whatever happens is in the result."""
+    mark = len(sandbox.recorder.exchanges)
     verdict: Verdict
     try:
-        observed, verdict = one.ask(ground), "pass"
-    except FailError as error:
-        observed, verdict = str(error), "fail"
-    except NotApplicableError as error:
-        observed, verdict = str(error), "not applicable"
-    except NotRunError as error:
-        observed, verdict = str(error), "not run"
+        observed, verdict = one.ask(sandbox), "pass"
+    except VerdictError as error:
+        observed, verdict = str(error), error.verdict
     except FhirCaseError as error:
         observed, verdict = error.message, "not run"
     except (TypeError, ValueError, AttributeError, KeyError, IndexError) as error:
         # What a server sends may have any shape, and a probe looks for a certain one.
         observed, verdict = f"the answer has another shape than FHIR says ({type(error).__name__})", "fail"
-    exchanges = tuple(ground.talk.exchanges[mark:])
-    del ground.talk.exchanges[mark:]
+    exchanges = tuple(sandbox.recorder.exchanges[mark:])
+    del sandbox.recorder.exchanges[mark:]
     return ProbeResult(one.description.name, verdict, observed, exchanges)

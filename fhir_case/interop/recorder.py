@@ -1,8 +1,9 @@
-"""Ask a server and keep what was said, as evidence without secrets."""
+"""Send requests to a server and record them with their answers, as evidence without secrets."""
 
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
@@ -17,7 +18,7 @@ from fhir_case.server.guard import checked_base_url, is_loopback
 from fhir_case.server.redaction import secrets_of, without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 
     from fhir_case.fhir.wire import Resource
 
-__all__ = ["Reply", "Talk"]
+__all__ = ["Recorder", "Reply"]
 
 _JSON = "application/fhir+json"
-_TELLING = ("ETag", "Location", "Content-Location", "Last-Modified", "Content-Type", "Allow")
-_LONGEST = 6_000
+_RECORDED_HEADERS = ("ETag", "Location", "Content-Location", "Last-Modified", "Content-Type", "Allow")
+_MAX_LENGTH = 6_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ class Reply:
 
     def location(self) -> str:
         """Return ``Type/id`` of what was created, from the header or from the resource; empty when neither tells."""
-        if place := location_of(urlsplit(self.headers.get("Location", "")).path):
-            return place.reference
+        if location := location_of(urlsplit(self.headers.get("Location", "")).path):
+            return location.reference
         body = self.body or {}
         if body.get("id") and body.get("resourceType") not in (None, "OperationOutcome", "Bundle"):
             return f"{body['resourceType']}/{body['id']}"
@@ -72,14 +73,15 @@ class Reply:
 
 
 @dataclass(slots=True)
-class Talk:
+class Recorder:
     """
-    Speak to one server; a context manager that closes its connections.
+    Requests to one server, each kept with its answer; a context manager that closes the connections.
 
     Args:
         base_url: The address of the server, without credentials.
-        connection: Who asks and how the server is reached.
+        connection: Authentication, and how the server is reached.
         timeout_s: The seconds to wait for a connection, and for the next byte of an answer.
+        exchanges: What was recorded, in its order.
     """
 
     base_url: str
@@ -101,6 +103,13 @@ class Talk:
             self._session.close()
             self._session = None
 
+    @contextmanager
+    def unrecorded(self) -> Iterator[None]:
+        """Forget what is asked within, when it went well."""
+        mark = len(self.exchanges)
+        yield
+        del self.exchanges[mark:]
+
     def ask(
         self,
         method: str,
@@ -108,7 +117,7 @@ class Talk:
         body: Resource | list[Any] | bytes | None = None,
         *,
         headers: Mapping[str, str] | None = None,
-        parameters: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
         content_type: str = _JSON,
     ) -> Reply:
         """
@@ -139,22 +148,26 @@ class Talk:
             )  # fmt: skip
         except requests.RequestException as error:
             message, hint = failure_text(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
-            self._keep(method, url, data, begin, said=message)
+            self._record(method, url, data, begin, response_body=message)
             raise ServerError(message, where=f"{method} {url.partition('?')[0]}", hint=hint) from error
         secrets = secrets_of(response.request.headers, self.connection.headers)
-        told = {name: without_secrets(response.headers[name], secrets) for name in _TELLING if name in response.headers}
+        recorded = {
+            name: without_secrets(response.headers[name], secrets)
+            for name in _RECORDED_HEADERS
+            if name in response.headers
+        }
         text = without_secrets(response.content.decode("utf-8", "replace"), secrets)
-        self._keep(method, url, data, begin, status=response.status_code, headers=told, said=text)
+        self._record(method, url, data, begin, status=response.status_code, headers=recorded, response_body=text)
         return Reply(response.status_code, response.headers, _resource(response.content))
 
     def _url(self, path: str) -> str:
         if path.startswith(("http://", "https://")):
             if not path.startswith((f"{self.base_url}/", f"{self.base_url}?")):
-                raise ServerError(f"the server sends us to another address: {path.partition('?')[0]}")
+                raise ServerError(f"the server redirects to another address: {path.partition('?')[0]}")
             return path
         return f"{self.base_url}/{path}".rstrip("/")
 
-    def _keep(
+    def _record(
         self,
         method: str,
         url: str,
@@ -163,17 +176,19 @@ class Talk:
         *,
         status: int = 0,
         headers: Mapping[str, str] | None = None,
-        said: str = "",
+        response_body: str = "",
     ) -> None:
         sent = (data or b"").decode("utf-8", "replace")
         milliseconds = round(1000 * (time.perf_counter() - begin))
-        self.exchanges.append(Exchange(method, url, _cut(sent), status, dict(headers or {}), _cut(said), milliseconds))
+        self.exchanges.append(
+            Exchange(method, url, _cut(sent), status, dict(headers or {}), _cut(response_body), milliseconds)
+        )
 
 
 def _cut(text: str) -> str:
-    if len(text) <= _LONGEST:
+    if len(text) <= _MAX_LENGTH:
         return text
-    return f"{text[:_LONGEST]}\n… cut: {len(text) - _LONGEST:,} more characters"
+    return f"{text[:_MAX_LENGTH]}\n… cut: {len(text) - _MAX_LENGTH:,} more characters"
 
 
 def _resource(content: bytes) -> Resource | None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from fhir_case.fhir.compare import Difference
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "ServerResult",
     "State",
     "Verdict",
+    "deviations",
 ]
 
 Level = Literal["SHALL", "SHOULD", "MAY"]
@@ -29,6 +32,11 @@ Verdict = Literal["pass", "fail", "not applicable", "not run"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 State = Literal["equal", "added", "rewritten", "altered", "lost", "rejected", "not checked"]
 STATES: tuple[State, ...] = get_args(State)
+
+
+def deviations(differences: Iterable[Difference]) -> list[Difference]:
+    """Return the differences that change what a resource says: not what servers add, or write in another way."""
+    return [each for each in differences if each.kind not in ("added", "rewritten")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ class Exchange:
 @dataclass(frozen=True, slots=True)
 class ProbeDescription:
     """
-    Say what a probe asks of a server.
+    What a probe asks of a server.
 
     Args:
         name: Its name in reports and baselines, such as ``transaction-atomic``.

@@ -1,4 +1,4 @@
-"""Test one server: load and compare, put the questions, clear up."""
+"""Test one server: load and compare, ask the questions, clear up."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from fhir_case.interop.claims import Claims
 from fhir_case.interop.exchange import exchange
 from fhir_case.interop.probe import run_probe
 from fhir_case.interop.probes import PROBES
-from fhir_case.interop.recorder import Talk
+from fhir_case.interop.recorder import Recorder
 from fhir_case.interop.result import BundleResult, ProbeResult, ServerResult
-from fhir_case.interop.sandbox import Ground
+from fhir_case.interop.sandbox import Sandbox
 from fhir_case.load.run.load import Options
 from fhir_case.server.capabilities import from_statement
 
@@ -41,7 +41,7 @@ def interop_server(
     options: Options | None = None,
     probes: Sequence[Probe] = PROBES,
     timeout_s: tuple[float, float] = (10, 60),
-    patience_s: float = 5.0,
+    wait_s: float = 5.0,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> ServerResult:
     """
@@ -49,21 +49,21 @@ def interop_server(
 
     Args:
         name: What reports call it.
-        client: Gives a client for the thread that asks.
-        connection: Who asks and how the server is reached.
+        client: Makes a client for the thread that calls it.
+        connection: Authentication, and how the server is reached.
         inputs: What to load and compare.
         namespace: Begin of all ids; lower-case words joined by hyphens.
         fhir: The release that it speaks; by default what it says itself.
         options: How to load.
         probes: The questions.
         timeout_s: The seconds to wait for a connection, and for the next byte of an answer.
-        patience_s: How long a search may take to find what was stored.
-        on_step: Is told what comes next.
+        wait_s: How long a search may take to find what was stored.
+        on_step: Is called with what comes next.
     """
-    with client() as first, Talk(first.base_url, connection, timeout_s) as talk:
+    with client() as first, Recorder(first.base_url, connection, timeout_s) as recorder:
         result = ServerResult(name, first.base_url)
         try:
-            reply = talk.ask("GET", "metadata")
+            reply = recorder.ask("GET", "metadata")
         except FhirCaseError as error:
             return replace(result, error=error.message)
         stated = from_statement(reply.body)
@@ -71,30 +71,29 @@ def interop_server(
         software = f"{stated.software} {stated.software_version}".strip()
         result = replace(result, fhir=release, software=software)
         if reply.status in (401, 403):
-            return replace(result, error=f"the server does not let us in (HTTP {reply.status})")
+            return replace(result, error=f"the server refuses access (HTTP {reply.status})")
         if release not in _RELEASES:
-            told = f"it speaks {release}" if release else "it does not tell its release of FHIR"
-            return replace(
-                result, error=f'{told}; R4 and R5 can be tested (fhir = "R4" in the file of servers says it)'
-            )
+            reason = f"it speaks {release}" if release else "it does not say which release of FHIR it speaks"
+            hint = 'R4 and R5 can be tested (fhir = "R4" in the file of servers says it)'
+            return replace(result, error=f"{reason}; {hint}")
         claims = Claims(reply.body if stated.fhir_version or stated.types else None)
-        ground = Ground(talk, claims, namespace, release, patience_s)
+        sandbox = Sandbox(recorder, claims, namespace, release, wait_s)
         bundles: list[BundleResult] = []
         answers: list[ProbeResult] = []
         left: list[str] = []
         try:
-            for number, given in enumerate(inputs, 1):
-                on_step(f"{name}: {given.name}")
+            for number, each in enumerate(inputs, 1):
+                on_step(f"{name}: {each.name}")
                 bundles.append(
                     exchange(
-                        given, client, release=release, namespace=f"{namespace}-{number}",
-                        options=options or Options(), created=ground.remember,
+                        each, client, release=release, namespace=f"{namespace}-{number}",
+                        options=options or Options(), created=sandbox.track,
                     )
                 )  # fmt: skip
-            for each in probes:
-                on_step(f"{name}: {each.description.group}, {each.description.title}")
-                answers.append(run_probe(each, ground))
+            for probe in probes:
+                on_step(f"{name}: {probe.description.group}, {probe.description.title}")
+                answers.append(run_probe(probe, sandbox))
         finally:
             on_step(f"{name}: clearing up")
-            left = ground.clear()
+            left = sandbox.clear()
         return replace(result, bundles=tuple(bundles), probes=tuple(answers), left=tuple(left))

@@ -1,4 +1,4 @@
-"""The ground on which probes work: a namespace of its own on one server, which is cleared afterwards."""
+"""The sandbox in which probes work: a namespace of its own on one server, which is cleared afterwards."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fhir_case.errors import FhirCaseError
 from fhir_case.fhir.datatypes import TEST_DATA
 from fhir_case.fhir.identity import logical_id
 from fhir_case.fhir.references import location_of
+from fhir_case.fhir.systems import LOINC
 from fhir_case.fhir.wire import objects
 from fhir_case.interop.verdict import FailError, NotApplicableError, NotRunError, VerdictError
 from fhir_case.server.deletion import delete_in_any_order, deletion
@@ -21,35 +22,37 @@ if TYPE_CHECKING:
 
     from fhir_case.fhir.wire import Resource
     from fhir_case.interop.claims import Claims
-    from fhir_case.interop.recorder import Reply, Talk
+    from fhir_case.interop.recorder import Recorder, Reply
 
-__all__ = ["Ground"]
+    Parameters = Mapping[str, str] | Sequence[tuple[str, str]]
 
-_MOST_PAGES = 25  # what is searched here has two on a page at least, and is not many
+__all__ = ["Sandbox", "created", "named_entries", "next_page"]
+
+_MAX_PAGES = 25  # what is searched here has two on a page at least, and is not many
 _PAUSE_S = 0.1
 
 
 @dataclass
-class Ground:
+class Sandbox:
     """
-    Return probes what they need: requests, resources of their own, searches with patience.
+    What probes need: requests, resources of their own, and searches that are repeated until a server has indexed.
 
     Args:
-        talk: What speaks to the server.
+        recorder: What sends the requests.
         claims: What the server claims.
         namespace: Begin of every id, and end of the system of every identifier that is made here.
         fhir: ``R4`` or ``R5``.
-        patience_s: How long a search may take to find what was stored: some servers index later.
-        kept: What probes of one group share.
+        wait_s: How long a search may take to find what was stored: some servers index later.
+        shared: What the probes of one group share.
     """
 
-    talk: Talk
+    recorder: Recorder
     claims: Claims
     namespace: str
     fhir: str = "R4"
-    patience_s: float = 5.0
-    kept: dict[str, Any] = field(default_factory=dict)
-    _made: dict[str, None] = field(default_factory=dict)
+    wait_s: float = 5.0
+    shared: dict[str, Any] = field(default_factory=dict)
+    _created: dict[str, None] = field(default_factory=dict)
     _types: dict[str, None] = field(default_factory=dict)
 
     @cached_property
@@ -86,83 +89,85 @@ class Ground:
         Args:
             subject: What it refers to; by default nobody who is stored.
         """
-        given = {
+        default = {
             "status": "final",
-            "code": {"coding": [{"system": "http://loinc.org", "code": "718-7"}]},
+            "code": {"coding": [{"system": LOINC, "code": "718-7"}]},
             "subject": {"reference": subject} if subject else {"display": "Nobody"},
         }
-        return self.resource("Observation", key, **{**given, **elements})
+        return self.resource("Observation", key, **{**default, **elements})
+
+    def entry(
+        self, resource: Resource | None, url: str = "", *, method: str = "POST", full_url: str = "", **request: str
+    ) -> Resource:
+        """Return an entry of a transaction; the URL is by default the type of the resource."""
+        return {
+            **({"fullUrl": full_url} if full_url else {}),
+            **({} if resource is None else {"resource": resource}),
+            "request": {"method": method, "url": url or (resource or {})["resourceType"], **request},
+        }
+
+    def ask(self, method: str, path: str, body: Any = None, **options: Any) -> Reply:
+        """Send one request; see `Recorder.ask`."""
+        return self.recorder.ask(method, path, body, **options)
 
     def create(self, resource: Resource, *, headers: Mapping[str, str] | None = None) -> Reply:
-        """Create a resource, and remember to remove it."""
-        reply = self.talk.ask("POST", resource["resourceType"], resource, headers=headers)
-        self.remember_created(reply)
+        """Create a resource, which is removed at the end."""
+        reply = self.ask("POST", resource["resourceType"], resource, headers=headers)
+        self.track_created(reply)
         return reply
 
-    def made(self, resource: Resource) -> str:
+    def stored(self, resource: Resource) -> str:
         """
-        Create a resource that a probe needs, and give its ``Type/id``.
+        Create a resource that a probe needs, and return its ``Type/id``.
 
         Raises:
             NotRunError: The server does not create it.
         """
         reply = self.create(resource)
-        place = reply.location()
-        if not reply.ok or not place:
+        location = reply.location()
+        if not reply.ok or not location:
             raise NotRunError(f"the server does not create the {resource['resourceType']} that is needed for this "
                               f"(HTTP {reply.status})")  # fmt: skip
-        return place
+        return location
 
-    def remember_created(self, reply: Reply) -> None:
-        """Remember what an answer says was created, or shows to be ours: a server may name what is somebody else's."""
+    def transaction(self, *entries: Resource, kind: str = "transaction") -> Reply:
+        """Send a transaction or batch; all that it created is removed at the end."""
+        for entry in entries:
+            self._types[entry["request"]["url"].partition("/")[0].partition("?")[0]] = None
+        reply = self.ask("POST", "", {"resourceType": "Bundle", "type": kind, "entry": list(entries)})
+        for location in created(reply):
+            self.track(location)
+        return reply
+
+    def track_created(self, reply: Reply) -> None:
+        """Remove at the end what an answer says was created or shows to be ours, and nothing of somebody else's."""
         own = [each for each in objects((reply.body or {}).get("identifier")) if each.get("system") == self.system]
         if reply.status == 201 or (reply.ok and own):
-            self.remember(reply.location())
+            self.track(reply.location())
 
-    def remember(self, place: str) -> None:
-        """Remember ``Type/id`` of something to remove at the end."""
-        if place:
-            self._made[place] = None
-            self._types[place.partition("/")[0]] = None
+    def track(self, location: str) -> None:
+        """Remove ``Type/id`` at the end."""
+        if location:
+            self._created[location] = None
+            self._types[location.partition("/")[0]] = None
 
-    def read(self, place: str) -> Resource:
+    def read(self, location: str) -> Resource:
         """
-        Read what was stored.
+        Return what is stored.
 
         Raises:
-            NotRunError: The server does not give it.
+            NotRunError: The server does not return it.
         """
-        reply = self.talk.ask("GET", place)
+        reply = self.ask("GET", location)
         if reply.status != 200 or reply.body is None:
             raise NotRunError(f"what was stored cannot be read (HTTP {reply.status})")
         return reply.body
 
-    def transaction(self, *entries: Resource, kind: str = "transaction") -> Reply:
-        """Send a transaction or batch, and remember all that it created."""
-        for entry in entries:
-            self._types[entry["request"]["url"].partition("/")[0].partition("?")[0]] = None
-        reply = self.talk.ask("POST", "", {"resourceType": "Bundle", "type": kind, "entry": list(entries)})
-        for place in places(reply):
-            self.remember(place)
-        return reply
+    def search(self, kind: str, parameters: Parameters, *, headers: Mapping[str, str] | None = None) -> Reply:
+        """Search, once, and return the first page."""
+        return self.ask("GET", kind, parameters=parameters, headers=headers)
 
-    def entry(
-        self, resource: Resource | None, url: str = "", *, method: str = "POST", full_url: str = "", **request: str
-    ) -> Resource:
-        """Return an entry of a transaction; the URL is the type of the resource when none is given."""
-        held = {} if resource is None else {"resource": resource}
-        named = {"fullUrl": full_url} if full_url else {}
-        return {
-            **named,
-            **held,
-            "request": {"method": method, "url": url or (resource or {})["resourceType"], **request},
-        }
-
-    def search(self, kind: str, parameters: Mapping[str, str], *, headers: Mapping[str, str] | None = None) -> Reply:
-        """Search, once, and give the first page."""
-        return self.talk.ask("GET", kind, parameters=parameters, headers=headers)
-
-    def found(self, kind: str, parameters: Mapping[str, str]) -> list[str]:
+    def found(self, kind: str, parameters: Parameters) -> list[str]:
         """
         Return ``Type/id`` of all that a search finds, over all its pages; matches only.
 
@@ -171,22 +176,33 @@ class Ground:
         """
         return [name for name, mode in self.entries(kind, parameters) if mode == "match"]
 
-    def entries(self, kind: str, parameters: Mapping[str, str]) -> list[tuple[str, str]]:
-        """Return ``Type/id`` and search mode of all entries that a search gives, over all its pages."""
-        reply = self.search(kind, parameters)
-        gathered: list[tuple[str, str]] = []
-        for number in range(1, _MOST_PAGES + 1):
+    def entries(self, kind: str, parameters: Parameters) -> list[tuple[str, str]]:
+        """Return ``Type/id`` and search mode of all entries that a search returns, over all its pages."""
+        return self.pages(self.search(kind, parameters), "the search")
+
+    def pages(self, reply: Reply, what: str) -> list[tuple[str, str]]:
+        """
+        Return ``Type/id`` and search mode of the entries of all pages.
+
+        Args:
+            reply: The first page.
+            what: What was asked for, in messages.
+
+        Raises:
+            FailError: It was refused, or the pages do not end.
+        """
+        entries: list[tuple[str, str]] = []
+        for number in range(1, _MAX_PAGES + 1):
             if not reply.ok or (reply.body or {}).get("resourceType") != "Bundle":
-                self.refused(reply, "the search")
-            page = named_entries(reply)
-            following = next_page(reply)
-            if following and page and set(page) <= set(gathered):
-                raise FailError(f"the pages of the search do not end: page {number} has nothing new, and a next link")
-            gathered += page
+                self.refused(reply, what)
+            page, following = named_entries(reply), next_page(reply)
+            if following and page and set(page) <= set(entries):
+                raise FailError(f"the pages of {what} do not end: page {number} has nothing new, and a next link")
+            entries += page
             if not following:
-                return gathered
-            reply = self.talk.ask("GET", following)
-        raise FailError(f"the pages of the search do not end: {_MOST_PAGES} were read")
+                return entries
+            reply = self.ask("GET", following)
+        raise FailError(f"the pages of {what} do not end: {_MAX_PAGES} were read")
 
     def refused(self, reply: Reply, what: str) -> NoReturn:
         """
@@ -202,60 +218,55 @@ class Ground:
         raise FailError(words)
 
     def eventually(self, look: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
-        """Look until what is wanted is there or patience ends, and give what was seen last; only that is evidence."""
-        mark, begin, pause = len(self.talk.exchanges), time.monotonic(), _PAUSE_S
+        """Look until what is wanted is there or time is up; return what was seen last, which alone is evidence."""
+        mark, begin, pause = len(self.recorder.exchanges), time.monotonic(), _PAUSE_S
         while True:
             seen = look()
-            if wanted(seen) or time.monotonic() - begin + pause > self.patience_s:
+            if wanted(seen) or time.monotonic() - begin + pause > self.wait_s:
                 return seen
-            del self.talk.exchanges[mark:]
+            del self.recorder.exchanges[mark:]
             time.sleep(pause)
             pause = min(2 * pause, 1.0)
 
-    def finds(self, kind: str, parameters: Mapping[str, str], wanted: set[str]) -> set[str]:
-        """Search with patience until just what is wanted is found, and give what was found last."""
-        return set(self.eventually(lambda: self.found(kind, parameters), lambda seen: set(seen) == wanted))
+    def finds(self, kind: str, parameters: Parameters, expected: set[str]) -> set[str]:
+        """Search until just the expected is found or time is up, and return what was found last."""
+        return set(self.eventually(lambda: self.found(kind, parameters), lambda seen: set(seen) == expected))
 
     def clear(self) -> list[str]:
-        """Remove all that was made here, and give what could not be removed: ``Type/id`` and why."""
+        """Remove all that was made here, and return what could not be removed: ``Type/id`` and why."""
         for kind in [kind for kind in self._types if kind[:1].isupper()]:
-            for place in self._strays(kind):
-                self._made[place] = None
-        left = delete_in_any_order(reversed(self._made), self._delete)
-        self._made.clear()
-        return [f"{place}: {reason}" for place, reason in left.items()]
+            self._created.update(dict.fromkeys(self._untracked(kind)))
+        remaining = delete_in_any_order(reversed(self._created), self._delete)
+        self._created.clear()
+        return [f"{location}: {reason}" for location, reason in remaining.items()]
 
-    def _delete(self, names: Sequence[str]) -> str:
+    def _delete(self, locations: Sequence[str]) -> str:
         """Delete some resources together, and return why they were not deleted; empty when they were."""
         try:
-            alone = self.talk.ask("DELETE", names[0]) if len(names) == 1 else None
-            reply = alone or self.talk.ask("POST", "", deletion(names))
+            alone = self.ask("DELETE", locations[0]) if len(locations) == 1 else None
+            reply = alone or self.ask("POST", "", deletion(locations))
         except FhirCaseError as error:
             return error.message
         return "" if reply.ok or (alone and alone.status in (404, 410)) else f"HTTP {reply.status}"
 
-    def _strays(self, kind: str) -> list[str]:
-        """Return what has an identifier of this namespace, whoever made it: a server may store more than was asked."""
+    def _untracked(self, kind: str) -> list[str]:
+        """Return what else has an identifier of this namespace: a server may store more than was asked."""
         try:
-            return [
-                place for place in self.found(kind, {"identifier": f"{self.system}|"}) if place not in self._made
-            ] if self._really_searches(kind) else []  # fmt: skip
+            if self.found(kind, {"identifier": f"{self.system}:nobody|"}):
+                return []  # it ignores identifiers, and would return everything it has
+            return [each for each in self.found(kind, {"identifier": f"{self.system}|"}) if each not in self._created]
         except (FhirCaseError, VerdictError):
             return []
 
-    def _really_searches(self, kind: str) -> bool:
-        """Whether a search by identifier is one: a server that ignores it would give everything it has."""
-        return not self.found(kind, {"identifier": f"{self.system}:nobody|"})
 
-
-def places(reply: Reply) -> Iterator[str]:
-    """Return ``Type/id`` of what the answer to a transaction or batch names as created."""
+def created(reply: Reply) -> Iterator[str]:
+    """Yield ``Type/id`` of what the answer to a transaction or batch names as created."""
     for entry in objects((reply.body or {}).get("entry")):
         response = entry.get("response")
         if not isinstance(response, dict) or not str(response.get("status", "")).startswith("201"):
             continue
-        if place := location_of(str(response.get("location") or "")):
-            yield place.reference
+        if location := location_of(str(response.get("location") or "")):
+            yield location.reference
 
 
 def named_entries(reply: Reply) -> list[tuple[str, str]]:

@@ -2,48 +2,45 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from fhir_case.interop.result import Verdict
+
 __all__ = ["FailError", "NotApplicableError", "NotRunError", "VerdictError", "check", "need"]
 
 
 class VerdictError(Exception):
     """A probe does not pass."""
 
+    verdict: ClassVar[Verdict]
+
 
 class FailError(VerdictError):
     """The server does not do what the probe expects; the text says what it did."""
+
+    verdict = "fail"
 
 
 class NotApplicableError(VerdictError):
     """The server does not claim to do it; the text says what it does not claim."""
 
+    verdict = "not applicable"
+
 
 class NotRunError(VerdictError):
     """The probe could not be asked; the text says why."""
 
+    verdict = "not run"
+
 
 def need(claimed: bool, what: str) -> None:
-    """
-    Go on when the server claims something.
-
-    Args:
-        what: What it has to claim.
-
-    Raises:
-        NotApplicableError: It does not.
-    """
+    """Raise NotApplicableError unless the server claims something."""
     if not claimed:
         raise NotApplicableError(f"the server does not claim {what}")
 
 
 def check(holds: bool, observed: str) -> None:
-    """
-    Go on when something holds.
-
-    Args:
-        observed: What the server did if it does not.
-
-    Raises:
-        FailError: It does not hold.
-    """
+    """Raise FailError, with what the server did, unless something holds."""
     if not holds:
         raise FailError(observed)

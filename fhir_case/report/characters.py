@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["encodable", "json_text", "printable", "printable_lines"]
+__all__ = ["encodable", "printable", "printable_lines", "value_text"]
 
 _DEEPEST = 100
 _TOO_DEEP = f"… nested deeper than {_DEEPEST} levels"
@@ -52,8 +52,9 @@ def encodable(value: Any, levels: int = _DEEPEST) -> Any:
     return value
 
 
-def json_text(value: Any) -> str:
-    """Return any value of a server as JSON in one line that can be shown."""
+def value_text(value: Any, max_length: int) -> str:
+    """Return any value of a server as JSON in one line that can be shown; a long one is cut, and says so."""
     from fhir_case.fhir import wire
 
-    return printable(wire.dump(encodable(value)).decode())
+    text = "nothing" if value is None else printable(wire.dump(encodable(value)).decode())
+    return text if len(text) <= max_length else f"{text[:max_length]}… cut: {len(text) - max_length:,} more"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fhir_case.interop.inputs import case_input
-from fhir_case.interop.probe import probe, run_probe
+from fhir_case.interop.probe import ProbeGroup, run_probe
 from fhir_case.interop.probes import PROBES
 from fhir_case.interop.run import interop_server
 from fhir_case.mapping import load_case
@@ -17,7 +17,7 @@ from smallserver import SmallServer
 
 if TYPE_CHECKING:
     from fhir_case.interop.result import ServerResult, State
-    from fhir_case.interop.sandbox import Ground
+    from fhir_case.interop.sandbox import Sandbox
 
 # For each fault the questions that a server with it fails, and what becomes of the resources of the case.
 FOUND: dict[str, tuple[set[str], dict[State, int]]] = {
@@ -74,7 +74,7 @@ LIES_ABOUT_ALL = "answers-200-to-everything"
 def outcome_of(server: SmallServer, *, with_case: bool = True) -> ServerResult:
     url = server.url
     inputs = [case_input("hcc", load_case("hcc-tare-sorafenib"))] if with_case else []
-    return interop_server("small", lambda: Client(url), Connection(), inputs, namespace="interop-a", patience_s=0.3)
+    return interop_server("small", lambda: Client(url), Connection(), inputs, namespace="interop-a", wait_s=0.3)
 
 
 def failed(result: ServerResult) -> set[str]:
@@ -158,17 +158,19 @@ def test_each_question_has_a_name_of_its_own_a_place_in_the_specification_and_ev
 
 
 def test_an_answer_of_any_shape_is_a_finding_and_no_crash() -> None:
-    @probe("Group", "title", level="SHALL", page="http.html", expected="something")
-    def shapeless(ground: Ground) -> str:
-        return str((ground.talk.ask("GET", "metadata").body or {})["rest"][0]["nothing"]["there"])
+    group = ProbeGroup("Group")
+
+    @group.probe("title", level="SHALL", page="http.html", expected="something")
+    def shapeless(sandbox: Sandbox) -> str:
+        return str((sandbox.ask("GET", "metadata").body or {})["rest"][0]["nothing"]["there"])
 
     with SmallServer() as server:
         from fhir_case.interop.claims import Claims
-        from fhir_case.interop.recorder import Talk
-        from fhir_case.interop.sandbox import Ground
+        from fhir_case.interop.recorder import Recorder
+        from fhir_case.interop.sandbox import Sandbox
 
-        with Talk(server.url) as talk:
-            result = run_probe(shapeless, Ground(talk, Claims(None), "interop-b"))
+        with Recorder(server.url) as recorder:
+            result = run_probe(group.probes[0], Sandbox(recorder, Claims(None), "interop-b"))
 
     assert ("fail", 1) == (result.verdict, len(result.exchanges))
     assert "another shape" in result.observed

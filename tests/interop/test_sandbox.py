@@ -12,8 +12,8 @@ from fhir_case.fhir.wire import parse
 from fhir_case.interop.claims import Claims
 from fhir_case.interop.exchange import exchange
 from fhir_case.interop.inputs import bundle_input
-from fhir_case.interop.recorder import Talk
-from fhir_case.interop.sandbox import Ground
+from fhir_case.interop.recorder import Recorder
+from fhir_case.interop.sandbox import Sandbox
 from fhir_case.interop.verdict import FailError
 from fhir_case.load.run.load import Options
 from fhir_case.server.client import Client
@@ -32,9 +32,9 @@ def server() -> Iterator[SmallServer]:
 
 
 @pytest.fixture
-def ground(server: SmallServer) -> Iterator[Ground]:
-    with Talk(server.url) as talk:
-        yield Ground(talk, Claims(None), "interop-a", patience_s=0.1)
+def sandbox(server: SmallServer) -> Iterator[Sandbox]:
+    with Recorder(server.url) as recorder:
+        yield Sandbox(recorder, Claims(None), "interop-a", wait_s=0.1)
 
 
 def there(server: SmallServer, kind: str = "Patient") -> set[str]:
@@ -42,49 +42,49 @@ def there(server: SmallServer, kind: str = "Patient") -> set[str]:
         return {f"{kind}/{each['id']}" for each in client.search(kind, {})}
 
 
-def store(server: SmallServer, place: str, **elements: Any) -> None:
-    kind, _, key = place.partition("/")
-    answer = requests.put(f"{server.url}/{place}", json={"resourceType": kind, "id": key, **elements}, timeout=10)
+def store(server: SmallServer, location: str, **elements: Any) -> None:
+    kind, _, key = location.partition("/")
+    answer = requests.put(f"{server.url}/{location}", json={"resourceType": kind, "id": key, **elements}, timeout=10)
     assert answer.ok
 
 
-def test_what_was_made_is_removed_and_what_was_there_stays(server: SmallServer, ground: Ground) -> None:
+def test_what_was_made_is_removed_and_what_was_there_stays(server: SmallServer, sandbox: Sandbox) -> None:
     store(server, "Patient/somebody")
-    ground.made(ground.patient("one"))
+    sandbox.stored(sandbox.patient("one"))
     assert 2 == len(there(server))
 
-    assert [] == ground.clear()
+    assert [] == sandbox.clear()
     assert {"Patient/somebody"} == there(server)
 
 
 def test_what_stands_in_each_others_way_is_removed_together(
-    server: SmallServer, ground: Ground, monkeypatch: pytest.MonkeyPatch
+    server: SmallServer, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for key in ("one", "two"):
-        ground.made(ground.patient(key))
-    delete = Ground._delete
+        sandbox.stored(sandbox.patient(key))
+    delete = Sandbox._delete
     monkeypatch.setattr(  # as a server that enforces referential integrity
-        Ground, "_delete", lambda ground, names: "HTTP 409" if len(names) == 1 else delete(ground, names)
+        Sandbox, "_delete", lambda sandbox, names: "HTTP 409" if len(names) == 1 else delete(sandbox, names)
     )
 
-    assert [] == ground.clear()
+    assert [] == sandbox.clear()
     assert set() == there(server)
 
 
 def test_a_stranger_is_not_removed_although_the_server_says_that_we_created_it(
-    server: SmallServer, ground: Ground, monkeypatch: pytest.MonkeyPatch
+    server: SmallServer, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store(server, "Patient/stranger")
-    ask = Talk.ask
+    ask = Recorder.ask
 
-    def confused(talk: Talk, method: str, path: str, *rest: Any, **options: Any) -> Reply:
-        answered = ask(talk, "GET", "Patient/stranger") if method == "POST" else None
-        return answered or ask(talk, method, path, *rest, **options)
+    def confused(recorder: Recorder, method: str, path: str, *rest: Any, **options: Any) -> Reply:
+        answered = ask(recorder, "GET", "Patient/stranger") if method == "POST" else None
+        return answered or ask(recorder, method, path, *rest, **options)
 
-    monkeypatch.setattr(Talk, "ask", confused)
-    assert "Patient/stranger" == ground.create(ground.patient("mine")).location()
+    monkeypatch.setattr(Recorder, "ask", confused)
+    assert "Patient/stranger" == sandbox.create(sandbox.patient("mine")).location()
 
-    assert [] == ground.clear()
+    assert [] == sandbox.clear()
     assert {"Patient/stranger"} == there(server)
 
 
@@ -112,25 +112,25 @@ def test_a_resource_of_somebody_else_with_the_same_identifier_is_neither_compare
 
 
 def test_pages_that_do_not_end_are_said_at_once() -> None:
-    with SmallServer(faults=("endless-pages",)) as server, Talk(server.url) as talk:
-        ground = Ground(talk, Claims(None), "interop-a", patience_s=0.1)
+    with SmallServer(faults=("endless-pages",)) as server, Recorder(server.url) as recorder:
+        sandbox = Sandbox(recorder, Claims(None), "interop-a", wait_s=0.1)
         for number in range(3):
-            ground.made(ground.patient(f"p{number}"))
+            sandbox.stored(sandbox.patient(f"p{number}"))
         with pytest.raises(FailError, match="do not end"):
-            ground.found("Patient", {"_count": "1"})
-        assert len(talk.exchanges) < 20
+            sandbox.found("Patient", {"_count": "1"})
+        assert len(recorder.exchanges) < 20
         with Client(server.url) as client, pytest.raises(FhirCaseError, match="do not end"):
             list(client.search("Patient", {"_count": "1"}))
 
 
-def test_only_what_was_seen_last_of_a_patient_search_is_evidence(ground: Ground) -> None:
+def test_only_what_was_seen_last_of_a_repeated_search_is_evidence(sandbox: Sandbox) -> None:
     seen = iter((1, 2, 3))
 
     def look() -> int:
-        ground.talk.ask("GET", "Patient", parameters={"_count": "1"})
+        sandbox.ask("GET", "Patient", parameters={"_count": "1"})
         return next(seen)
 
-    ground.patience_s = 5
-    assert 3 == ground.eventually(look, lambda each: each == 3)
-    assert 1 == len(ground.talk.exchanges)
-    assert "Bundle" == parse(ground.talk.exchanges[0].response_body)["resourceType"]
+    sandbox.wait_s = 5
+    assert 3 == sandbox.eventually(look, lambda each: each == 3)
+    assert 1 == len(sandbox.recorder.exchanges)
+    assert "Bundle" == parse(sandbox.recorder.exchanges[0].response_body)["resourceType"]

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_case.interop.probes import conditional, conformance, fidelity, operations, search, transactions, versions
+from fhir_case.interop.probes import (
+    conditional,
+    conformance,
+    fidelity,
+    operations,
+    search,
+    search_results,
+    transactions,
+    versions,
+)
 
 if TYPE_CHECKING:
     from fhir_case.interop.probe import Probe
 
 __all__ = ["PROBES"]
 
-PROBES: tuple[Probe, ...] = (
-    *conformance.PROBES,
-    *versions.PROBES,
-    *conditional.PROBES,
-    *transactions.PROBES,
-    *search.PROBES,
-    *operations.PROBES,
-    *fidelity.PROBES,
-)
+_MODULES = (conformance, versions, conditional, transactions, search, search_results, operations, fidelity)
+PROBES: tuple[Probe, ...] = tuple(probe for module in _MODULES for probe in module.GROUP.probes)

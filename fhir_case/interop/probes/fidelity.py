@@ -6,36 +6,38 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.compare import compare
-from fhir_case.interop.probe import probe
+from fhir_case.fhir.systems import LOINC, UCUM
+from fhir_case.interop.probe import ProbeGroup
+from fhir_case.interop.result import deviations
 from fhir_case.interop.verdict import FailError, check
 
 if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
-    from fhir_case.interop.sandbox import Ground
+    from fhir_case.interop.sandbox import Sandbox
 
-__all__ = ["PROBES"]
+__all__ = ["GROUP"]
 
-_GROUP = "Fidelity"
-_UCUM = {"system": "http://unitsofmeasure.org", "code": "1"}
+GROUP = ProbeGroup("Fidelity")
+_UCUM = {"system": UCUM, "code": "1"}
 _URL = "urn:fhir-case:interop:extension"
 
 
-def _kept(ground: Ground, resource: Resource) -> str:
+def _kept(sandbox: Sandbox, resource: Resource) -> str:
     """
     Store a resource and compare what comes back.
 
     Raises:
         FailError: It was refused, or something is not as it was sent.
     """
-    reply = ground.create(resource)
+    reply = sandbox.create(resource)
     if not reply.ok or not reply.location():
         raise FailError(f"it is refused (HTTP {reply.status})")
-    stored = ground.read(reply.location())
+    stored = sandbox.read(reply.location())
     sent = {**resource, "id": stored.get("id")}
-    differences = compare(sent, stored, base_url=ground.talk.base_url)
-    grave = [each for each in differences if each.kind not in ("added", "rewritten")]
-    told = "; ".join(f"{each.path}: {_short(each.sent)} is now {_short(each.stored)}" for each in grave[:3])
-    check(not grave, told + (f"; and {len(grave) - 3} more" if len(grave) > 3 else ""))
+    differences = compare(sent, stored, base_url=sandbox.recorder.base_url)
+    altered = deviations(differences)
+    observed = "; ".join(f"{each.path}: {_short(each.sent)} is now {_short(each.stored)}" for each in altered[:3])
+    check(not altered, observed + (f"; and {len(altered) - 3} more" if len(altered) > 3 else ""))
     rewritten = [each.path for each in differences if each.kind == "rewritten"]
     return f"the same, in another spelling: {', '.join(rewritten)}" if rewritten else "the same"
 
@@ -45,159 +47,142 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:60]}… ({len(text):,} characters)"
 
 
-@probe(
-    _GROUP, "decimals keep their precision", level="SHALL", page="datatypes.html#decimal",
+@GROUP.probe(
+    "decimals keep their precision", level="SHALL", page="datatypes.html#decimal",
     expected="15.0, 0.80, 0.000001 and 12345678901234.5 come back with all their digits",
 )  # fmt: skip
-def decimals(ground: Ground) -> str:
+def decimals(sandbox: Sandbox) -> str:
     values = ("15.0", "0.80", "100", "0.000001", "12345678901234.5")
     components = [
         {"code": {"text": text}, "valueQuantity": {"value": Decimal(text), "unit": "1", **_UCUM}} for text in values
     ]
-    return _kept(ground, ground.observation("decimals", component=components))
+    return _kept(sandbox, sandbox.observation("decimals", component=components))
 
 
-@probe(
-    _GROUP, "dates keep their precision", level="SHOULD", page="datatypes.html#dateTime",
+@GROUP.probe(
+    "dates keep their precision", level="SHOULD", page="datatypes.html#dateTime",
     expected="a year, a month, a day and a time with its zone come back as they were, or as the same instant",
 )  # fmt: skip
-def dates(ground: Ground) -> str:
+def dates(sandbox: Sandbox) -> str:
     values = ("2018", "2018-03", "2018-03-14", "2018-03-14T09:30:00+02:00", "2018-03-14T09:30:00.120Z")
     components = [{"code": {"text": text}, "valueDateTime": text} for text in values]
-    return _kept(ground, ground.observation("dates", component=components))
+    return _kept(sandbox, sandbox.observation("dates", component=components))
 
 
-@probe(
-    _GROUP, "time zones are kept", level="SHOULD", page="datatypes.html#dateTime",
+@GROUP.probe(
+    "time zones are kept", level="SHOULD", page="datatypes.html#dateTime",
     expected="a time with the zone +05:45 comes back with this zone",
 )  # fmt: skip
-def time_zones(ground: Ground) -> str:
+def time_zones(sandbox: Sandbox) -> str:
     sent = "2018-03-14T09:30:00+05:45"
-    place = ground.made(ground.observation("zone", effectiveDateTime=sent))
-    stored = ground.read(place).get("effectiveDateTime")
+    location = sandbox.stored(sandbox.observation("zone", effectiveDateTime=sent))
+    stored = sandbox.read(location).get("effectiveDateTime")
     check(stored == sent, f"{sent} is now {stored}")
     return str(stored)
 
 
-@probe(
-    _GROUP, "extensions are kept", level="SHOULD", page="extensibility.html#exchange",
+@GROUP.probe(
+    "extensions are kept", level="SHOULD", page="extensibility.html#exchange",
     expected="unknown extensions on the resource, on an element and on a primitive come back",
 )  # fmt: skip
-def extensions(ground: Ground) -> str:
+def extensions(sandbox: Sandbox) -> str:
     own = {"url": _URL, "valueString": "kept"}
     nested = {"url": f"{_URL}:nested", "extension": [{"url": "inner", "valueCode": "kept"}]}
-    patient = ground.patient(
+    patient = sandbox.patient(
         "extensions", extension=[own, nested], birthDate="1958-03-14", _birthDate={"extension": [own]}
     )
     patient["name"] = [{"family": "Interop", "extension": [own]}]
-    return _kept(ground, patient)
+    return _kept(sandbox, patient)
 
 
-@probe(
-    _GROUP, "codings are kept", level="SHOULD", page="datatypes.html#CodeableConcept",
+@GROUP.probe(
+    "codings are kept", level="SHOULD", page="datatypes.html#CodeableConcept",
     expected="three codings of one concept, a version, a display and userSelected come back, in their order",
 )  # fmt: skip
-def codings(ground: Ground) -> str:
+def codings(sandbox: Sandbox) -> str:
     given = [
-        {"system": "http://loinc.org", "version": "2.77", "code": "1834-1", "userSelected": True},
-        {"system": ground.system, "code": "own-code", "display": "A display of our own"},
+        {"system": LOINC, "version": "2.77", "code": "1834-1", "userSelected": True},
+        {"system": sandbox.system, "code": "own-code", "display": "A display of our own"},
         {"code": "without-a-system"},
     ]
-    return _kept(ground, ground.observation("codings", code={"coding": given, "text": "AFP"}))
+    return _kept(sandbox, sandbox.observation("codings", code={"coding": given, "text": "AFP"}))
 
 
-@probe(
-    _GROUP, "tags and labels are kept", level="SHOULD", page="resource.html#Meta",
+@GROUP.probe(
+    "tags and labels are kept", level="SHOULD", page="resource.html#Meta",
     expected="meta.tag and meta.security come back",
 )  # fmt: skip
-def tags(ground: Ground) -> str:
-    patient = ground.patient("tags")
-    patient["meta"] = {**patient["meta"], "tag": [{"system": ground.system, "code": "tag", "display": "A tag"}]}
-    return _kept(ground, patient)
+def tags(sandbox: Sandbox) -> str:
+    patient = sandbox.patient("tags")
+    patient["meta"] = {**patient["meta"], "tag": [{"system": sandbox.system, "code": "tag", "display": "A tag"}]}
+    return _kept(sandbox, patient)
 
 
-@probe(
-    _GROUP, "lists keep their order", level="SHALL", page="json.html#repeat",
+@GROUP.probe(
+    "lists keep their order", level="SHALL", page="json.html#repeat",
     expected="five given names come back in their order",
 )  # fmt: skip
-def order(ground: Ground) -> str:
-    patient = ground.patient("order")
+def order(sandbox: Sandbox) -> str:
+    patient = sandbox.patient("order")
     patient["name"] = [{"family": "Interop", "given": ["E", "C", "A", "D", "B"]}]
-    return _kept(ground, patient)
+    return _kept(sandbox, patient)
 
 
-@probe(
-    _GROUP, "an unknown element is not dropped in silence", level="SHOULD", page="http.html#create",
+@GROUP.probe(
+    "an unknown element is not dropped in silence", level="SHOULD", page="http.html#create",
     expected="a resource with an element that FHIR does not have is refused; or the element is kept",
 )  # fmt: skip
-def unknown_element(ground: Ground) -> str:
-    reply = ground.create({**ground.patient("unknown-element"), "favouriteColour": "green"})
+def unknown_element(sandbox: Sandbox) -> str:
+    reply = sandbox.create({**sandbox.patient("unknown-element"), "favouriteColour": "green"})
     if not reply.ok:
         return f"it is refused (HTTP {reply.status})"
-    stored = ground.read(reply.location())
+    stored = sandbox.read(reply.location())
     check("favouriteColour" in stored, f"it answers HTTP {reply.status}, and the element is gone")
     return "the element is kept"
 
 
-@probe(
-    _GROUP, "a wrong code is refused", level="SHOULD", page="http.html#create",
+@GROUP.probe(
+    "a wrong code is refused", level="SHOULD", page="http.html#create",
     expected="a Patient whose gender is no code of the required value set is refused",
 )  # fmt: skip
-def wrong_code(ground: Ground) -> str:
-    reply = ground.create({**ground.patient("wrong-code"), "gender": "purple"})
+def wrong_code(sandbox: Sandbox) -> str:
+    reply = sandbox.create({**sandbox.patient("wrong-code"), "gender": "purple"})
     check(not reply.ok, f"it answers HTTP {reply.status}")
     return f"it is refused (HTTP {reply.status})"
 
 
-@probe(
-    _GROUP, "all of Unicode is kept", level="SHALL", page="http.html#mime-type",
+@GROUP.probe(
+    "all of Unicode is kept", level="SHALL", page="http.html#mime-type",
     expected="Greek, Chinese, right-to-left, combining and astral characters come back",
 )  # fmt: skip
-def unicode(ground: Ground) -> str:
+def unicode(sandbox: Sandbox) -> str:
     texts = ["Ωμέγα", "肝細胞癌", "סרטן الكبد", "e\u0301\u200d\u00a0\u2009", "𝔉ℌ𝕀ℝ 🧬👩🏽‍⚕️", "<&\"'\\/>"]
     note = [{"text": text} for text in texts]
-    return _kept(ground, ground.observation("unicode", note=note))
+    return _kept(sandbox, sandbox.observation("unicode", note=note))
 
 
-@probe(
-    _GROUP, "long texts are kept", level="SHOULD", page="datatypes.html#string",
+@GROUP.probe(
+    "long texts are kept", level="SHOULD", page="datatypes.html#string",
     expected="a note of 100,000 characters comes back whole",
 )  # fmt: skip
-def long_text(ground: Ground) -> str:
+def long_text(sandbox: Sandbox) -> str:
     text = "".join(f"line {number:05}\n" for number in range(100_000 // 11))
-    return _kept(ground, ground.observation("long", note=[{"text": text}]))
+    return _kept(sandbox, sandbox.observation("long", note=[{"text": text}]))
 
 
-@probe(
-    _GROUP, "narrative is kept", level="SHOULD", page="narrative.html",
+@GROUP.probe(
+    "narrative is kept", level="SHOULD", page="narrative.html",
     expected="the XHTML of the narrative comes back, apart from how it is written",
 )  # fmt: skip
-def narrative(ground: Ground) -> str:
+def narrative(sandbox: Sandbox) -> str:
     div = '<div xmlns="http://www.w3.org/1999/xhtml"><p>TARE with <b>Y-90</b> &amp; sorafenib: 4 &lt; 6</p></div>'
-    return _kept(ground, ground.patient("narrative", text={"status": "additional", "div": div}))
+    return _kept(sandbox, sandbox.patient("narrative", text={"status": "additional", "div": div}))
 
 
-@probe(
-    _GROUP, "contained resources are kept", level="SHOULD", page="references.html#contained",
+@GROUP.probe(
+    "contained resources are kept", level="SHOULD", page="references.html#contained",
     expected="a contained resource and the reference to it come back",
 )  # fmt: skip
-def contained(ground: Ground) -> str:
+def contained(sandbox: Sandbox) -> str:
     inner: dict[str, Any] = {"resourceType": "Organization", "id": "inner", "name": "Clinic"}
-    return _kept(ground, ground.patient("contained", contained=[inner], managingOrganization={"reference": "#inner"}))
-
-
-PROBES = (
-    decimals,
-    dates,
-    time_zones,
-    extensions,
-    codings,
-    tags,
-    order,
-    unknown_element,
-    wrong_code,
-    unicode,
-    long_text,
-    narrative,
-    contained,
-)
+    return _kept(sandbox, sandbox.patient("contained", contained=[inner], managingOrganization={"reference": "#inner"}))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fhir_case.interop.verdict import NotRunError, VerdictError
+from fhir_case.fhir.systems import LOINC, UCUM
+from fhir_case.interop.verdict import NotRunError, VerdictError, need
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fhir_case.interop.sandbox import Ground
+    from fhir_case.interop.sandbox import Sandbox
 
-__all__ = ["Field", "field_of"]
+__all__ = ["SearchData", "search_data", "searchable"]
 
-_LOINC = "http://loinc.org"
 # key, patient, LOINC code, date, value in g/L
 _OBSERVATIONS = (
     ("jan", "one", "718-7", "2018-01-10", "95"),
@@ -28,23 +28,23 @@ _OBSERVATIONS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class SearchData:
     """
-    Where the resources are that the searches look for.
+    The resources that the searches look for.
 
     Args:
-        places: ``Type/id`` of each, by its key.
+        locations: ``Type/id`` of each, by its key.
         label: A code that all Observations have, as a search writes it: it keeps the searches to this namespace.
         only: The code of the value searches, as a search writes it.
     """
 
-    places: Mapping[str, str]
+    locations: Mapping[str, str]
     label: str
     only: str
 
     def of(self, *keys: str) -> set[str]:
         """Return ``Type/id`` of some."""
-        return {self.places[key] for key in keys}
+        return {self.locations[key] for key in keys}
 
     @property
     def observations(self) -> set[str]:
@@ -52,45 +52,51 @@ class Field:
         return self.of(*(key for key, *_ in _OBSERVATIONS))
 
 
-def field_of(ground: Ground) -> Field:
+def searchable(sandbox: Sandbox, *parameters: str, kind: str = "Observation") -> SearchData:
+    """
+    Return what the searches look for, where the server claims to search for it.
+
+    Raises:
+        NotApplicableError: It does not claim searches for this type, or one of the parameters.
+        NotRunError: It does not store what is to be found.
+    """
+    need(sandbox.claims.interaction(kind, "search-type"), f"searches for {kind}")
+    for name in parameters:
+        need(sandbox.claims.parameter(kind, name), f"the search parameter '{name}' of {kind}")
+    return search_data(sandbox)
+
+
+def search_data(sandbox: Sandbox) -> SearchData:
     """
     Return what the searches look for; it is stored when the first asks.
 
     Raises:
         NotRunError: The server does not store it.
     """
-    if "field" not in ground.kept:
+    if "search data" not in sandbox.shared:
         try:
-            ground.kept["field"] = _stored(ground)
+            sandbox.shared["search data"] = _stored(sandbox)
         except VerdictError as error:
-            ground.kept["field"] = error
-    found = ground.kept["field"]
-    if isinstance(found, Field):
+            sandbox.shared["search data"] = error
+    found = sandbox.shared["search data"]
+    if isinstance(found, SearchData):
         return found
     raise NotRunError(f"what the search should find is not there: {found}")
 
 
-def _stored(ground: Ground) -> Field:
-    # How they were made is no evidence of a search; the create probes look at that.
-    mark = len(ground.talk.exchanges)
-    places = {
-        key: ground.made(ground.patient(f"field-{key}", birthDate=date))
-        for key, date in (("one", "1958-03-01"), ("two", "1971-11-20"))
-    }
-    for key, patient, code, date, value in _OBSERVATIONS:
-        elements: dict[str, Any] = {
-            "code": {
-                "coding": [
-                    {"system": _LOINC, "code": code},
-                    {"system": ground.system, "code": "field"},
-                    {"system": ground.system, "code": f"field-{code}"},
-                ]
-            },
-            "effectiveDateTime": date,
-            "valueQuantity": {
-                "value": int(value), "unit": "g/L", "system": "http://unitsofmeasure.org", "code": "g/L"
-            },
-        }  # fmt: skip
-        places[key] = ground.made(ground.observation(f"field-{key}", places[patient], **elements))
-    del ground.talk.exchanges[mark:]
-    return Field(places, ground.identifier("field"), ground.identifier("field-718-7"))
+def _stored(sandbox: Sandbox) -> SearchData:
+    # How they were made is not evidence of a search; the create probes look at that.
+    with sandbox.recorder.unrecorded():
+        locations = {
+            key: sandbox.stored(sandbox.patient(f"field-{key}", birthDate=date))
+            for key, date in (("one", "1958-03-01"), ("two", "1971-11-20"))
+        }
+        for key, patient, code, date, value in _OBSERVATIONS:
+            codes = [(LOINC, code), (sandbox.system, "field"), (sandbox.system, f"field-{code}")]
+            observation = sandbox.observation(
+                f"field-{key}", locations[patient], effectiveDateTime=date,
+                code={"coding": [{"system": system, "code": one} for system, one in codes]},
+                valueQuantity={"value": int(value), "unit": "g/L", "system": UCUM, "code": "g/L"},
+            )  # fmt: skip
+            locations[key] = sandbox.stored(observation)
+    return SearchData(locations, sandbox.identifier("field"), sandbox.identifier("field-718-7"))

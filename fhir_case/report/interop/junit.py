@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET
 
-from fhir_case.report.characters import json_text, printable
-from fhir_case.report.interop.matrix import bundle_tables, probe_groups, probe_look, resource_look
+from junitparser import Error, Failure, JUnitXml, Skipped, SystemOut, TestCase, TestSuite
+
+from fhir_case.interop.result import deviations
+from fhir_case.report.characters import printable, value_text
+from fhir_case.report.interop.matrix import bundle_tables, probe_groups, probe_look, reason_of, resource_look
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from fhir_case.interop.result import InteropResult, ProbeDescription, ProbeResult, ResourceResult, ServerResult
+    from junitparser.junitparser import FinalResult
+
+    from fhir_case.interop.result import InteropResult, ProbeResult, ResourceResult, ServerResult
+    from fhir_case.report.interop.matrix import ProbeRow
 
 __all__ = ["interop_junit"]
 
-_MOST_DIFFERENCES = 20
-_LONGEST = 500
+_MAX_DIFFERENCES = 20
+_MAX_LENGTH = 500
 
 
 def interop_junit(result: InteropResult) -> str:
@@ -29,80 +35,83 @@ def interop_junit(result: InteropResult) -> str:
 
     Source: https://github.com/testmoapp/junitxml
     """
-    root = ET.Element("testsuites", name="fhir-case interop")
-    for place, server in enumerate(result.servers):
-        _fill_suite(ET.SubElement(root, "testsuite", name=printable(server.name)), result, server, place)
-    for attribute in ("tests", "failures", "errors", "skipped"):
-        root.set(attribute, str(sum(int(suite.get(attribute, "0")) for suite in root)))
-    ET.indent(root)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+    report = JUnitXml("fhir-case interop")
+    report.extend(_suite(result, server, column) for column, server in enumerate(result.servers))
+    report.update_statistics()
+    written = BytesIO()
+    report.write(written, pretty=True)
+    return written.getvalue().decode()
 
 
-def _fill_suite(suite: ET.Element, result: InteropResult, server: ServerResult, place: int) -> None:
-    suite.set("timestamp", printable(result.started.removesuffix("Z")))  # it has no zone there
-    properties = ET.SubElement(suite, "properties")
+def _suite(result: InteropResult, server: ServerResult, column: int) -> TestSuite:
+    suite = TestSuite(printable(server.name))
+    suite.timestamp = printable(result.started.removesuffix("Z"))  # it has no zone there
     for name in ("base_url", "fhir", "software"):
-        ET.SubElement(properties, "property", name=name, value=printable(getattr(server, name)))
+        suite.add_property(name, printable(getattr(server, name)))
+    suite.extend(_cases(result, server, column))
+    if server.left:
+        suite.append(SystemOut(_lines(f"could not be removed: {each}" for each in server.left)))
+    return suite
+
+
+def _cases(result: InteropResult, server: ServerResult, column: int) -> Iterator[TestCase]:
     if server.error:
-        ET.SubElement(_case(suite, server.name, "server"), "error", message=printable(server.error))
+        yield _case(server.name, "server", Error(printable(server.error)))
     for group, rows in probe_groups(result).items():
         for row in rows:
-            _fill_probe(_case(suite, f"{server.name}.{group}", row.description.name), row.description, row.cells[place])
+            yield _probe(f"{server.name}.{group}", row, row.cells[column])
     for table in bundle_tables(result):
-        name = f"{server.name}.{table.name}"
-        if table.results[place].error and not server.error:
-            ET.SubElement(_case(suite, name, "Bundle"), "error", message=printable(table.results[place].error))
+        name, error = f"{server.name}.{table.name}", table.results[column].error
+        if error and not server.error:
+            yield _case(name, "Bundle", Error(printable(error)))
         for resource in table.rows:
-            _fill_resource(_case(suite, name, resource.resource), resource.cells[place])
-    counts = {"tests": "testcase", "failures": "*/failure", "errors": "*/error", "skipped": "*/skipped"}
-    for attribute, path in counts.items():
-        suite.set(attribute, str(len(suite.findall(path))))
-    if server.left:
-        ET.SubElement(suite, "system-out").text = _lines(f"could not be removed: {each}" for each in server.left)
+            yield _case(name, resource.resource, *_resource(resource.cells[column]))
 
 
-def _case(suite: ET.Element, group: str, name: str) -> ET.Element:
-    return ET.SubElement(suite, "testcase", classname=printable(group), name=printable(name))
+def _case(group: str, name: str, *results: FinalResult) -> TestCase:
+    case = TestCase(printable(name), printable(group))
+    case.extend(results)
+    return case
 
 
-def _fill_probe(case: ET.Element, description: ProbeDescription, found: ProbeResult) -> None:
-    case.set("time", f"{sum(each.milliseconds for each in found.exchanges) / 1000:.3f}")
-    tone = probe_look(found.verdict, description.level).tone
+def _probe(group: str, row: ProbeRow, found: ProbeResult) -> TestCase:
+    level, tone = row.description.level, probe_look(found.verdict, row.description.level).tone
+    case = _case(group, row.description.name)
+    case.time = round(sum(each.milliseconds for each in found.exchanges) / 1000, 3)
     if tone == "bad":
-        failure = ET.SubElement(case, "failure", type=description.level, message=printable(found.observed))
-        failure.text = _evidence(description, found)
+        case.append(_failure(found.observed, level, _evidence(row, found)))
     elif tone == "weak":
-        message = f"{description.level}, which the server does not follow: {found.observed}"
-        ET.SubElement(case, "skipped", message=printable(message))
-        ET.SubElement(case, "system-out").text = _evidence(description, found)
+        case.append(Skipped(printable(f"{level}, which the server does not follow: {found.observed}")))
+        case.append(SystemOut(_evidence(row, found)))
     elif tone != "good":
-        ET.SubElement(case, "skipped", message=printable(f"{found.verdict}: {found.observed}"))
+        case.append(Skipped(printable(f"{found.verdict}: {found.observed}")))
+    return case
 
 
-def _evidence(description: ProbeDescription, found: ProbeResult) -> str:
+def _failure(message: str, kind: str, text: str) -> Failure:
+    failure = Failure(printable(message), kind)
+    failure.text = text
+    return failure
+
+
+def _evidence(row: ProbeRow, found: ProbeResult) -> str:
+    description = row.description
     exchanges = (f"{each.method} {each.url}: {each.status or 'no answer'}" for each in found.exchanges)
-    told = {"expected": description.expected, "observed": found.observed, "see": description.specification}
-    return _lines((*(f"{name}: {text}" for name, text in told.items()), *exchanges))
+    facts = {"expected": description.expected, "observed": found.observed, "see": description.specification}
+    return _lines((*(f"{name}: {text}" for name, text in facts.items()), *exchanges))
 
 
-def _fill_resource(case: ET.Element, found: ResourceResult | None) -> None:
+def _resource(found: ResourceResult | None) -> Iterator[FinalResult]:
     if found is None or found.state == "not checked":
-        reason = found.reason if found else "it was not tried"
-        ET.SubElement(case, "skipped", message=printable(f"not checked: {reason}"))
-        return
-    if resource_look(found.state).tone == "good":
-        return
-    told = [each for each in found.differences if each.kind not in ("added", "rewritten")]
-    message = found.reason or ", ".join(each.path for each in told[:3])
-    failure = ET.SubElement(case, "failure", type=found.state, message=printable(f"{found.state}: {message}"))
-    lines = [f"{each.path} {each.kind}: {_value(each.sent)} -> {_value(each.stored)}" for each in told]
-    more = [f"and {len(lines) - _MOST_DIFFERENCES:,} more"] if len(lines) > _MOST_DIFFERENCES else []
-    failure.text = _lines((*lines[:_MOST_DIFFERENCES], *more))
-
-
-def _value(value: object) -> str:
-    text = "nothing" if value is None else json_text(value)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+        yield Skipped(printable(f"not checked: {found.reason if found else 'it was not tried'}"))
+    elif resource_look(found.state).tone != "good":
+        lines = [
+            f"{each.path} {each.kind}: {value_text(each.sent, _MAX_LENGTH)} -> {value_text(each.stored, _MAX_LENGTH)}"
+            for each in deviations(found.differences)
+        ]
+        more = [f"and {len(lines) - _MAX_DIFFERENCES:,} more"] if len(lines) > _MAX_DIFFERENCES else []
+        text = _lines((*lines[:_MAX_DIFFERENCES], *more))
+        yield _failure(f"{found.state}: {reason_of(found)}", found.state, text)
 
 
 def _lines(lines: Iterable[str]) -> str:

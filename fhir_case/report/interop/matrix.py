@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from fhir_case.interop.named import by_name
-from fhir_case.interop.result import BundleResult, Level, ProbeResult
+from fhir_case.interop.result import BundleResult, Level, ProbeResult, deviations
 
 if TYPE_CHECKING:
     from fhir_case.interop.result import (
@@ -30,6 +30,7 @@ __all__ = [
     "level_counts",
     "probe_groups",
     "probe_look",
+    "reason_of",
     "resource_look",
 ]
 
@@ -39,7 +40,7 @@ Tone = Literal["good", "bad", "weak", "none", "unknown"]
 
 class Look(NamedTuple):
     """
-    Say how a cell looks; colour is never alone.
+    How a cell looks; colour is never alone.
 
     Args:
         tone: ``good``; ``bad``: what a server has to do it does not; ``weak``: what it should or may do it does not;
@@ -111,7 +112,7 @@ class ResourceRow:
 
     @property
     def worst(self) -> int:
-        """Return the place of its worst state among all, 0 for the worst there is."""
+        """Return the rank of its worst state, 0 for the worst there is."""
         return min(_WORST_FIRST.index(each.state if each else "not checked") for each in self.cells)
 
     @property
@@ -186,6 +187,12 @@ def level_counts(result: InteropResult, server: ServerResult) -> dict[Level, tup
 def head(name: str) -> str:
     """Return the head of a server's column; one that has no name is called by its URL, here without the scheme."""
     return name.removeprefix("https://").removeprefix("http://")
+
+
+def reason_of(found: ResourceResult, max_paths: int = 3) -> str:
+    """Return why a resource is not as it was sent: the reason, or the paths of what is altered."""
+    paths = [each.path for each in deviations(found.differences)]
+    return found.reason or ", ".join(paths[:max_paths]) + (", ..." if len(paths) > max_paths else "")
 
 
 def as_sent(bundle: BundleResult) -> int:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fhir_case.report.characters import json_text, printable, printable_lines
+from fhir_case.report.characters import printable, printable_lines, value_text
 from fhir_case.report.counts import counted
 from fhir_case.report.interop.matrix import (
     LEVELS,
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["interop_page"]
 
-_MOST_ROWS = 500
-_WORTH_SAYING_ONCE = 300
-_LONGEST_VALUE = 2_000
+_MAX_ROWS = 500
+_MIN_LENGTH_TO_REFER = 300
+_MAX_LENGTH = 2_000
 _MEANINGS: dict[State, str] = {
     "equal": "",
     "added": "equal, with what servers add",
@@ -130,7 +131,7 @@ class _Collected:
         return cell
 
     def _once(self, text: str, anchor: str, place: str) -> Said:
-        if len(text) >= _WORTH_SAYING_ONCE:
+        if len(text) >= _MIN_LENGTH_TO_REFER:
             if text in self._said:
                 return Said("", *self._said[text])
             self._said[text] = anchor, place
@@ -148,7 +149,13 @@ def interop_page(result: InteropResult) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"shown": printable, "head": head, "body": _body, "value": _value, "counted": counted}
+    environment.filters |= {
+        "shown": printable,
+        "head": head,
+        "body": _body,
+        "value": partial(value_text, max_length=_MAX_LENGTH),
+        "counted": counted,
+    }
     environment.tests["link"] = _is_link
     collected = _Collected()
     groups = {
@@ -177,7 +184,7 @@ def _probe_cells(collected: _Collected, result: InteropResult, row: ProbeRow) ->
 def _bundle(collected: _Collected, result: InteropResult, number: int, table: BundleTable) -> dict[str, Any]:
     rows = []
     telling = table.telling
-    for line, row in enumerate(telling[:_MOST_ROWS], 1):
+    for line, row in enumerate(telling[:_MAX_ROWS], 1):
         cells = [
             collected.resource(table, server, found, f"r-{number}-{line}-{place}")
             for place, (server, found) in enumerate(zip(result.servers, row.cells, strict=True), 1)
@@ -230,8 +237,3 @@ def _indented(text: str) -> str:
         parts.append(piece)
         depth += piece in "[{"
     return "".join(parts) + (f"\n{rest}" if rest else "")
-
-
-def _value(value: Any) -> str:
-    text = "nothing" if value is None else json_text(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}… cut: {len(text) - _LONGEST_VALUE:,} more"

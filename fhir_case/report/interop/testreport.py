@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 from fhir_case.fhir.datatypes import narrative
 from fhir_case.report.characters import printable
 from fhir_case.report.counts import counted
-from fhir_case.report.interop.matrix import bundle_tables, level_counts, probe_groups, probe_look, resource_look
+from fhir_case.report.interop.matrix import (
+    bundle_tables,
+    level_counts,
+    probe_groups,
+    probe_look,
+    reason_of,
+    resource_look,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,17 +112,14 @@ def _bundle(table: BundleTable, place: int) -> dict[str, Any]:
         if found is None:
             actions.append(_assertion("skip", f"{row.resource}: not checked"))
             continue
-        told = found.reason or ", ".join(each.path for each in found.differences if each.kind not in _SAME)
-        message = f"{row.resource}: {found.state}" + (f": {told}" if told else "")
+        reason = reason_of(found, max_paths=len(found.differences))
+        message = f"{row.resource}: {found.state}" + (f": {reason}" if reason else "")
         actions.append(_assertion(_RESULTS[resource_look(found.state).tone], message))
     return {
         "name": _text(table.name),
         "description": "Each resource is stored as it was sent, but for what servers may add or rewrite.",
         "action": actions or [_assertion("skip", "it holds no resource")],
     }
-
-
-_SAME = ("added", "rewritten")
 
 
 def _assertion(result: str, message: str, detail: str = "") -> dict[str, Any]:

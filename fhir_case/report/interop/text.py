@@ -17,6 +17,7 @@ from fhir_case.report.interop.matrix import (
     level_counts,
     probe_groups,
     probe_look,
+    reason_of,
     resource_look,
 )
 
@@ -192,12 +193,11 @@ def _not_as_sent(server: ServerResult) -> Iterator[str]:
         yield from (f"{bundle.name}: warning: {each}" for each in bundle.warnings)
         if bundle.error:
             yield f"{bundle.name}: {bundle.error}"
-        wrong = [each for each in bundle.resources if resource_look(each.state).tone != "good"]
-        lines = []
-        for each in wrong:
-            paths = [one.path for one in each.differences if one.kind not in ("added", "rewritten")]
-            told = each.reason or ", ".join(paths[:3]) + (", ..." if len(paths) > 3 else "")
-            lines.append(f"{bundle.name}: {each.resource} {each.state}" + (f": {told}" if told else ""))
+        lines = [
+            f"{bundle.name}: {each.resource} {each.state}" + (f": {reason}" if (reason := reason_of(each)) else "")
+            for each in bundle.resources
+            if resource_look(each.state).tone != "good"
+        ]
         yield from _cut(lines, "resources")
 
 

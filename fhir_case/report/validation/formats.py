@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-from xml.etree import ElementTree as ET
+
+from junitparser import Failure, Skipped, SystemOut, TestCase, TestSuite
 
 from fhir_case.report.characters import printable
 from fhir_case.report.validation.text import array_lines, encoded
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
+
+    from junitparser.junitparser import Result, System
 
     from fhir_case.issues import CheckRun, Issue, ValidationResult
     from fhir_case.validation.check import Check
@@ -64,40 +67,42 @@ def junit_lines(checked: Iterable[Checked], *, failing: Collection[str] = ("erro
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield '<testsuites name="fhir-case validate">'
     for one in checked:
-        suite = _suite(one, failing)
-        ET.indent(suite)
-        yield ET.tostring(suite, encoding="unicode")
+        yield _suite(one, failing).tostring().decode()
     yield "</testsuites>"
 
 
-def _suite(checked: Checked, failing: Collection[str]) -> ET.Element:
+def _suite(checked: Checked, failing: Collection[str]) -> TestSuite:
     name = printable(checked.name)
     by_check: dict[str, list[Issue]] = {run.name: [] for run in checked.result.checks}
     for issue in checked.result.issues:
         by_check.setdefault(issue.check, []).append(issue)
     runs = {run.name: run for run in checked.result.checks}
-    suite = ET.Element("testsuite", name=name)
+    cases = []
     for check, issues in by_check.items():
-        case = ET.SubElement(suite, "testcase", classname=name, name=printable(check))
-        _fill(case, runs.get(check), issues, failing)
-    counts = {"tests": len(by_check), "failures": len(suite.findall("*/failure")), "errors": 0}
-    suite.attrib |= {key: str(count) for key, count in counts.items()}
-    suite.set("skipped", str(len(suite.findall("*/skipped"))))
+        cases.append(TestCase(printable(check), name))
+        cases[-1].extend(_results(runs.get(check), issues, failing))
+    suite = TestSuite(name)
+    suite.extend(cases)
+    # `update_statistics` would also say how long it took, which nobody knows.
+    suite.tests, suite.errors = len(cases), 0
+    suite.failures = sum(each.is_failure for each in cases)
+    suite.skipped = sum(each.is_skipped for each in cases)
     return suite
 
 
-def _fill(case: ET.Element, run: CheckRun | None, issues: list[Issue], failing: Collection[str]) -> None:
+def _results(run: CheckRun | None, issues: list[Issue], failing: Collection[str]) -> Iterator[Result | System]:
     failures = [issue for issue in issues if issue.severity in failing]
     others = [issue for issue in issues if issue.severity not in failing]
     if failures:
         more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
         kind = failures[0].severity
-        failure = ET.SubElement(case, "failure", type=kind, message=printable(_text(failures[0])) + more)
+        failure = Failure(printable(_text(failures[0])) + more, kind)
         failure.text = _listed(failures)
+        yield failure
     elif run is not None and run.state != "ran":
-        ET.SubElement(case, "skipped", message=printable(f"{run.state}: {run.reason}"))
+        yield Skipped(printable(f"{run.state}: {run.reason}"))
     if others:
-        ET.SubElement(case, "system-out").text = _listed(others)
+        yield SystemOut(_listed(others))
 
 
 def _listed(issues: Iterable[Issue]) -> str:
