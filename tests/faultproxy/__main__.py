@@ -17,7 +17,7 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve, and print a line for each request; give the exit code."""
+    """Serve, and print a line for each request; return the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.list:

@@ -61,7 +61,7 @@ class Chooser:
 
     def choose(self, method: str, path: str, body: bytes, *, compressed: bool, now: float) -> str:
         """
-        Give the name of the fault that hits this request, empty for none.
+        Return the name of the fault that hits this request, empty for none.
 
         Args:
             now: The time in seconds on any clock that only goes forward.
@@ -93,8 +93,8 @@ class Chooser:
 
 
 def _key(method: str, path: str, body: bytes, *, compressed: bool) -> str:
-    """Tell one request from another: by its content, which compression does not change, or by its URL."""
+    """Return what tells one request from another: by its content, which compression does not change, or by its URL."""
     if compressed:
-        with suppress(OSError, EOFError, zlib.error):  # what is no gzip is compared as it is
+        with suppress(OSError, EOFError, zlib.error):  # what is not gzip is compared as it is
             body = gzip.decompress(body)
     return sha256(body).hexdigest() if body else f"{method} {path}"

@@ -80,7 +80,7 @@ class Connection(LoopbackConnection):
         self._end(exchange, answer)
 
     def _forward(self, body: bytes, *, reset: bool) -> tuple[bool, Answer]:
-        """Give whether the target got the request, and its answer."""
+        """Return whether the target got the request, and its answer."""
         try:
             answer = forward(
                 self._proxy.target,
@@ -96,7 +96,7 @@ class Connection(LoopbackConnection):
         return True, answer
 
     def _end(self, exchange: Exchange, answer: Answer) -> None:
-        """Give the client what it is to see."""
+        """Return the client what it is to see."""
         fault = FAULTS.get(exchange.fault)
         if fault is None:
             if answer.status:

@@ -19,7 +19,7 @@ Ending = Literal["answer", "reset", "reset-at-once", "half", "silence"]
 
 @dataclass(frozen=True)
 class Answer:
-    """Hold an HTTP answer; its headers are without those that belong to one connection or tell the length."""
+    """An HTTP answer; its headers are without those that belong to one connection or tell the length."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -33,7 +33,7 @@ NO_ANSWER = Answer(0)
 @dataclass(frozen=True)
 class Fault:
     """
-    Tell what one fault does.
+    Return what one fault does.
 
     Args:
         description: One line for people.
@@ -80,7 +80,7 @@ def _plain_text(answer: Answer, _seconds: int) -> Answer:
     return replace(answer, headers=(*kept, ("Content-Type", "text/plain")))
 
 
-_NO_JSON = _made_up(200, ("Content-Type", "application/fhir+json"), body=b"This is no JSON.")
+_NO_JSON = _made_up(200, ("Content-Type", "application/fhir+json"), body=b"This is not JSON.")
 
 FAULTS = {
     "503": Fault("not forwarded; 503", forwards=False, answer=_made_up(503)),
@@ -99,7 +99,7 @@ FAULTS = {
         "forwarded, the answer awaited; then nothing for a long time, then the end", forwards=True, ending="silence"
     ),
     "wrong-type": Fault("forwarded; the answer says it is text/plain", forwards=True, answer=_plain_text),
-    "wrong-body": Fault("forwarded; 200 with a body that is no JSON", forwards=True, answer=_NO_JSON),
+    "wrong-body": Fault("forwarded; 200 with a body that is not JSON", forwards=True, answer=_NO_JSON),
     "html": Fault("forwarded; then 502 with a page of HTML", forwards=True, answer=_html),
     "html-before": Fault("not forwarded; 502 with a page of HTML", forwards=False, answer=_html),
     "401": Fault("not forwarded; 401", forwards=False, answer=_made_up(401, ("WWW-Authenticate", "Bearer"))),

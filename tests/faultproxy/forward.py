@@ -35,7 +35,7 @@ _OF_ONE_CONNECTION = frozenset(
 
 
 class NotReachedError(Exception):
-    """Tell that nothing of the request went to the target."""
+    """Nothing of the request went to the target."""
 
 
 def forward(
@@ -90,7 +90,7 @@ def forward(
 
 
 def _lasting(headers: Iterable[tuple[str, str]], *, head: bool = False) -> Iterable[tuple[str, str]]:
-    """Give the headers that go on to the other side; the answer to HEAD keeps the length of what it does not hold."""
+    """Return the headers that go on to the other side; the answer to HEAD keeps the length of what it does not hold."""
     for name, value in headers:
         if name.lower() not in _OF_ONE_CONNECTION or (head and name.lower() == "content-length"):
             yield name, value

@@ -90,7 +90,7 @@ class FaultProxy:
 
     @property
     def target(self) -> str:
-        """Give the base URL of the server in the back."""
+        """Return the base URL of the server in the back."""
         return self._target
 
     @target.setter
@@ -129,5 +129,5 @@ class FaultProxy:
             self._change.notify_all()
 
     def tracked(self, connection: socket.socket) -> AbstractContextManager[None]:
-        """Hold a connection to the target so that the end of the proxy ends it too."""
+        """Track a connection to the target, so that the end of the proxy ends it too."""
         return self._server.tracked(connection)

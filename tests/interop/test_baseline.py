@@ -1,4 +1,4 @@
-"""What became better or worse since an older test, and what is no older test."""
+"""What became better or worse since an older test, and what is not an older test."""
 
 from __future__ import annotations
 
@@ -208,11 +208,11 @@ def changed(**changes: Any) -> bytes:
         (changed(verdict=["pass"]), "'fail', 'not applicable' or 'not run', not ['pass']"),
     ],
     ids=[
-        "nothing", "not UTF-8", "too deep", "a list", "a Bundle", "another schema", "servers that are no list",
-        "servers that are no objects", "no probes", "no error", "another verdict", "a verdict that is a list",
+        "nothing", "not UTF-8", "too deep", "a list", "a Bundle", "another schema", "servers that are not a list",
+        "servers that are not objects", "no probes", "no error", "another verdict", "a verdict that is a list",
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_baseline_is_refused_with_its_name_and_why(
+def test_a_file_that_is_not_a_baseline_is_refused_with_its_name_and_why(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:
     file = tmp_path / "old.json"

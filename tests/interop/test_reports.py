@@ -165,7 +165,7 @@ class Page(HTMLParser):
 
 
 def cells(page: str, title: str) -> list[tuple[str, str]]:
-    """Give tone and word of each cell in the row of a probe or resource."""
+    """Return tone and word of each cell in the row of a probe or resource."""
     (row,) = re.findall(rf'<tr><th scope="row">{re.escape(title)}[ <].*?</tr>', page, flags=re.DOTALL)
     return re.findall(r'<td class="(\w+)".*?</span> ([^<]+)</', row, flags=re.DOTALL)
 
@@ -332,7 +332,7 @@ def test_what_is_written_is_valid_by_the_schema(checker: Any, result: InteropRes
 
 
 def places(value: Any) -> list[dict[str, Any]]:
-    """Give every object of a result that the schema describes."""
+    """Return every object of a result that the schema describes."""
     if isinstance(value, list):
         return [each for item in value for each in places(item)]
     if not isinstance(value, dict):
@@ -402,7 +402,7 @@ def junit(result: InteropResult) -> ET.Element:
 
 
 def outcome(root: ET.Element, place: str, name: str) -> tuple[str, str]:
-    """Give what became of a test case, and its message."""
+    """Return what became of a test case, and its message."""
     (case,) = root.findall(f"./testsuite/testcase[@classname='{place}'][@name='{name}']")
     found = [each for each in case if each.tag != "system-out"]
     return (found[0].tag, found[0].get("message", "")) if found else ("passed", "")

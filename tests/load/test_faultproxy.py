@@ -167,7 +167,7 @@ def test_a_429_with_a_date_names_a_time_that_is_not_too_early(target: Target) ->
     ("name", "status", "kind", "text"),
     [
         ("wrong-type", 200, "text/plain", ANSWER),
-        ("wrong-body", 200, JSON, b"This is no JSON."),
+        ("wrong-body", 200, JSON, b"This is not JSON."),
         ("html", 502, "text/html", b"<!DOCTYPE html>"),
         ("500", 500, JSON, b'{"resourceType": "OperationOutcome"'),
     ],

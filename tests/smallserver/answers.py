@@ -19,7 +19,7 @@ __all__ = ["headers_of", "said", "written"]
 
 def headers_of(behaviour: Behaviour, version: Version) -> dict[str, str]:
     """
-    Give the headers that tell a version.
+    Return the headers that tell a version.
 
     Source: https://hl7.org/fhir/R4/http.html#versioning
     """
@@ -43,5 +43,5 @@ def written(behaviour: Behaviour, request: Request, status: int, version: Versio
 
 
 def said(text: str) -> Resource:
-    """Give an OperationOutcome that only tells something."""
+    """Return an OperationOutcome that only tells something."""
     return outcome([{"severity": "information", "code": "informational", "diagnostics": text}])

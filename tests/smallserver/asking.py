@@ -20,7 +20,7 @@ _PATCH = "application/json-patch+json"
 
 
 class Fhir:
-    """Hold the connection to one server; a context manager."""
+    """The connection to one server; a context manager."""
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
@@ -42,7 +42,7 @@ class Fhir:
         return self._session.request(method, url, data=data, headers={**kind, **given}, timeout=30)
 
     def get(self, path: str, **headers: str) -> Any:
-        """Give the JSON of an answer of 200."""
+        """Return the JSON of an answer of 200."""
         found = self.ask("GET", path, **headers)
         assert found.status_code == 200, found.text
         return parse(found.content)
@@ -62,11 +62,11 @@ class Fhir:
         return without_own(self.get(f"{resource['resourceType']}/{resource['id']}"))
 
     def ids(self, path: str, mode: str = "match", **headers: str) -> list[str]:
-        """Give the ids on a page of a search."""
+        """Return the ids on a page of a search."""
         return _ids(self.get(path, **headers), mode)
 
     def pages(self, path: str, most: int = 20) -> list[list[str]]:
-        """Give the ids on each page of a search, to the end or so many pages."""
+        """Return the ids on each page of a search, to the end or so many pages."""
         found: list[list[str]] = []
         following: str | None = path
         while following and len(found) < most:
@@ -81,24 +81,24 @@ def _ids(page: dict[str, Any], mode: str) -> list[str]:
 
 
 def link(page: dict[str, Any], relation: str) -> str | None:
-    """Give the URL of a link of a Bundle."""
+    """Return the URL of a link of a Bundle."""
     return next((str(each["url"]) for each in page.get("link", ()) if each["relation"] == relation), None)
 
 
 def without_own(resource: dict[str, Any]) -> dict[str, Any]:
-    """Give a resource without what a server writes into its meta."""
+    """Return a resource without what a server writes into its meta."""
     meta = {name: value for name, value in resource["meta"].items() if name not in ("versionId", "lastUpdated")}
     rest = {name: value for name, value in resource.items() if name != "meta"}
     return {**rest, "meta": meta} if meta else rest
 
 
 def patient(resource_id: str, **elements: Any) -> dict[str, Any]:
-    """Give a Patient."""
+    """Return a Patient."""
     return {"resourceType": "Patient", "id": resource_id, **elements}
 
 
 def observation(resource_id: str, code: str = "1", **elements: Any) -> dict[str, Any]:
-    """Give an Observation with a code of a system of its own; a number as ``value`` becomes a quantity in mg."""
+    """Return an Observation with a code of a system of its own; a number as ``value`` becomes a quantity in mg."""
     if "value" in elements:
         mg = {"unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg"}
         elements["valueQuantity"] = {"value": Decimal(elements.pop("value")), **mg}
@@ -113,7 +113,7 @@ def observation(resource_id: str, code: str = "1", **elements: Any) -> dict[str,
 
 
 def entry(method: str, url: str, resource: Any = None, full_url: str = "", **request: str) -> dict[str, Any]:
-    """Give an entry of a transaction or batch."""
+    """Return an entry of a transaction or batch."""
     return {
         **({"fullUrl": full_url} if full_url else {}),
         **({"resource": resource} if resource is not None else {}),
@@ -122,7 +122,7 @@ def entry(method: str, url: str, resource: Any = None, full_url: str = "", **req
 
 
 def bundle(*entries: dict[str, Any], kind: str = "transaction") -> dict[str, Any]:
-    """Give a transaction or batch."""
+    """Return a transaction or batch."""
     return {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
 
 

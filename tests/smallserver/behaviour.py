@@ -118,10 +118,10 @@ class Behaviour:
         return name in self.faults or name in self.quirks
 
     def claims(self, feature: str) -> bool:
-        """Tell whether the CapabilityStatement has a capability."""
+        """Whether the CapabilityStatement has a capability."""
         return not {feature, *_ON_TOP_OF.get(feature, ())} & set(self.without)
 
     def can(self, feature: str) -> bool:
-        """Tell whether the server has a capability."""
+        """Whether the server has a capability."""
         only_claimed = _CLAIMED_TOO_MUCH if self.has("claims-too-much") else frozenset()
         return self.claims(feature) and not {feature, *_ON_TOP_OF.get(feature, ())} & only_claimed

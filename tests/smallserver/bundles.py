@@ -33,7 +33,7 @@ _WRITING = ("POST", "PUT", "PATCH")
 
 def transaction(routes: Routes, entries: list[Any], request: Request) -> list[dict[str, Any]]:
     """
-    Do all that the entries ask for, or nothing; give the entries of the answer, in the order of those asked.
+    Do all that the entries ask for, or nothing; return the entries of the answer, in the order of those asked.
 
     Raises:
         Refusal: One of them cannot be done.
@@ -50,7 +50,7 @@ def transaction(routes: Routes, entries: list[Any], request: Request) -> list[di
 
 
 def batch(routes: Routes, entries: list[Any], request: Request) -> list[dict[str, Any]]:
-    """Do what each entry asks for, each on its own; give the entries of the answer."""
+    """Do what each entry asks for, each on its own; return the entries of the answer."""
     found: list[dict[str, Any]] = []
     failed, before = False, routes.store.copy()
     with_references = routes.behaviour.has("checks-references")
@@ -152,7 +152,7 @@ def _link(
 
 def _asked(entry: Any, request: Request) -> Request:
     """
-    Give the request that an entry stands for.
+    Return the request that an entry stands for.
 
     Raises:
         Refusal: It is none.
@@ -175,7 +175,7 @@ def _asked(entry: Any, request: Request) -> Request:
 
 
 def _patch(binary: Any) -> tuple[Any, str]:
-    """Give the JSON Patch that a Binary holds, and its type."""
+    """Return the JSON Patch that a Binary holds, and its type."""
     if not isinstance(binary, dict) or binary.get("resourceType") != "Binary":
         raise Refusal(400, "the resource of a PATCH is a Binary that holds the patch")
     try:

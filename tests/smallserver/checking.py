@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["checked", "resource_of", "validation"]
 
-_UNKNOWN = " is no element of "
+_UNKNOWN = re.compile(r" is (no|not an) element of ")
 
 
 def resource_of(body: Any, kind: str) -> Resource:
     """
-    Give a body that is a resource of a type.
+    Return a body that is a resource of a type.
 
     Raises:
         Refusal: It is something else.
@@ -38,7 +38,7 @@ def resource_of(body: Any, kind: str) -> Resource:
 
 def checked(resource: Resource, behaviour: Behaviour) -> Resource:
     """
-    Give a resource that may be stored.
+    Return a resource that may be stored.
 
     Raises:
         Refusal: It has elements, types, cardinalities or codes that FHIR R4 does not allow.
@@ -49,7 +49,7 @@ def checked(resource: Resource, behaviour: Behaviour) -> Resource:
     if issues and behaviour.has("drops-unknown-silently"):
         resource = deepcopy(resource)
         for issue in issues:
-            if _UNKNOWN in issue.message:
+            if _UNKNOWN.search(issue.message):
                 _drop(resource, issue.expression)
         issues = _strict(resource)
     if issues:
@@ -59,7 +59,7 @@ def checked(resource: Resource, behaviour: Behaviour) -> Resource:
 
 def validation(resource: Resource, behaviour: Behaviour) -> Resource:
     """
-    Give the OperationOutcome of ``$validate``.
+    Return the OperationOutcome of ``$validate``.
 
     Source: https://hl7.org/fhir/R4/resource-operation-validate.html
     """
@@ -76,7 +76,7 @@ def _strict(resource: Resource) -> Sequence[Issue]:
     from fhir_case.validation.subject import look_at
 
     if resource.get("resourceType") not in KINDS:
-        raise Refusal(400, f"{resource.get('resourceType')} is no resource type of this server")
+        raise Refusal(400, f"{resource.get('resourceType')} is not a resource type of this server")
     return schema_issues(look_at(resource, "R4")).get("strict", ())
 
 

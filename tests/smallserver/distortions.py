@@ -20,7 +20,7 @@ _LONGEST = 4000
 
 
 def distorted(resource: Resource, faults: Collection[str]) -> Resource:
-    """Give a resource as a server with these faults stores it; the one given stays as it is."""
+    """Return a resource as a server with these faults stores it; the one given stays as it is."""
     for name, distort in _DISTORTIONS.items():
         if name in faults:
             resource = distort(resource)

@@ -14,7 +14,7 @@ _LITERAL = re.compile(r"(?P<base>https?://.*/)?(?P<kind>[A-Z]\w+)/(?P<id>[A-Za-z
 
 
 def values(node: Any, path: str) -> list[Any]:
-    """Give what is at a path of element names, each item of a list on its own; ``.`` is the node itself."""
+    """Return what is at a path of element names, each item of a list on its own; ``.`` is the node itself."""
     found = [node]
     for step in path.split(".") if path != "." else ():
         inner = [each.get(step) for each in found if isinstance(each, dict)]
@@ -58,18 +58,18 @@ def with_texts(node: Any, change: Callable[[str, str], str], *, primitives: bool
 
 
 def split_reference(reference: str) -> tuple[str, str, str]:
-    """Give base, type and id of a literal reference, without its version; empty texts when it is none."""
+    """Return base, type and id of a literal reference, without its version; empty texts when it is none."""
     found = _LITERAL.fullmatch(reference)
     return (found["base"] or "", found["kind"], found["id"]) if found else ("", "", "")
 
 
 def local_name(reference: str, base_url: str) -> tuple[str, str]:
-    """Give type and id of what a reference to this server means; empty texts when it is elsewhere."""
+    """Return type and id of what a reference to this server means; empty texts when it is elsewhere."""
     base, kind, resource_id = split_reference(reference)
     return (kind, resource_id) if base in ("", f"{base_url}/") else ("", "")
 
 
 def kind_of(element: Any) -> str:
-    """Give the type that a Reference points to; empty when it does not tell."""
+    """Return the type that a Reference points to; empty when it does not tell."""
     reference = element.get("reference") if isinstance(element, dict) else element
     return split_reference(reference)[1] if isinstance(reference, str) else ""

@@ -17,7 +17,7 @@ Name = tuple[str, str]
 
 def everything(store: Store, patient: Version, base_url: str) -> list[Version]:
     """
-    Give a patient, all that refers to it, and what those refer to, but nothing of another patient.
+    Return a patient, all that refers to it, and what those refer to, but nothing of another patient.
 
     Source: https://hl7.org/fhir/R4/patient-operation-everything.html
     """

@@ -36,14 +36,14 @@ _CODES = {
 @dataclass(frozen=True, slots=True)
 class Request:
     """
-    Hold one request.
+    One request.
 
     Args:
         method: In capitals.
         path: The steps below the base URL.
         query: The search parameters in their order, those of a form included.
         headers: Their names may be asked for in any case; of an entry they are in small letters.
-        body: The JSON; None when there is no body.
+        body: The JSON; None without a body.
         base_url: How the client calls this server.
         content: The body as it came, decompressed.
     """
@@ -68,7 +68,7 @@ class Request:
         return found
 
     def prefers(self, name: str) -> str:
-        """Give what the header Prefer says for ``return`` or ``handling``; empty when it says nothing."""
+        """Return what the header Prefer says for ``return`` or ``handling``; empty when it says nothing."""
         for part in re.split(r"[,;]", self.headers.get("prefer", "")):
             key, _, value = part.partition("=")
             if key.strip().lower() == name:
@@ -79,7 +79,7 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Reply:
     """
-    Hold one answer.
+    One answer.
 
     Args:
         body: A resource; None for no body.
@@ -122,11 +122,11 @@ class Refusal(Exception):  # noqa: N818 - what is raised to answer no
         self._headers = headers or {}
 
     def reply(self) -> Reply:
-        """Give the answer."""
+        """Return the answer."""
         return Reply(self.status, outcome(self._issues), self._headers)
 
     def at_entry(self, number: int) -> Refusal:
-        """Give the same for a whole Bundle, and name the entry that is at fault."""
+        """Return the same for a whole Bundle, and name the entry that is at fault."""
         place = f"Bundle.entry[{number}]"
         issues = [
             {**issue, "diagnostics": f"{place}: {issue['diagnostics']}", "expression": [place]}
@@ -136,20 +136,20 @@ class Refusal(Exception):  # noqa: N818 - what is raised to answer no
 
 
 def outcome(issues: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Give an OperationOutcome."""
+    """Return an OperationOutcome."""
     return {"resourceType": "OperationOutcome", "issue": list(issues)}
 
 
 def target(url: str) -> tuple[tuple[str, ...], Pairs]:
     """
-    Give the steps and the query of a URL below the base.
+    Return the steps and the query of a URL below the base.
 
     Raises:
-        Refusal: It is no URL.
+        Refusal: It is not a URL.
     """
     try:
         parts = urlsplit(url)
         query = tuple(parse_qsl(parts.query, keep_blank_values=True))
     except ValueError:
-        raise Refusal(400, f"{url} is no URL") from None
+        raise Refusal(400, f"{url} is not a URL") from None
     return tuple(unquote(step) for step in parts.path.split("/") if step), query

@@ -19,7 +19,7 @@ __all__ = ["history_bundle"]
 
 
 def history_bundle(versions: list[Version], base_url: str) -> Resource:
-    """Give the history of one resource; the versions come in the order in which they are to be."""
+    """Return the history of one resource; the versions come in the order in which they are to be."""
     return {
         "resourceType": "Bundle",
         "type": "history",

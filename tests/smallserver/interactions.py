@@ -35,18 +35,18 @@ class Interactions:
         self._source = source
 
     def read(self, kind: str, resource_id: str) -> Version:
-        """Give the last version; 404 when there never was one, 410 when it was deleted."""
+        """Return the last version; 404 when there never was one, 410 when it was deleted."""
         return self._there(self._versions(kind, resource_id)[-1])
 
     def vread(self, kind: str, resource_id: str, number: str) -> Version:
-        """Give one version; 404 when there is none, 410 when it is a deletion."""
+        """Return one version; 404 when there is none, 410 when it is a deletion."""
         for version in self._versions(kind, resource_id):
             if str(version.number) == number:
                 return self._there(version)
         raise Refusal(404, f"{kind}/{resource_id} has no version {number}")
 
     def history(self, kind: str, resource_id: str) -> list[Version]:
-        """Give all versions, the last one first; 404 when there never was one."""
+        """Return all versions, the last one first; 404 when there never was one."""
         found = self._versions(kind, resource_id)
         if self._behaviour.has("history-misses-version") and len(found) > 1:
             found = found[1:]
@@ -54,7 +54,7 @@ class Interactions:
 
     def create(self, kind: str, body: Any, criteria: str) -> tuple[int, Version]:
         """
-        Create a resource, unless one meets the criteria; give 201 or 200, and the one that is there now.
+        Create a resource, unless one meets the criteria; return 201 or 200, and the one that is there now.
 
         Args:
             criteria: Search parameters, also with the type before them; empty for none.
@@ -73,7 +73,7 @@ class Interactions:
 
     def update(self, kind: str, resource_id: str, body: Any, if_match: str) -> tuple[int, Version]:
         """
-        Store a new version; give 201 when the resource was not there, else 200.
+        Store a new version; return 201 when the resource was not there, else 200.
 
         Source: https://hl7.org/fhir/R4/http.html#update
         """
@@ -140,7 +140,7 @@ class Interactions:
 
     def delete(self, kind: str, resource_id: str, if_match: str) -> Version | None:
         """
-        Delete a resource; give the version that says so, None when there is nothing to delete.
+        Delete a resource; return the version that says so, None when there is nothing to delete.
 
         Source: https://hl7.org/fhir/R4/http.html#delete
         """
@@ -161,7 +161,7 @@ class Interactions:
         return self.delete(kind, found[0].id, if_match) if found else None
 
     def matches(self, kind: str, pairs: Pairs) -> list[Version]:
-        """Give what meets criteria; criteria that the server does not know never meet everything."""
+        """Return what meets criteria; criteria that the server does not know never meet everything."""
         query = read_query(kind, pairs, self._behaviour, base_url=self._base_url, strict=True)
         if not query.conditions:
             raise Refusal(412, "the criteria select nothing")

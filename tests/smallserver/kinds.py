@@ -69,7 +69,7 @@ NAMES = frozenset(name for lines in _PARAMETERS.values() for name in lines)
 
 
 def parameters(kind: str, behaviour: Behaviour) -> list[Parameter]:
-    """Give the search parameters of a type that a server has."""
+    """Return the search parameters of a type that a server has."""
     return [
         each
         for each in _PARAMETERS.get(kind, _UNLISTED).values()
@@ -78,5 +78,5 @@ def parameters(kind: str, behaviour: Behaviour) -> list[Parameter]:
 
 
 def parameter(kind: str, name: str, behaviour: Behaviour) -> Parameter | None:
-    """Give the search parameter of a type with a name; None when the server has none."""
+    """Return the search parameter of a type with a name; None when the server has none."""
     return next((each for each in parameters(kind, behaviour) if each.name == name), None)

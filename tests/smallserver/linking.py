@@ -30,7 +30,7 @@ _LINK = re.compile(r"""((?:href|src)\s*=\s*)(["'])(.*?)\2""")
 
 def linked(resource: Resource, places: Mapping[str, str], full_url: str, *, routes: Routes, base_url: str) -> Resource:
     """
-    Give a resource with its references as they are to be stored.
+    Return a resource with its references as they are to be stored.
 
     Args:
         places: For each fullUrl ``Type/id`` on the server.
@@ -68,7 +68,7 @@ def _placed(reference: str, places: Mapping[str, str], base: str = "") -> str:
 
 
 def _found(reference: str, routes: Routes, base_url: str) -> str:
-    """Give the one that a conditional reference means."""
+    """Return the one that a conditional reference means."""
     path, pairs = target(reference)
     if len(path) != 1 or path[0] not in KINDS:
         return reference

@@ -18,7 +18,7 @@ _WORD = {"url": "http://example.org/word", "valueString": "x"}
 
 class Look(NamedTuple):
     """
-    Hold one look.
+    One look.
 
     Args:
         at: Gives what it sees. Many looks are taken at one server: each uses ids of its own.
@@ -32,7 +32,7 @@ class Look(NamedTuple):
 
 
 def statuses(answer: Any) -> list[int]:
-    """Give the statuses of the entries of a Bundle."""
+    """Return the statuses of the entries of a Bundle."""
     return [int(each["response"]["status"][:3]) for each in answer.json()["entry"]]
 
 

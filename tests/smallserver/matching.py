@@ -46,7 +46,7 @@ def test_of(
     parameter: Parameter, modifier: str, value: str, *, base_url: str, behaviour: Behaviour
 ) -> Callable[[Any], bool]:
     """
-    Give the function that tells whether an element matches one value of a parameter.
+    Return the function that tells whether an element matches one value of a parameter.
 
     Raises:
         Refusal: The value is none for that type of parameter.
@@ -75,7 +75,7 @@ def _token_test(value: str, implied: str) -> Callable[[Any], bool]:
 
 
 def _codings(element: Any, implied: str) -> list[tuple[str, str]]:
-    """Give the systems and codes of a code, boolean, Coding, CodeableConcept, Identifier or ContactPoint."""
+    """Return the systems and codes of a code, boolean, Coding, CodeableConcept, Identifier or ContactPoint."""
     if isinstance(element, bool):
         return [("", "true" if element else "false")]
     if isinstance(element, str):
@@ -115,7 +115,7 @@ def _string_test(wanted: str, modifier: str) -> Callable[[Any], bool]:
 
 
 def _strings(element: Any) -> list[str]:
-    """Give a text, or the texts of a HumanName or an Address."""
+    """Return a text, or the texts of a HumanName or an Address."""
     if isinstance(element, str):
         return [element]
     parts = (
@@ -143,7 +143,7 @@ def _date_test(value: str, name: str, behaviour: Behaviour) -> Callable[[Any], b
     prefix, rest = split_prefix(value)
     wanted = date_span(rest)
     if wanted is None:
-        raise Refusal(400, f"'{value}' is no date to search {name} by")
+        raise Refusal(400, f"'{value}' is not a date to search {name} by")
     if behaviour.has("ignores-date-prefix"):
         prefix = "eq"
     return lambda element: (found := date_span(element)) is not None and compare(prefix, wanted, found)
@@ -155,7 +155,7 @@ def _quantity_test(value: str, name: str) -> Callable[[Any], bool]:
     prefix = {"sa": "gt", "eb": "lt"}.get(prefix, prefix)  # the same, for what has no length
     wanted = number_span(number, prefix)
     if wanted is None:
-        raise Refusal(400, f"'{value}' is no quantity to search {name} by")
+        raise Refusal(400, f"'{value}' is not a quantity to search {name} by")
 
     def test(element: Any) -> bool:
         found = quantity_span(element) if isinstance(element, dict) else None

@@ -1,4 +1,4 @@
-"""Give what a search found page by page; it is kept, so that pages do not shift when something is stored."""
+"""Return what a search found page by page; it is kept, so that pages do not shift when something is stored."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Found:
 
 
 class Pages:
-    """Hold the searches that have more than one page."""
+    """The searches that have more than one page."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
@@ -46,7 +46,7 @@ class Pages:
         self, query: Query, matches: list[Version], store: Store, *, place: str, base_url: str, size: int = _PAGE_SIZE
     ) -> Resource:
         """
-        Give the first page.
+        Return the first page.
 
         Args:
             place: What was asked, below the base URL, without parameters.
@@ -61,7 +61,7 @@ class Pages:
 
     def further(self, pairs: Pairs, store: Store, base_url: str) -> Resource:
         """
-        Give the page that a ``next`` link leads to.
+        Return the page that a ``next`` link leads to.
 
         Raises:
             Refusal: The link is none of ours, or too old.

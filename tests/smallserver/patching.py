@@ -19,10 +19,10 @@ __all__ = ["patched"]
 
 def patched(resource: Any, operations: Any) -> Any:
     """
-    Give the patched resource; the one given stays as it is.
+    Return the patched resource; the one given stays as it is.
 
     Raises:
-        Refusal: 400: it is no JSON Patch; 422: a test fails, or an operation leads nowhere.
+        Refusal: 400: it is not a JSON Patch; 422: a test fails, or an operation leads nowhere.
     """
     if not isinstance(operations, list):
         raise Refusal(400, "a JSON Patch is a list of operations")
@@ -31,7 +31,7 @@ def patched(resource: Any, operations: Any) -> Any:
         try:
             _OPERATIONS[operation["op"]](root, operation)
         except (KeyError, TypeError) as error:
-            raise Refusal(400, f"operation {number} is no operation of a JSON Patch: {error}") from error
+            raise Refusal(400, f"operation {number} is not an operation of a JSON Patch: {error}") from error
         except (LookupError, ValueError) as error:
             raise Refusal(422, f"operation {number} cannot be done: {error}", code="processing") from error
     return root.get("")
@@ -85,9 +85,9 @@ def _put(root: Any, path: str, value: Any) -> None:
 
 
 def _place(root: Any, path: str, *, end: bool = False) -> tuple[Any, Any]:
-    """Give what holds the target of a pointer, and the step from there; of a list, the end too when wanted."""
+    """Return what holds the target of a pointer, and the step from there; of a list, the end too when wanted."""
     if not isinstance(path, str) or (path and path[0] != "/"):
-        raise TypeError(f"{path!r} is no JSON Pointer")
+        raise TypeError(f"{path!r} is not a JSON Pointer")
     steps = [step.replace("~1", "/").replace("~0", "~") for step in path.split("/")]
     holder = root
     for step in steps[:-1]:

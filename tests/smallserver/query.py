@@ -27,7 +27,7 @@ _MOST = 1000
 @dataclass(frozen=True, slots=True)
 class Condition:
     """
-    Hold one condition of a search; alternatives are in it, and several conditions all have to hold.
+    One condition of a search; alternatives are in it, and several conditions all have to hold.
 
     Args:
         parameter: The parameter.
@@ -44,7 +44,7 @@ class Condition:
     chain: Mapping[str, Condition] = field(default_factory=dict)
 
     def holds(self, resource: Mapping[str, Any], resolve: Callable[[str], Version | None]) -> bool:
-        """Tell whether a resource meets it; the function gives what a reference points to."""
+        """Whether a resource meets it; the function gives what a reference points to."""
         elements = [each for path in self.parameter.paths for each in values(resource, path)]
         if self.parameter.targets:
             elements = [each for each in elements if kind_of(each) in ("", *self.parameter.targets)]
@@ -63,7 +63,7 @@ class Condition:
 @dataclass(frozen=True, slots=True)
 class Include:
     """
-    Hold one _include or _revinclude.
+    One _include or _revinclude.
 
     Args:
         reverse: Whether it is a _revinclude.
@@ -82,7 +82,7 @@ class Include:
 
 @dataclass(slots=True)
 class Query:
-    """Hold a search; ``used`` is what of it counted, for the link to itself."""
+    """A search; ``used`` is what of it counted, for the link to itself."""
 
     kind: str
     conditions: list[Condition] = field(default_factory=list)
@@ -130,7 +130,7 @@ class _Reader:
     base_url: str
 
     def read(self, name: str, value: str) -> bool:
-        """Read one parameter; give whether the server knows it."""
+        """Read one parameter; return whether the server knows it."""
         known = True
         match name.partition(":")[0]:
             case "_count":
@@ -215,7 +215,7 @@ class _Reader:
 
 def _whole(name: str, value: str) -> int:
     if not (value.isascii() and value.isdigit()):
-        raise Refusal(400, f"{name}={value} is no number of resources")
+        raise Refusal(400, f"{name}={value} is not a number of resources")
     return int(value[:9])
 
 

@@ -1,4 +1,4 @@
-"""What HAPI FHIR sees to in Bundles when it is told so: nothing refers to what is not there."""
+"""Referential integrity in Bundles, as HAPI FHIR enforces it: nothing refers to what is not there."""
 
 from __future__ import annotations
 

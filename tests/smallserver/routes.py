@@ -67,7 +67,7 @@ class Routes:
         return Interactions(self.store, self.behaviour, request.base_url, request.headers.get("x-request-id", ""))
 
     def metadata(self, request: Request) -> Reply:
-        """Tell what the server can."""
+        """Return what the server can."""
         return Reply(200, capability_statement(self.behaviour, request.base_url))
 
     def bundle(self, request: Request) -> Reply:
@@ -99,19 +99,19 @@ class Routes:
         return Reply(200, self.pages.first(query, found, self.store, place=kind, base_url=request.base_url))
 
     def read(self, request: Request) -> Reply:
-        """Give the last version, or a part of it."""
+        """Return the last version, or a part of it."""
         version = self._act(request).read(*request.path)
         query = Query(version.kind, elements=tuple(_elements(request)))
         return Reply(200, shown(version.content, query), headers_of(self.behaviour, version), version)
 
     def vread(self, request: Request) -> Reply:
-        """Give one version."""
+        """Return one version."""
         kind, resource_id, _, number = request.path
         version = self._act(request).vread(kind, resource_id, number)
         return Reply(200, version.resource, headers_of(self.behaviour, version), version)
 
     def history(self, request: Request) -> Reply:
-        """Give all versions."""
+        """Return all versions."""
         found = self._act(request).history(*request.path[:2])
         return Reply(200, history_bundle(found, request.base_url))
 
@@ -169,7 +169,7 @@ class Routes:
         return Reply(200, validation(resource_of(body, request.path[0]), self.behaviour))
 
     def everything(self, request: Request) -> Reply:
-        """Give a patient with all that belongs to it."""
+        """Return a patient with all that belongs to it."""
         if request.path[0] != "Patient":
             raise Refusal(501, f"$everything of {request.path[0]} is not supported")
         patient = self._act(request).read(*request.path[:2])
@@ -184,7 +184,7 @@ class Routes:
 
 
 def _shape(path: tuple[str, ...]) -> tuple[str, ...]:
-    """Give the path with a word for what can be anything."""
+    """Return the path with a word for what can be anything."""
     if not path or path == ("metadata",):
         return path
     words = ["Type", *(step if step[:1] in ("$", "_") else "id" for step in path[1:])]

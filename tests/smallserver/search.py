@@ -25,7 +25,7 @@ _CHOICES = {"abatement", "deceased", "effective", "medication", "occurred", "ons
 
 
 def find(store: Store, query: Query, base_url: str) -> list[Version]:
-    """Give what matches, sorted; without a wish in the order of creation."""
+    """Return what matches, sorted; without a wish in the order of creation."""
 
     def resolve(reference: str) -> Version | None:
         return store.there(*local_name(reference, base_url))
@@ -69,7 +69,7 @@ def _sortable(element: Any) -> Iterator[str]:
 
 
 def included(store: Store, query: Query, matches: Iterable[Version], base_url: str) -> list[Version]:
-    """Give what is to be included with some matches, each once."""
+    """Return what is to be included with some matches, each once."""
     found = {version.name: version for version in matches}
     known = set(found)
     latest = list(found.values())
@@ -111,7 +111,7 @@ def _pointed_at(version: Version, include: Include, base_url: str) -> Iterator[t
 
 def shown(resource: Resource, query: Query) -> Resource:
     """
-    Give what of a resource is wanted; a part of it says that it is one.
+    Return what of a resource is wanted; a part of it says that it is one.
 
     Source: https://hl7.org/fhir/R4/search.html#elements
     """

@@ -21,20 +21,20 @@ _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.
 
 
 class Span(NamedTuple):
-    """Hold a stretch: all from ``low`` on that is before ``high``; of an exact number both are the same."""
+    """A stretch: all from ``low`` on that is before ``high``; of an exact number both are the same."""
 
     low: Any
     high: Any
 
 
 def split_prefix(text: str) -> tuple[str, str]:
-    """Give the prefix of a search value, by default ``eq``, and what follows it."""
+    """Return the prefix of a search value, by default ``eq``, and what follows it."""
     return (text[:2], text[2:]) if text[:2] in PREFIXES else ("eq", text)
 
 
 def compare(prefix: str, wanted: Span, found: Span) -> bool:
     """
-    Tell whether an element matches a search value.
+    Whether an element matches a search value.
 
     Args:
         wanted: What was searched.
@@ -65,7 +65,7 @@ _COMPARISONS: dict[str, Callable[[Span, Span], bool]] = {
 
 def date_span(value: Any) -> Span | None:
     """
-    Give the stretch of a date, an instant, a Period or a Timing; None when it is none.
+    Return the stretch of a date, an instant, a Period or a Timing; None when it is none.
 
     Without a time zone UTC is meant.
     """
@@ -122,7 +122,7 @@ def _zone(text: str | None) -> timezone:
 
 def number_span(text: str, prefix: str) -> Span | None:
     """
-    Give what a number in a search stands for: with its precision for eq and ne, else exactly; None when it is none.
+    Return what a number in a search stands for: with its precision for eq and ne, else exactly; None when it is none.
 
     Source: https://hl7.org/fhir/R4/search.html#number
     """
@@ -138,7 +138,7 @@ def number_span(text: str, prefix: str) -> Span | None:
 
 
 def quantity_span(quantity: dict[str, Any]) -> Span | None:
-    """Give what a Quantity says, with its comparator; None when it has no value."""
+    """Return what a Quantity says, with its comparator; None when it has no value."""
     value = quantity.get("value")
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
         return None

@@ -34,7 +34,7 @@ _DEFINITIONS = "http://hl7.org/fhir/OperationDefinition/"
 
 
 def capability_statement(behaviour: Behaviour, base_url: str) -> Resource:
-    """Give what a server that behaves so says of itself."""
+    """Return what a server that behaves so says of itself."""
     system = [{"code": code} for code in ("transaction", "batch") if behaviour.claims(code)]
     return {
         "resourceType": "CapabilityStatement",

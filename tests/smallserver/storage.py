@@ -25,7 +25,7 @@ SOURCE_LENGTH = 17
 @dataclass(frozen=True, slots=True)
 class Version:
     """
-    Hold one version of a resource.
+    One version of a resource.
 
     Args:
         kind: The resource type.
@@ -45,12 +45,12 @@ class Version:
 
     @property
     def name(self) -> str:
-        """Give ``Type/id``."""
+        """Return ``Type/id``."""
         return f"{self.kind}/{self.id}"
 
     @property
     def content(self) -> Resource:
-        """Give the resource; empty when it is deleted."""
+        """Return the resource; empty when it is deleted."""
         return self.resource or {}
 
 
@@ -60,7 +60,7 @@ def written_instant(instant: datetime) -> str:
 
 
 class Store:
-    """Hold the versions by type and id. Who uses it sees to it that only one does at a time."""
+    """The versions by type and id. Who uses it sees to it that only one does at a time."""
 
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
@@ -69,7 +69,7 @@ class Store:
         self._ids = 1000
 
     def copy(self) -> Store:
-        """Give a store to try things in."""
+        """Return a store to try things in."""
         other = Store(self._behaviour)
         other.adopt(self)
         return other
@@ -86,21 +86,21 @@ class Store:
         return str(self._ids) if self._behaviour.has("counts-ids") else str(uuid4())
 
     def versions(self, kind: str, resource_id: str) -> tuple[Version, ...]:
-        """Give all versions of a resource, the oldest first; none when there never was one."""
+        """Return all versions of a resource, the oldest first; none when there never was one."""
         return self._versions.get(kind, {}).get(resource_id, ())
 
     def latest(self, kind: str, resource_id: str) -> Version | None:
-        """Give the last version, which may say that the resource is deleted; None when there never was one."""
+        """Return the last version, which may say that the resource is deleted; None when there never was one."""
         found = self.versions(kind, resource_id)
         return found[-1] if found else None
 
     def there(self, kind: str, resource_id: str) -> Version | None:
-        """Give the last version of a resource that is not deleted."""
+        """Return the last version of a resource that is not deleted."""
         found = self.latest(kind, resource_id)
         return found if found is not None and found.resource is not None else None
 
     def all(self, kind: str) -> Iterator[Version]:
-        """Give the last version of each resource of a type that is not deleted, in the order of their creation."""
+        """Return the last version of each resource of a type that is not deleted, in the order of their creation."""
         return (found[-1] for found in self._versions.get(kind, {}).values() if found[-1].resource is not None)
 
     def everything(self) -> Iterator[Version]:

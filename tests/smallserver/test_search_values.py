@@ -18,7 +18,7 @@ def fill(fhir: Fhir, *resources: dict[str, Any]) -> None:
 
 
 def found(fhir: Fhir, kind: str, parameter: str) -> str:
-    """Give the ids that are found, each one letter, in one word."""
+    """Return the ids that are found, each one letter, in one word."""
     name, _, value = parameter.partition("=")
     return "".join(fhir.ids(f"{kind}?{name}={escaped(value)}", Prefer="handling=strict"))
 

@@ -26,7 +26,7 @@ def of_patients(fhir: Fhir) -> dict[str, Any]:
 
 
 def claims(fhir: Fhir) -> dict[str, bool]:
-    """Give for each capability that a statement can tell whether it does."""
+    """Return for each capability that a statement can tell whether it does."""
     statement = fhir.get("metadata")
     of = of_patients(fhir)
     rest = statement["rest"][0]
@@ -54,7 +54,7 @@ def claims(fhir: Fhir) -> dict[str, bool]:
 
 
 def done(fhir: Fhir) -> dict[str, int]:
-    """Give for each capability the status of a request that needs it."""
+    """Return for each capability the status of a request that needs it."""
     own = fhir.post(patient("x")).json()["id"]
     created = fhir.put(patient("created")).status_code
     of = patient(own, gender="male")

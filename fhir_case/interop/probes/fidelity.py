@@ -143,7 +143,7 @@ def unknown_element(sandbox: Sandbox) -> str:
 
 @GROUP.probe(
     "a wrong code is refused", level="SHOULD", page="http.html#create",
-    expected="a Patient whose gender is no code of the required value set is refused",
+    expected="a Patient whose gender is not a code of the required value set is refused",
 )  # fmt: skip
 def wrong_code(sandbox: Sandbox) -> str:
     reply = sandbox.create({**sandbox.patient("wrong-code"), "gender": "purple"})

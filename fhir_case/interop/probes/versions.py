@@ -204,7 +204,7 @@ def delete_and_read(sandbox: Sandbox) -> str:
 
 
 @GROUP.probe(
-    "deleting twice is no error", level="SHOULD", page="http.html#delete",
+    "deleting twice is not an error", level="SHOULD", page="http.html#delete",
     expected="DELETE of what is deleted already answers 200, 202 or 204",
 )  # fmt: skip
 def delete_twice(sandbox: Sandbox) -> str:
