@@ -20,18 +20,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.errors import (
+    BundleError,
+    CaseError,
+    CheckerError,
+    FhirCaseError,
+    MappingError,
+    RejectedError,
+    ServerError,
+)
+
 if TYPE_CHECKING:
     from fhir_case.bundle import build_bundle
     from fhir_case.case import Case
-    from fhir_case.errors import (
-        BundleError,
-        CaseError,
-        CheckerError,
-        FhirCaseError,
-        MappingError,
-        RejectedError,
-        ServerError,
-    )
     from fhir_case.issues import CheckRun, Issue, ValidationResult
     from fhir_case.load import upload, verify
     from fhir_case.mapping import load_case
@@ -64,18 +65,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BundleError": "fhir_case.errors",
     "Case": "fhir_case.case",
-    "CaseError": "fhir_case.errors",
     "CheckRun": "fhir_case.issues",
-    "CheckerError": "fhir_case.errors",
-    "FhirCaseError": "fhir_case.errors",
     "HapiServer": "fhir_case.server.hapi",
     "Hl7Engine": "fhir_case.validation.engine.hl7",
     "Issue": "fhir_case.issues",
-    "MappingError": "fhir_case.errors",
-    "RejectedError": "fhir_case.errors",
-    "ServerError": "fhir_case.errors",
     "ValidationResult": "fhir_case.issues",
     "build_bundle": "fhir_case.bundle",
     "load_case": "fhir_case.mapping",

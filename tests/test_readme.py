@@ -29,7 +29,7 @@ SERVERS = ROOT / "scripts" / "servers.toml"
 
 
 def sessions() -> Iterator[tuple[str, str]]:
-    """Give each command of the README with the output that is shown under it."""
+    """Yield each command of the README with the output that is shown under it."""
     for language, text in BLOCKS:
         if language == "console":
             for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:

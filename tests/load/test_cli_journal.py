@@ -53,7 +53,7 @@ def the_journal(state_home: Path) -> Path:
 
 
 def patients_sent(fake: SmallServer) -> list[str]:
-    """Give the patients of every transaction that was sent, in order, also when it was sent in vain."""
+    """Return the patients of every transaction that was sent, in order, also when it was sent in vain."""
     entries = [entry["resource"] for each in fake.transactions for entry in each.entries]
     return [each["id"] for each in entries if each["resourceType"] == "Patient"]
 

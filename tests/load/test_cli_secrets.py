@@ -30,7 +30,7 @@ WAYS = {
 
 
 def carried(request: Request) -> str:
-    """Give all that a request says of who asks, and what a server may make of it."""
+    """Return all that a request says of who asks, and what a server may make of it."""
     header = request.headers.get("Authorization", "")
     plain = base64.b64decode(header[6:]).decode() if header.startswith("Basic ") else ""
     return f"{header} {plain} {request.headers.get('X-Api-Key', '')}"
@@ -82,7 +82,7 @@ def reset(request: Request, answer: Callable[[], Reply]) -> Reply | None:
 
 
 def echoing_resource(request: Request, answer: Callable[[], Reply]) -> Reply | None:
-    """Say yes to the whole, and no to each entry with our credentials."""
+    """Accept the whole, and refuse each entry, with our credentials in the outcome."""
     if not request.is_transaction:
         return answer()
     response = {"response": {"status": "400 no", "outcome": outcome(carried(request))}}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def observation(text: str) -> dict[str, Any]:
-    """Give what a server would create as often as it is sent."""
+    """Return what a server would create as often as it is sent."""
     return {"resourceType": "Observation", "status": "final", "code": {"text": text}}
 
 

@@ -61,7 +61,7 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
 )
 @click.option("--max-entries", type=click.IntRange(1), metavar="N", help="The server takes N entries a request.")
 @click.option("--max-bytes", type=click.IntRange(1000), metavar="N", help="The server takes N bytes a request.")
-@click.option("--gzip/--no-gzip", "pack", default=True, help="Compress large requests (gzip), except to this machine.")
+@click.option("--gzip/--no-gzip", default=True, help="Compress large requests (gzip), except to this machine.")
 @click.option("--isolate", is_flag=True, help="When entries of a Bundle are refused, send the rest of it without them.")
 @click.option("--keep-going", is_flag=True, help="When files cannot be loaded, list them and load the rest.")
 @click.option("--allow-dangling", is_flag=True, help="Send references whose target is neither in the files nor there.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,7 +78,4 @@ def _is_finished(path: Path) -> bool:
     from fhir_case.load.journal.reader import read_records
     from fhir_case.load.journal.record import Finished, Undone
 
-    last = None
-    for last in read_records(path):  # noqa: B007  # the last one is wanted
-        pass
-    return isinstance(last, Finished | Undone)
+    return any(isinstance(last, Finished | Undone) for last in deque(read_records(path), maxlen=1))

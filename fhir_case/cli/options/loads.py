@@ -25,7 +25,7 @@ __all__ = ["client_of", "file_load", "read", "timeout_of"]
 
 _CONNECTION = ("auth_kind", "header_variables", "ca_file", "client_certificate", "client_key")
 _CONNECT_S = 10.0
-_PATIENCE = {"retry_s": "request_s", "settle_s": "settle_s"}
+_RETRY = {"retry_s": "request_s", "settle_s": "settle_s"}
 
 
 @contextmanager
@@ -106,17 +106,16 @@ def _options(fhir: str, server: NamedServer, options: dict[str, Any]) -> Options
     from fhir_case.load.survey.jobs import MERGE
     from fhir_case.server.quirks import Caps
 
-    plain = ("ids", "as_is", "concurrency", "isolate", "keep_going", "allow_dangling")
+    plain = ("ids", "as_is", "concurrency", "gzip", "isolate", "keep_going", "allow_dangling")
     limits = {"entries": options.get("max_entries"), "bytes": options.get("max_bytes")}
     caps = replace(server.caps, **{name: number for name, number in limits.items() if number})
     return Options(
         fhir=fhir,
         caps=caps if caps != Caps() else None,
         merge=Caps(entries=options.get("merge") or MERGE.entries, bytes=MERGE.bytes),
-        policy=replace(server.retry, **{new: options[old] for old, new in _PATIENCE.items() if _is_set(old)}),
+        policy=replace(server.retry, **{new: options[old] for old, new in _RETRY.items() if _is_set(old)}),
         placeholders="placeholders" in options and (options["placeholders"] or server.placeholders),
         real_patient_data=server.real_patient_data or options.get("real_patient_data", False),
-        gzip=options.get("pack", True),
         **{name: options[name] for name in plain if name in options},
     )
 
