@@ -80,13 +80,13 @@ def sent(bundle: dict[str, Any], client: Client, capabilities: Capabilities = UN
 
 
 def patient(key: str, **elements: Any) -> dict[str, Any]:
-    """Give a patient with an id and an identifier."""
+    """Return a patient with an id and an identifier."""
     identifier = [{"system": SYSTEM, "value": f"patient-{key}"}]
     return {"resourceType": "Patient", "id": f"p-{key}", "identifier": identifier, "gender": "female", **elements}
 
 
 def observation(key: str, subject: str, **elements: Any) -> dict[str, Any]:
-    """Give a finding with an id, and no identifier, about a subject."""
+    """Return a finding with an id, and no identifier, about a subject."""
     about = {"subject": {"reference": subject}}
     return (
         {"resourceType": "Observation", "id": f"o-{key}", "status": "final", "code": {"text": "AFP"}} | about | elements
@@ -129,7 +129,7 @@ def bundle(key: str, *, clinic: str = "clinic", once: bool = True) -> dict[str, 
 
 
 def labelled(found: dict[str, Any]) -> dict[str, Any]:
-    """Give a Bundle whose resources say that they are test data."""
+    """Return a Bundle whose resources say that they are test data."""
     entries = [{**each, "resource": {**each["resource"], "meta": TEST_DATA}} for each in found["entry"]]
     return {**found, "entry": entries}
 
@@ -142,7 +142,7 @@ def write_numbered(folder: Path, count: int) -> Path:
 
 
 def write(folder: Path, name: str, content: Any) -> Path:
-    """Write JSON, or several objects as NDJSON; give the path."""
+    """Write JSON, or several objects as NDJSON; return the path."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = content if isinstance(content, list) else [content]

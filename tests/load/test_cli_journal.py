@@ -58,7 +58,7 @@ def patients_sent(fake: SmallServer) -> list[str]:
     return [each["id"] for each in entries if each["resourceType"] == "Patient"]
 
 
-def test_a_run_that_was_broken_off_goes_on_and_sends_nothing_twice(fake: SmallServer, run: Run, folder: Path) -> None:
+def test_a_run_that_was_interrupted_resumes_and_sends_nothing_twice(fake: SmallServer, run: Run, folder: Path) -> None:
     broken_off(fake, run, folder)
     fake.requests.clear()
     code, out, err = run(*command(folder, fake, "--format", "json"))
@@ -71,7 +71,7 @@ def test_a_run_that_was_broken_off_goes_on_and_sends_nothing_twice(fake: SmallSe
     assert {"created": 8, "unchanged": 4} == {name: number for name, number in value["resources"].items() if number}
 
 
-def test_a_finished_run_is_begun_anew_and_the_journal_before_is_kept(
+def test_a_finished_run_starts_again_and_the_journal_before_is_kept(
     fake: SmallServer, run: Run, tmp_path: Path, state_home: Path
 ) -> None:
     file = write(tmp_path, "a.json", bundle("a"))
@@ -83,7 +83,7 @@ def test_a_finished_run_is_begun_anew_and_the_journal_before_is_kept(
 
 
 @pytest.mark.parametrize("committed", [False, True])
-def test_a_process_that_was_killed_goes_on_and_every_resource_is_there_once(
+def test_a_process_that_was_killed_resumes_and_every_resource_is_there_once(
     fake: SmallServer, run: Run, folder: Path, committed: bool
 ) -> None:
     process: list[subprocess.Popen[bytes]] = []
@@ -119,7 +119,7 @@ def started(folder: Path, fake: SmallServer) -> subprocess.Popen[bytes]:
     )
 
 
-def test_ctrl_c_ends_the_run_after_what_is_under_way_and_it_goes_on_later(
+def test_ctrl_c_stops_after_in_flight_requests_and_the_run_resumes_later(
     fake: SmallServer, run: Run, folder: Path, state_home: Path
 ) -> None:
     process: list[subprocess.Popen[bytes]] = []
@@ -160,7 +160,7 @@ def test_what_a_lost_request_stored_and_nothing_tells_is_listed_and_not_sent_aga
         )
 
 
-def test_input_that_has_changed_is_noticed_and_can_be_begun_anew(fake: SmallServer, run: Run, folder: Path) -> None:
+def test_input_that_has_changed_is_noticed_and_can_be_started_again(fake: SmallServer, run: Run, folder: Path) -> None:
     broken_off(fake, run, folder)
     fake.requests.clear()
     changed = write(folder, "4.json", bundle("other", once=False))

@@ -110,7 +110,7 @@ HOOKS = {
 
 @pytest.fixture(params=WAYS)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[list[str], list[str]]:
-    """Set the variables of one way to sign in; give the options it needs and what must not be seen."""
+    """Set the variables of one way to sign in; return the options it needs and what must not be seen."""
     variables, options, secrets = WAYS[request.param]
     for name, value in variables.items():
         monkeypatch.setenv(name, value)

@@ -114,7 +114,7 @@ def test_what_is_gone_already_is_said_to_be_gone(fake: SmallServer, run: Run, fo
 
 
 @pytest.mark.parametrize("done", [False, True])
-def test_an_undo_that_was_interrupted_goes_on(
+def test_an_undo_that_was_interrupted_resumes(
     fake: SmallServer, run: Run, folder: Path, journal: Path, pauses: list[float], done: bool
 ) -> None:
     loaded(run, fake, folder, journal)

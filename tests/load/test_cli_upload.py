@@ -201,7 +201,7 @@ def test_one_identifier_in_many_files_is_created_once(
     assert {"created": 83, "unchanged": 37} == {n: k for n, k in json.loads(out)["resources"].items() if k}
 
 
-def test_files_that_refer_to_each_other_in_a_circle_are_stored_together(
+def test_files_that_refer_to_each_other_in_a_cycle_are_stored_together(
     fake: SmallServer, run: Run, tmp_path: Path
 ) -> None:
     for key, other in ("ab", "ba"):
@@ -308,7 +308,7 @@ def test_quiet_shows_no_progress_and_the_same_report(
     assert out.startswith(f"Upload to {fake.url}\n")
 
 
-def test_a_server_that_fails_for_good_ends_the_run_and_says_how_to_go_on(
+def test_a_server_that_fails_for_good_ends_the_run_and_says_how_to_resume(
     fake: SmallServer, run: Run, tmp_path: Path
 ) -> None:
     fake.hook = lambda request, answer: Reply(503) if request.is_transaction else answer()

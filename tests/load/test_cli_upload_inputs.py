@@ -149,7 +149,7 @@ def test_with_keep_going_the_rest_is_loaded_and_what_was_left_is_listed(
     assert {"created": 5, "updated": 0, "unchanged": 1, "failed": 0} == counts_of(out, "Resources")
 
 
-def test_a_reference_to_what_is_nowhere_is_refused_before_anything_is_sent(
+def test_an_unresolved_reference_is_refused_before_anything_is_sent(
     fake: SmallServer, run: Run, tmp_path: Path
 ) -> None:
     file = write(tmp_path, "o.json", observation("x", "Patient/nobody"))
@@ -161,9 +161,7 @@ def test_a_reference_to_what_is_nowhere_is_refused_before_anything_is_sent(
     assert [] == fake.transactions
 
 
-def test_a_reference_to_what_is_nowhere_is_sent_when_that_is_allowed(
-    fake: SmallServer, run: Run, tmp_path: Path
-) -> None:
+def test_an_unresolved_reference_is_sent_when_that_is_allowed(fake: SmallServer, run: Run, tmp_path: Path) -> None:
     file = write(tmp_path, "o.json", observation("x", "Patient/nobody"))
     code, out, _ = run("upload", file, "--server", fake.url, "--allow-dangling")
 

@@ -28,7 +28,7 @@ OBSERVATION: dict[str, Any] = {
 
 
 def changed(path: str, value: Any, *, of: dict[str, Any] = OBSERVATION) -> dict[str, Any]:
-    """Give a copy in which the element at a path, such as ``component.0.valueInteger``, has another value."""
+    """Return a copy in which the element at a path, such as ``component.0.valueInteger``, has another value."""
     found = deepcopy(of)
     *way, last = [int(each) if each.isdigit() else each for each in path.split(".")]
     holder: Any = found
@@ -49,7 +49,7 @@ def without(path: str) -> dict[str, Any]:
 
 
 def only(sent: dict[str, Any], stored: dict[str, Any], **options: Any) -> tuple[str, str, str]:
-    """Give state, path and kind where there is exactly one difference."""
+    """Return state, path and kind where there is exactly one difference."""
     (difference,) = compare(sent, stored, **options)
     return state_of((difference,)), difference.path, difference.kind
 
@@ -269,7 +269,7 @@ RESOURCE = st.dictionaries(NAME, VALUE, min_size=1).map(
 
 
 def places_in(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Give the way to every element and item."""
+    """Return the way to every element and item."""
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     found: list[tuple[Any, ...]] = []
     for key, inner in pairs:

@@ -80,7 +80,7 @@ class Killed:
         return reply
 
 
-def test_what_is_stored_twice_by_a_run_that_was_killed_is_removed_by_the_one_that_goes_on(
+def test_what_is_stored_twice_by_a_run_that_was_killed_is_removed_by_the_one_that_resumes(
     fake: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     killed = Killed(fake, folder, journal, kill_at=3, late_at=2)
@@ -103,7 +103,7 @@ def test_what_two_attempts_of_a_run_that_was_killed_have_stored_is_there_once_an
     assert (0, set()) == (run("undo", journal)[0], fake.names)
 
 
-def test_what_somebody_changed_since_is_not_taken_for_a_stray(
+def test_what_was_changed_since_is_not_taken_for_a_duplicate(
     fake: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     killed = Killed(fake, folder, journal, kill_at=3, late_at=2)
@@ -147,7 +147,7 @@ def test_what_the_journal_names_or_what_was_there_before_is_not_removed(fake: Sm
 
 
 def stored(key: str, request: str, *, version: str) -> dict[str, object]:
-    """Give a patient as a request has written it."""
+    """Return a patient as a request has written it."""
     return {"resourceType": "Patient", "id": key, "meta": {"versionId": version, "source": f"#{request}"}}
 
 

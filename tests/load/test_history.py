@@ -31,7 +31,7 @@ def history(*entries: dict[str, Any]) -> dict[str, Any]:
     return {"resourceType": "Bundle", "type": "history", "entry": list(entries)}
 
 
-def test_the_newest_version_counts_and_the_older_ones_are_told() -> None:
+def test_the_newest_version_counts_and_the_older_ones_are_counted() -> None:
     given, warnings = bundle_entries(history(version(3, gender="male"), version(2), version(1)))
 
     assert ["male"] == [each.resource["gender"] for each in given]

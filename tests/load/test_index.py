@@ -48,7 +48,7 @@ def test_a_document_that_clashes_answers_no_reference(index: Index) -> None:
     assert [(2, 0)] == list(index.crossing())
 
 
-def test_what_nobody_answers_is_given_once_with_the_first_document_that_needs_it(index: Index) -> None:
+def test_an_unanswered_reference_is_returned_once_with_the_first_document_that_needs_it(index: Index) -> None:
     index.add_names(0, [("Patient/a", ONE)])
     index.add_needs(5, ["Patient/z", "Patient/a"])
     index.add_needs(3, ["Patient/z", "Patient/y"])

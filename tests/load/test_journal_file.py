@@ -86,7 +86,7 @@ def test_a_request_without_its_end_is_open(tmp_path: Path) -> None:
     assert [RequestRecord("r1", "open", (), (("a.ndjson:1", (7,)),))] == records(tmp_path / "j")
 
 
-def test_a_journal_goes_on_where_it_ends(tmp_path: Path) -> None:
+def test_a_journal_is_appended_to(tmp_path: Path) -> None:
     write(tmp_path / "j", [("r1", 2)])
     write(tmp_path / "j", [("r2", 1)])
 

@@ -29,7 +29,7 @@ def patient(value: str) -> dict[str, Any]:
 
 
 def answer(request: PreparedRequest) -> tuple[int, dict[str, str], bytes]:
-    """Give all patients that are asked for, as a server that splits at commas which are not escaped."""
+    """Return all patients that are asked for, as a server that splits at commas which are not escaped."""
     [asked] = parse_qs(urlsplit(str(request.url)).query)["identifier"]
     tokens = asked.replace("\\,", "\0").split(",")
     values = [token.partition("|")[2].replace("\0", ",").replace("\\|", "|").replace("\\\\", "\\") for token in tokens]

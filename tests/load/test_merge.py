@@ -239,7 +239,7 @@ def test_a_fullurl_that_means_another_resource_in_the_next_document_keeps_its_me
     assert ["a", "a"] == [key for each in merged for key in subjects(each)]
 
 
-def test_the_size_that_was_counted_counts_more_than_the_one_that_is_told() -> None:
+def test_the_size_that_was_counted_counts_more_than_the_one_that_is_passed() -> None:
     given_, _ = bundle_entries({"resourceType": "Basic", "id": "a"}, source="a.json")
     other, _ = bundle_entries({"resourceType": "Basic", "id": "b"}, source="b.json")
     most = Caps(bytes=400)

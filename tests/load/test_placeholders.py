@@ -70,7 +70,7 @@ def test_without_the_option_such_references_are_refused_and_the_option_is_named(
     assert "--placeholders where the server makes placeholders" in err
 
 
-def test_a_server_that_makes_none_and_takes_the_reference_is_told_on(
+def test_a_server_that_makes_none_and_accepts_the_reference_is_reported(
     fake: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     fake.put(patient("elsewhere"))
@@ -91,7 +91,7 @@ def test_a_server_that_makes_none_and_takes_the_reference_is_told_on(
     assert named in out
 
 
-def test_what_was_refused_is_told_once_and_not_as_a_missing_placeholder(
+def test_what_was_refused_is_reported_once_and_not_as_a_missing_placeholder(
     fake: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     code, out, _ = upload(run, fake, folder, journal, "--placeholders")
@@ -123,7 +123,7 @@ def test_undo_removes_what_was_made_after_all_that_refers_to_it(
     assert 0 == again
 
 
-def test_undo_leaves_a_placeholder_that_was_there_before_or_was_filled_since(
+def test_undo_keeps_a_placeholder_that_was_there_before_or_was_replaced_since(
     placeholders: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     placeholders.put({"resourceType": "Encounter", "id": "elsewhere", "extension": [PLACEHOLDER]})
@@ -135,7 +135,7 @@ def test_undo_leaves_a_placeholder_that_was_there_before_or_was_filled_since(
     assert ["it was changed since: version 2 instead of 1"] == [each["reason"] for each in value["left_over"]]
 
 
-def test_undo_leaves_a_placeholder_of_another_request(
+def test_undo_keeps_a_placeholder_of_another_request(
     placeholders: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     def hurry(request: Request, answer: Callable[[], Reply]) -> Reply:
@@ -151,7 +151,7 @@ def test_undo_leaves_a_placeholder_of_another_request(
     assert (0, {"Patient/elsewhere"}) == (code, placeholders.names)
 
 
-def test_undo_after_a_run_that_was_broken_off_looks_for_what_was_made(
+def test_undo_after_an_interrupted_run_looks_for_what_was_made(
     placeholders: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     upload(run, placeholders, folder, journal, "--placeholders")
@@ -161,7 +161,7 @@ def test_undo_after_a_run_that_was_broken_off_looks_for_what_was_made(
     assert (0, set()) == (states(run, journal, "undo")[0], placeholders.names)
 
 
-def test_a_run_that_goes_on_counts_what_the_earlier_one_made(
+def test_a_run_that_resumes_counts_what_the_earlier_one_made(
     placeholders: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
     def break_off(request: Request, answer: Callable[[], Reply]) -> Reply:

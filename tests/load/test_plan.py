@@ -147,7 +147,7 @@ def test_an_attachment_that_points_into_the_bundle_is_rewritten_too(collection: 
     assert {"url": planned.entries[0].target} == sent(planned, 1)["valueAttachment"]
 
 
-def test_the_transaction_of_somebody_else_is_sent_as_it_asks() -> None:
+def test_the_transaction_of_somebody_else_is_sent_as_it_requests() -> None:
     bundle = posts({"resourceType": "Patient"}, ifNoneExist="Patient?identifier=x%7C1")
     bundle["entry"].append(
         {

@@ -25,7 +25,7 @@ GIVES_IDS = Capabilities(
 
 
 def stored(bundle: dict[str, Any], ids: dict[str, str] | None = None) -> list[dict[str, Any]]:
-    """Give the resources as a server with its own ids would, or with ours."""
+    """Return the resources as a server with its own ids would, or with ours."""
     text = dump([entry["resource"] for entry in bundle["entry"]]).decode()
     for ours, theirs in (ids or {}).items():
         text = text.replace(ours, theirs).replace(f'"{ours.partition("/")[2]}"', f'"{theirs.partition("/")[2]}"')

@@ -31,7 +31,7 @@ DIV = '<div xmlns="http://www.w3.org/1999/xhtml"><p>AFP &lt; 20</p></div>'
 
 
 def five(prefix: str) -> dict[str, Any]:
-    """Give five resources that are ours alone, with what is easily lost: digits, narrative, a date without a day."""
+    """Return five resources that are ours alone, with what is easily lost: digits, narrative, a date without a day."""
     subject = {"reference": f"Patient/{prefix}-patient"}
     resources: list[dict[str, Any]] = [
         {"resourceType": "Patient", "id": f"{prefix}-patient", "gender": "male", "_birthDate": {
@@ -61,7 +61,7 @@ def five(prefix: str) -> dict[str, Any]:
 
 
 def found(client: Client, prefix: str) -> list[str]:
-    """Give the ids of our resources that the server has."""
+    """Return the ids of our resources that the server has."""
     kinds = ("Patient", "Condition", "Observation", "Procedure")
     query = {"identifier": f"urn:fhir-case:{prefix}|"}
     return [resource["id"] for kind in kinds for resource in client.search(kind, query)]
@@ -132,7 +132,7 @@ def test_an_element_that_the_server_drops_without_a_word_is_found(hapi_r4: str) 
     assert {"Patient.bogus": "missing"} == differing(verification.comparisons[0])
 
 
-def test_a_refused_transaction_names_the_culprit_and_leaves_nothing_behind(hapi_r4: str) -> None:
+def test_a_refused_transaction_names_the_culprit_and_stores_nothing(hapi_r4: str) -> None:
     bundle = five("load-refused")
     bundle["entry"][2]["resource"]["status"] = "banana"
     with Client(hapi_r4) as client:

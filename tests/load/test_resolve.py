@@ -32,7 +32,7 @@ ALL = {"Observation": 3, "Patient": 1}
 
 
 def relative_to(reference: str) -> dict[str, Any]:
-    """Give the extension of a date that counts from something else."""
+    """Return the extension of a date that counts from something else."""
     return {"extension": [{"url": "urn:relative", "extension": [{"url": "to", "valueReference": ref(reference)}]}]}
 
 
@@ -60,7 +60,7 @@ def created(full_url: str, resource: dict[str, Any]) -> dict[str, Any]:
 
 
 def case() -> dict[str, Any]:
-    """Give a patient and three findings about her: the first dated by the second, the others by each other."""
+    """Return a patient and three findings about her: the first dated by the second, the others by each other."""
     patient = {"resourceType": "Patient", "identifier": [{"system": SYSTEM, "value": "patient"}]}
     findings = [finding("3", FOURTH), finding("4", FIFTH), finding("5", FOURTH)]
     return {"resourceType": "Bundle", "type": "transaction", "entry": [created(PATIENT, patient), *findings]}
@@ -86,7 +86,7 @@ def counts(value: dict[str, Any]) -> dict[str, int]:
 
 
 def where_dates_point(fake: SmallServer) -> dict[str, str]:
-    """Give for each finding, by the key of its identifier, the identifier of what its date counts from."""
+    """Return for each finding, by the key of its identifier, the identifier of what its date counts from."""
     keys = {name: each["identifier"][0]["value"] for name, each in fake.resources.items()}
     return {
         keys[name]: keys.get(to["reference"], to["reference"])
@@ -100,7 +100,7 @@ AS_MEANT = {"3": "4", "4": "5", "5": "4"}
 
 
 def is_second(request: Request) -> bool:
-    """Tell whether a request puts again what is stored."""
+    """Whether a request puts again what is stored."""
     return request.is_transaction and all("ifMatch" in each["request"] for each in request.entries)
 
 
@@ -120,7 +120,7 @@ def all_is_well(run: Run, fake: SmallServer, journal: Path) -> None:
 
 
 @pytest.mark.parametrize(("software", "leaves"), [(HAPI, True), (HAPI, False), (OTHER, True), (OTHER, False)])
-def test_what_a_server_leaves_is_filled_in_and_each_resource_counts_once(
+def test_what_a_server_leaves_unresolved_is_resolved_and_each_resource_counts_once(
     run: Run, file: Path, journal: Path, software: str, leaves: bool
 ) -> None:
     with SmallServer.like(software) as fake:
@@ -246,7 +246,7 @@ def test_a_second_request_without_answer_is_repeated_without_harm(
 
 
 @pytest.mark.parametrize("software", [HAPI, OTHER])
-def test_what_somebody_changes_in_between_is_not_overwritten_and_is_told(
+def test_what_somebody_changes_in_between_is_not_overwritten_and_is_reported(
     run: Run, file: Path, journal: Path, software: str
 ) -> None:
     with SmallServer.like(software) as fake:
@@ -272,7 +272,7 @@ def test_what_somebody_changes_in_between_is_not_overwritten_and_is_told(
         assert {amended} <= fake.names
 
 
-def test_one_that_the_server_refuses_does_not_keep_the_others_from_being_filled_in(
+def test_one_that_the_server_refuses_does_not_keep_the_others_from_being_resolved(
     fake: SmallServer, run: Run, file: Path, journal: Path
 ) -> None:
     fake.hook = lambda request, answer: (
@@ -346,7 +346,7 @@ def test_a_process_that_is_killed_in_between_is_completed_by_the_same_command(
 
 
 @pytest.mark.parametrize("software", [HAPI, OTHER])
-def test_what_a_request_without_answer_has_created_is_filled_in_too(
+def test_what_a_request_without_answer_has_created_is_resolved_too(
     run: Run, file: Path, journal: Path, software: str
 ) -> None:
     with SmallServer.like(software) as fake:

@@ -19,7 +19,7 @@ URN = "urn:uuid:00000000-0000-4000-8000-000000000001"
 
 
 def a_bundle(family: str) -> dict[str, Any]:
-    """Give a patient and five findings about her, which say her name too."""
+    """Return a patient and five findings about her, which say her name too."""
     patient = {"resourceType": "Patient", "name": [{"family": family}]}
     finding = {"resourceType": "Observation", "status": "final", "code": {"text": "AFP"}, "subject": {"reference": URN}}
     entries: list[dict[str, Any]] = [

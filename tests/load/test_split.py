@@ -85,8 +85,8 @@ def positions(transaction: Transaction) -> set[int]:
     return {entry.original.position for entry in transaction.entries}
 
 
-def circles(targets: list[set[int]]) -> list[set[int]]:
-    """What refers to each other in a circle, found without any cleverness; each with its members only."""
+def cycles(targets: list[set[int]]) -> list[set[int]]:
+    """What refers to each other in a cycle, found without any cleverness; each with its members only."""
     reached = [{number} for number in range(len(targets))]
     for _ in targets:
         for number, found in enumerate(reached):
@@ -160,17 +160,17 @@ def test_a_transaction_refers_only_to_itself_and_to_earlier_ones_of_its_job(case
 
 @settings(max_examples=100, deadline=None)
 @given(plans())
-def test_what_is_torn_apart_is_said(case: tuple[Sample, Plan]) -> None:
+def test_what_is_split_is_reported(case: tuple[Sample, Plan]) -> None:
     sample, made = case
     told = plan(sample.bundle, sample.capabilities, caps=sample.caps).warnings
     warning = " ".join(each for each in told if "not all or nothing" in each)
     apart = " ".join(each for each in told if "in different transactions" in each)
-    torn = [transaction for job in made.jobs for transaction in job if len(job) > 1]
+    split_up = [transaction for job in made.jobs for transaction in job if len(job) > 1]
     assert (len(made.transactions) > 1) == bool(warning)
-    assert bool(torn) == bool(apart)
-    if torn:
-        assert torn[0].entries[0].original.name in apart
-    closed = [transaction for transaction in made.transactions if transaction not in torn]
+    assert bool(split_up) == bool(apart)
+    if split_up:
+        assert split_up[0].entries[0].original.name in apart
+    closed = [transaction for transaction in made.transactions if transaction not in split_up]
     for transaction in closed:
         own = positions(transaction)
         assert all(sample.targets[number] <= own for number in own)
@@ -181,16 +181,16 @@ def test_what_is_torn_apart_is_said(case: tuple[Sample, Plan]) -> None:
 def test_only_what_is_too_large_is_refused_and_it_is_named(sample: Sample) -> None:
     entries, _ = bundle_entries(sample.bundle)
     unlimited = {each.original.position: each for each in planned(entries, sample.capabilities, caps=Caps()).entries}
-    together = [Transaction(tuple(unlimited[n] for n in sorted(circle))) for circle in circles(sample.targets)]
+    together = [Transaction(tuple(unlimited[n] for n in sorted(cycle))) for cycle in cycles(sample.targets)]
     error = refusal(sample)
     if error is None:
-        assert [] == [circle for circle in together if not fits(circle, sample.caps)]
+        assert [] == [cycle for cycle in together if not fits(cycle, sample.caps)]
         return
     named = set(error.where.removesuffix(" …").split(", "))
-    about = [circle for circle in together if named <= {entry.original.name for entry in circle.entries}]
+    about = [cycle for cycle in together if named <= {entry.original.name for entry in cycle.entries}]
     event("refused")
     assert about
-    assert any(not fits(circle, sample.caps, room=MORE_FOR_AN_ENTRY) for circle in about)
+    assert any(not fits(cycle, sample.caps, room=MORE_FOR_AN_ENTRY) for cycle in about)
     assert str(sample.caps) in error.message
 
 
@@ -226,10 +226,10 @@ def test_a_whole_bundle_is_planned_as_its_entries_are(sample: Sample) -> None:
     ]
 
 
-def chain(count: int, *, circle: bool = False) -> dict[str, Any]:
+def chain(count: int, *, cycle: bool = False) -> dict[str, Any]:
     entries = []
     for number in range(count):
-        target = (number + 1) % count if circle else min(number + 1, count - 1)
+        target = (number + 1) % count if cycle else min(number + 1, count - 1)
         made = resource(number, "named", identified=False, text="")
         made["subject"] = {"reference": f"Basic/r-{target}"}
         entries.append({"fullUrl": full_url(number), "resource": made})
@@ -245,9 +245,9 @@ def test_a_long_chain_is_sent_from_its_end() -> None:
     assert "5000 entries are sent as 50 transactions" in made.warnings[-2]
 
 
-def test_a_circle_that_is_too_large_is_refused_with_some_of_its_names() -> None:
+def test_a_cycle_that_is_too_large_is_refused_with_some_of_its_names() -> None:
     with pytest.raises(BundleError) as caught:
-        plan(chain(8, circle=True), caps=Caps(entries=5))
+        plan(chain(8, cycle=True), caps=Caps(entries=5))
 
     assert caught.value.message.startswith("8 resources refer to each other in a cycle")
     assert "Basic/r-0, Basic/r-1, Basic/r-2 …" == caught.value.where

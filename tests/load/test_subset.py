@@ -71,7 +71,7 @@ def test_a_copy_stays_a_copy_when_both_are_in_one_half() -> None:
     assert {1: 0} == second.copies
 
 
-def test_what_refers_to_the_guilty_goes_too_however_far_away() -> None:
+def test_what_refers_to_the_refused_goes_too_however_far_away() -> None:
     made = transaction(
         ("a", "Basic/bad", []),
         ("a", "Basic/far", ["Basic/near/_history/2"]),
@@ -88,7 +88,7 @@ def test_what_refers_to_the_guilty_goes_too_however_far_away() -> None:
     } == left_out
 
 
-def test_what_points_to_the_guilty_with_an_attachment_goes_too() -> None:
+def test_what_points_to_the_refused_with_an_attachment_goes_too() -> None:
     document = {"resourceType": "DocumentReference", "content": [{"attachment": {"url": "Binary/x"}}]}
     pointing = planned_entry(BundleEntry("it", document, position=1), UNKNOWN)
     binary = planned_entry(BundleEntry("Binary/x", {"resourceType": "Binary", "id": "x"}), UNKNOWN)
@@ -99,7 +99,7 @@ def test_what_points_to_the_guilty_with_an_attachment_goes_too() -> None:
     assert "Binary/x" in left_out[1]
 
 
-def test_nothing_remains_of_a_circle() -> None:
+def test_nothing_remains_of_a_cycle() -> None:
     made = transaction(*(("a", f"Basic/{n}", [f"Basic/{(n + 1) % 5}"]) for n in range(5)))
     rest, left_out = without(made, [3])
 
@@ -142,12 +142,12 @@ def cases(draw: st.DrawFn) -> tuple[Transaction, set[int], list[set[int]]]:
 
 @settings(max_examples=200, deadline=None)
 @given(cases())
-def test_the_rest_is_all_that_does_not_lead_to_the_guilty(case: tuple[Transaction, set[int], list[set[int]]]) -> None:
-    made, guilty, targets = case
-    bad = set(guilty)
+def test_the_rest_is_all_that_does_not_lead_to_the_refused(case: tuple[Transaction, set[int], list[set[int]]]) -> None:
+    made, refused, targets = case
+    bad = set(refused)
     for _ in targets:
         bad |= {number for number, others in enumerate(targets) if others & bad}
-    rest, left_out = without(made, guilty)
+    rest, left_out = without(made, refused)
 
     assert [f"Basic/{number}" for number in range(len(targets)) if number not in bad] == names(rest)
-    assert bad - guilty == set(left_out)
+    assert bad - refused == set(left_out)

@@ -212,7 +212,7 @@ def test_documents_that_refer_to_each_other_in_a_cycle_are_in_one_transaction(in
     assert [["Basic/after"]] == names([second])
 
 
-def test_references_to_nowhere_are_given(index: Index) -> None:
+def test_unresolved_references_are_returned(index: Index) -> None:
     inputs = files(
         a=[
             resource("Observation/a", "Patient/none", "https://other.example/fhir/Patient/1", "#inside"),

@@ -55,7 +55,7 @@ def test_there_is_no_latency_without_an_answer() -> None:
     assert (0.0, 100) == (tally.longest_s, tally.bytes)
 
 
-def test_a_latency_is_told_in_tenths_of_a_millisecond() -> None:
+def test_a_latency_is_reported_in_tenths_of_a_millisecond() -> None:
     assert 0.1234 == of_latencies(0.12344).to_dict()["latency_s"]["max"]
 
 
@@ -72,7 +72,7 @@ def test_requests_are_counted_by_their_status_and_bytes_are_added() -> None:
     assert 36 == tally.to_dict()["bytes_sent"]
 
 
-def test_every_state_is_told_also_when_no_resource_is_in_it() -> None:
+def test_every_state_is_reported_also_when_no_resource_is_in_it() -> None:
     tally = Tally()
     tally.stored([entry("created"), entry("failed"), entry("created")])
     tally.stored([entry("updated or unchanged")])

@@ -40,7 +40,7 @@ def a_bundle(kind: str, *resources: dict[str, Any]) -> dict[str, Any]:
 
 
 def findings_first(count: int) -> list[dict[str, Any]]:
-    """Give findings, each a member of the one before it, and behind them the patient of all."""
+    """Return findings, each a member of the one before it, and behind them the patient of all."""
     members = [{"hasMember": [{"reference": f"Observation/o-{number + 1}"}]} for number in range(count - 1)] + [{}]
     found = [observation(str(number), "Patient/p-a", **each) for number, each in enumerate(members)]
     return [*found, patient("a")]
@@ -94,7 +94,7 @@ def test_a_transaction_stays_whole_and_the_refusal_says_what_to_do(
     assert (0, 4) == (code, len(small.names)), err
 
 
-def test_a_circle_stays_whole(small: SmallServer, run: Run, tmp_path: Path) -> None:
+def test_a_cycle_stays_whole(small: SmallServer, run: Run, tmp_path: Path) -> None:
     ring = [
         observation(str(number), "Patient/p-a", hasMember=[{"reference": f"Observation/o-{(number + 1) % 4}"}])
         for number in range(4)

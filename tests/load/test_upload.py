@@ -36,6 +36,9 @@ def test_what_a_bundle_in_memory_created_is_undone_by_its_journal(
     code, out, err = run("undo", journal)
 
     assert (0, set()) == (code, fake.names), err
+    code, _, err = run("verify", journal)
+    assert 2 == code
+    assert f"{journal} has no Bundle to compare with: give its file instead" in err
     assert {"deleted": 3, "already gone": 0, "not deleted": 0} == counts_of(out, "Resources")
 
 

@@ -38,12 +38,15 @@ def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, for
     """
     from fhir_case.cli.options.loads import file_load, read
     from fhir_case.load.journal.reader import read_header
+    from fhir_case.load.survey.inputs import IN_MEMORY
 
     journal = Path(files[0]) if len(files) == 1 and _is_journal(files[0]) else None
     if journal is not None:
         header = read_header(journal)
         server, fhir = server_of_journal(server, header.server), header.fhir
         files = tuple(name for name, *_ in header.inputs)
+        if IN_MEMORY in files:
+            raise click.UsageError(f"{journal} has no Bundle to compare with: give its file instead, as bundle.json.")
         journal = journal.absolute()
         _go_to(header.folder)
         options |= {name: header.options[name] for name in ("ids", "as_is") if name in header.options}

@@ -42,17 +42,8 @@ class Load(Preparation):
     Load inputs into one server; a context manager.
 
     Args:
-        inputs: What is loaded.
-        client: Returns a client for the thread that asks.
-        options: How it is loaded.
-        capabilities: What the server can do; None to ask it.
-        close_clients: Whether to close the clients at the end.
-        clock: Returns seconds; only the difference of two readings counts.
-
-    Raises:
-        FhirCaseError: A file cannot be read.
-        ServerError: The server was not reached.
-        RejectedError: The server cannot take what would be sent.
+        clock: Returns seconds; only the difference of two readings counts. The other arguments, and what it raises, are
+            those of `Preparation`.
     """
 
     def __init__(

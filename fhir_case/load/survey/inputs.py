@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.fhir.wire import Resource
 
-__all__ = ["STANDARD_INPUT", "BundleInput", "FileInputs", "Inputs"]
+__all__ = ["IN_MEMORY", "STANDARD_INPUT", "BundleInput", "FileInputs", "Inputs"]
 
 STANDARD_INPUT = "standard input"
-_IN_MEMORY = "Bundle in memory"
+IN_MEMORY = "Bundle in memory"
 
 Digest = tuple[str, int, str]
 
@@ -93,7 +93,7 @@ class BundleInput:
 
     def digests(self) -> Iterator[Digest]:
         """Return a name for messages, the size in bytes and the SHA-256."""
-        yield _IN_MEMORY, len(self._document.raw), sha256(self._document.raw).hexdigest()
+        yield IN_MEMORY, len(self._document.raw), sha256(self._document.raw).hexdigest()
 
 
 Inputs = FileInputs | BundleInput
