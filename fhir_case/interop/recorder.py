@@ -13,7 +13,7 @@ from fhir_case.fhir import wire
 from fhir_case.fhir.references import location_of
 from fhir_case.interop.result import Exchange
 from fhir_case.server.connection import Connection, prepared_session
-from fhir_case.server.failures import failure_text
+from fhir_case.server.failures import failure_of
 from fhir_case.server.guard import checked_base_url, is_loopback
 from fhir_case.server.redaction import secrets_of, without_secrets
 
@@ -147,7 +147,7 @@ class Recorder:
                 allow_redirects=False, **options,
             )  # fmt: skip
         except requests.RequestException as error:
-            message, hint = failure_text(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
+            message, hint, _ = failure_of(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
             self._record(method, url, data, begin, response_body=message)
             raise ServerError(message, where=f"{method} {url.partition('?')[0]}", hint=hint) from error
         secrets = secrets_of(response.request.headers, self.connection.headers)

@@ -10,7 +10,7 @@ from fhir_case.errors import BundleError, RejectedError, ServerError
 from fhir_case.fhir import wire
 from fhir_case.server.answer import Answer, resource_of
 from fhir_case.server.capabilities import UNKNOWN, Capabilities, from_statement
-from fhir_case.server.failures import cause_of, failure_text, never_sent, refusal
+from fhir_case.server.failures import failure_of, never_sent, refusal
 from fhir_case.server.guard import checked_base_url, is_loopback, refuse_plain_http
 from fhir_case.server.redaction import secrets_of
 from fhir_case.server.retry import retrying
@@ -241,13 +241,11 @@ class Client:
             if response.status_code == 401 and self._renewed():  # nothing was done, so that it may be sent again
                 response = ask()
         except requests.RequestException as error:
-            message, hint = failure_text(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
+            message, hint, cause = failure_of(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
             perhaps_done = not reading and not never_sent(error)
             if not hint and perhaps_done:
                 hint = "it may have been stored all the same: verify shows it; sending it again is safe if repeatable"
-            raise ServerError(
-                message, where=where, hint=hint, perhaps_done=perhaps_done, cause=cause_of(error)
-            ) from error
+            raise ServerError(message, where=where, hint=hint, perhaps_done=perhaps_done, cause=cause) from error
         return response
 
     def _renewed(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from fhir_case.errors import RejectedError, ServerError
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
 
 __all__ = [
+    "Failure",
     "broke_off",
-    "cause_of",
-    "failure_text",
+    "failure_of",
     "never_done",
     "never_sent",
     "refusal",
@@ -93,9 +93,17 @@ def _reason(error: BaseException) -> BaseException:
     return inner if isinstance(inner, BaseException) else error
 
 
-def failure_text(error: requests.RequestException, *, host: str, timeout_s: tuple[float, float]) -> tuple[str, str]:
+class Failure(NamedTuple):
+    """What happened to a request that got no answer; the cause is short enough for a table."""
+
+    message: str
+    hint: str
+    cause: str = "connection lost"
+
+
+def failure_of(error: requests.RequestException, *, host: str, timeout_s: tuple[float, float]) -> Failure:
     """
-    Return message and hint for a request that got no answer.
+    Return what happened to a request that got no answer.
 
     No text of the exception is repeated: it may name a proxy with its password.
     """
@@ -104,40 +112,32 @@ def failure_text(error: requests.RequestException, *, host: str, timeout_s: tupl
 
     reason = _reason(error)
     if isinstance(reason, NameResolutionError):
-        return f"the host name of {host} is not known", "check the spelling, and whether you are online"
-    if isinstance(reason.__cause__, ConnectionRefusedError):
-        return f"nothing listens at {host}", "start the server, or check host and port"
-    failures: list[tuple[type[BaseException] | tuple[type[BaseException], ...], str, str]] = [
-        (kinds.ConnectTimeout, f"no connection to {host} within {timeout_s[0]:g} s", "check host and port"),
-        (kinds.ReadTimeout, f"no answer from {host} within {timeout_s[1]:g} s", ""),
-        (kinds.SSLError, f"no secure connection to {host}: {_tls(reason)}", "check the certificate, or https and http"),
-        (kinds.ProxyError, "the proxy that the environment names does not answer", "check the proxy settings"),
-        (kinds.TooManyRedirects, f"{host} redirects in a loop", "check the base URL"),
-        ((kinds.ChunkedEncodingError, kinds.ContentDecodingError), f"the answer of {host} was cut off", ""),
-        ((kinds.InvalidURL, kinds.InvalidSchema), "the URL cannot be used", "check the base URL"),
-    ]
-    for kind, message, hint in failures:
-        if isinstance(error, kind):
-            return message, hint
-    if isinstance(reason, NewConnectionError):
-        return f"{host} cannot be reached", "check the address, and whether you are online"
-    if isinstance(error, kinds.ConnectionError):
-        return f"{host} closed the connection before it answered", ""
-    return f"the request failed ({type(error).__name__})", ""
-
-
-def cause_of(error: requests.RequestException) -> str:
-    """Return what happened to a request that got no answer, short enough for a table."""
-    from requests import exceptions as kinds
-
-    failures: list[tuple[type[BaseException], str]] = [
-        (kinds.ConnectTimeout, "no connection in time"),
-        (kinds.ReadTimeout, "no answer in time"),
-        (kinds.ChunkedEncodingError, "answer cut off"),
-    ]
+        return Failure(f"the host name of {host} is not known", "check the spelling, and whether you are online")
     if was_refused(error):
-        return "connection refused"
-    return next((text for kind, text in failures if isinstance(error, kind)), "connection lost")
+        return Failure(f"nothing listens at {host}", "start the server, or check host and port", "connection refused")
+    connect_s, read_s = timeout_s
+    tls = f"no secure connection to {host}: {_tls(reason)}"
+    failures: dict[type[BaseException], Failure] = {
+        kinds.ConnectTimeout: Failure(
+            f"no connection to {host} within {connect_s:g} s", "check host and port", "no connection in time"
+        ),
+        kinds.ReadTimeout: Failure(f"no answer from {host} within {read_s:g} s", "", "no answer in time"),
+        kinds.SSLError: Failure(tls, "check the certificate, or https and http"),
+        kinds.ProxyError: Failure("the proxy that the environment names does not answer", "check the proxy settings"),
+        kinds.TooManyRedirects: Failure(f"{host} redirects in a loop", "check the base URL"),
+        kinds.ChunkedEncodingError: Failure(f"the answer of {host} was cut off", "", "answer cut off"),
+        kinds.ContentDecodingError: Failure(f"the answer of {host} was cut off", "", "answer cut off"),
+        kinds.InvalidURL: Failure("the URL cannot be used", "check the base URL"),
+        kinds.InvalidSchema: Failure("the URL cannot be used", "check the base URL"),
+    }
+    for kind, failure in failures.items():
+        if isinstance(error, kind):
+            return failure
+    if isinstance(reason, NewConnectionError):
+        return Failure(f"{host} cannot be reached", "check the address, and whether you are online")
+    if isinstance(error, kinds.ConnectionError):
+        return Failure(f"{host} closed the connection before it answered", "")
+    return Failure(f"the request failed ({type(error).__name__})", "")
 
 
 def _tls(reason: BaseException) -> str:

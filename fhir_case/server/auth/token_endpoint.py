@@ -14,7 +14,7 @@ from fhir_case.errors import RejectedError, ServerError
 from fhir_case.fhir import wire
 from fhir_case.server.auth.schemes import Signature, bearer_signature
 from fhir_case.server.certificates import Certificates
-from fhir_case.server.failures import failure_text
+from fhir_case.server.failures import failure_of
 from fhir_case.server.guard import is_loopback, refuse_plain_http
 
 if TYPE_CHECKING:
@@ -79,10 +79,7 @@ def request_token(
     requested_at = clock()
     try:
         token = session.fetch_token(
-            token_url,
-            grant_type="client_credentials",
-            timeout=transport.timeout_s,
-            **_options(token_url, transport),
+            token_url, grant_type="client_credentials", timeout=transport.timeout_s, **_options(token_url, transport)
         )
     except requests.RequestException as error:
         raise _unreachable(error, token_url, where, transport) from None
@@ -104,7 +101,7 @@ def _accepted(response: requests.Response, where: str) -> requests.Response:
         raise RejectedError(
             f"HTTP {status}: the token endpoint redirects, and the client's secret or assertion is not sent there",
             where=where,
-            hint="give the new address as FHIR_CASE_TOKEN_URL, or token_url in servers.toml",
+            hint="set the new address as FHIR_CASE_TOKEN_URL, or token_url in servers.toml",
             status=status,
         )
     answer = _object(response)
@@ -141,7 +138,7 @@ def discover_endpoint(base_url: str, transport: Transport) -> str:
 
     url = f"{base_url.rstrip('/')}/.well-known/smart-configuration"
     where = f"GET {url}"
-    hint = "give the token endpoint as FHIR_CASE_TOKEN_URL, or token_url in servers.toml"
+    hint = "set the token endpoint as FHIR_CASE_TOKEN_URL, or token_url in servers.toml"
     try:
         response = requests.get(
             url,
@@ -168,16 +165,13 @@ def discover_endpoint(base_url: str, transport: Transport) -> str:
 
 def _options(url: str, transport: Transport) -> dict[str, Any]:
     proxies = {"no_proxy": urlsplit(url).hostname} if is_loopback(url) else None
-    return {
-        "allow_redirects": False,
-        "proxies": proxies,
-        **transport.certificates.options(),
-    }
+    options = transport.certificates.options()
+    return {"allow_redirects": False, "proxies": proxies, **options}
 
 
 def _unreachable(error: requests.RequestException, url: str, where: str, transport: Transport) -> ServerError:
-    message, hint = failure_text(error, host=urlsplit(url).netloc, timeout_s=transport.timeout_s)
-    return ServerError(f"no token: {message}", where=where, hint=hint)
+    failure = failure_of(error, host=urlsplit(url).netloc, timeout_s=transport.timeout_s)
+    return ServerError(f"no token: {failure.message}", where=where, hint=failure.hint)
 
 
 def _object(response: requests.Response) -> Mapping[str, Any]:
