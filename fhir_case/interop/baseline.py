@@ -31,22 +31,13 @@ SCHEMA_ID = "urn:fhir-case:interop-schema"
 Direction = Literal["worse", "better", "changed", "new", "gone"]
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
-_BEST, _SPELT_OTHERWISE, _ALTERED, _WORST = range(4)
+_BEST, _REWRITTEN, _ALTERED, _WORST = range(4)
 _RANKS = {
-    "tested": _BEST,
-    "tried": _BEST,
-    "pass": _BEST,
-    "equal": _BEST,
-    "added": _BEST,
-    "rewritten": _SPELT_OTHERWISE,
+    **dict.fromkeys(("tested", "tried", "pass", "equal", "added"), _BEST),
+    "rewritten": _REWRITTEN,
     "altered": _ALTERED,
-    "lost": _WORST,
-    "rejected": _WORST,
-    "fail": _WORST,
-    "not tried": _WORST,
-    "not tested": _WORST,
-}  # what is not here tells nothing: not applicable, not run, not checked
-_HINT = "give the JSON that an earlier test wrote"
+    **dict.fromkeys(("lost", "rejected", "fail", "not tried", "not tested"), _WORST),
+}  # what is not here proves nothing: not applicable, not run, not checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +172,9 @@ def _direction(before: str, after: str) -> Direction:
         return "gone" if before else "new"
     was, now = _RANKS.get(before), _RANKS.get(after)
     if was is None:
-        return "changed" if now is None else "better" if now <= _SPELT_OTHERWISE else "worse"
+        return "changed" if now is None else "better" if now <= _REWRITTEN else "worse"
     if now is None:
-        return "worse" if was <= _SPELT_OTHERWISE else "changed"
+        return "worse" if was <= _REWRITTEN else "changed"
     return "worse" if now > was else "better" if now < was else "changed"
 
 
@@ -204,19 +195,20 @@ def _read(path: Path) -> _Test:
     """Return what an older test wrote."""
     from fhir_case.fhir import wire
 
+    where = str(path)
     try:
         value = wire.parse(path.read_bytes())
-        if not isinstance(value, dict) or value.get("$schema", SCHEMA_ID) != SCHEMA_ID or "fhir_case" not in value:
-            raise FhirCaseError("this is not the JSON of an interoperability test", where=str(path), hint=_HINT)
-        return _Test.model_validate(value)
+        if isinstance(value, dict) and value.get("$schema", SCHEMA_ID) == SCHEMA_ID and "fhir_case" in value:
+            return _Test.model_validate(value)
+        message = "this is not the JSON of an interoperability test"
     except OSError as error:
-        raise FhirCaseError(f"the baseline cannot be read: {error.strerror}", where=str(path), hint=_HINT) from error
-    except RecursionError as error:
-        raise FhirCaseError("the baseline is nested too deeply", where=str(path), hint=_HINT) from error
+        message = f"the baseline cannot be read: {error.strerror}"
+    except RecursionError:
+        message = "the baseline is nested too deeply"
     except ValidationError as errors:
         first = errors.errors(include_url=False)[0]
-        position = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"])[1:]
+        where += ": " + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"])[1:]
         message = f"this is not a baseline: {first['msg']}, not {first['input']!r:.60}"
-        raise FhirCaseError(message, where=f"{path}: {position}", hint=_HINT) from errors
     except ValueError as error:
-        raise FhirCaseError(f"this is not a baseline: {error}", where=str(path), hint=_HINT) from error
+        message = f"this is not a baseline: {error}"
+    raise FhirCaseError(message, where=where, hint="give the JSON that an earlier test wrote")

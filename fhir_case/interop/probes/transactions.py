@@ -32,8 +32,7 @@ def _accepted(reply: Reply, sandbox: Sandbox) -> list[dict[str, Any]]:
     """Return the response elements of a transaction that was accepted."""
     if not reply.ok:
         sandbox.refused(reply, "the transaction")
-    entries = (reply.body or {}).get("entry") or []
-    return [each.get("response") or {} for each in entries]
+    return _responses(reply)
 
 
 @GROUP.probe(

@@ -35,6 +35,13 @@ def _update(sandbox: Sandbox, location: str, key: str, *, if_match: str = "", **
     return sandbox.ask("PUT", location, body, headers={"If-Match": if_match} if if_match else None)
 
 
+def _stale_update(sandbox: Sandbox, location: str, key: str) -> Reply:
+    """Update a resource, and again with If-Match of the version before."""
+    old = _version_id(sandbox.read(location)) or "1"
+    _update(sandbox, location, key, gender="other")
+    return _update(sandbox, location, key, if_match=f'W/"{old}"', gender="male")
+
+
 @GROUP.probe(
     "create says where", level="SHALL", page="http.html#create",
     expected="201 with a Location that has the new id and version, and the resource can be read there at once",
@@ -105,9 +112,7 @@ def etag(sandbox: Sandbox) -> str:
 def if_match(sandbox: Sandbox) -> str:
     _versioned(sandbox)
     location = sandbox.stored(sandbox.patient("if-match"))
-    old = _version_id(sandbox.read(location)) or "1"
-    _update(sandbox, location, "if-match", gender="other")
-    stale = _update(sandbox, location, "if-match", if_match=f'W/"{old}"', gender="male")
+    stale = _stale_update(sandbox, location, "if-match")
     stored = sandbox.read(location)
     check(stored.get("gender") == "other", f"it answers HTTP {stale.status}, and the newer version is overwritten")
     check(not stale.ok, f"nothing was overwritten, and the answer is HTTP {stale.status}")
@@ -123,9 +128,7 @@ def if_match(sandbox: Sandbox) -> str:
 def if_match_status(sandbox: Sandbox) -> str:
     _versioned(sandbox)
     location = sandbox.stored(sandbox.patient("if-match-status"))
-    old = _version_id(sandbox.read(location)) or "1"
-    _update(sandbox, location, "if-match-status", gender="other")
-    reply = _update(sandbox, location, "if-match-status", if_match=f'W/"{old}"', gender="male")
+    reply = _stale_update(sandbox, location, "if-match-status")
     if reply.ok:
         raise NotRunError("the update was not refused")
     check(reply.status == 412, f"it answers HTTP {reply.status}")

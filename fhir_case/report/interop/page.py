@@ -56,7 +56,7 @@ class Cell(NamedTuple):
     Args:
         look: How it looks.
         anchor: The name of its evidence; empty when there is none.
-        label: What it says to who cannot see in which row and column it is.
+        label: The same in words, with row and column, for screen readers.
     """
 
     look: Look
@@ -64,27 +64,27 @@ class Cell(NamedTuple):
     label: str
 
 
-class Said(NamedTuple):
+class ShownBody(NamedTuple):
     """
     A body as it is shown.
 
     Args:
         text: The text; empty when the same was shown before.
         anchor: The evidence that shows it.
-        place: What that is.
+        title: What that is.
     """
 
     text: str
     anchor: str = ""
-    place: str = ""
+    title: str = ""
 
 
-class Shown(NamedTuple):
+class ShownExchange(NamedTuple):
     """An exchange as it is shown."""
 
     exchange: Exchange
-    request: Said
-    response: Said
+    request: ShownBody
+    response: ShownBody
 
 
 class Evidence(NamedTuple):
@@ -95,7 +95,7 @@ class Evidence(NamedTuple):
     server: str
     found: ProbeResult | ResourceResult
     row: ProbeRow | None = None
-    exchanges: tuple[Shown, ...] = ()
+    exchanges: tuple[ShownExchange, ...] = ()
 
 
 @dataclass
@@ -103,14 +103,14 @@ class _Collected:
     """Collect evidence in the order of the page; a long body that was shown before is only referred to."""
 
     evidence: list[Evidence] = field(default_factory=list)
-    _said: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _shown: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def probe(self, row: ProbeRow, server: ServerResult, found: ProbeResult, anchor: str) -> Cell:
         name = row.description.name
         look = probe_look(found.verdict, row.description.level)
         cell = Cell(look, anchor, f"{look.word}: {name}, {server.name}")
         exchanges = tuple(
-            Shown(
+            ShownExchange(
                 each,
                 self._once(each.request_body, anchor, f"request {number} of {name}, {server.name}"),
                 self._once(each.response_body, anchor, f"answer {number} of {name}, {server.name}"),
@@ -130,16 +130,16 @@ class _Collected:
         self.evidence.append(Evidence(cell, f"{table.name}: {found.resource}", server.name, found))
         return cell
 
-    def _once(self, text: str, anchor: str, place: str) -> Said:
+    def _once(self, text: str, anchor: str, title: str) -> ShownBody:
         if len(text) >= _MIN_LENGTH_TO_REFER:
-            if text in self._said:
-                return Said("", *self._said[text])
-            self._said[text] = anchor, place
-        return Said(text)
+            if text in self._shown:
+                return ShownBody("", *self._shown[text])
+            self._shown[text] = anchor, title
+        return ShownBody(text)
 
 
 def interop_page(result: InteropResult) -> str:
-    """Return the whole page; all that servers said is text in it, never markup."""
+    """Return the whole page; whatever servers sent is text in it, never markup."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -186,8 +186,8 @@ def _bundle(collected: _Collected, result: InteropResult, number: int, table: Bu
     telling = table.telling
     for line, row in enumerate(telling[:_MAX_ROWS], 1):
         cells = [
-            collected.resource(table, server, found, f"r-{number}-{line}-{place}")
-            for place, (server, found) in enumerate(zip(result.servers, row.cells, strict=True), 1)
+            collected.resource(table, server, found, f"r-{number}-{line}-{column}")
+            for column, (server, found) in enumerate(zip(result.servers, row.cells, strict=True), 1)
         ]
         rows.append((row.resource, cells))
     wrong = any(cell.look.tone != "good" for _, cells in rows for cell in cells)

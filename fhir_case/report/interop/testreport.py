@@ -41,15 +41,15 @@ def interop_test_reports(result: InteropResult) -> list[Resource]:
 
     A fail of a SHOULD or MAY is a warning; *not applicable*, *not run* and *not checked* are skipped. The score is the
     per cent of the SHALL that passed, of those that passed or failed; without any there is none. There is no TestScript
-    resource: the required reference names the tests of this program by an identifier, and leads nowhere.
+    resource: the required reference names the tests of this program by an identifier, and is unresolved.
     """
-    return [_report(result, server, place) for place, server in enumerate(result.servers)]
+    return [_report(result, server, column) for column, server in enumerate(result.servers)]
 
 
-def _report(result: InteropResult, server: ServerResult, place: int) -> Resource:
+def _report(result: InteropResult, server: ServerResult, column: int) -> Resource:
     software = f"fhir-case {result.fhir_case}"
-    tests = [_probe(row, place) for rows in probe_groups(result).values() for row in rows]
-    tests += [_bundle(table, place) for table in bundle_tables(result)]
+    tests = [_probe(row, column) for rows in probe_groups(result).values() for row in rows]
+    tests += [_bundle(table, column) for table in bundle_tables(result)]
     results = {action["assert"]["result"] for test in tests for action in test["action"]}
     passed, of = level_counts(result, server)["SHALL"]
     outcome = "fail" if server.error or results & {"fail", "error"} else "pass" if results - {"skip"} else "pending"
@@ -92,8 +92,8 @@ def _summary(result: InteropResult, server: ServerResult) -> Iterator[str]:
         yield f"Could not be removed: {each}"
 
 
-def _probe(row: ProbeRow, place: int) -> dict[str, Any]:
-    description, found = row.description, row.cells[place]
+def _probe(row: ProbeRow, column: int) -> dict[str, Any]:
+    description, found = row.description, row.cells[column]
     result = _RESULTS[probe_look(found.verdict, description.level).tone]
     message = found.observed if found.verdict in ("pass", "fail") else f"{found.verdict}: {found.observed}"
     return {
@@ -103,12 +103,12 @@ def _probe(row: ProbeRow, place: int) -> dict[str, Any]:
     }
 
 
-def _bundle(table: BundleTable, place: int) -> dict[str, Any]:
+def _bundle(table: BundleTable, column: int) -> dict[str, Any]:
     actions = []
-    if table.results[place].error:
-        actions.append(_assertion("error", table.results[place].error))
+    if table.results[column].error:
+        actions.append(_assertion("error", table.results[column].error))
     for row in table.rows:
-        found = row.cells[place]
+        found = row.cells[column]
         if found is None:
             actions.append(_assertion("skip", f"{row.resource}: not checked"))
             continue

@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 
     from fhir_case.interop.baseline import Change
     from fhir_case.interop.result import InteropResult, Level, ServerResult
-    from fhir_case.report.interop.matrix import BundleTable, Look
+    from fhir_case.report.interop.matrix import BundleTable
 
 __all__ = ["changes_text", "interop_markdown", "interop_text"]
 
 _STYLES = {"good": "green", "bad": "bold red", "weak": "yellow", "none": "dim", "unknown": "magenta"}
-_MOST = 20
-_MOST_CHANGES = 40
-_LONGEST = 300
+_MAX_LINES = 20
+_MAX_CHANGES = 40
+_MAX_LENGTH = 300
 _UNBOUNDED = 100_000
 _NAME_WIDTH = 16
-_OF_URLS = ":/?#@!$&'+,;=%~"
+_URL_CHARACTERS = ":/?#@!$&'+,;=%~"
 
 
 def interop_text(result: InteropResult, *, width: int | None = None, colour: bool = False) -> str:
@@ -89,41 +89,30 @@ def _blocks(result: InteropResult, width: int | None) -> list[range]:
     first_columns = max((len(each.name) for each in result.probes), default=0) + len("  SHOULD") + 4
     blocks: list[range] = []
     begin, used = 0, first_columns
-    for place, name in enumerate(_names(result, range(len(result.servers)))):
-        column = 2 + max(min(len(name), _NAME_WIDTH), len("not run"))
-        if width is not None and place > begin and used + column > width:
-            blocks.append(range(begin, place))
-            begin, used = place, first_columns
-        used += column
+    for column, name in enumerate(_names(result, range(len(result.servers)))):
+        width_of_column = 2 + max(min(len(name), _NAME_WIDTH), len("not run"))
+        if width is not None and column > begin and used + width_of_column > width:
+            blocks.append(range(begin, column))
+            begin, used = column, first_columns
+        used += width_of_column
     return [*blocks, range(begin, len(result.servers))]
 
 
-def _table(*titles: str) -> Table:
+def _table(*titles: str, servers: Sequence[str] = ()) -> Table:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in titles:
-        table.add_column(_plain(title), overflow="fold")
+        table.add_column(_cell(title), overflow="fold")
+    for name in servers:
+        table.add_column(_cell(name), overflow="fold", max_width=_NAME_WIDTH)
     return table
 
 
-def _matrix(titles: Sequence[str], names: Sequence[str]) -> Table:
-    table = _table(*titles)
-    for name in names:
-        table.add_column(_plain(name), overflow="fold", max_width=_NAME_WIDTH)
-    return table
-
-
-def _plain(text: str) -> Text:
+def _cell(text: str, style: str = "") -> Text:
     from rich.text import Text
 
-    return Text(printable(text))
-
-
-def _seen(look: Look) -> Text:
-    from rich.text import Text
-
-    return Text(look.word, style=_STYLES[look.tone])
+    return Text(printable(text), style=style)
 
 
 def _servers(result: InteropResult) -> Table:
@@ -135,7 +124,7 @@ def _servers(result: InteropResult) -> Table:
         rest = ["-" if server.error else str(server.counts[each]) for each in ("not applicable", "not run")]
         software = "not tested" if server.error else server.software or "-"
         cells = (server.name, _short(software), server.fhir or "-", *levels, *rest, sent)
-        table.add_row(*(_plain(each) for each in cells))
+        table.add_row(*(_cell(each) for each in cells))
     return table
 
 
@@ -144,25 +133,25 @@ def _names(result: InteropResult, servers: range) -> list[str]:
 
 
 def _probes(result: InteropResult, servers: range) -> Table:
-    table = _matrix(("PROBE", "LEVEL"), _names(result, servers))
+    table = _table("PROBE", "LEVEL", servers=_names(result, servers))
     for group, rows in probe_groups(result).items():
-        table.add_row(_plain(group))
+        table.add_row(_cell(group))
         for row in rows:
             looks = [probe_look(row.cells[index].verdict, row.description.level) for index in servers]
-            name = _plain(f"  {row.description.name}")
-            table.add_row(name, _plain(row.description.level), *(_seen(look) for look in looks))
+            name = _cell(f"  {row.description.name}")
+            table.add_row(name, _cell(row.description.level), *(_cell(look.word, _STYLES[look.tone]) for look in looks))
     return table
 
 
 def _bundle(table: BundleTable, result: InteropResult, servers: range) -> Table:
-    written = _matrix(("STATE", ""), _names(result, servers))
+    written = _table("STATE", "", servers=_names(result, servers))
     for state in table.results[0].counts:
         numbers = [table.results[index].counts[state] for index in servers]
         if any(numbers):
-            written.add_row(_plain(f"  {state}"), "", *(_plain(str(number)) for number in numbers))
+            written.add_row(_cell(f"  {state}"), "", *(_cell(str(number)) for number in numbers))
     if any(table.results[index].error for index in servers):
         broken = ["yes" if table.results[index].error else "" for index in servers]
-        written.add_row(_plain("  not tried, or broken off"), "", *(_plain(each) for each in broken))
+        written.add_row(_cell("  not tried, or broken off"), "", *(_cell(each) for each in broken))
     return written
 
 
@@ -202,13 +191,13 @@ def _not_as_sent(server: ServerResult) -> Iterator[str]:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return text if len(text) <= _MAX_LENGTH else f"{text[: _MAX_LENGTH - 1]}…"
 
 
 def _cut(lines: Sequence[str], what: str) -> Iterator[str]:
-    yield from lines[:_MOST]
-    if len(lines) > _MOST:
-        yield f"and {len(lines) - _MOST:,} more {what}; the JSON lists all"
+    yield from lines[:_MAX_LINES]
+    if len(lines) > _MAX_LINES:
+        yield f"and {len(lines) - _MAX_LINES:,} more {what}; the JSON lists all"
 
 
 def interop_markdown(result: InteropResult) -> str:
@@ -236,7 +225,7 @@ def interop_markdown(result: InteropResult) -> str:
         for row in rows:
             looks = [probe_look(each.verdict, row.description.level) for each in row.cells]
             words = [f"**{look.word}**" if look.tone == "bad" else look.word for look in looks]
-            name = f"[{_escaped(row.description.title)}]({quote(row.description.specification, safe=_OF_URLS)})"
+            name = f"[{_escaped(row.description.title)}]({quote(row.description.specification, safe=_URL_CHARACTERS)})"
             lines.append(_row(name, row.description.level, *words))
     return "\n".join(lines) + "\n"
 
@@ -262,12 +251,12 @@ def changes_text(changes: Sequence[Change]) -> str:
 
 
 def _change_lines(changes: Sequence[Change]) -> Iterator[str]:
-    for each in changes[:_MOST_CHANGES]:
-        place = f"{each.server}: {each.what}" if each.what else each.server
-        why = f" ({_short(each.reason)})" if each.reason else ""
-        yield printable(f"  {each.direction:<7}  {place}: {_states(each)}{why}")
-    if len(changes) > _MOST_CHANGES:
-        yield f"  {changes[0].direction:<7}  and {len(changes) - _MOST_CHANGES:,} more"
+    for each in changes[:_MAX_CHANGES]:
+        subject = f"{each.server}: {each.what}" if each.what else each.server
+        reason = f" ({_short(each.reason)})" if each.reason else ""
+        yield printable(f"  {each.direction:<7}  {subject}: {_states(each)}{reason}")
+    if len(changes) > _MAX_CHANGES:
+        yield f"  {changes[0].direction:<7}  and {len(changes) - _MAX_CHANGES:,} more"
 
 
 def _states(change: Change) -> str:
