@@ -204,7 +204,7 @@ def _one(
                 named.name, partial(server.client, timeout_s=timeout_s), server.connection, inputs,
                 namespace=namespace, fhir=named.fhir, probes=probes, timeout_s=(min(10.0, timeout_s), timeout_s),
                 wait_s=patience_s, on_step=show,
-                options=Options(caps=server.caps, policy=server.policy, real_patient_data=named.real_patient_data),
+                options=Options(caps=named.caps, policy=named.retry, real_patient_data=named.real_patient_data),
             )  # fmt: skip
     except FhirCaseError as error:
         return ServerResult(named.name, named.url, named.fhir, error=str(error))

@@ -83,7 +83,7 @@ def _checked(opened: OpenServer, server: NamedServer) -> ServerCheck:
     except RejectedError as error:  # one without a statement may still be loaded
         said, rejected = UNKNOWN, error
     except FhirCaseError as error:
-        return ServerCheck(opened.name, opened.base_url, problems=(str(error),))
+        return ServerCheck(server.name, opened.base_url, problems=(str(error),))
     milliseconds = round(1000 * (time.monotonic() - begin))
     problems = list(_mismatch(said, server.fhir))
     try:
@@ -98,7 +98,7 @@ def _checked(opened: OpenServer, server: NamedServer) -> ServerCheck:
         sign_in = ""
         problems.append(str(error))
     return ServerCheck(
-        opened.name,
+        server.name,
         opened.base_url,
         " ".join(part for part in (said.software, said.software_version) if part),
         said.fhir_version,

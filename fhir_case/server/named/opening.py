@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from fhir_case.server.connection import Connection
     from fhir_case.server.named.model import NamedServer
-    from fhir_case.server.quirks import Caps
-    from fhir_case.server.retry import RetryPolicy
 
 __all__ = ["OpenServer", "access", "base_url", "open_server"]
 
@@ -38,22 +36,14 @@ class OpenServer:
     A server that is ready for requests.
 
     Args:
-        name: Its name.
         base_url: Its base URL.
         connection: Who asks and how it is reached.
-        caps: Limits that replace those of `quirks_of`.
-        policy: When requests are sent again.
         timeout_s: How long to wait for an answer.
-        real_patient_data: Whether it may have the data of real patients.
     """
 
-    name: str
     base_url: str
     connection: Connection
-    caps: Caps
-    policy: RetryPolicy
     timeout_s: float
-    real_patient_data: bool
     _clients: list[Client] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def client(self, *, timeout_s: float | None = None) -> Client:
@@ -96,15 +86,7 @@ def open_server(
             url = stack.enter_context(_started(server, environment, listener))
         else:
             url = base_url(server, environment)
-        opened = OpenServer(
-            server.name,
-            url,
-            connect(url, who, timeout_s=server.timeout_s),
-            server.caps,
-            server.retry,
-            server.timeout_s,
-            server.real_patient_data,
-        )
+        opened = OpenServer(url, connect(url, who, timeout_s=server.timeout_s), server.timeout_s)
         stack.callback(opened.close)
         yield opened
 

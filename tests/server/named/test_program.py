@@ -67,7 +67,7 @@ def waited_until_gone(pid: int) -> bool:
 def test_its_first_line_is_the_base_url_and_it_ends_with_its_input(made: Made, tmp_path: Path) -> None:
     with open_server(made(ENDS_WITH_ITS_INPUT), dict(os.environ)) as server:
         pid = process_of(tmp_path)
-        assert (URL, "own", False) == (server.base_url, server.name, is_gone(pid))
+        assert (URL, False) == (server.base_url, is_gone(pid))
 
     assert is_gone(pid)
     assert "regularly" == (tmp_path / "ended").read_text()

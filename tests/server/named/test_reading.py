@@ -212,7 +212,7 @@ def test_secrets_come_from_the_variables_when_the_server_is_used(file: Callable[
     variables = {"HOST": "x.example", "PASSWORD": SECRET, "KEY": f"{SECRET}\n"}
     with open_server(server, variables) as opened:
         assert ("HOST", "PASSWORD", "KEY") == server.variables
-        assert ("s", "https://x.example/fhir") == (opened.name, opened.base_url)
+        assert "https://x.example/fhir" == opened.base_url
         assert {"X-Api-Key": f"key {SECRET}"} == opened.connection.headers
         assert opened.connection.auth is not None
         signed = opened.connection.auth(requests.Request("GET", opened.base_url).prepare())
