@@ -19,10 +19,10 @@ __all__ = ["Claims"]
 @dataclass(frozen=True, slots=True)
 class Claims:
     """
-    Say what a server claims. One without a CapabilityStatement claims nothing, and is asked everything.
+    What a server claims to do. One without a CapabilityStatement claims nothing, and is asked everything.
 
     Args:
-        statement: Its CapabilityStatement; None when it gives none.
+        statement: Its CapabilityStatement; None when it has none.
 
     Source: https://hl7.org/fhir/R4/capabilitystatement.html
     """

@@ -36,10 +36,10 @@ def exchange(
     Load an input into a namespace of a server and compare what is stored with what was sent.
 
     Args:
-        client: Gives a client for the thread that asks.
+        client: Makes a client for the thread that calls it.
         release: The release of FHIR that the server speaks.
         options: How to load; entries that are refused are left out, so that the others can be looked at.
-        created: Is told ``Type/id`` of each resource that was created, also when something fails later.
+        created: Is called with ``Type/id`` of each resource that was created, also when something fails later.
     """
     try:
         bundle = given.bundle(release, namespace)

@@ -1,4 +1,4 @@
-"""What is loaded into the servers: cases, built for each, and Bundles of anyone, moved into a namespace."""
+"""What is loaded into the servers: cases, built for each, and other Bundles, moved into a namespace."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Input:
 
     Args:
         name: What reports call it.
-        bundle: Gives the Bundle for a release of FHIR, in a namespace. It raises FhirCaseError where it cannot.
+        bundle: Makes the Bundle for a release of FHIR and a namespace; it raises FhirCaseError where it cannot.
         all_ours: Whether also the identifiers are of the namespace, so that nothing of it can be on the server before.
     """
 

@@ -206,7 +206,7 @@ class Sandbox:
 
     def refused(self, reply: Reply, what: str) -> NoReturn:
         """
-        Say that the server refuses what it claims to do.
+        Raise an error, since the server refuses what it claims to do.
 
         Raises:
             NotApplicableError: It has no CapabilityStatement, and says that it does not do this.

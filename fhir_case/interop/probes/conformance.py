@@ -1,4 +1,4 @@
-"""Does the server say what it does, and answer as HTTP and FHIR ask?"""
+"""Does the server state what it does, and answer as HTTP and FHIR require?"""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _OPERATIONS = (("validate", "Patient"), ("everything", "Patient"))
 
 
 @GROUP.probe(
-    "tells what it does", level="SHALL", page="http.html#capabilities",
-    expected="GET metadata gives a CapabilityStatement of the server's release, with a rest element for the server",
+    "states what it does", level="SHALL", page="http.html#capabilities",
+    expected="GET metadata returns a CapabilityStatement of the server's release, with a rest element for the server",
 )  # fmt: skip
 def capability_statement(sandbox: Sandbox) -> str:
     reply = sandbox.ask("GET", "metadata")
@@ -84,7 +84,7 @@ def _version(reply: Reply) -> str:
 
 @GROUP.probe(
     "an unknown id is 404", level="SHALL", page="http.html#read",
-    expected="reading an id that never was gives 404, with an OperationOutcome",
+    expected="reading an id that never was returns 404, with an OperationOutcome",
 )  # fmt: skip
 def unknown_id(sandbox: Sandbox) -> str:
     reply = sandbox.ask("GET", f"Patient/{sandbox.id('nobody')}")
@@ -94,7 +94,7 @@ def unknown_id(sandbox: Sandbox) -> str:
 
 @GROUP.probe(
     "an unknown type is 404", level="SHALL", page="http.html#read",
-    expected="a resource type that FHIR does not have gives 404",
+    expected="a resource type that FHIR does not have returns 404",
 )  # fmt: skip
 def unknown_type(sandbox: Sandbox) -> str:
     reply = sandbox.ask("GET", "Neverland/1")
@@ -104,7 +104,7 @@ def unknown_type(sandbox: Sandbox) -> str:
 
 @GROUP.probe(
     "says what is wrong", level="SHOULD", page="http.html#create",
-    expected="JSON that ends too early gives 400 with an OperationOutcome that has an error",
+    expected="JSON that ends too early returns 400 with an OperationOutcome that has an error",
 )  # fmt: skip
 def error_outcome(sandbox: Sandbox) -> str:
     reply = sandbox.ask("POST", "Patient", b'{"resourceType": "Patient", "name": [')

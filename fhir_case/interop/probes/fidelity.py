@@ -129,7 +129,7 @@ def order(sandbox: Sandbox) -> str:
 
 
 @GROUP.probe(
-    "an unknown element is not dropped in silence", level="SHOULD", page="http.html#create",
+    "an unknown element is not dropped silently", level="SHOULD", page="http.html#create",
     expected="a resource with an element that FHIR does not have is refused; or the element is kept",
 )  # fmt: skip
 def unknown_element(sandbox: Sandbox) -> str:

@@ -18,7 +18,7 @@ GROUP = ProbeGroup("Operations")
 
 
 @GROUP.probe(
-    "$everything gives everything", level="SHALL", page="patient-operation-everything.html",
+    "$everything returns everything", level="SHALL", page="patient-operation-everything.html",
     expected="the patient and all observations of this patient, over all pages, and nothing of another patient",
 )  # fmt: skip
 def everything(sandbox: Sandbox) -> str:

@@ -52,7 +52,7 @@ def _included(sandbox: Sandbox, kind: str, query: Mapping[str, str], matches: se
     missing = included - set(modes)
     check(not missing, f"{len(missing)} of {len(included)} are not included")
     check(matches <= set(modes), "matches are missing")
-    check(set(modes) == wanted, f"{len(set(modes) - wanted)} are given that were not asked for")
+    check(set(modes) == wanted, f"{len(set(modes) - wanted)} are returned that were not asked for")
     wrong = {name for name in included if modes[name] != "include"}
     check(not wrong, "what is included has not the mode 'include'")
 
@@ -73,13 +73,13 @@ def search_paging(sandbox: Sandbox) -> str:
     check(set(found) == data.observations, f"{len(set(found) - data.observations)} do not match")
     first = sandbox.search("Observation", query)
     if len(named_entries(first)) > 2 or not next_page(first):
-        raise FailError(f"_count=2 gives a page of {len(named_entries(first))}")
+        raise FailError(f"_count=2 returns a page of {len(named_entries(first))}")
     return f"{len(found)} on pages of 2, each once"
 
 
 @GROUP.probe(
     "the total is right", level="SHOULD", page="search.html#total",
-    expected="_total=accurate gives Bundle.total with the number of matches, not of the entries of a page",
+    expected="_total=accurate returns Bundle.total with the number of matches, not of the entries of a page",
 )  # fmt: skip
 def search_total(sandbox: Sandbox) -> str:
     data = searchable(sandbox, "code")
@@ -96,7 +96,7 @@ def search_total(sandbox: Sandbox) -> str:
 
 @GROUP.probe(
     "only a count", level="SHOULD", page="search.html#summary",
-    expected="_summary=count gives the number of matches and no entries",
+    expected="_summary=count returns the number of matches and no entries",
 )  # fmt: skip
 def search_count(sandbox: Sandbox) -> str:
     data = searchable(sandbox, "code")
@@ -105,13 +105,13 @@ def search_count(sandbox: Sandbox) -> str:
         sandbox.refused(reply, "the search")
     total, entries = (reply.body or {}).get("total"), (reply.body or {}).get("entry") or []
     check(total == len(data.observations), f"total is {total}, and {len(data.observations)} match")
-    check(not entries, f"{len(entries)} entries are given")
+    check(not entries, f"{len(entries)} entries are returned")
     return f"total: {total}"
 
 
 @GROUP.probe(
     "sorted by date", level="SHOULD", page="search.html#sort",
-    expected="_sort=-date gives the latest first",
+    expected="_sort=-date returns the latest first",
 )  # fmt: skip
 def search_sort(sandbox: Sandbox) -> str:
     data = searchable(sandbox, "date", "code")
@@ -156,7 +156,7 @@ def search_self_link(sandbox: Sandbox) -> str:
 
 
 @GROUP.probe(
-    "an unknown parameter is said", level="SHOULD", page="search.html#errors",
+    "an unknown parameter is reported", level="SHOULD", page="search.html#errors",
     expected="with Prefer: handling=strict, a parameter that does not exist is refused with 400",
 )  # fmt: skip
 def search_unknown_parameter(sandbox: Sandbox) -> str:

@@ -1,4 +1,4 @@
-"""Do create, update and delete tell versions, and are lost updates prevented?"""
+"""Do create, update and delete return versions, and are lost updates prevented?"""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _stale_update(sandbox: Sandbox, location: str, key: str) -> Reply:
 
 
 @GROUP.probe(
-    "create says where", level="SHALL", page="http.html#create",
+    "create returns the location", level="SHALL", page="http.html#create",
     expected="201 with a Location that has the new id and version, and the resource can be read there at once",
 )  # fmt: skip
 def create_location(sandbox: Sandbox) -> str:
@@ -62,8 +62,8 @@ def create_location(sandbox: Sandbox) -> str:
 
 
 @GROUP.probe(
-    "create ignores a given id", level="SHALL", page="http.html#create",
-    expected="POST of a resource with an id gives it an id of the server's",
+    "create ignores the id of the client", level="SHALL", page="http.html#create",
+    expected="POST of a resource with an id assigns it an id of the server's",
 )  # fmt: skip
 def create_ignores_id(sandbox: Sandbox) -> str:
     given = sandbox.id("mine")
@@ -91,7 +91,7 @@ def version_grows(sandbox: Sandbox) -> str:
 
 @GROUP.probe(
     "ETag is the version", level="SHOULD", page="http.html#read",
-    expected='a read gives ETag W/"…" with meta.versionId, and Last-Modified',
+    expected='a read returns ETag W/"…" with meta.versionId, and Last-Modified',
 )  # fmt: skip
 def etag(sandbox: Sandbox) -> str:
     _versioned(sandbox)
@@ -162,7 +162,7 @@ def version_read(sandbox: Sandbox) -> str:
     if reply.status != 200:
         sandbox.refused(reply, "reading the first version")
     body = reply.body or {}
-    check(_version_id(body) == version, f"asked for version {version}, given {_version_id(body)!r}")
+    check(_version_id(body) == version, f"asked for version {version}, and the answer is {_version_id(body)!r}")
     check(body.get("gender") == "female", f"its gender is '{body.get('gender')}', which it was not then")
     return f"version {version} is as it was"
 
@@ -190,7 +190,7 @@ def history(sandbox: Sandbox) -> str:
 
 @GROUP.probe(
     "what is deleted is gone", level="SHALL", page="http.html#delete",
-    expected="after DELETE a read gives 410 (404 where deletions are not tracked), and searches do not find it",
+    expected="after DELETE a read returns 410 (404 where deletions are not tracked), and searches do not find it",
 )  # fmt: skip
 def delete_and_read(sandbox: Sandbox) -> str:
     need(sandbox.claims.interaction("Patient", "delete"), "the interaction 'delete' for Patient")
