@@ -43,7 +43,7 @@ class Location(NamedTuple):
 
 def location_of(text: str) -> Location | None:
     """
-    Read a location, relative or absolute, with or without a version; None when it is none.
+    Read a location, relative or absolute, with or without a version; None when it is not one.
 
     Source: https://hl7.org/fhir/R4/http.html#general
     """

@@ -45,7 +45,7 @@ def upload(
         fhir: The release of FHIR in which the Bundle is written.
         client: A client of your own, which stays open.
         journal: A file to which the journal is written as well: ``fhir-case undo`` deletes what it says was created,
-            and the same call resumes a load that was broken off.
+            and the same call resumes an interrupted load.
         clock: Returns seconds; only the difference of two readings counts.
 
     Raises:

@@ -61,14 +61,14 @@ def _search(client: Client, kind: str, wanted: set[str], elements: str) -> dict[
     for resource in client.search(kind, query | ({"_elements": elements} if elements else {})):
         if resource.get("resourceType") == kind and resource.get("id") in wanted:
             found[f"{kind}/{resource['id']}"] = resource
-        if len(found) == len(wanted):  # a server that ignores _id would give us all that it has
+        if len(found) == len(wanted):  # a server that ignores _id would return all that it has
             break
     return found
 
 
 def found_by_identifier(client: Client, kind: str, tokens: Iterable[str]) -> dict[str, list[Resource]]:
     """
-    Search resources of one type by their identifiers; give what has each of them, with its identifiers and meta only.
+    Search resources of one type by their identifiers; return those with each, their identifiers and meta only.
 
     Args:
         kind: The resource type.

@@ -160,8 +160,8 @@ def test_a_run_whose_end_is_not_known_is_not_undone(fake: SmallServer, run: Run,
     code, _, err = run("undo", journal)
 
     assert (1, before) == (code, fake.names)
-    assert f"{journal}: the run was broken off, and the end of its last requests is not known" in err
-    assert "give the upload once more" in err
+    assert f"{journal}: the run was interrupted, and the outcome of its last requests is not known" in err
+    assert "repeat the upload" in err
 
 
 def test_what_is_no_journal_gives_1_and_what_is_not_there_2(

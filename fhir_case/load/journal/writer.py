@@ -164,7 +164,7 @@ def _unwritable(path: Path, error: OSError) -> FhirCaseError:
     return FhirCaseError(
         f"the journal cannot be written: {error.strerror or error}",
         where=str(path),
-        hint="nothing more is sent; make room, or name another file with --journal, then give the same command again",
+        hint="nothing more is sent; make room, or name another file with --journal, then repeat the command",
     )
 
 

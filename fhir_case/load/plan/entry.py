@@ -99,7 +99,7 @@ def planned_entry(original: BundleEntry, capabilities: Capabilities, *, ids: Ids
     Decide what is sent for one resource.
 
     A transaction or batch is sent as it asks. The resources of another Bundle, which asks for nothing, are sent as PUT
-    with their own id; where the server gives the ids itself, or the id is a number, which servers give out, as POST
+    with their own id; where the server assigns the ids itself, or the id is a number, which servers assign, as POST
     that depends on their first identifier; without one as plain POST.
 
     Args:
@@ -132,15 +132,15 @@ def planned_entry(original: BundleEntry, capabilities: Capabilities, *, ids: Ids
         raise BundleError(f"the request is PUT {url}, but its resource is {original.name}", where=original.name)
     if method == "PUT" or (original.id and not original.id.isdigit()):
         if able.update_create is False:
-            return _create(original, able, "the server gives the ids itself")
+            return _create(original, able, "the server assigns the ids itself")
         if ids == "server" and "ifMatch" not in original.request and _identifier_query(original, able):
-            return _create(original, able, "the server shall give the ids")
+            return _create(original, able, "the server shall assign the ids")
         repeatable = "ifMatch" not in original.request
         why = requested if method else "it has an id"
         return PlannedEntry(
             original, "PUT", original.name, "", original.name, why, repeatable, _identifier_query(original, able)
         )
-    return _create(original, able, "its id is a number, which servers give out" if original.id else "it has no id")
+    return _create(original, able, "its id is a number, which servers assign" if original.id else "it has no id")
 
 
 def _create(original: BundleEntry, able: TypeCapabilities, why: str) -> PlannedEntry:

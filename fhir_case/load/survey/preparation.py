@@ -183,5 +183,5 @@ def refuse_other(path: Path, written: Header, ours: Header) -> None:
     else:
         what = "this journal was begun with other options"
     raise FhirCaseError(
-        what, where=str(path), hint="give the same again to resume, or start again with --restart or another --journal"
+        what, where=str(path), hint="repeat the same call to resume, or start again with --restart or another --journal"
     )

@@ -95,9 +95,9 @@ def _read(path: Path, created: Created, client: Client) -> tuple[Undone, ...]:
             continue
         if record.state == "open":
             raise FhirCaseError(
-                "the run was broken off, and the end of its last requests is not known",
+                "the run was interrupted, and the outcome of its last requests is not known",
                 where=str(path),
-                hint="give the upload once more, so that they are looked up; then undo",
+                hint="repeat the upload, so that they are looked up; then undo",
             )
         unknown.read(record)
         deleted += [
@@ -158,7 +158,7 @@ class NotedPlaceholders:
 
     def groups(self, client: Client) -> Iterator[tuple[JournalEntry, ...]]:
         """
-        Return what was made, some at a time; a run that was broken off has not written it down, so it is looked for.
+        Return what was made, some at a time; an interrupted run has not written it down, so it is looked up.
 
         Raises:
             ServerError: The server was not reached, or is overloaded.
