@@ -6,6 +6,8 @@ import re
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.fhir import wire
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -27,10 +29,9 @@ def page_text(page: str) -> str:
     return printable(unescape(_MARKUP.sub(" ", page[:20_000])))[:_PAGE_LENGTH]
 
 
-def issues_of(outcome: Resource) -> list[Mapping[str, Any]]:
+def issues_of(outcome: Resource) -> list[dict[str, Any]]:
     """Return the issues of an OperationOutcome that have the right shape."""
-    issues = outcome.get("issue")
-    return [issue for issue in issues if isinstance(issue, dict)] if isinstance(issues, list) else []
+    return wire.objects(outcome.get("issue"))
 
 
 def outcome_text(outcome: Resource) -> str:

@@ -39,21 +39,12 @@ def wait_until_ready(
 
 
 def _failed(reason: str, options: Options, log: Path) -> CheckerError:
-    if reason == "port":
-        return CheckerError(
-            f"port {options.port} of {options.host} is taken", hint="choose another port; 0 takes a free one"
-        )
-    if reason == "in-use":
-        hint = "stop that server, or choose another folder"
-        return CheckerError("another process uses this database", where=str(options.data), hint=hint)
-    if reason == "database":
-        causes = log_end(log, _CAUSES)
-        return CheckerError(
-            f"the database cannot be opened (whole log: {log}):\n{causes}\n",
-            where=str(options.data),
-            hint="choose another folder, or put a good copy of the database there",
-        )
-    if reason == "memory":
-        hint = f"allow it more memory than {options.heap}"
-        return CheckerError("the embedded server ran out of memory", where=str(log), hint=hint)
-    return CheckerError(f"the embedded server ended before it was ready:\n{log_end(log)}", where=str(log))
+    data = str(options.data)
+    causes = f"the database cannot be opened (whole log: {log}):\n{log_end(log, _CAUSES)}\n"
+    message, where, hint = {
+        "port": (f"port {options.port} of {options.host} is taken", "", "choose another port; 0 takes a free one"),
+        "in-use": ("another process uses this database", data, "stop that server, or choose another folder"),
+        "database": (causes, data, "choose another folder, or put a good copy of the database there"),
+        "memory": ("the embedded server ran out of memory", str(log), f"allow it more memory than {options.heap}"),
+    }.get(reason, (f"the embedded server ended before it was ready:\n{log_end(log)}", str(log), ""))
+    return CheckerError(message, where=where, hint=hint)
