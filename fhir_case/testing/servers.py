@@ -136,7 +136,7 @@ def server_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """
     from inspect import signature
 
-    from fhir_case.server.hapi import HapiServer
+    from fhir_case.server.hapi.embedded import HapiServer
 
     known = [name for name in signature(HapiServer).parameters if name not in _NOT_FOR_THE_USER]
     for name in options:

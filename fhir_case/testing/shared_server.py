@@ -9,6 +9,7 @@ which says what became of the server.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -35,9 +36,11 @@ class SharedRun:
         import tempfile
 
         _remove_leftovers(Path(tempfile.gettempdir()))
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-        os.mkfifo(self.folder / "lifeline", 0o600)
-        self._lifeline = os.open(self.folder / "lifeline", os.O_RDWR)
+        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        pipe = self.folder / "lifeline.new"
+        os.mkfifo(pipe, 0o600)
+        self._lifeline = os.open(pipe, os.O_RDWR)
+        pipe.rename(self.folder / "lifeline")  # which is never there without somebody who holds it open
 
     def close(self) -> None:
         """Stop the servers of the run, wait until they have ended, and remove the folder."""
@@ -98,12 +101,13 @@ def _started(folder: Path, fhir: FhirVersion, options: Mapping[str, Any]) -> dic
 
 
 def _remove_leftovers(parent: Path) -> None:
-    """Remove the folders of runs whose controller was killed."""
-    import psutil
-
+    """Remove the folders of runs whose controller was killed: nobody holds their lifeline."""
     for folder in parent.glob(f"{_PREFIX}*"):
-        if not psutil.pid_exists(int(folder.name.split("-")[3])):
-            shutil.rmtree(folder, ignore_errors=True)
+        try:
+            os.close(os.open(folder / "lifeline", os.O_WRONLY | os.O_NONBLOCK))
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _read(file: Path) -> dict[str, Any]:

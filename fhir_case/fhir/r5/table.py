@@ -8,11 +8,12 @@ finds them by comparing the definitions.
 from __future__ import annotations
 
 import json
-import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+from fhir_case.toml import shipped_toml
 
 __all__ = ["Section", "alike", "section_of", "sections", "systems"]
 
@@ -90,7 +91,7 @@ def systems() -> dict[str, str]:
 
 @cache
 def _table() -> dict[str, Any]:
-    return tomllib.loads((files("fhir_case.fhir.r5") / "elements.toml").read_text(encoding="utf-8"))
+    return shipped_toml("fhir_case.fhir.r5", "elements.toml")
 
 
 def _section(name: str, written: dict[str, Any]) -> Section:
