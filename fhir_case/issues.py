@@ -1,13 +1,16 @@
-"""The findings of a check, and what each check did: ran, did not apply, or could not run."""
+"""The findings of a check, and whether each check ran, did not apply, or could not run."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
-__all__ = ["CheckRun", "Issue", "Severity", "ValidationResult"]
+__all__ = ["SEVERITIES", "CheckRun", "Issue", "Severity", "ValidationResult"]
 
 Severity = Literal["error", "warning", "information"]
+
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+"""The severities, the worst first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Issue:
         check: The name of the check that found it, for example ``references``.
         message: What is wrong and, where it helps, what would be right.
         resource: ``Type/id`` of the resource concerned; empty for the Bundle itself.
-        expression: A FHIRPath-like expression, for example ``Observation.value.unit``.
+        expression: The element, as in FHIRPath, for example ``Observation.value.unit``.
         code: The issue type, a code of http://hl7.org/fhir/issue-type.
 
     Source: https://hl7.org/fhir/R4/operationoutcome.html
@@ -34,14 +37,19 @@ class Issue:
     code: str = "invalid"
 
     def __str__(self) -> str:
-        subject = " ".join(part for part in (self.resource, self.expression) if part)
-        return f"{self.severity}: {subject + ': ' if subject else ''}{self.message} [{self.check}]"
+        return f"{self.severity}: {self.text} [{self.check}]"
+
+    @property
+    def text(self) -> str:
+        """Return the message with the resource and the element."""
+        where = " ".join(part for part in (self.resource, self.expression) if part)
+        return f"{where}: {self.message}" if where else self.message
 
 
 @dataclass(frozen=True, slots=True)
 class CheckRun:
     """
-    Say what became of one check.
+    The state of one check.
 
     Args:
         name: The name of the check.
@@ -61,7 +69,7 @@ class ValidationResult:
 
     Args:
         issues: The findings, errors first.
-        checks: One entry a check, in the order in which they are tried.
+            checks: The state of each check, in the order in which they are tried.
         resources: How many resources were checked: those in the entries of a Bundle, else the one document.
     """
 

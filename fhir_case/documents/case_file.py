@@ -1,4 +1,4 @@
-"""Take a case file for what it becomes, and say for each finding which line of the case it comes from."""
+"""Read a case file as the Bundle that it becomes, and locate each finding in the case file."""
 
 from __future__ import annotations
 
@@ -25,11 +25,13 @@ def read_case_file(
     path: Path, *, fhir: FhirVersion = "R4"
 ) -> tuple[Resource | None, dict[str, str], tuple[Issue, ...]]:
     """
-    Return the Bundle of a case file, the place of the entry behind each ``Type/id``, and what is wrong with the file.
-
-    The Bundle is built in the release of FHIR that is asked for.
+    Return the Bundle of a case file, the location of the entry behind each ``Type/id``, and the errors of the file.
 
     A file that is not a case has no Bundle, and a finding for each of its mistakes.
+
+    Args:
+        path: The file.
+        fhir: The release in which the Bundle is built.
     """
     from fhir_case.bundle import build_bundle
     from fhir_case.mapping import load_case
@@ -41,32 +43,32 @@ def read_case_file(
         return None, {}, tuple(Issue("error", "case", str(problem)) for problem in error.problems)
     except BundleError as error:
         return None, {}, (Issue("error", "case", str(error)),)
-    places = _places(case)
+    locations = _locations(case)
     found = {}
     for entry in bundle["entry"]:
         resource = entry["resource"]
-        key = _key_of(str(resource["id"]).removeprefix(f"{case.case}-"), places)
+        key = _key_of(str(resource["id"]).removeprefix(f"{case.case}-"), locations)
         if key:
-            found[f"{resource['resourceType']}/{resource['id']}"] = places[key]
+            found[f"{resource['resourceType']}/{resource['id']}"] = locations[key]
     return bundle, found, ()
 
 
-def located(issue: Issue, places: Mapping[str, str]) -> Issue:
-    """Add to a finding the line of the case that it comes from, where one is known."""
-    place = places.get(issue.resource)
-    return replace(issue, message=f"{issue.message} (from {place})") if place else issue
+def located(issue: Issue, locations: Mapping[str, str]) -> Issue:
+    """Return a finding with the line of the case file that its resource is from, where it is known."""
+    location = locations.get(issue.resource)
+    return replace(issue, message=f"{issue.message} (from {location})") if location else issue
 
 
-def _places(case: Case) -> dict[str, str]:
-    places = {entry.key: str(entry.place) for _, entry in case.entries() if entry.place}
+def _locations(case: Case) -> dict[str, str]:
+    locations = {entry.key: str(entry.place) for _, entry in case.entries() if entry.place}
     for section in case.sections:
         entry = None if section.is_list else getattr(case, section.name)
         if entry is not None and entry.place:
-            places |= dict.fromkeys(section.keys, str(entry.place))
-    return places
+            locations |= dict.fromkeys(section.keys, str(entry.place))
+    return locations
 
 
-def _key_of(key: str, places: Mapping[str, str]) -> str:
-    """Return the entry of a resource: that of its key, or the longest that its key goes on from (``tare-device``)."""
-    begins = [known for known in places if key == known or key.startswith(f"{known}-")]
+def _key_of(key: str, locations: Mapping[str, str]) -> str:
+    """Return the entry of a resource: that with its key, or with the longest prefix (``tare`` of ``tare-device``)."""
+    begins = [known for known in locations if key == known or key.startswith(f"{known}-")]
     return max(begins, key=len, default="")

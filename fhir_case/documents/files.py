@@ -1,8 +1,8 @@
 """
-Find the documents behind paths: files, packed or not, zip archives, directories, patterns.
+Find the documents behind paths: files, compressed or not, zip archives, directories, patterns.
 
-Nothing here raises for bad content: what cannot be unpacked is a document that says so. Nothing is unpacked to disk or
-whole into memory: packed files and members of archives are streams.
+Nothing here raises for bad content: a document says what cannot be decompressed. Nothing is decompressed to disk or
+whole into memory: compressed files and members of archives are streams.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ __all__ = ["digest", "expand", "find_documents", "find_files", "find_texts"]
 
 _LINES = (".ndjson", ".jsonl")
 _WANTED = (".json", *_LINES)
-_PACKED = (".gz", ".bz2")
+_COMPRESSED = (".gz", ".bz2")
 _ARCHIVE = ".zip"
 _ARCHIVE_BEGINS = (b"PK\x03\x04", b"PK\x05\x06")
 _GZIP_BEGINS = b"\x1f\x8b"
 _BZIP2_BEGINS = b"BZh"
 _ENCRYPTED = 0x1
-# zipfile unpacks what it reads of bzip2 and LZMA members at once, whatever size that has.
+# zipfile decompresses bzip2 and LZMA members without a bound for the memory.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
 _BROKEN_ARCHIVE = (*_BROKEN, ValueError, RuntimeError, struct.error)
@@ -55,11 +55,11 @@ def expand(patterns: Sequence[str]) -> list[Path]:
     """
     Return the paths behind names and patterns, in their order; those of one pattern are sorted.
 
-    A name that is there stands for itself, whatever is in it; any other is a pattern with ``*``, ``?``, ``[ab]``, or
-    ``**`` for folders of any depth. What lies in a directory that the same pattern gives is not given again.
+    A name that exists is a path, whatever characters it has; any other is a pattern with ``*``, ``?``, ``[ab]``, or
+    ``**`` for folders of any depth. What is in a directory that the same pattern matches is not returned again.
 
     Raises:
-        FhirCaseError: Nothing is behind one of them.
+        FhirCaseError: One of them does not exist, or matches nothing.
     """
     return [path for pattern in patterns for path in _matches(pattern)]
 
@@ -76,7 +76,7 @@ def _matches(pattern: str) -> list[Path]:
 
 
 def find_files(path: Path) -> Iterator[Path]:
-    """Return a file itself, or all files under a directory that are named as documents or zip archives, sorted."""
+    """Return a file itself, or all files under a directory with the suffix of a document or zip archive, sorted."""
     if not path.is_dir():
         yield path
         return
@@ -89,22 +89,22 @@ def find_documents(
     path: Path, *, keep_raw: bool = False, checked: bool = False, fhir: FhirVersion = "R4"
 ) -> Iterator[Document]:
     """
-    Read a file, a case file too, a zip archive, or all that is under a directory.
+    Read a file, a case file too, a zip archive, or everything under a directory.
 
-    A directory or archive stands for its ``.json``, ``.ndjson`` and ``.jsonl`` files, each also as ``.gz`` or ``.bz2``;
-    a directory also for its archives. One without any gives nothing, except an archive that is the path itself.
+    Of a directory or archive, the ``.json``, ``.ndjson`` and ``.jsonl`` files are read, each also as ``.gz`` or
+    ``.bz2``; of a directory also the archives. An archive without any is one document that says so.
 
     Args:
         path: Where to look.
         keep_raw: Whether to keep the bytes of each document.
-        checked: Whether all was read before and found right, see `read_document`.
+        checked: Whether everything was read before without errors, see `read_document`.
         fhir: The release in which the Bundle of a case file is built.
     """
     return _found(path, partial(read_documents, keep_raw=keep_raw, checked=checked), fhir)
 
 
 def find_texts(path: Path, *, fhir: FhirVersion = "R4") -> Iterator[Document | Text]:
-    """Return the bytes of what `find_documents` reads; what is not JSON, as a case file, is given as it was read."""
+    """Yield the bytes of what `find_documents` reads; a case file, and what cannot be read, as a document."""
     return _found(path, read_texts, fhir)
 
 
@@ -120,9 +120,9 @@ def _found(path: Path, read: Read[Found], fhir: FhirVersion) -> Iterator[Found |
 
 def digest(paths: Iterable[Path]) -> Iterator[tuple[Path, int, str]]:
     """
-    Return every file behind the paths, those that `find_documents` reads, with its size in bytes and SHA-256.
+    Return every file that `find_documents` reads, with its size in bytes and SHA-256.
 
-    Pipes and devices are left out, since they can be read only once.
+    Pipes and devices are skipped, since they can be read only once.
 
     Raises:
         FhirCaseError: A file cannot be read.
@@ -132,26 +132,26 @@ def digest(paths: Iterable[Path]) -> Iterator[tuple[Path, int, str]]:
             if file.exists() and not file.is_file():
                 continue
             with file.open("rb") as stream:
-                sum_of_all = hashlib.file_digest(stream, "sha256").hexdigest()
-                yield file, stream.tell(), sum_of_all
+                checksum = hashlib.file_digest(stream, "sha256").hexdigest()
+                yield file, stream.tell(), checksum
         except OSError as error:
             raise FhirCaseError(f"this cannot be read: {error.strerror or error}", where=str(file)) from None
 
 
 def _is_document(name: str) -> bool:
-    return _unpacked_name(name).endswith(_WANTED)
+    return _decompressed_name(name).endswith(_WANTED)
 
 
-def _unpacked_name(name: str) -> str:
+def _decompressed_name(name: str) -> str:
     path = PurePosixPath(name)
-    return path.stem if path.suffix in _PACKED else name
+    return path.stem if path.suffix in _COMPRESSED else name
 
 
 def _of_file(path: Path, read: Read[Found], fhir: FhirVersion) -> Iterator[Found | Document]:
     source = str(path)
     if path.suffix in SUFFIXES:
-        bundle, places, issues = read_case_file(path, fhir=fhir)
-        yield Document(source, 0, bundle, issues, places=places, form="case")
+        bundle, locations, issues = read_case_file(path, fhir=fhir)
+        yield Document(source, 0, bundle, issues, locations=locations, form="case")
         return
     try:
         with path.open("rb") as stream:
@@ -180,7 +180,7 @@ def _of_archive(stream: BufferedReader, source: str, read: Read[Found]) -> Itera
 
 
 def _is_wanted(member: str) -> bool:
-    """Leave out other files, the hidden ones, and the folder in which macOS packs what no other system has."""
+    """Whether a member is a document, not hidden, and not in the folder of metadata that macOS adds."""
     parts = PurePosixPath(member).parts
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
     return _is_document(member) and not hidden
@@ -189,11 +189,11 @@ def _is_wanted(member: str) -> bool:
 def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BufferedReader | str:
     """Return a member to read, or why it cannot be read."""
     if member.flag_bits & _ENCRYPTED:
-        return "this is encrypted; pack it without a password"
+        return "this is encrypted; compress it without a password"
     if member.compress_type not in _METHODS:
-        return f"this is packed by method {member.compress_type} of zip; pack it by method 8, which is deflate"
+        return f"this is compressed by method {member.compress_type} of zip; use method 8, which is deflate"
     try:
-        # The types know only that something with bytes is opened.
+        # The type stubs know only a file of bytes.
         return BufferedReader(cast("zipfile.ZipExtFile", archive.open(member)))
     except _BROKEN_ARCHIVE as error:
         return _reason(error)
@@ -201,13 +201,13 @@ def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BufferedReader
 
 def _of_stream(stream: BufferedReader, source: str, read: Read[Found]) -> Iterator[Found | Document]:
     try:
-        with _unpacked(stream) as unpacked:
-            yield from read(unpacked, source, lines=_unpacked_name(source).endswith(_LINES))
+        with _decompressed(stream) as content:
+            yield from read(content, source, lines=_decompressed_name(source).endswith(_LINES))
     except _BROKEN as error:
         yield _broken(source, error)
 
 
-def _unpacked(stream: BufferedReader) -> BufferedReader | gzip.GzipFile | bz2.BZ2File:
+def _decompressed(stream: BufferedReader) -> BufferedReader | gzip.GzipFile | bz2.BZ2File:
     begin = stream.peek(3)
     if begin.startswith(_GZIP_BEGINS):
         return gzip.GzipFile(fileobj=stream)

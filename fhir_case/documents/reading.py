@@ -1,8 +1,8 @@
 """
-Read FHIR JSON from a stream: one document, or NDJSON; and say what is no JSON as a finding.
+Read FHIR JSON from a stream: one document, or NDJSON; what is not valid JSON is a finding.
 
-Nothing here raises for bad content or takes memory without bound: NDJSON is read line by line, and what is read at
-once, a document or a line, may not be longer than `MAXIMUM_BYTES`.
+Nothing here raises for bad content or takes memory without bound: NDJSON is read line by line, and a document or line
+may not be longer than `MAXIMUM_BYTES`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,19 @@ from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from fhir_case.documents.document import Document, Text, json_issue, unread
 from fhir_case.fhir import wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from io import BufferedIOBase
+    from typing import BinaryIO
 
     from fhir_case.issues import Issue
+
+    ByteStream = BinaryIO | BufferedIOBase
 
 __all__ = ["MAXIMUM_BYTES", "read_document", "read_documents", "read_texts"]
 
@@ -29,22 +33,10 @@ MAXIMUM_BYTES = 256 * 2**20
 """The longest document, or line of NDJSON, that is read."""
 
 _BYTES_AT_A_TIME = 2**20
-_MOST_DIGITS = 1000
-_MOST_BLANK_LINES = 100_000
-_TOO_MANY_DIGITS = f"a number has more than {_MOST_DIGITS} digits"
+_MAX_DIGITS = 1000
+_MAX_BLANK_LINES = 100_000
+_TOO_MANY_DIGITS = f"a number has more than {_MAX_DIGITS} digits"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-class ByteStream(Protocol):
-    """Return bytes, all or by line."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return at most so many bytes."""
-        ...
-
-    def readline(self, size: int, /) -> bytes:
-        """Return the rest of a line, at most so many bytes."""
-        ...
 
 
 def read_document(
@@ -58,8 +50,8 @@ def read_document(
         source: Their name in the results.
         line: Their line there; 0 for a file that is one document.
         keep_raw: Whether to keep the bytes.
-        checked: Whether they were read before and found right: then names that stand twice and numbers that are too
-            long are not looked for, which is faster.
+        checked: Whether they were read before without errors: then duplicate names and numbers that are too long are
+            not looked for, which is faster.
     """
     problem = _not_json(text)
     if problem:
@@ -76,14 +68,14 @@ def read_documents(
     stream: ByteStream, source: str, *, lines: bool = False, keep_raw: bool = False, checked: bool = False
 ) -> Iterator[Document]:
     """
-    Read a stream: one document, or NDJSON when told so, or when the first line is a document and others follow.
+    Read a stream: one document, or NDJSON, also when the first line is a document and others follow.
 
     Args:
         stream: What to read.
         source: Its name in the results.
-        lines: Whether it is NDJSON for certain.
+        lines: Whether it is known to be NDJSON.
         keep_raw: Whether to keep the bytes of each document.
-        checked: Whether all was read before and found right, see `read_document`.
+        checked: Whether everything was read before without errors, see `read_document`.
     """
     read = partial(read_document, keep_raw=keep_raw, checked=checked)
     for one in read_texts(stream, source, lines=lines, read=read):
@@ -94,15 +86,15 @@ def read_texts(
     stream: ByteStream, source: str, *, lines: bool = False, read: Callable[..., Document] = read_document
 ) -> Iterator[Document | Text]:
     """
-    Divide a stream into its documents as `read_documents` does, but leave it to others to read them.
+    Divide a stream into its documents as `read_documents` does, without reading them.
 
-    What had to be read to tell whether it is NDJSON is given as it was read, and so is that a stream is empty.
+    Only what had to be read to recognise NDJSON is a document, and so is an empty stream.
 
     Args:
         stream: What to divide.
         source: Its name in the results.
-        lines: Whether it is NDJSON for certain.
-        read: How to read what has to be read.
+        lines: Whether it is known to be NDJSON.
+        read: Reads what has to be read.
     """
     number, line = _next_line(stream)
     if not line:
@@ -130,13 +122,13 @@ def _next_line(stream: ByteStream, following: bytes | None = None) -> tuple[int,
     """
     Return the next line that is not blank, and how many lines further it is.
 
-    The line is empty at the end, and when nothing but blank lines seems to come.
+    The line is empty at the end, and after very many blank lines.
 
     Args:
-        stream: Where they come from.
-        following: The line that was taken from the stream before; none was when it is absent.
+        stream: What to read.
+        following: The line that was read before; None when there is none.
     """
-    for step in range(1, _MOST_BLANK_LINES):
+    for step in range(1, _MAX_BLANK_LINES):
         line = stream.readline(MAXIMUM_BYTES + 1) if following is None or step > 1 else following
         if not line or line.strip() or len(line) > MAXIMUM_BYTES:
             return step, line
@@ -149,7 +141,7 @@ def _may_be_whole(line: bytes) -> bool:
 
 
 def _rest(stream: ByteStream, size: int) -> bytes:
-    """Return at most so many bytes, asked for in portions: a stream may make room for as many as it is asked for."""
+    """Return at most so many bytes, read in portions: a stream may allocate as many as it is asked for."""
     parts = []
     while size > 0 and (part := stream.read(min(size, _BYTES_AT_A_TIME))):
         parts.append(part)
@@ -158,42 +150,42 @@ def _rest(stream: ByteStream, size: int) -> bytes:
 
 
 def _content(text: bytes, *, checked: bool) -> tuple[dict[str, Any] | None, list[Issue]]:
-    """Return the JSON object in a text, or none, and what is wrong with it."""
+    """Return the JSON object in a text, or None, and what is wrong with it."""
     issues = []
     if text.startswith(_BYTE_ORDER_MARK):
         issues.append(json_issue("the text begins with a byte order mark, which JSON does not have", "warning"))
         text = text.removeprefix(_BYTE_ORDER_MARK)
-    twice: set[str] = set()
+    duplicates: set[str] = set()
     try:
-        content = wire.parse(text) if checked else _parse(text, twice)
+        content = wire.parse(text) if checked else _parse(text, duplicates)
     except RecursionError:
         return None, [json_issue("objects or lists are nested too deep")]
     except ValueError as error:
-        return None, [json_issue(_trouble(error))]
-    except ArithmeticError:  # a decimal whose exponent does not fit, which only a file changed since has
+        return None, [json_issue(_reason(error))]
+    except ArithmeticError:  # a decimal whose exponent is too large, in a file that was changed since it was checked
         return None, [json_issue(_TOO_MANY_DIGITS)]
     issues += [
-        json_issue(f"the name '{name}' stands twice in one object; the first value is lost") for name in sorted(twice)
+        json_issue(f"the name '{name}' is in one object twice; the first value is lost") for name in sorted(duplicates)
     ]
     if not isinstance(content, dict):
-        return None, [*issues, json_issue("this is JSON, but no object: a resource or a Bundle is expected")]
+        return None, [*issues, json_issue("this is JSON, but not an object: a resource or a Bundle is expected")]
     return content, issues
 
 
-def _parse(text: bytes, twice: set[str]) -> Any:
-    """Read JSON with exact decimals, and collect the names that stand twice in one object."""
+def _parse(text: bytes, duplicates: set[str]) -> Any:
+    """Return JSON with exact decimals, and collect the duplicate names of objects."""
 
     def build(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         built = dict(pairs)
         if len(built) != len(pairs):
-            twice.update(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+            duplicates.update(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
         return built
 
     return json.loads(text.decode(), object_pairs_hook=build, parse_float=_decimal, parse_constant=_no_constant)
 
 
 def _not_json(text: bytes) -> str:
-    """Recognise other formats by how they begin."""
+    """Return why a text is not JSON, from how it begins; empty when it may be."""
     if len(text) > MAXIMUM_BYTES:
         return f"this is longer than {MAXIMUM_BYTES >> 20} MiB, the most that is read at once"
     begin = text.lstrip()[:200]
@@ -205,18 +197,18 @@ def _not_json(text: bytes) -> str:
 
 
 def _decimal(text: str) -> Decimal:
-    """Read a decimal; one that nobody could have measured would take memory and time without bound."""
+    """Return a decimal; one with very many digits would take memory and time without bound."""
     exponent = re.search(r"[eE][+-]?0*([0-9]{4,})$", text)
-    if len(text) > _MOST_DIGITS or exponent:
+    if len(text) > _MAX_DIGITS or exponent:
         raise ValueError(_TOO_MANY_DIGITS)
     return Decimal(text)
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number in JSON")
+    raise ValueError(f"{name} is not a number in JSON")
 
 
-def _trouble(error: ValueError) -> str:
+def _reason(error: ValueError) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"this is not UTF-8: {error.reason} at byte {error.start}"
     if isinstance(error, json.JSONDecodeError):

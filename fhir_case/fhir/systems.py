@@ -4,7 +4,10 @@ from __future__ import annotations
 
 __all__ = [
     "ACT_REASON",
+    "ADMINISTRATIVE_GENDER",
     "ADVERSE_EVENT_OUTCOME",
+    "ALLERGY_VERIFICATION",
+    "ASSERTED_DATE",
     "BODY_STRUCTURE_TYPE",
     "CONDITION_CATEGORY",
     "CONDITION_CLINICAL",
@@ -18,6 +21,7 @@ __all__ = [
     "OBSERVATION_CATEGORY",
     "OBSERVATION_INTERPRETATION",
     "PROVENANCE_PARTICIPANT",
+    "RACE_AND_ETHNICITY",
     "RELATIVE_DATE_TIME",
     "RESOURCE_PLACEHOLDER",
     "SNOMED",
@@ -31,6 +35,7 @@ LOINC = "http://loinc.org"
 UCUM = "http://unitsofmeasure.org"
 DCM = "http://dicom.nema.org/resources/ontology/DCM"
 NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
+ADMINISTRATIVE_GENDER = "http://terminology.hl7.org/CodeSystem/v3-AdministrativeGender"
 ACT_REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 DATA_OPERATION = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 OBSERVATION_INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
@@ -38,12 +43,15 @@ OBSERVATION_CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-catego
 CONDITION_CATEGORY = "http://terminology.hl7.org/CodeSystem/condition-category"
 CONDITION_CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 CONDITION_VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+ALLERGY_VERIFICATION = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"
 ADVERSE_EVENT_OUTCOME = "http://terminology.hl7.org/CodeSystem/adverse-event-outcome"
 PROVENANCE_PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+RACE_AND_ETHNICITY = "urn:oid:2.16.840.1.113883.6.238"
 BODY_STRUCTURE_TYPE = "http://hl7.org/fhir/resource-types"
 
 DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
 RESOURCE_PLACEHOLDER = "http://hapifhir.io/fhir/StructureDefinition/resource-placeholder"  # HAPI FHIR 8.8.0
+ASSERTED_DATE = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 RELATIVE_DATE_TIME = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"
 
 MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/"

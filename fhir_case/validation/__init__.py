@@ -9,22 +9,21 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.issues import CheckRun, ValidationResult
+from fhir_case.issues import SEVERITIES, CheckRun, ValidationResult
 from fhir_case.validation.checks import CHECKS
 from fhir_case.validation.profiles import PROFILE_CHECKS, with_engines
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from fhir_case.fhir.models import FhirVersion
     from fhir_case.issues import Issue
     from fhir_case.validation.check import Check
     from fhir_case.validation.profiles import ProfileEngine
-    from fhir_case.validation.subject import FhirVersion
 
 __all__ = ["CHECKS", "validate"]
 
-_SAY_AGAIN = ("structure", "profiles")
-_ORDER = {"error": 0, "warning": 1, "information": 2}
+_REPEATING = ("structure", "profiles")
 
 
 def validate(
@@ -50,26 +49,26 @@ def validate(
             start and end are the caller's.
     """
     from fhir_case.validation.check import run_check
-    from fhir_case.validation.subject import look_at
+    from fhir_case.validation.subject import Subject
 
     if code_tables is None:
         code_tables = _installed_codes()
-    subject = look_at(bundle, fhir, code_tables=code_tables, closed=closed)
+    subject = Subject(bundle, fhir, code_tables, closed)
     issues: list[Issue] = []
     runs: list[CheckRun] = []
     for check in _with(engines):
         if check.name in skip:
-            runs.append(CheckRun(check.name, "not applicable", "it was left out on request"))
+            runs.append(CheckRun(check.name, "not applicable", "skipped on request"))
             continue
         found, run = run_check(check, subject)
         issues += found
         runs.append(run)
-    issues = sorted(_each_once(issues), key=lambda issue: _ORDER[issue.severity])
+    issues = sorted(_without_duplicates(issues), key=lambda issue: SEVERITIES.index(issue.severity))
     return ValidationResult(tuple(issues), tuple(runs), len(subject.entries) if subject.is_bundle else 1)
 
 
 def _with(engines: Sequence[ProfileEngine]) -> tuple[Check, ...]:
-    """Put the checks of the engines in the place of those that only say that there is none; they are the last."""
+    """Replace the last checks, which only say that there is no engine, by those of the engines."""
     return CHECKS if not engines else (*CHECKS[: -len(PROFILE_CHECKS)], *with_engines(engines))
 
 
@@ -80,11 +79,11 @@ def _installed_codes() -> dict[tuple[str, str], frozenset[str]]:
     return installed_codes()
 
 
-def _each_once(issues: list[Issue]) -> list[Issue]:
-    """Leave out what is said twice: the models, the strict schema and the engines see many of the same things."""
-    said = {(issue.resource, issue.expression) for issue in issues if issue.check == "strict"}
+def _without_duplicates(issues: list[Issue]) -> list[Issue]:
+    """Drop duplicates: the models, the strict schema and the engines find many of the same things."""
+    found = {(issue.resource, issue.expression) for issue in issues if issue.check == "strict"}
     return [
         issue
         for issue in dict.fromkeys(issues)
-        if not issue.check.startswith(_SAY_AGAIN) or (issue.resource, issue.expression) not in said
+        if not issue.check.startswith(_REPEATING) or (issue.resource, issue.expression) not in found
     ]

@@ -1,4 +1,4 @@
-"""What a check is: a name, a reason, a source, and one function from what is looked at to findings."""
+"""What a check is: a name, a reason, a source, and one function from the subject to findings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from fhir_case.issues import Severity
-    from fhir_case.validation.subject import Located, Subject
+    from fhir_case.validation.located import Located
+    from fhir_case.validation.subject import Subject
 
 __all__ = ["Check", "always", "finding", "in_bundles", "of_types", "run_check"]
 
@@ -21,14 +22,14 @@ __all__ = ["Check", "always", "finding", "in_bundles", "of_types", "run_check"]
 @dataclass(frozen=True, slots=True)
 class Check:
     """
-    Describe one check.
+    One check.
 
     Args:
         name: Its name: that of the invariant in the specification where there is one.
         reason: Why it is made, one line.
         source: The page that states the rule, or what it rests on.
-        run: Gives the findings. Raises `fhir_case.errors.CheckerError` when it cannot run.
-        unless: Says why the check does not apply to what is looked at; empty when it does.
+        run: Returns the findings. Raises `fhir_case.errors.CheckerError` when it cannot run.
+        unless: Returns why the check does not apply to the subject; empty when it does.
     """
 
     name: str
@@ -39,12 +40,12 @@ class Check:
 
 
 def always(_: Subject) -> str:
-    """Apply a check to everything."""
+    """Return no reason: the check applies to everything."""
     return ""
 
 
 def in_bundles(*types: str) -> Callable[[Subject], str]:
-    """Apply a check to Bundles of these types only; to all Bundles when no type is given."""
+    """Return what makes a check apply to Bundles of these types only; to all Bundles without a type."""
 
     def unless(subject: Subject) -> str:
         if not subject.is_bundle:
@@ -57,7 +58,7 @@ def in_bundles(*types: str) -> Callable[[Subject], str]:
 
 
 def of_types(*types: str) -> Callable[[Subject], str]:
-    """Apply a check where at least one resource of these types is present."""
+    """Return what makes a check apply where at least one resource of these types is present."""
 
     def unless(subject: Subject) -> str:
         return f"there is no {' or '.join(types)}" if subject.by_type.keys().isdisjoint(types) else ""
@@ -87,18 +88,18 @@ def finding(
         severity: How bad it is.
         code: The issue type, a code of http://hl7.org/fhir/issue-type.
     """
-    place = located.path if node is None else located.place(node)
-    return Issue(severity, check, message, located.label, place + tail, code)
+    expression = located.path if node is None else located.expression_of(node)
+    return Issue(severity, check, message, located.label, expression + tail, code)
 
 
 @cache
 def _run(name: str, state: Literal["ran", "not applicable"], reason: str) -> CheckRun:
-    """Return one value for the same outcome: a stream of Bundles has the same ones again and again."""
+    """Return one object for equal outcomes: a stream of Bundles has the same ones over and over."""
     return CheckRun(name, state, reason)
 
 
 def run_check(check: Check, subject: Subject) -> tuple[list[Issue], CheckRun]:
-    """Run one check; give its findings, and whether it ran."""
+    """Return the findings of one check, and whether it ran."""
     reason = check.unless(subject)
     if reason:
         return [], _run(check.name, "not applicable", reason)

@@ -1,4 +1,4 @@
-"""Check one document, as it was read or as the bytes that it is."""
+"""Check one document, or the bytes of one."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from fhir_case.documents import Document
+    from fhir_case.fhir.models import FhirVersion
     from fhir_case.validation.profiles import ProfileEngine
-    from fhir_case.validation.subject import FhirVersion
 
 __all__ = ["check_document"]
 
@@ -29,19 +29,19 @@ def check_document(
     engines: Sequence[ProfileEngine] = (),
 ) -> ValidationResult:
     """
-    Return what is wrong with a document as JSON or as a case, and what the checks of its content find.
+    Return the errors of a document as JSON or as a case, and the findings of all checks of its content.
 
     Args:
         document: What was read, or its bytes, which are read first.
         fhir: The release that it is written in.
         closed: Whether every reference must resolve inside; in the Bundle of a case it always must.
         skip: Names of checks to leave out.
-        engines: Validators that check profiles.
+        engines: Validators of profiles.
     """
     if isinstance(document, Text):
         document = read_document(*document)
     if document.content is None:
         return ValidationResult(document.issues, (document.run,))
     result = validate(document.content, fhir=fhir, closed=closed or document.form == "case", skip=skip, engines=engines)
-    issues = document.issues + tuple(located(issue, document.places) for issue in result.issues)
+    issues = document.issues + tuple(located(issue, document.locations) for issue in result.issues)
     return replace(result, issues=issues, checks=(document.run, *result.checks))

@@ -1,4 +1,4 @@
-"""Say in plain words what the strict schema dislikes, with the element that is wrong."""
+"""The errors of the strict schema as plain messages, each with the element that is wrong."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fhir_case.wording import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from fhir_case.validation.subject import Path
+    from fhir_case.validation.located import Path
 
 __all__ = ["explain", "targets"]
 
@@ -45,7 +45,7 @@ _FORMATS = {
 
 def explain(error: Any, definitions: Mapping[str, Any]) -> Iterator[Explained]:
     """
-    Say what an error of the schema means.
+    Yield the findings that an error of the schema stands for.
 
     Args:
         error: A `jsonschema_rs.ValidationError`; the library has one class for each keyword, without a common type.
@@ -73,7 +73,7 @@ def _unexpected(error: Any, path: Path, definition: str, definitions: Mapping[st
     known = definitions.get(definition, {}).get("properties", {})
     for name in error.kind.unexpected:
         hint = did_you_mean(name, known, before="; ")
-        yield (*path, name), f"'{name}' is no element of {definition.split('(', maxsplit=1)[0]}{hint}", "structure"
+        yield (*path, name), f"'{name}' is not an element of {definition.split('(', maxsplit=1)[0]}{hint}", "structure"
 
 
 def _no_alternative(error: Any, path: Path, definition: str, definitions: Mapping[str, Any]) -> Iterator[Explained]:
@@ -123,26 +123,26 @@ def _type(error: Any, _: str) -> str:
 
 def _code(error: Any, definition: str) -> str:
     options = [one for one in error.kind.options if one is not None]
-    given = error.instance
-    if given is None:
+    value = error.instance
+    if value is None:
         return "null is not allowed; leave the element out"
-    hint = did_you_mean(given, options, before="; ") if isinstance(given, str) else ""
+    hint = did_you_mean(value, options, before="; ") if isinstance(value, str) else ""
     name = definition.partition(":")[2].rstrip("?")
     allowed = _listed(options) if len(options) <= 12 else f"the {len(options)} codes of '{name or definition}'"
-    return f"{_shown(given)} is not one of {allowed}{hint}"
+    return f"{_shown(value)} is not one of {allowed}{hint}"
 
 
 def _format(error: Any, definition: str) -> str:
     kind = definition.rstrip("?")
-    given = error.instance
-    if kind in ("date", "dateTime", "instant") and _is_no_day(given):
-        return f"{_shown(given)} is no day of the calendar"
+    value = error.instance
+    if kind in ("date", "dateTime", "instant") and _is_not_a_day(value):
+        return f"{_shown(value)} is not a day of the calendar"
     if kind in ("string", "markdown", "xhtml"):
         return "empty text is not allowed; leave the element out"
-    return f"{_shown(given)} is not {_FORMATS.get(kind, f'of the form of {kind}')}"
+    return f"{_shown(value)} is not {_FORMATS.get(kind, f'of the form of {kind}')}"
 
 
-def _is_no_day(text: str) -> bool:
+def _is_not_a_day(text: str) -> bool:
     if not re.match(r"\d{4}-\d\d-\d\d(?:T|$)", text):
         return False
     try:
@@ -152,7 +152,7 @@ def _is_no_day(text: str) -> bool:
     return False
 
 
-def _few(error: Any, _: str) -> str:
+def _too_few(error: Any, _: str) -> str:
     return (
         "an empty list is not allowed; leave the element out"
         if not error.instance
@@ -160,7 +160,7 @@ def _few(error: Any, _: str) -> str:
     )
 
 
-def _nothing(*_: object) -> str:
+def _empty(*_: object) -> str:
     return "an element without content is not allowed; leave it out"
 
 
@@ -173,10 +173,10 @@ _SIMPLE: dict[str, Callable[[Any, str], str]] = {
     "maxItems": lambda error, _: f"at most {error.kind.limit} are allowed",
     "maximum": lambda error, _: f"{_shown(error.instance)} is more than {error.kind.limit}",
     "minimum": lambda error, _: f"{_shown(error.instance)} is less than {error.kind.limit}",
-    "minItems": _few,
+    "minItems": _too_few,
     "minLength": _format,
-    "minProperties": _nothing,
-    "not": _nothing,
+    "minProperties": _empty,
+    "not": _empty,
     "pattern": _format,
     "type": _type,
 }

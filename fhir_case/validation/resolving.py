@@ -1,4 +1,4 @@
-"""Find what a reference points to inside a Bundle, and how its resources hang together."""
+"""Resolve references inside a document, and find which of its resources are connected."""
 
 from __future__ import annotations
 
@@ -6,28 +6,30 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from fhir_case.fhir.references import RELATIVE
 
-    from fhir_case.validation.subject import Located, Subject
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from fhir_case.validation.located import Located
 
 __all__ = ["Index", "Link", "Links", "Target", "connected", "find_links", "index"]
 
 Kind = Literal["found", "contained", "urn", "relative", "absolute", "conditional", "malformed"]
 
-_RELATIVE = re.compile(r"(?:(?P<base>https?://\S+)/)?(?P<key>[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64})(?:/_history/\S+)?")
+_RELATIVE = re.compile(rf"(?:(?P<base>https?://\S+)/)?(?P<key>{RELATIVE})(?:/_history/\S+)?")
 
 
 @dataclass(slots=True)  # to make a frozen one takes several times as long
 class Target:
     """
-    Say what a reference is. Nothing changes it.
+    What a reference resolves to. Nothing changes it.
 
     Args:
-        kind: ``found`` when it resolves; else of which form it is.
-        located: What it points to, when found.
+        kind: ``found`` when it resolves; else the form of the reference.
+        located: The resource that it points to, when found.
         outermost: The resource that this is a part of; mostly itself.
-        opaque: Whether it was found by a text that does not show the type: ``#id`` and ``urn:``.
+        opaque: Whether the reference does not show the type: ``#id`` and ``urn:``.
     """
 
     kind: Kind
@@ -39,13 +41,13 @@ class Target:
 @dataclass(slots=True)
 class Link:
     """
-    One reference with what it points to.
+    One reference and its target.
 
     Args:
-        located: The resource that it stands in.
+        located: The resource that it is in.
         node: The Reference.
         reference: Its text.
-        target: What it is, and what it resolves to.
+        target: What it resolves to.
     """
 
     located: Located
@@ -57,12 +59,12 @@ class Link:
 @dataclass(frozen=True, slots=True)
 class Links:
     """
-    The references of a subject by what can be wrong with them, which for most is nothing.
+    The references of a document by what can be wrong with them, which for most is nothing.
 
     Args:
-        unresolved: Those that point to nothing inside.
-        typed: Those that resolve, and say the type of the resource they point to.
-        opaque: Those that resolve, and whose text does not show that type.
+        unresolved: Those whose target is not in the document.
+        typed: Those that resolve, and have ``Reference.type``.
+        opaque: Those that resolve, and whose text does not show the type of the target.
         neighbours: The resources that each resource points to; those in a resource count as part of it.
     """
 
@@ -75,37 +77,38 @@ class Links:
 @dataclass(frozen=True, slots=True)
 class Index:
     """
-    The ways to find a resource.
+    The resources of a document by what a reference can call them.
 
     Args:
-        by_url: By the fullUrl of its entry.
+        by_url: By the fullUrl of the entry.
         by_key: By ``Type/id``.
         contained: By the identity of the resource that contains it, and the id.
-        known: What was found already: by the base of the resource that the reference stands in, and the reference.
+        resolved: Targets that were found already: by the base of the resource that the reference is in, and the
+            reference.
     """
 
     by_url: Mapping[str, Located]
     by_key: Mapping[str, Located]
     contained: Mapping[tuple[int, str], Located]
-    known: dict[str, dict[str, Target]] = field(default_factory=dict)
+    resolved: dict[str, dict[str, Target]] = field(default_factory=dict)
 
     def resolve(self, reference: str, origin: Located) -> Target:
-        """Find the target of a reference that stands in `origin`."""
+        """Return the target of a reference in the resource `origin`."""
         if reference.startswith("#"):
-            holder = origin.owner if origin.role in ("contained", "inner") and origin.owner else origin
+            container = origin.parent if origin.role in ("contained", "inner") and origin.parent else origin
             if reference == "#":
-                return _target("contained", holder)
-            return _target("contained", self.contained.get((id(holder), reference[1:])))
+                return _target("contained", container)
+            return _target("contained", self.contained.get((id(container), reference[1:])))
         base = _base_of(origin)
-        return self.known_from(base).get(reference) or self.find(reference, base)
+        return self.resolved_from(base).get(reference) or self.find(reference, base)
 
-    def known_from(self, base: str) -> dict[str, Target]:
-        """Return what was found already for resources of one base."""
-        return self.known.setdefault(base, {})
+    def resolved_from(self, base: str) -> dict[str, Target]:
+        """Return the targets that were found already for resources of one base."""
+        return self.resolved.setdefault(base, {})
 
     def find(self, reference: str, base: str) -> Target:
-        """Find the target of a reference that leaves the resource it stands in, and keep it in mind."""
-        target = self.known_from(base)[reference] = self._find(reference, base)
+        """Return the target of a reference that leaves its resource, and remember it."""
+        target = self.resolved_from(base)[reference] = self._find(reference, base)
         return target
 
     def _find(self, reference: str, base: str) -> Target:
@@ -141,14 +144,14 @@ def _target(kind: Kind, located: Located | None) -> Target:
     return Target("found", located, _outermost(located), kind in ("contained", "urn"))
 
 
-def index(subject: Subject) -> Index:
-    """Make the index of a subject."""
+def index(resources: Iterable[Located]) -> Index:
+    """Make the index of the resources of a document."""
     by_url: dict[str, Located] = {}
     by_key: dict[str, Located] = {}
     contained: dict[tuple[int, str], Located] = {}
-    for located in subject.resources:
+    for located in resources:
         if located.role == "contained":
-            contained.setdefault((id(located.owner), located.id), located)
+            contained.setdefault((id(located.parent), located.id), located)
             continue
         if located.full_url:
             by_url.setdefault(located.full_url, located)
@@ -157,12 +160,12 @@ def index(subject: Subject) -> Index:
     return Index(by_url, by_key, contained)
 
 
-def find_links(subject: Subject) -> Links:
-    """Find what the literal references of a subject point to."""
-    links, at = Links(), subject.index
-    for located, nodes in subject.elements.references:
+def find_links(references: Iterable[tuple[Located, Sequence[Mapping[str, Any]]]], at: Index) -> Links:
+    """Return the literal references of some resources with their targets, by what can be wrong with them."""
+    links = Links()
+    for located, nodes in references:
         base = _base_of(located)
-        known = at.known_from(base)
+        known = at.resolved_from(base)
         beside = links.neighbours.setdefault(_outermost(located), set())
         for node in nodes:
             reference = node["reference"]
@@ -183,16 +186,16 @@ def find_links(subject: Subject) -> Links:
     return links
 
 
-def connected(subject: Subject) -> set[Located]:
-    """Find the entries that hang together with a Patient through references, whichever way they point."""
-    ahead = subject.links.neighbours
-    reached = {located for located in subject.entries if located.type == "Patient"}
+def connected(entries: Sequence[Located], links: Links) -> set[Located]:
+    """Return the entries that are connected with a Patient by references, in either direction."""
+    ahead = links.neighbours
+    reached = {located for located in entries if located.type == "Patient"}
     patients = frozenset(reached)
     for located, others in ahead.items():  # mostly that is all
         if not patients.isdisjoint(others):
             reached.add(located)
             reached |= others
-    if reached.issuperset(subject.entries):
+    if reached.issuperset(entries):
         return reached
     back: dict[Located, list[Located]] = {}
     for located, others in ahead.items():
@@ -208,6 +211,6 @@ def connected(subject: Subject) -> set[Located]:
 
 
 def _outermost(located: Located) -> Located:
-    while located.role in ("contained", "inner") and located.owner is not None:
-        located = located.owner
+    while located.role in ("contained", "inner") and located.parent is not None:
+        located = located.parent
     return located

@@ -1,4 +1,4 @@
-"""Check each resource against the models of fhir.resources, and say what they dislike in plain words."""
+"""Check each resource against the models of fhir.resources."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from fhir_case.errors import CheckerError
 from fhir_case.fhir.models import has_model, model_findings
 from fhir_case.issues import Issue
 from fhir_case.validation.check import Check, always
-from fhir_case.validation.subject import expression
+from fhir_case.validation.located import expression
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from fhir_case.validation.subject import FhirVersion, Located, Subject
+    from fhir_case.fhir.models import FhirVersion
+    from fhir_case.validation.located import Located
+    from fhir_case.validation.subject import Subject
 
 __all__ = ["STRUCTURE"]
 
@@ -27,23 +29,23 @@ def _structure(subject: Subject) -> Iterator[Issue]:
         except ImportError as error:
             raise CheckerError(f"fhir.resources could not be imported: {error}") from error
         if known:
-            yield from _disliked(located, subject.fhir)
+            yield from _findings(located, subject.fhir)
         else:
             yield _not_checked(located, f"the models of fhir.resources have no {subject.fhir} {located.type}")
 
 
-def _disliked(located: Located, fhir: FhirVersion) -> Iterator[Issue]:
+def _findings(located: Located, fhir: FhirVersion) -> Iterator[Issue]:
     try:
-        for found in model_findings(_alone(located.resource), fhir):
-            place = located.path + expression(found.path)
-            yield Issue("error", "structure", found.message, located.label, place, found.code)
+        for found in model_findings(_without_nested(located.resource), fhir):
+            where = located.path + expression(found.path)
+            yield Issue("error", "structure", found.message, located.label, where, found.code)
     except (ArithmeticError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        # The models break on some input that they should refuse; that is no finding about the resource.
+        # The models break on some input that they should refuse; that is not a finding about the resource.
         yield _not_checked(located, f"the model of fhir.resources failed with {type(error).__name__}")
 
 
-def _alone(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out the resources inside, which are looked at on their own."""
+def _without_nested(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a resource without the resources inside, which are checked on their own."""
     bare = {name: value for name, value in resource.items() if name != "contained"}
     if resource.get("resourceType") == "Bundle" and isinstance(bare.get("entry"), list):
         bare["entry"] = [

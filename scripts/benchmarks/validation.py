@@ -75,7 +75,7 @@ def _in_streams(bundles: list[dict[str, Any]]) -> None:
     from fhir_case.documents import Text
     from fhir_case.fhir import wire
     from fhir_case.validation.document import check_document
-    from fhir_case.validation.workers.parallel import usable_cores
+    from fhir_case.validation.workers.checking import usable_cores
 
     cores = usable_cores()
     texts = [Text(wire.dump(bundle) + b"\n", "bench.ndjson", line) for line, bundle in enumerate(bundles, 1)]
@@ -120,7 +120,7 @@ def _through(check: Callable[[Document | Text], ValidationResult], texts: list[T
     """Measure what the command uses, `Checking`, from the start of its processes to their end."""
 
     def action() -> None:
-        from fhir_case.validation.workers.parallel import Checking
+        from fhir_case.validation.workers.checking import Checking
 
         with Checking(check, jobs=jobs) as checking:
             _require_all(checking.results(islice(cycle(texts), count)), count)

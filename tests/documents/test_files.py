@@ -165,7 +165,7 @@ def _no_header(whole: bytes) -> bytes:
     ("change", "part"),
     [
         (_damaged, "Bad CRC-32"),
-        (_encrypted, "pack it without a password"),
+        (_encrypted, "compress it without a password"),
         (_unknown_method, "method 97"),
         (_no_header, "Bad magic number"),
     ],

@@ -1,4 +1,4 @@
-"""What is no JSON, or is hostile, is a finding, and nothing hangs."""
+"""What is not valid JSON, or is hostile, is a finding, and nothing hangs."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def _messages(document: Document) -> str:
         (_PATIENT.decode().encode("utf-16"), "UTF-16"),
         (_PATIENT.decode().encode("utf-16-le"), "UTF-16"),
         (b'{"id":"\xe9"}', "not UTF-8"),
-        (b'{"value":NaN}', "NaN is no number"),
-        (b'{"value":-Infinity}', "-Infinity is no number"),
+        (b'{"value":NaN}', "NaN is not a number"),
+        (b'{"value":-Infinity}', "-Infinity is not a number"),
         (b'{"value":' + b"9" * 1_000_000 + b"}", "more than 1000 digits"),
         (b'{"value":0.' + b"9" * 1_000_000 + b"}", "more than 1000 digits"),
         (b'{"value":1e999999999}', "more than 1000 digits"),
@@ -36,12 +36,12 @@ def _messages(document: Document) -> str:
         (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "nested too deep"),
         (b'<Patient xmlns="http://hl7.org/fhir"/>', "XML"),
         (b"\xef\xbb\xbf<Patient/>", "XML"),
-        (b"[1]", "no object"),
-        (b"null", "no object"),
+        (b"[1]", "not an object"),
+        (b"null", "not an object"),
     ],
     ids=lambda value: repr(value[:24]),
 )
-def test_what_is_no_json_object_is_said_in_plain_words(text: bytes, part: str) -> None:
+def test_what_is_not_a_json_object_is_a_finding(text: bytes, part: str) -> None:
     document = read_document(text, "x.json")
 
     assert document.content is None
@@ -56,7 +56,7 @@ def test_a_byte_order_mark_is_a_warning_and_the_rest_is_read() -> None:
 
 
 def test_a_name_that_stands_twice_is_an_error() -> None:
-    assert "'id' stands twice" in _messages(read_document(b'{"id":"a","id":"b"}', "x.json"))
+    assert "'id' is in one object twice" in _messages(read_document(b'{"id":"a","id":"b"}', "x.json"))
 
 
 def test_ndjson_is_read_by_line_and_a_bad_line_does_not_end_it() -> None:

@@ -73,11 +73,11 @@ def validation(resource: Resource, behaviour: Behaviour) -> Resource:
 
 def _strict(resource: Resource) -> Sequence[Issue]:
     from fhir_case.validation.strict import schema_issues
-    from fhir_case.validation.subject import look_at
+    from fhir_case.validation.subject import Subject
 
     if resource.get("resourceType") not in KINDS:
         raise Refusal(400, f"{resource.get('resourceType')} is not a resource type of this server")
-    return schema_issues(look_at(resource, "R4")).get("strict", ())
+    return schema_issues(Subject(resource, "R4")).get("strict", ())
 
 
 def _written(issues: Sequence[Issue]) -> list[dict[str, Any]]:

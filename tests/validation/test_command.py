@@ -25,7 +25,7 @@ def test_a_good_bundle_ends_with_0_and_says_what_was_not_checked() -> None:
 
     assert 0 == result.exit_code
     assert "29 resources checked: no errors, no warnings" in result.output
-    assert "profiles: 2 profiles are claimed, and no validator for profiles was asked for" in result.output
+    assert "profiles: 2 profiles are claimed, and no validator for profiles was chosen" in result.output
 
 
 def test_an_error_ends_with_5_and_names_the_element() -> None:
@@ -117,10 +117,10 @@ def test_a_check_that_cannot_run_says_so_and_is_no_finding(name: str, monkeypatc
 def _forget() -> None:
     """Empty what earlier tests have loaded."""
     from fhir_case.fhir import models
-    from fhir_case.validation import strict
+    from fhir_case.validation import definitions
     from fhir_case.validation.rules import codes
 
     models._model.cache_clear()
-    strict._validators.cache_clear()
+    definitions._compiled.cache_clear()
     codes._ucum_parser.cache_clear()
     codes._is_ucum.cache_clear()

@@ -9,8 +9,8 @@ import pytest
 from fhir_case.validation import validate
 
 if TYPE_CHECKING:
+    from fhir_case.fhir.models import FhirVersion
     from fhir_case.issues import Issue
-    from fhir_case.validation.subject import FhirVersion
 
 _MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-"
 _ABSENT = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
@@ -49,7 +49,7 @@ def test_an_element_that_no_resource_carries_is_one_finding_about_the_document()
     issue = _at(_bundle(*markers), "Observation.specimen")
 
     assert ("information", "", "informational") == (issue.severity, issue.resource, issue.code)
-    assert "none of the 3 resources that claim mcode-tumor-marker-test and could carry 'specimen' does" == issue.message
+    assert "none of the 3 resources that claim mcode-tumor-marker-test and could have 'specimen' does" == issue.message
 
 
 def test_where_some_carry_it_the_others_are_named() -> None:
@@ -59,7 +59,7 @@ def test_where_some_carry_it_the_others_are_named() -> None:
     one_less = [*markers[:1], *({**marker, "specimen": specimen} for marker in markers[1:])]
     four_less = [{**markers[0], "specimen": specimen}, *markers[1:]]
 
-    of = "of the 5 resources that claim mcode-tumor-marker-test and could carry 'specimen'"
+    of = "of the 5 resources that claim mcode-tumor-marker-test and could have 'specimen'"
     named = "Observation/m1, Observation/m2, Observation/m3, 1 more"
     assert f"1 {of} does not: Observation/m0" == _at(_bundle(*one_less), "Observation.specimen").message
     assert f"4 {of} do not: {named}" == _at(_bundle(*four_less), "Observation.specimen").message
@@ -68,7 +68,7 @@ def test_where_some_carry_it_the_others_are_named() -> None:
 def test_a_single_resource_is_enough_and_what_the_profile_requires_is_said() -> None:
     marker = _resource("Observation", "tumor-marker-test", status="final")
 
-    claim = "the one resource that claims mcode-tumor-marker-test and could carry 'value[x]'"
+    claim = "the one resource that claims mcode-tumor-marker-test and could have 'value[x]'"
     assert f"{claim} does not; the profile requires it" == _at(marker, "Observation.value").message
 
 

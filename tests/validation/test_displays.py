@@ -38,7 +38,7 @@ def test_a_synonym_that_we_do_not_know_is_not_checked(system: str, code: str, di
     (issue,) = found((system, code, display))
 
     assert "information" == issue.severity
-    assert issue.message.startswith(f"not checked: '{display}' is not among the names of '{code}'")
+    assert issue.message.startswith(f"not checked: '{display}' is not among the known names of '{code}'")
     assert "Basic.code.coding[0].display" == issue.expression
 
 

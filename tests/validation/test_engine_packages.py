@@ -83,14 +83,14 @@ def test_packages_that_need_each_other_come_once() -> None:
 
 
 def test_without_the_core_package_the_error_says_where_it_may_come_from() -> None:
-    with pytest.raises(CheckerError, match=r"hl7\.fhir\.r4\.core 4\.0\.1 is not here; name it with --package"):
+    with pytest.raises(CheckerError, match=r"hl7\.fhir\.r4\.core 4\.0\.1 is missing; name it with --package"):
         labels(cached=())
 
 
 def test_a_file_that_is_no_package_is_named(tmp_path: Path) -> None:
     damaged = tmp_path / "x-1.tgz"
     damaged.write_bytes(b"\x1f\x8b no archive")
-    with pytest.raises(CheckerError, match=r"x-1\.tgz: is no FHIR package"):
+    with pytest.raises(CheckerError, match=r"x-1\.tgz: is not a FHIR package"):
         read_package(damaged)
     unnamed = archive(tmp_path, "a", "1", {}, canonical=7)
     with pytest.raises(CheckerError, match="another form"):
@@ -228,7 +228,7 @@ def test_a_code_of_an_unknown_system_is_an_error_where_the_binding_is_required()
 
 @pytest.mark.parametrize("answer", [None, [], {}, {"resourceType": "Patient", "issue": []}, outcome({"code": "x"})])
 def test_an_answer_that_is_no_outcome_is_said_to_be_none(answer: Any) -> None:
-    with pytest.raises(CheckerError, match="no OperationOutcome"):
+    with pytest.raises(CheckerError, match="not an OperationOutcome"):
         read_answer(answer)
 
 
@@ -237,7 +237,7 @@ def test_an_engine_that_cannot_start_is_a_check_that_could_not_run(tmp_path: Pat
         result = validate({"resourceType": "Patient"}, engines=[engine])
     states = {run.name: (run.state, run.reason) for run in result.checks if run.name.startswith("profiles")}
     assert "could not run" == states["profiles"][0]
-    assert "hl7.fhir.r4.core 4.0.1 is not here" in states["profiles"][1]
+    assert "hl7.fhir.r4.core 4.0.1 is missing" in states["profiles"][1]
     assert ("not applicable", "profiles could not run") == states["profiles-terminology"]
     assert result.ok  # no error, and no pass either
 
@@ -248,6 +248,6 @@ def test_an_engine_that_was_asked_for_and_cannot_run_is_no_success(tmp_path: Pat
     home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PATH": ""}
     ended = fhir_case(*command, "--engine", "hl7", cwd=tmp_path, env=home)
     assert 8 == ended.returncode
-    assert "hl7.fhir.r4.core 4.0.1 is not here" in ended.stdout + ended.stderr
+    assert "hl7.fhir.r4.core 4.0.1 is missing" in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr
     assert not (tmp_path / "out").exists()

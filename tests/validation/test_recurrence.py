@@ -17,7 +17,7 @@ _STABLE = {"coding": [{"system": "http://loinc.org", "code": "LA28371-5"}]}
 _WORSE = {"coding": [{"system": "http://snomed.info/sct", "code": "271299001"}]}
 _BEFORE_ALL = {"onsetDateTime": "2018-01-15"}
 
-_FIRST = "the first treatment in the Bundle, of 2018-02-01, and the first response, of 2018-05-01"
+_FIRST = "the first treatment in the Bundle, on 2018-02-01, and the first response, on 2018-05-01"
 _SAID = "Observation/response says stable disease on 2018-05-01"
 
 
@@ -40,15 +40,15 @@ def _found(**changes: dict[str, Any]) -> list[str]:
     [
         (
             {"back": _BEFORE_ALL},
-            f"the recurrence is of 2018-01-15, before {_FIRST}",
+            f"the recurrence is dated 2018-01-15, before {_FIRST}",
         ),
         (
             {"response": {"valueCodeableConcept": _STABLE}},
-            f"the recurrence is of 2018-10, no response is before it, and {_SAID}",
+            f"the recurrence is dated 2018-10, no response is before it, and {_SAID}",
         ),
         (
             {"hcc": {"onsetAge": None, "onsetDateTime": "2019"}},
-            "the recurrence is of 2018-10, before what came back, Condition/hcc, which is of 2019",
+            "the recurrence is dated 2018-10, before the disease that came back, Condition/hcc, dated 2019",
         ),
     ],
 )

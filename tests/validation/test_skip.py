@@ -13,7 +13,7 @@ from fhir_case.cli import cli
 if TYPE_CHECKING:
     from pathlib import Path
 
-_LEFT_OUT = "it was left out on request"
+_LEFT_OUT = "skipped on request"
 
 
 def _run(*arguments: str, text: str = '{"resourceType":"Patient","id":"a","gender":"man"}') -> Result:

@@ -47,11 +47,11 @@ def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: 
     """Return the number; None for ``auto``."""
     if text == "auto":
         return None
-    from fhir_case.validation.workers.parallel import MOST_PROCESSES
+    from fhir_case.validation.workers.checking import MAXIMUM_PROCESSES
 
-    if text.isdecimal() and 1 <= int(text) <= MOST_PROCESSES:
+    if text.isdecimal() and 1 <= int(text) <= MAXIMUM_PROCESSES:
         return int(text)
-    raise click.BadParameter(f"'{text}' is neither 'auto' nor a number from 1 to {MOST_PROCESSES}")
+    raise click.BadParameter(f"'{text}' is neither 'auto' nor a number from 1 to {MAXIMUM_PROCESSES}")
 
 
 @click.command()
@@ -128,7 +128,7 @@ def validate(
     if not paths:
         raise click.UsageError("Missing argument 'PATH... | -'.")
     from fhir_case.validation.document import check_document
-    from fhir_case.validation.workers.parallel import Checking
+    from fhir_case.validation.workers.checking import Checking
 
     inputs = expanded(paths)
     _require_documents(inputs)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from fhir_case.fhir.models import FhirVersion
     from fhir_case.validation.profiles import ProfileEngine
-    from fhir_case.validation.subject import FhirVersion
 
 __all__ = ["engine_options", "engines"]
 

@@ -1,4 +1,4 @@
-"""Render what validation found for the programs that show it: JUnit XML, SARIF and annotations of GitHub."""
+"""Render the findings of validation for programs: JUnit XML, SARIF and annotations of GitHub."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ _NOT_IN_CHECKS = {
 @dataclass(frozen=True, slots=True)
 class Checked:
     """
-    What became of one document.
+    The result of one document.
 
     Args:
         source: The file it is from, or ``-``.
-        result: What the checks say.
+        result: The findings and the states of the checks.
         line: Its line in NDJSON; 0 for a file that is one document.
     """
 
@@ -50,7 +50,7 @@ class Checked:
 
     @property
     def name(self) -> str:
-        """Name the document as an editor does: the file, and the line in NDJSON."""
+        """Return its name as editors write it: the file, and the line in NDJSON."""
         return f"{self.source}:{self.line}" if self.line else self.source
 
 
@@ -96,7 +96,7 @@ def _results(run: CheckRun | None, issues: list[Issue], failing: Collection[str]
     if failures:
         more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
         kind = failures[0].severity
-        failure = Failure(printable(_text(failures[0])) + more, kind)
+        failure = Failure(printable(failures[0].text) + more, kind)
         failure.text = _listed(failures)
         yield failure
     elif run is not None and run.state != "ran":
@@ -106,7 +106,7 @@ def _results(run: CheckRun | None, issues: list[Issue], failing: Collection[str]
 
 
 def _listed(issues: Iterable[Issue]) -> str:
-    return "\n".join(printable(f"{issue.severity}: {_text(issue)}") for issue in issues)
+    return "\n".join(printable(f"{issue.severity}: {issue.text}") for issue in issues)
 
 
 def github_lines(checked: Iterable[Checked], *, verbose: bool = False) -> Iterator[str]:
@@ -124,8 +124,8 @@ def github_lines(checked: Iterable[Checked], *, verbose: bool = False) -> Iterat
             if issue.severity == "information" and not verbose:
                 continue
             line = f",line={one.line}" if one.line else ""
-            place = f"file={_property(one.source)}{line},title={_property(issue.check)}"
-            yield f"::{_COMMANDS[issue.severity]} {place}::{_escaped(_text(issue))}"
+            properties = f"file={_property(one.source)}{line},title={_property(issue.check)}"
+            yield f"::{_COMMANDS[issue.severity]} {properties}::{_escaped(issue.text)}"
 
 
 def _escaped(text: str) -> str:
@@ -142,7 +142,7 @@ def sarif_lines(checked: Iterable[Checked], checks: Iterable[Check], *, version:
 
     Args:
         checked: The documents.
-        checks: All checks there are; they become the rules.
+        checks: All checks; they become the rules.
         version: The version of this tool.
 
     Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
@@ -150,7 +150,7 @@ def sarif_lines(checked: Iterable[Checked], checks: Iterable[Check], *, version:
     rules = [_rule(check.name, check.reason, check.source) for check in checks]
     rules += [_rule(name, *texts) for name, texts in _NOT_IN_CHECKS.items()]
     numbers: dict[str, int] = {rule["id"]: number for number, rule in enumerate(rules)}
-    left_out: dict[CheckRun, dict[str, Any]] = {}
+    not_run: dict[CheckRun, dict[str, Any]] = {}
     ran = False
 
     def results() -> Iterator[dict[str, Any]]:
@@ -158,8 +158,8 @@ def sarif_lines(checked: Iterable[Checked], checks: Iterable[Check], *, version:
         for one in checked:
             for run in one.result.checks:
                 ran = ran or run.state == "ran"
-                if run.state == "could not run" and run not in left_out:
-                    left_out[run] = _notification(one, run, numbers)
+                if run.state == "could not run" and run not in not_run:
+                    not_run[run] = _notification(one, run, numbers)
             for issue in one.result.issues:
                 yield _result(one, issue, numbers)
 
@@ -168,7 +168,7 @@ def sarif_lines(checked: Iterable[Checked], checks: Iterable[Check], *, version:
     yield '"results": ['
     yield from array_lines(results())
     yield "],"
-    invocation = {"executionSuccessful": ran, "toolExecutionNotifications": list(left_out.values())}
+    invocation = {"executionSuccessful": ran, "toolExecutionNotifications": list(not_run.values())}
     yield f'"invocations": [{encoded(invocation)}]}}]}}'
 
 
@@ -181,14 +181,14 @@ def _rule(name: str, reason: str, source: str) -> dict[str, Any]:
 
 def _result(checked: Checked, issue: Issue, numbers: dict[str, int]) -> dict[str, Any]:
     location = _location(checked)
-    place = printable(f"{issue.resource} {issue.expression}".strip())
-    if place:
-        location["logicalLocations"] = [{"fullyQualifiedName": place}]
+    name = printable(f"{issue.resource} {issue.expression}".strip())
+    if name:
+        location["logicalLocations"] = [{"fullyQualifiedName": name}]
     return {
         "ruleId": issue.check,
         **_index("ruleIndex", issue.check, numbers),
         "level": _LEVELS[issue.severity],
-        "message": _message(_text(issue)),
+        "message": _message(issue.text),
         "locations": [location],
     }
 
@@ -221,8 +221,3 @@ def _location(checked: Checked) -> dict[str, Any]:
 def _uri(source: str) -> str:
     path = Path(source)
     return path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))
-
-
-def _text(issue: Issue) -> str:
-    place = " ".join(part for part in (issue.resource, issue.expression) if part)
-    return f"{place}: {issue.message}" if place else issue.message

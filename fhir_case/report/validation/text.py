@@ -1,4 +1,4 @@
-"""Render what validation found, as text for people and as an OperationOutcome for programs."""
+"""Render the findings of validation, as text for people and as an OperationOutcome for programs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from fhir_case.issues import SEVERITIES
 from fhir_case.report.characters import printable
 
 if TYPE_CHECKING:
@@ -26,21 +27,20 @@ __all__ = [
     "summary_lines",
 ]
 
-_ORDER = {"error": 0, "warning": 1, "information": 2}
 _STATES = {"could not run": 0, "ran": 1, "not applicable": 2}
 
 
 @dataclass
 class Summary:
     """
-    Add up the results of many documents, without keeping them.
+    The sums of the results of many documents, which are not kept.
 
     Args:
-        documents: How many were looked at.
-        resources: How many resources they hold.
+        documents: How many were checked.
+        resources: How many resources are in them.
         found: How many findings of each severity there are.
-        waived: How many findings were left out since a waiver accepts them.
-        checks: For each check the worst that became of it.
+        waived: How many findings a waiver accepts.
+        checks: The worst state of each check.
     """
 
     documents: int = 0
@@ -81,13 +81,13 @@ def group_lines(name: str, issues: Iterable[Issue], *, verbose: bool = False) ->
         return
     yield printable(name)
     for resource, found in sorted(
-        groups.items(), key=lambda group: min(_ORDER[issue.severity] for issue, _ in group[1])
+        groups.items(), key=lambda group: min(SEVERITIES.index(issue.severity) for issue, _ in group[1])
     ):
         yield f"  {printable(resource) or 'the document itself'}"
-        for issue, count in sorted(found, key=lambda one: _ORDER[one[0].severity]):
-            place = f"{issue.expression}: " if issue.expression else ""
+        for issue, count in sorted(found, key=lambda one: SEVERITIES.index(one[0].severity)):
+            element = f"{issue.expression}: " if issue.expression else ""
             more = f" (and {count - 1} more like it)" if count > 1 else ""
-            yield f"    {issue.severity:<11} {printable(place + issue.message)} [{issue.check}]{more}"
+            yield f"    {issue.severity:<11} {printable(element + issue.message)} [{issue.check}]{more}"
 
 
 def _folded(issues: Iterable[Issue], *, verbose: bool) -> list[tuple[Issue, int]]:
@@ -102,15 +102,15 @@ def _folded(issues: Iterable[Issue], *, verbose: bool) -> list[tuple[Issue, int]
 
 def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
     """Write the counts, then what was not checked and why."""
-    counts = ", ".join(_count(summary.found[kind], kind) for kind in _ORDER if kind != "information" or verbose)
+    counts = ", ".join(_count(summary.found[kind], kind) for kind in SEVERITIES if kind != "information" or verbose)
     of = "" if summary.documents == 1 else f" in {_count(summary.documents, 'document')}"
     waived = f", {summary.waived} waived" if summary.waived else ""
     yield f"{_count(summary.resources, 'resource')}{of} checked: {counts}{waived}"
     shown = ("could not run", "not applicable") if verbose else ("could not run",)
-    left_out = [run for run in summary.checks.values() if run.state in shown]
-    if left_out:
+    not_run = [run for run in summary.checks.values() if run.state in shown]
+    if not_run:
         yield "Not checked:"
-        for run in left_out:
+        for run in not_run:
             yield f"  {run.name}: {printable(run.reason)}" + (f" ({run.state})" if verbose else "")
 
 
@@ -123,11 +123,11 @@ def outcome_lines(issues: Iterable[tuple[str, Issue]], summary: Summary) -> Iter
     """
     Write the result for programs as one JSON object, a finding a line, without keeping the findings.
 
-    It has ``outcome``, an OperationOutcome; ``checks``, what became of each; ``counts``.
+    It has ``outcome``, an OperationOutcome; ``checks``, the state of each; ``counts``.
 
     Args:
         issues: Each finding with the name of its document.
-        summary: The counts, which are complete when all findings are taken.
+        summary: The counts, which are complete after the last finding.
     """
     nothing = {"severity": "information", "code": "informational", "diagnostics": "nothing was found"}
     yield '{"outcome": {"resourceType": "OperationOutcome", "issue": ['
@@ -135,17 +135,17 @@ def outcome_lines(issues: Iterable[tuple[str, Issue]], summary: Summary) -> Iter
     yield "]},"
     checks = [{"name": run.name, "state": run.state, "reason": run.reason} for run in summary.checks.values()]
     yield f'"checks": {encoded(checks)},'
-    counts = {
+    counts: dict[str, int] = {
         "documents": summary.documents,
         "resources": summary.resources,
-        **{kind: summary.found[kind] for kind in _ORDER},
+        **{kind: summary.found[kind] for kind in SEVERITIES},
         "waived": summary.waived,
     }
     yield f'"counts": {encoded(counts)}}}'
 
 
 def array_lines(items: Iterable[object], *, when_empty: object = None) -> Iterator[str]:
-    """Write what stands between the brackets of a JSON array, an item a line."""
+    """Yield the lines between the brackets of a JSON array, an item a line."""
     waiting = "" if when_empty is None else encoded(when_empty)
     for number, item in enumerate(items):
         if number:
@@ -161,12 +161,12 @@ def encoded(value: object) -> str:
 
 
 def _outcome_issue(name: str, issue: Issue) -> dict[str, Any]:
-    place = ": ".join(part for part in (name, issue.resource) if part)
+    subject = ": ".join(part for part in (name, issue.resource) if part)
     found: dict[str, Any] = {
         "severity": issue.severity,
         "code": issue.code,
         "details": {"text": issue.check},
-        "diagnostics": _encodable(f"{place}: {issue.message}"),
+        "diagnostics": _encodable(f"{subject}: {issue.message}"),
     }
     if issue.expression:
         found["expression"] = [_encodable(issue.expression)]
@@ -174,12 +174,12 @@ def _outcome_issue(name: str, issue: Issue) -> dict[str, Any]:
 
 
 def _encodable(text: str) -> str:
-    """Show what cannot be UTF-8, half of a surrogate pair, as its code."""
+    """Return a text with what cannot be UTF-8, half of a surrogate pair, as its code."""
     return text.encode(errors="backslashreplace").decode()
 
 
 def rule_lines(checks: Iterable[Check]) -> Iterator[str]:
-    """Write one line for each check: its name, its reason, its source."""
+    """Yield one line for each check: its name, its reason, its source."""
     known = list(checks)
     width = max(len(check.name) for check in known)
     for check in known:

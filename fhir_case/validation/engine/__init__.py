@@ -1,1 +1,1 @@
-"""Validators in Java: what they need, how they are asked, and what their answers are worth."""
+"""Validators of profiles: the HL7 engine in Java with its packages, and a server's ``$validate``."""

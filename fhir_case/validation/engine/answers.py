@@ -1,8 +1,8 @@
 """
-Tell findings of a validator from what it only could not check, having no terminology server.
+Separate the findings of a validator from what it could not check without a terminology server.
 
-What is a remark about code systems or value sets that are not here says nothing about the resource: neither passed nor
-failed. The identifiers are those that the HL7 engine gives its messages.
+A message about a code system or value set that is absent is not a finding about the resource: neither passed nor
+failed. The identifiers are the message identifiers of the HL7 engine.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _NOT_CHECKED = re.compile(
     r"|Terminology_TX_Confirm|UNKNOWN_CODE_IN_FRAGMENT|Terminology_TX_NoValid_15|Binding_NoSource"
     r"|REFERENCE_RESOLUTION_FAILED|VALIDATION_VAL_PROFILE_UNKNOWN"
 )
-# By text, where one identifier stands for both: the value set is absent, or its definition needs a hierarchy.
+# By text, where one identifier means either: the value set is absent, or its definition needs a hierarchy.
 _ABSENT = re.compile(
     r"could not be found, so the code cannot be validated|definition for the value [Ss]et .* could not be found"
     r"|\"this\.valueset\" is null|\"tc\" is null|Unable to expand ValueSet|cannot apply filters"
@@ -39,11 +39,11 @@ _ABSENT = re.compile(
 _UNKNOWN = re.compile(r"UNKNOWN_CODESYSTEM|CodeSystem is unknown and can't be validated")
 _CODING = re.compile(r"\.coding\[\d+\](\.\w+)?$")
 _HIERARCHY = re.compile(r"cannot apply filters|Unable to expand")
-# Remarks about the definitions, not about the resource.
-_REMARK = re.compile(r"Details_for__matching|MSG_DRAFT|SIGNPOST|ALL_OK")
-# This package is not used by those who use mCODE without genomics, and no substitute fits.
-_LEFT_OUT = "genomics-reporting"
-_LEFT_OUT_IDS = frozenset({"SLICING_CANNOT_BE_EVALUATED", "Type_Specific_Checks_DT_URL_Resolve"})
+# Messages about the definitions, not about the resource.
+_ABOUT_DEFINITIONS = re.compile(r"Details_for__matching|MSG_DRAFT|SIGNPOST|ALL_OK")
+# This package is not needed for mCODE without genomics, and there is no substitute for it.
+_OMITTED = "genomics-reporting"
+_OMITTED_IDS = frozenset({"SLICING_CANNOT_BE_EVALUATED", "Type_Specific_Checks_DT_URL_Resolve"})
 _URL = re.compile(r"(?:https?://|urn:)[^\s'\"|,;()\]]+")
 
 
@@ -55,8 +55,8 @@ class Finding:
     Args:
         severity: ``error``, ``warning`` or ``information``.
         code: The issue type.
-        message_id: The identifier of the message; empty when the validator gives none.
-        expression: The place as the validator writes it.
+        message_id: The identifier of the message; empty when there is none.
+        expression: The element as the validator writes it.
         text: What is wrong.
     """
 
@@ -70,11 +70,11 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """
-    What a validator said.
+    The answer of a validator.
 
     Args:
-        findings: What is about the resource.
-        unchecked: What could not be checked, and why; each said once.
+        findings: The findings about the resource.
+        unchecked: The code systems and value sets that are absent, each once.
     """
 
     findings: tuple[Finding, ...]
@@ -86,20 +86,20 @@ def read_answer(outcome: object) -> Answer:
     Read an OperationOutcome.
 
     Raises:
-        CheckerError: It is none.
+        CheckerError: It is not one.
 
     Source: https://hl7.org/fhir/R4/operationoutcome.html
     """
-    said = list(_findings(outcome))
-    blind = {one.expression for one in said if _HIERARCHY.search(one.text)}
-    unknown = {_CODING.sub("", one.expression) for one in said if _UNKNOWN.search(one.message_id + one.text)}
+    all_found = list(_findings(outcome))
+    blind = {one.expression for one in all_found if _HIERARCHY.search(one.text)}
+    unknown = {_CODING.sub("", one.expression) for one in all_found if _UNKNOWN.search(one.message_id + one.text)}
     findings, unchecked = [], set()
-    for one in said:
-        if _REMARK.search(one.message_id) or one.text.startswith("All OK"):
+    for one in all_found:
+        if _ABOUT_DEFINITIONS.search(one.message_id) or one.text.startswith("All OK"):
             continue
-        # Not in a value set, says who does not know the code system: which a required binding does not forgive.
-        places = blind if one.severity == "error" else blind | unknown
-        if _is_unchecked(one) or (one.message_id.startswith("Terminology_TX_NoValid") and one.expression in places):
+        # "Not in the value set" does not count where the code system is unknown, except for a required binding.
+        excused = blind if one.severity == "error" else blind | unknown
+        if _is_unchecked(one) or (one.message_id.startswith("Terminology_TX_NoValid") and one.expression in excused):
             unchecked.update(_subjects(one))
         else:
             findings.append(one)
@@ -112,7 +112,7 @@ def _findings(outcome: Any) -> Iterator[Finding]:
         for issue in issues if kind == "OperationOutcome" else [{}]:
             yield _finding(issue)
     except (KeyError, TypeError, AttributeError) as error:
-        raise CheckerError("the validator's answer is no OperationOutcome") from error
+        raise CheckerError("the answer of the validator is not an OperationOutcome") from error
 
 
 def _finding(issue: Mapping[str, Any]) -> Finding:
@@ -120,19 +120,19 @@ def _finding(issue: Mapping[str, Any]) -> Finding:
     ids = (one.get("valueCode") or one.get("valueString") for one in extensions if one["url"].endswith(_MESSAGE_ID))
     details = issue.get("details", {})
     ids_of_details = (coding.get("code") for coding in details.get("coding", []))
-    places = issue.get("expression") or issue.get("location") or [""]
+    expressions = issue.get("expression") or issue.get("location") or [""]
     severity = cast("Severity", _SEVERITIES.get(issue["severity"], "error"))
     text = details.get("text") or issue.get("diagnostics") or ""
     message_id = next(ids, None) or next(ids_of_details, None) or ""
-    return Finding(severity, issue.get("code") or "invalid", message_id, places[0], " ".join(text.split()))
+    return Finding(severity, issue.get("code") or "invalid", message_id, expressions[0], " ".join(text.split()))
 
 
 def _is_unchecked(one: Finding) -> bool:
     if _NOT_CHECKED.search(one.message_id) or _ABSENT.search(one.text):
         return True
-    return one.message_id in _LEFT_OUT_IDS and _LEFT_OUT in one.text
+    return one.message_id in _OMITTED_IDS and _OMITTED in one.text
 
 
 def _subjects(one: Finding) -> set[str]:
-    """Return what it is that is not here: the URLs that the message names."""
+    """Return the code systems and value sets that a message names, by URL."""
     return {url.partition("#")[0].rstrip(".") for url in _URL.findall(one.text)}

@@ -1,10 +1,10 @@
 """
-A package of what the other packages say about code systems that no package holds whole.
+A package of code system fragments, made of the value sets in the other packages.
 
-Without a terminology server the engine takes each code of SNOMED CT, LOINC and others for unknown. The value sets in
-the packages list many of them, with their names: as fragments of code systems these let the engine check what can be
-checked. Five value sets of US Core, which no freely published package carries, are added with the codes that their
-users need: race, ethnicity and birth sex.
+Without a terminology server every code of SNOMED CT, LOINC and others is unknown to the engine. The value sets in the
+packages list many of them, with their displays: as fragments of code systems these let the engine check what can be
+checked. Five value sets of US Core, which no freely published package has, are added with the codes that their users
+need: race, ethnicity and birth sex.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
+
+from fhir_case.fhir.systems import ADMINISTRATIVE_GENDER, NULL_FLAVOR, RACE_AND_ETHNICITY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,8 +26,6 @@ __all__ = ["FRAGMENTS", "write_fragments"]
 FRAGMENTS = "fhircase.fragments#1.0.0"
 """The label of the package."""
 
-_V3 = "http://terminology.hl7.org/CodeSystem/v3-"
-_RACE_AND_ETHNICITY = "urn:oid:2.16.840.1.113883.6.238"
 _LISTED_VALUE_SETS = "http://cts.nlm.nih.gov/fhir/ValueSet/2.16.840.1."
 
 # Source: the categories of https://hl7.org/fhir/us/core/STU6.1/ for race and ethnicity, with their names.
@@ -40,11 +40,11 @@ _CATEGORIES = {
     "2186-5": "Not Hispanic or Latino",
 }
 _VALUE_SETS = {
-    "114222.4.11.836": (_RACE_AND_ETHNICITY, ["1002-5", "2028-9", "2054-5", "2076-8", "2106-3"]),
-    "114222.4.11.837": (_RACE_AND_ETHNICITY, ["2135-2", "2186-5"]),
-    "113762.1.4.1": (_V3 + "AdministrativeGender", ["F", "M"]),
-    "113762.1.4.1021.102": (_V3 + "NullFlavor", ["ASKU", "UNK"]),
-    "113762.1.4.1021.103": (_V3 + "NullFlavor", ["ASKU", "OTH", "UNK"]),
+    "114222.4.11.836": (RACE_AND_ETHNICITY, ["1002-5", "2028-9", "2054-5", "2076-8", "2106-3"]),
+    "114222.4.11.837": (RACE_AND_ETHNICITY, ["2135-2", "2186-5"]),
+    "113762.1.4.1": (ADMINISTRATIVE_GENDER, ["F", "M"]),
+    "113762.1.4.1021.102": (NULL_FLAVOR, ["ASKU", "UNK"]),
+    "113762.1.4.1021.103": (NULL_FLAVOR, ["ASKU", "OTH", "UNK"]),
 }
 
 
@@ -59,7 +59,7 @@ def write_fragments(folders: Iterable[Path], target: Path, core: Package) -> Non
     """
     whole: set[str] = set()
     codes: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    codes[_RACE_AND_ETHNICITY].update(_CATEGORIES)
+    codes[RACE_AND_ETHNICITY].update(_CATEGORIES)
     known_value_sets: set[str] = set()
     for resource in _terminology(folders):
         if resource["resourceType"] == "CodeSystem":

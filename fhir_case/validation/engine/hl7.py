@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     import requests
 
+    from fhir_case.fhir.models import FhirVersion
     from fhir_case.validation.engine.packages import Package
-    from fhir_case.validation.subject import FhirVersion
 
 __all__ = ["REGISTRY", "VALIDATOR", "Hl7Engine"]
 
@@ -48,7 +48,7 @@ class Hl7Engine:
         package_cache: A folder to take further packages from; none: ``~/.fhir/packages``.
         cache: The folder of what is downloaded and unpacked; none: the user's cache folder.
         heap: The memory limit as Java writes it.
-        listener: Is told each step.
+        listener: Notified of each step.
         environment: Variables for Java and for finding it, and FHIR_CASE_PACKAGE_REGISTRY; none: those of this process.
         state: The folder of logs; none: the user's state folder.
     """
@@ -76,7 +76,7 @@ class Hl7Engine:
         self._lock = threading.RLock()
         self._offered: tuple[tuple[Package, ...], tuple[Package, ...]] | None = None
         self._loaded: dict[str, Package] = {}
-        self._asked: set[tuple[FhirVersion, str]] = set()
+        self._requested: set[tuple[FhirVersion, str]] = set()
         self._fhir: FhirVersion | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._http: requests.Session | None = None
@@ -110,7 +110,7 @@ class Hl7Engine:
         Args:
             document: The JSON.
             fhir: Its release.
-            claimed: The profiles that it claims; what their packages are is found out here.
+            claimed: The profiles that it claims, whose packages are looked up here.
 
         Raises:
             CheckerError: No Java, no package, no space, or the engine failed.
@@ -118,7 +118,7 @@ class Hl7Engine:
         from fhir_case.fhir.wire import dump, parse
 
         with self._lock:
-            if self._failure:  # what failed once is not tried for each of a million resources
+            if self._failure:  # a failure is not repeated for each of a million resources
                 raise self._failure
             try:
                 self._ready_for(fhir, claimed)
@@ -149,14 +149,14 @@ class Hl7Engine:
     def _ready_for(self, fhir: FhirVersion, claimed: Collection[str]) -> None:
         wanted: set[tuple[FhirVersion, str]] = {(fhir, profile) for profile in claimed}
         running = self._process is not None and self._fhir == fhir
-        if running and wanted <= self._asked:
+        if running and wanted <= self._requested:
             return
         if self._offered is None:
             from_files = tuple(read_package(file) for file in self._files)
             self._offered = from_files, packages_in_cache(self._package_cache or Path.home() / ".fhir" / "packages")
         given, cached = self._offered
-        self._asked |= wanted
-        profiles = {profile for release, profile in self._asked if release == fhir}
+        self._requested |= wanted
+        profiles = {profile for release, profile in self._requested if release == fhir}
         chosen = {one.name: one for one in choose(profiles, fhir, given=given, cached=cached, fetch=self._fetch)}
         if running and chosen == self._loaded:
             return
@@ -214,7 +214,7 @@ class Hl7Engine:
             self.stop()
             raise
         self._http, self._fhir, self._loaded = requests.Session(), fhir, chosen
-        self._http.trust_env = False  # a proxy has no business between two processes of one machine
+        self._http.trust_env = False  # no proxy between two processes of one machine
 
     def _wait(self) -> int:
         from fhir_case.java.process import log_end, status_lines

@@ -1,9 +1,9 @@
 """
-The folder that the HL7 engine takes for the user's home: a package cache of its own.
+The home folder of the HL7 engine, with a package cache of its own.
 
-The engine empties a cache whose version it does not know, so it never gets to see the user's own. Dependencies that are
-not here are taken out of the manifests, since the engine would look for them on the network; so is one of two packages
-that need each other, which ends in a stack overflow there.
+The engine empties a cache whose version it does not know, so it never sees the user's own. Dependencies that are absent
+are removed from the manifests, since the engine would look for them on the network; so is one of two packages that
+depend on each other, which is a stack overflow in the engine.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.java.cache import exclusive
 from fhir_case.validation.engine.fragments import FRAGMENTS, write_fragments
+from fhir_case.validation.engine.packages import acyclic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["provide_home"]
 
-_FORM = "1"  # another one when what is written here changes
+_FORM = "1"  # changes with the format of what is written here
 _KEPT = 4
 _CACHE = "[cache]\nversion=4\n\n[urls]\n\n[local]\n\n[packages]\n"  # 4 is what engine 6.10.4 knows
 _SETTINGS = {"prohibitNetworkAccess": True, "ignoreDefaultPackageServers": True, "servers": []}
@@ -36,12 +37,12 @@ _UNREAD = frozenset({"xml", "openapi"})
 
 def provide_home(packages: Sequence[Package], folder: Path, listener: Listener) -> Path:
     """
-    Return a home with exactly these packages and the code system fragments made of them; make it if it is not there.
+    Return a home with exactly these packages and the code system fragments made of them; make it if it is absent.
 
     Args:
         packages: The core package first.
         folder: Where the homes are kept; the oldest ones beyond a few are removed.
-        listener: Is told when another process is at it.
+        listener: Notified when another process is making it.
     """
     from fhir_case.java.events import Event
 
@@ -64,7 +65,7 @@ def provide_home(packages: Sequence[Package], folder: Path, listener: Listener) 
 
 def _fill(packages: Sequence[Package], home: Path) -> None:
     root = home / ".fhir" / "packages"
-    kept = _acyclic(packages)
+    kept = acyclic(packages)
     for package in packages:
         top = root / package.label / "package"
         for path, content in package.files():
@@ -86,26 +87,7 @@ def _manifest(content: bytes, dependencies: dict[str, str]) -> bytes:
     return json.dumps({**manifest, "dependencies": dependencies}, indent=1).encode()
 
 
-def _acyclic(packages: Sequence[Package]) -> dict[str, dict[str, str]]:
-    """Return the dependencies of each that are here, under the versions that are here, without circles."""
-    here = {package.name: package for package in packages}
-    kept: dict[str, dict[str, str]] = {}
-
-    def visit(name: str, above: tuple[str, ...]) -> None:
-        if name in kept:
-            return
-        path = (*above, name)
-        needs = [need for need in here[name].dependencies if need in here and need not in path]
-        for need in needs:
-            visit(need, path)
-        kept[name] = {need: here[need].version for need in needs}
-
-    for package in packages:
-        visit(package.name, ())
-    return kept
-
-
 def _remove_old(folder: Path) -> None:
-    homes = sorted((place for place in folder.iterdir() if place.is_dir()), key=lambda place: -place.stat().st_mtime)
-    for place in homes[_KEPT:]:
-        shutil.rmtree(place, ignore_errors=True)
+    homes = sorted((path for path in folder.iterdir() if path.is_dir()), key=lambda path: -path.stat().st_mtime)
+    for path in homes[_KEPT:]:
+        shutil.rmtree(path, ignore_errors=True)

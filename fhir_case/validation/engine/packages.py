@@ -12,13 +12,14 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import CheckerError
+from fhir_case.fhir.systems import MCODE, US_CORE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from fhir_case.validation.subject import FhirVersion
+    from fhir_case.fhir.models import FhirVersion
 
-__all__ = ["CORE", "Package", "choose", "for_server", "packages_in_cache", "read_package"]
+__all__ = ["CORE", "Package", "acyclic", "choose", "for_server", "packages_in_cache", "read_package"]
 
 CORE: dict[FhirVersion, tuple[str, str]] = {"R4": ("hl7.fhir.r4.core", "4.0.1"), "R5": ("hl7.fhir.r5.core", "5.0.0")}
 """The package of each release itself."""
@@ -29,10 +30,10 @@ _SUPPORT: dict[FhirVersion, tuple[str, ...]] = {
     "R4": ("hl7.fhir.uv.extensions.r4", "hl7.terminology.r4"),
     "R5": ("hl7.fhir.uv.extensions.r5", "hl7.terminology.r5"),
 }
-# Where the profiles are that our mappings claim; for others a package that is here tells it itself.
+# The packages of the profiles that our mappings claim; of other profiles, the canonical of the package says it.
 _KNOWN = {
-    "http://hl7.org/fhir/us/mcode": ("hl7.fhir.us.mcode", "4.0.0"),
-    "http://hl7.org/fhir/us/core": ("hl7.fhir.us.core", "6.1.0"),
+    MCODE: ("hl7.fhir.us.mcode", "4.0.0"),
+    US_CORE: ("hl7.fhir.us.core", "6.1.0"),
 }
 _BASE = "http://hl7.org/fhir/StructureDefinition/"
 _MANIFEST_BYTES = 1 << 20
@@ -41,12 +42,12 @@ _MANIFEST_BYTES = 1 << 20
 @dataclass(frozen=True, slots=True)
 class Package:
     """
-    What is known of one FHIR package without opening the whole of it.
+    One FHIR package, by its manifest.
 
     Args:
         name: For example ``hl7.fhir.us.mcode``.
         version: For example ``4.0.0``.
-        canonical: The begin of the canonical URLs in it.
+        canonical: The base of the canonical URLs in it.
         dependencies: Names to versions.
         source: The file ``.tgz``, or the folder that holds ``package/``.
 
@@ -65,7 +66,7 @@ class Package:
         return f"{self.name}#{self.version}"
 
     def key(self) -> str:
-        """Return a text that is another one when the content is."""
+        """Return a text that changes with the content."""
         if self.source.is_file():
             with self.source.open("rb") as file:
                 return f"{self.label} {hashlib.file_digest(file, 'sha256').hexdigest()}"
@@ -94,7 +95,7 @@ def read_package(source: Path) -> Package:
     Read the manifest of a package, a file ``.tgz`` or an unpacked folder.
 
     Raises:
-        CheckerError: It is no FHIR package.
+        CheckerError: It is not a FHIR package.
     """
     try:
         if source.is_dir():
@@ -107,16 +108,16 @@ def read_package(source: Path) -> Package:
     except (OSError, EOFError, tarfile.TarError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(source, error) from error
     if not all(isinstance(text, str) for text in (name, version, canonical)) or not isinstance(needs, dict):
-        raise _damaged(source, ValueError("its package.json is of another form"))
+        raise _damaged(source, ValueError("its package.json has another form"))
     return Package(name, version, canonical.rstrip("/"), needs, source)
 
 
 def packages_in_cache(folder: Path) -> tuple[Package, ...]:
-    """Return the packages of a FHIR package cache, usually ``~/.fhir/packages``; damaged ones are passed over."""
+    """Return the packages of a FHIR package cache, usually ``~/.fhir/packages``; damaged ones are skipped."""
     found = []
-    for place in sorted(folder.glob("*#*")) if folder.is_dir() else ():
+    for path in sorted(folder.glob("*#*")) if folder.is_dir() else ():
         try:
-            found.append(read_package(place))
+            found.append(read_package(path))
         except CheckerError:
             continue
     return tuple(found)
@@ -136,12 +137,12 @@ def choose(
     Args:
         claimed: Canonical URLs of profiles, each with or without ``|version``.
         fhir: The release.
-        given: Packages that the user named; all of them are taken.
-        cached: Packages to take from where one is needed.
-        fetch: Gets a package by name and version from elsewhere; None when there is no such place.
+        given: Packages that the user named; all of them are loaded.
+        cached: Packages of the cache, of which those are loaded that are needed.
+        fetch: Fetches a package by name and version from a registry; returns None when there is none.
 
     Raises:
-        CheckerError: A package that the engine cannot do without is not to be had.
+        CheckerError: A package that the engine needs is absent.
     """
     here = [*given, *cached]
 
@@ -168,26 +169,38 @@ def choose(
 
 def for_server(files: Iterable[Path]) -> tuple[Path, ...]:
     """
-    Return those of some package files that a server of the same release lacks, each after those that it needs.
+    Return those of some package files that a server of the same release lacks, each after its dependencies.
 
     Raises:
-        CheckerError: One is no FHIR package.
+        CheckerError: One is not a FHIR package.
     """
-    packages = {package.name: package for package in map(read_package, files)}
-    brought = {name for name, _ in (*CORE.values(), _CROSS_VERSION)} | {
-        one for names in _SUPPORT.values() for one in names
-    }
-    order: dict[str, Path] = {}
+    packages = [read_package(file) for file in files]
+    included = {name for name, _ in (*CORE.values(), _CROSS_VERSION)}.union(*_SUPPORT.values())
+    sources = {package.name: package.source for package in packages}
+    return tuple(sources[name] for name in acyclic(packages) if name not in included)
+
+
+def acyclic(packages: Sequence[Package]) -> dict[str, dict[str, str]]:
+    """
+    Return the dependencies of each package that are among these, without cycles, with the versions that are here.
+
+    Each package comes after its dependencies.
+    """
+    here = {package.name: package for package in packages}
+    kept: dict[str, dict[str, str]] = {}
 
     def visit(name: str, above: tuple[str, ...]) -> None:
-        if name in packages and name not in brought and name not in order and name not in above:
-            for need in packages[name].dependencies:
-                visit(need, (*above, name))
-            order[name] = packages[name].source
+        if name in kept:
+            return
+        path = (*above, name)
+        needs = [need for need in here[name].dependencies if need in here and need not in path]
+        for need in needs:
+            visit(need, path)
+        kept[name] = {need: here[need].version for need in needs}
 
-    for name in packages:
-        visit(name, ())
-    return tuple(order.values())
+    for package in packages:
+        visit(package.name, ())
+    return kept
 
 
 def _needed(get: Callable[[str, str], Package | None], wanted: tuple[str, str], *, exact: bool) -> Package:
@@ -195,7 +208,7 @@ def _needed(get: Callable[[str, str], Package | None], wanted: tuple[str, str], 
     package = get(name, version)
     if package is None or (exact and package.version != version):
         raise CheckerError(
-            f"the FHIR package {name} {version} is not here",
+            f"the FHIR package {name} {version} is missing",
             hint="name it with --package FILE, have it in the FHIR package cache (~/.fhir/packages), "
             "or name a registry in FHIR_CASE_PACKAGE_REGISTRY",
         )
@@ -203,10 +216,10 @@ def _needed(get: Callable[[str, str], Package | None], wanted: tuple[str, str], 
 
 
 def _defining(profile: str, here: Iterable[Package], get: Callable[[str, str], Package | None]) -> Package | None:
-    """Return the package whose canonical URLs begin like this one, the longest such begin."""
+    """Return the package with the canonical that is the longest prefix of this profile."""
     url, _, version = profile.partition("|")
-    for begin, (name, usual) in _KNOWN.items():
-        if url.startswith(begin + "/"):
+    for base, (name, usual) in _KNOWN.items():
+        if url.startswith(base):
             return get(name, version or usual)
     fitting = [package for package in here if package.canonical and url.startswith(package.canonical + "/")]
     longest = max((len(package.canonical) for package in fitting), default=0)
@@ -216,7 +229,7 @@ def _defining(profile: str, here: Iterable[Package], get: Callable[[str, str], P
 
 
 def _order(package: Package) -> tuple[list[int], bool, str]:
-    """Sort versions by their numbers; one without a label comes after its ballots."""
+    """Return the key to sort versions by their numbers; one without a label comes after its ballots."""
     numbers, _, label = package.version.partition("-")
     return [int(number) for number in re.findall(r"\d+", numbers)], not label, label
 
@@ -235,4 +248,4 @@ def _in_archive(source: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
 
 def _damaged(source: Path, error: Exception) -> CheckerError:
     reason = getattr(error, "strerror", None) or error
-    return CheckerError(f"is no FHIR package: {reason}", where=str(source), hint="name a package file .tgz")
+    return CheckerError(f"is not a FHIR package: {reason}", where=str(source), hint="name a package file .tgz")

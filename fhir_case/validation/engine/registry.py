@@ -1,4 +1,4 @@
-"""Get a FHIR package from a registry that the user named; without one nothing is fetched."""
+"""Fetch a FHIR package from a registry that the user named; without one nothing is fetched."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["fetch_package"]
 
 _TIMEOUT_S = (10, 60)
 _PIECE = 1 << 16
-_LARGEST = 1 << 29  # bytes; the largest known package has a tenth of it
+_MAX_BYTES = 1 << 29  # bytes; the largest known package has a tenth of it
 
 
 def fetch_package(registry: str, name: str, version: str, folder: Path) -> Package | None:
     """
-    Return a package of a registry, from our own folder when it was fetched before.
+    Return a package of a registry, from the folder when it was fetched before.
 
     Args:
         registry: Its base URL.
@@ -35,7 +35,7 @@ def fetch_package(registry: str, name: str, version: str, folder: Path) -> Packa
         None when the registry does not have it.
 
     Raises:
-        CheckerError: The registry was not reached, or what it sent is not that package.
+        CheckerError: The registry was not reached, or its answer is not that package.
 
     Source: https://hl7.org/fhir/packages.html
     """
@@ -69,8 +69,8 @@ def _download(url: str, part: Path) -> bool:
                 raise CheckerError(f"answered HTTP {response.status_code}", where=without_secrets(url))
             for piece in response.iter_content(_PIECE):
                 file.write(piece)
-                if file.tell() > _LARGEST:
-                    raise CheckerError(f"sends more than {_LARGEST >> 20} MB", where=without_secrets(url))
+                if file.tell() > _MAX_BYTES:
+                    raise CheckerError(f"sends more than {_MAX_BYTES >> 20} MB", where=without_secrets(url))
     except requests.RequestException as error:
         raise CheckerError(
             f"the FHIR package could not be fetched ({type(error).__name__})",

@@ -1,10 +1,11 @@
-"""Ask a server's own ``$validate`` for a second opinion."""
+"""Check resources by the operation ``$validate`` of a server, as a second opinion."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import BundleError, CheckerError, FhirCaseError, RejectedError
+from fhir_case.fhir.wire import objects
 from fhir_case.server.client import Client
 from fhir_case.server.guard import is_test_data, refuse_real_data
 from fhir_case.validation.engine.answers import Answer, read_answer
@@ -12,7 +13,7 @@ from fhir_case.validation.engine.answers import Answer, read_answer
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from fhir_case.validation.subject import FhirVersion
+    from fhir_case.fhir.models import FhirVersion
 
 __all__ = ["ServerEngine"]
 
@@ -22,8 +23,8 @@ class ServerEngine:
     Check resources by the operation ``$validate`` of a server. Nothing is stored there.
 
     Args:
-        base_url: Gives the base URL of the server when it is first needed, so that it need not run before.
-        real_patient_data: Whether a server that is not this machine may see what is not labelled as test data.
+        base_url: Returns the base URL of the server when it is first needed, so that it need not run before.
+        real_patient_data: Whether another machine may receive what is not labelled as test data.
 
     Source: https://hl7.org/fhir/R4/resource-operation-validate.html
     """
@@ -46,7 +47,7 @@ class ServerEngine:
             claimed: The profiles that it claims; the server has to know them.
 
         Raises:
-            CheckerError: The server could not be reached, has no ``$validate``, or is not to see this.
+            CheckerError: The server could not be reached, has no ``$validate``, or may not receive this.
         """
         del fhir, claimed
         if self._failure:
@@ -68,12 +69,9 @@ class ServerEngine:
             raise self._failure from error
 
     def _guard(self, base_url: str, document: Mapping[str, Any]) -> None:
-        """Refuse what a server that is not this machine is not to see; of a Bundle each resource counts."""
-        entries = document.get("entry") if document.get("resourceType") == "Bundle" else None
-        inner = (
-            [each.get("resource") for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
-        )
-        for resource in [each for each in inner if isinstance(each, dict)] or [dict(document)]:
+        """Refuse what another machine may not receive; of a Bundle, each resource is checked."""
+        entries = objects(document.get("entry")) if document.get("resourceType") == "Bundle" else []
+        for resource in objects([entry.get("resource") for entry in entries]) or [dict(document)]:
             if not is_test_data(resource):
                 name = f"{resource.get('resourceType')}/{resource.get('id', '')}".rstrip("/")
                 refuse_real_data(base_url, name, allowed=self._real_patient_data)

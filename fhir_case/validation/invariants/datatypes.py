@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from fhir_case.fhir.systems import UCUM
 from fhir_case.validation.invariants.invariant import Invariant, all_of, any_of, has, has_choice, lacks, negative
 
 __all__ = ["TYPE_INVARIANTS"]
 
-_UCUM = "http://unitsofmeasure.org"
-_TYPES = "https://hl7.org/fhir/R4/datatypes.html"
 
-_NOT_UCUM = {"properties": {"system": {"not": {"const": _UCUM}}}, "required": ["system"]}
+_NOT_UCUM = {"properties": {"system": {"not": {"const": UCUM}}}, "required": ["system"]}
 _VALUE_WITHOUT_CODE = all_of(has("value"), lacks("code"))
 
 _OF_DATA_TYPES = (
@@ -22,41 +21,28 @@ _OF_DATA_TYPES = (
             all_of({"required": ["extension"], "minProperties": 3}, has_choice("value")),
         ),
         "An extension has either a value or extensions of its own, not both and not neither.",
-        "https://hl7.org/fhir/R4/extensibility.html#Extension",
+        page="extensibility.html#Extension",
     ),
-    Invariant(
-        "qty-3", "Quantity", all_of(has("code"), lacks("system")), "A unit code needs its system.", _TYPES + "#Quantity"
-    ),
-    Invariant(
-        "sqty-1", "SimpleQuantity", has("comparator"), "No comparator is allowed here.", _TYPES + "#SimpleQuantity"
-    ),
+    Invariant("qty-3", "Quantity", all_of(has("code"), lacks("system")), "A unit code needs its system."),
+    Invariant("sqty-1", "SimpleQuantity", has("comparator"), "No comparator is allowed here."),
     Invariant(
         "age-1",
         "Age",
         any_of(_VALUE_WITHOUT_CODE, _NOT_UCUM, {"properties": {"value": {"maximum": 0}}, "required": ["value"]}),
         "An age has a UCUM code for its unit and is greater than 0.",
-        _TYPES + "#Age",
     ),
     Invariant(
         "drt-1",
         "Duration",
         all_of(has("code"), any_of(_NOT_UCUM, lacks("system"), lacks("value"))),
         "A duration with a code has the system UCUM and a value.",
-        _TYPES + "#Duration",
     ),
-    Invariant(
-        "dis-1",
-        "Distance",
-        any_of(_VALUE_WITHOUT_CODE, _NOT_UCUM),
-        "A distance has a UCUM code for its unit.",
-        _TYPES + "#Distance",
-    ),
+    Invariant("dis-1", "Distance", any_of(_VALUE_WITHOUT_CODE, _NOT_UCUM), "A distance has a UCUM code for its unit."),
     Invariant(
         "cnt-3",
         "Count",
         any_of(_VALUE_WITHOUT_CODE, _NOT_UCUM, {"properties": {"code": {"not": {"const": "1"}}}, "required": ["code"]}),
         "A count has the UCUM code 1.",
-        _TYPES + "#Count",
     ),
     Invariant(
         "rat-1",
@@ -67,53 +53,43 @@ _OF_DATA_TYPES = (
             lacks("numerator", "denominator", "extension"),
         ),
         "A ratio has numerator and denominator, or an extension that says why not.",
-        _TYPES + "#Ratio",
     ),
     Invariant(
-        "att-1",
-        "Attachment",
-        all_of({"required": ["data"]}, lacks("contentType")),
-        "Attached data need a contentType.",
-        _TYPES + "#Attachment",
+        "att-1", "Attachment", all_of({"required": ["data"]}, lacks("contentType")), "Attached data need a contentType."
     ),
     Invariant(
         "cpt-2",
         "ContactPoint",
         all_of(has("value"), lacks("system")),
         "A contact value needs its system, such as phone or email.",
-        _TYPES + "#ContactPoint",
     ),
     Invariant(
         "ref-2",
         "Reference",
         lacks("reference", "identifier", "display", "extension"),
         "A reference has a reference, an identifier, a display or an extension.",
-        "https://hl7.org/fhir/R5/references.html#invs",
         releases=("R5",),
+        page="references.html#invs",
     ),
     Invariant(
         "cod-1",
         "Coding",
         all_of(has("display"), lacks("code")),
         "A coding with a display has a code.",
-        "https://hl7.org/fhir/R5/datatypes.html#Coding",
         "warning",
         ("R5",),
     ),
 )
 
 _REPEAT = "Timing.repeat"
-_TIMING = _TYPES + "#Timing"
 _OF_TIMINGS = (
-    Invariant("tim-1", _REPEAT, all_of(has("duration"), lacks("durationUnit")), "A duration needs its unit.", _TIMING),
-    Invariant("tim-2", _REPEAT, all_of(has("period"), lacks("periodUnit")), "A period needs its unit.", _TIMING),
-    Invariant("tim-4", _REPEAT, negative("duration"), "A duration is not negative.", _TIMING),
-    Invariant("tim-5", _REPEAT, negative("period"), "A period is not negative.", _TIMING),
-    Invariant("tim-6", _REPEAT, all_of(has("periodMax"), lacks("period")), "A periodMax needs a period.", _TIMING),
-    Invariant(
-        "tim-7", _REPEAT, all_of(has("durationMax"), lacks("duration")), "A durationMax needs a duration.", _TIMING
-    ),
-    Invariant("tim-8", _REPEAT, all_of(has("countMax"), lacks("count")), "A countMax needs a count.", _TIMING),
+    Invariant("tim-1", _REPEAT, all_of(has("duration"), lacks("durationUnit")), "A duration needs its unit."),
+    Invariant("tim-2", _REPEAT, all_of(has("period"), lacks("periodUnit")), "A period needs its unit."),
+    Invariant("tim-4", _REPEAT, negative("duration"), "A duration is not negative."),
+    Invariant("tim-5", _REPEAT, negative("period"), "A period is not negative."),
+    Invariant("tim-6", _REPEAT, all_of(has("periodMax"), lacks("period")), "A periodMax needs a period."),
+    Invariant("tim-7", _REPEAT, all_of(has("durationMax"), lacks("duration")), "A durationMax needs a duration."),
+    Invariant("tim-8", _REPEAT, all_of(has("countMax"), lacks("count")), "A countMax needs a count."),
     Invariant(
         "tim-9",
         _REPEAT,
@@ -125,11 +101,8 @@ _OF_TIMINGS = (
             ),
         ),
         "An offset needs an event (when), and not one that is a meal itself.",
-        _TIMING,
     ),
-    Invariant(
-        "tim-10", _REPEAT, all_of(has("timeOfDay"), has("when")), "A timing has timeOfDay or when, not both.", _TIMING
-    ),
+    Invariant("tim-10", _REPEAT, all_of(has("timeOfDay"), has("when")), "A timing has timeOfDay or when, not both."),
 )
 
 TYPE_INVARIANTS = (*_OF_DATA_TYPES, *_OF_TIMINGS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fhir_case.fhir.systems import ALLERGY_VERIFICATION, CONDITION_CATEGORY, CONDITION_CLINICAL, CONDITION_VERIFICATION
 from fhir_case.validation.invariants.invariant import (
     Invariant,
     all_of,
@@ -21,13 +22,7 @@ __all__ = ["RESOURCE_INVARIANTS"]
 
 Schema = dict[str, Any]
 
-_CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
-_VERIFIED = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
-_ALLERGY_VERIFIED = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"
-_RESOURCE = "https://hl7.org/fhir/R4/{}.html#invs"
-
-_CONDITION = _RESOURCE.format("condition")
-_PROBLEM = concept("http://terminology.hl7.org/CodeSystem/condition-category", "problem-list-item")
+_PROBLEM = concept(CONDITION_CATEGORY, "problem-list-item")
 _OVER = ("resolved", "remission", "inactive")
 _OF_RESOURCES = (
     Invariant(
@@ -35,70 +30,49 @@ _OF_RESOURCES = (
         "Patient.contact",
         lacks("name", "telecom", "address", "organization"),
         "A contact has a name, telecom, address or organization.",
-        _RESOURCE.format("patient"),
     ),
+    Invariant("con-1", "Condition.stage", lacks("summary", "assessment"), "A stage has a summary or an assessment."),
     Invariant(
-        "con-1",
-        "Condition.stage",
-        lacks("summary", "assessment"),
-        "A stage has a summary or an assessment.",
-        _CONDITION,
-    ),
-    Invariant(
-        "con-2",
-        "Condition.evidence",
-        lacks("code", "detail"),
-        "An evidence has a code or a detail.",
-        _CONDITION,
-        releases=("R4",),
+        "con-2", "Condition.evidence", lacks("code", "detail"), "An evidence has a code or a detail.", releases=("R4",)
     ),
     Invariant(
         "con-3",
         "Condition",
         all_of(
             lacks("clinicalStatus"),
-            {"not": coded("verificationStatus", _VERIFIED, "entered-in-error")},
+            {"not": coded("verificationStatus", CONDITION_VERIFICATION, "entered-in-error")},
             {"properties": {"category": {"contains": _PROBLEM}}, "required": ["category"]},
         ),
         "A problem-list item has a clinicalStatus.",
-        _CONDITION,
         "warning",
     ),
     Invariant(
         "con-4",
         "Condition",
-        all_of(has_choice("abatement"), {"not": coded("clinicalStatus", _CLINICAL, *_OVER)}),
+        all_of(has_choice("abatement"), {"not": coded("clinicalStatus", CONDITION_CLINICAL, *_OVER)}),
         "A condition with an abatement is resolved, in remission or inactive (con-3 in R5).",
-        _CONDITION,
     ),
     Invariant(
         "con-5",
         "Condition",
-        all_of(has("clinicalStatus"), coded("verificationStatus", _VERIFIED, "entered-in-error")),
+        all_of(has("clinicalStatus"), coded("verificationStatus", CONDITION_VERIFICATION, "entered-in-error")),
         "A condition entered in error has no clinicalStatus.",
-        _CONDITION,
         releases=("R4",),
     ),
     Invariant(
-        "obs-3",
-        "Observation.referenceRange",
-        lacks("low", "high", "text"),
-        "A reference range has low, high or text.",
-        _RESOURCE.format("observation"),
+        "obs-3", "Observation.referenceRange", lacks("low", "high", "text"), "A reference range has low, high or text."
     ),
     Invariant(
         "obs-6",
         "Observation",
         all_of(has("dataAbsentReason"), has_choice("value")),
         "An Observation has a value or the reason for its absence, not both.",
-        _RESOURCE.format("observation"),
     ),
     Invariant(
         "obs-8",
         "Observation",
         all_of(has("bodySite"), has("bodyStructure")),
         "An Observation has bodySite or bodyStructure, not both.",
-        "https://hl7.org/fhir/R5/observation.html#invs",
         releases=("R5",),
     ),
     Invariant(
@@ -106,73 +80,50 @@ _OF_RESOURCES = (
         "MedicationAdministration.dosage",
         all_of(lacks("dose"), lacks_choice("rate")),
         "The dosage of an administration has a dose or a rate.",
-        _RESOURCE.format("medicationadministration"),
         releases=("R4",),
     ),
-    Invariant(
-        "org-1",
-        "Organization",
-        lacks("identifier", "name"),
-        "An Organization has a name or an identifier.",
-        _RESOURCE.format("organization"),
-    ),
+    Invariant("org-1", "Organization", lacks("identifier", "name"), "An Organization has a name or an identifier."),
     Invariant(
         "ait-1",
         "AllergyIntolerance",
-        all_of(lacks("clinicalStatus"), {"not": coded("verificationStatus", _ALLERGY_VERIFIED, "entered-in-error")}),
+        all_of(lacks("clinicalStatus"), {"not": coded("verificationStatus", ALLERGY_VERIFICATION, "entered-in-error")}),
         "An allergy has a clinicalStatus unless it was entered in error.",
-        _RESOURCE.format("allergyintolerance"),
         releases=("R4",),
     ),
     Invariant(
         "ait-2",
         "AllergyIntolerance",
-        all_of(has("clinicalStatus"), coded("verificationStatus", _ALLERGY_VERIFIED, "entered-in-error")),
+        all_of(has("clinicalStatus"), coded("verificationStatus", ALLERGY_VERIFICATION, "entered-in-error")),
         "An allergy entered in error has no clinicalStatus.",
-        _RESOURCE.format("allergyintolerance"),
         releases=("R4",),
     ),
     Invariant(
-        "cmp-1",
-        "Composition.section",
-        lacks("text", "entry", "section"),
-        "A section has a text, entries or sections.",
-        _RESOURCE.format("composition"),
+        "cmp-1", "Composition.section", lacks("text", "entry", "section"), "A section has a text, entries or sections."
     ),
     Invariant(
         "cmp-2",
         "Composition.section",
         all_of(has("emptyReason"), has("entry")),
         "A section with entries has no emptyReason.",
-        _RESOURCE.format("composition"),
     ),
     Invariant(
         "fhs-1",
         "FamilyMemberHistory",
         all_of(has_choice("age"), has_choice("born")),
         "A relative has an age or a birth, not both.",
-        _RESOURCE.format("familymemberhistory"),
     ),
-    Invariant(
-        "lst-1",
-        "List",
-        all_of(has("emptyReason"), has("entry")),
-        "A list with entries has no emptyReason.",
-        _RESOURCE.format("list"),
-    ),
+    Invariant("lst-1", "List", all_of(has("emptyReason"), has("entry")), "A list with entries has no emptyReason."),
     Invariant(
         "qrs-1",
         "QuestionnaireResponse.item",
         all_of(has("answer"), has("item")),
         "An item has answers or items, not both.",
-        _RESOURCE.format("questionnaireresponse"),
     ),
     Invariant(
         "grp-1",
         "Group",
         all_of(has("member"), {"not": {"properties": {"actual": {"const": True}}, "required": ["actual"]}}),
         "Only an actual group has members.",
-        _RESOURCE.format("group"),
         releases=("R4",),
     ),
     Invariant(
@@ -180,7 +131,6 @@ _OF_RESOURCES = (
         "CareTeam.participant",
         lacks("role", "member"),
         "A participant has a role or a member.",
-        "https://hl7.org/fhir/R5/careteam.html#invs",
         "warning",
         ("R5",),
     ),
@@ -208,21 +158,18 @@ def _not_first(kind: str) -> Schema:
     return {"not": {"properties": {"entry": {"prefixItems": [first], "minItems": 1}}, "required": ["entry"]}}
 
 
-_BUNDLE = _RESOURCE.format("bundle")
 _OF_BUNDLES = (
     Invariant(
         "bdl-1",
         "Bundle",
         all_of(has("total"), {"not": is_one_of("type", "searchset", "history")}),
         "Only a searchset or history has a total.",
-        _BUNDLE,
     ),
     Invariant(
         "bdl-2",
         "Bundle",
         all_of({"not": is_one_of("type", "searchset")}, _some_entry(has("search"))),
         "Only entries of a searchset have search.",
-        _BUNDLE,
     ),
     Invariant(
         "bdl-3",
@@ -232,7 +179,6 @@ _OF_BUNDLES = (
             all_of(is_one_of("type", *_NOT_REQUESTS), _some_entry(has("request"))),
         ),
         "Entries of a batch, transaction or history have a request, and no others do.",
-        _BUNDLE,
     ),
     Invariant(
         "bdl-4",
@@ -247,21 +193,18 @@ _OF_BUNDLES = (
             ),
         ),
         "Entries of a response or history have a response, and no others do.",
-        _BUNDLE,
     ),
     Invariant(
         "bdl-5",
         "Bundle.entry",
         lacks("resource", "request", "response"),
         "An entry has a resource, a request or a response.",
-        _BUNDLE,
     ),
     Invariant(
         "bdl-8",
         "Bundle.entry",
         {"properties": {"fullUrl": {"pattern": "/_history/"}}, "required": ["fullUrl"]},
         "A fullUrl names no version.",
-        _BUNDLE,
     ),
     Invariant(
         "bdl-9",
@@ -271,28 +214,24 @@ _OF_BUNDLES = (
             {"not": {"properties": {"identifier": all_of(has("system"), has("value"))}, "required": ["identifier"]}},
         ),
         "A document has an identifier with system and value.",
-        _BUNDLE,
     ),
     Invariant(
         "bdl-10",
         "Bundle",
         all_of(is_one_of("type", "document"), {"not": {"required": ["timestamp"]}}),
         "A document has a timestamp.",
-        _BUNDLE,
     ),
     Invariant(
         "bdl-11",
         "Bundle",
         all_of(is_one_of("type", "document"), _not_first("Composition")),
         "A document begins with a Composition.",
-        _BUNDLE,
     ),
     Invariant(
         "bdl-12",
         "Bundle",
         all_of(is_one_of("type", "message"), _not_first("MessageHeader")),
         "A message begins with a MessageHeader.",
-        _BUNDLE,
     ),
 )
 

@@ -4,54 +4,52 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.fhir.systems import MCODE
+from fhir_case.fhir.wire import mapping
 from fhir_case.validation.check import Check, finding, in_bundles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fhir_case.issues import Issue
-    from fhir_case.validation.subject import Located, Subject
+    from fhir_case.validation.located import Located
+    from fhir_case.validation.subject import Subject
 
 __all__ = ["BUNDLE_RULES"]
 
 _BUNDLE = "https://hl7.org/fhir/R4/bundle.html#invs"
 _TRANSACTION = "https://hl7.org/fhir/R4/http.html#trules"
-_MCODE_BUNDLE = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-patient-bundle"
+_MCODE_BUNDLE = f"{MCODE}mcode-patient-bundle"
 _PROFILE_PAGE = "https://hl7.org/fhir/us/mcode/STU4/StructureDefinition-mcode-patient-bundle.html"
 
 
 def _full_urls(subject: Subject) -> Iterator[Issue]:
-    urls = [located.full_url for located in subject.entries if located.full_url]
-    if len(set(urls)) == len(urls):
-        return
-    seen: dict[tuple[str, str], str] = {}
-    for located in subject.entries:
-        meta = located.resource.get("meta")
-        key = (located.full_url, str(meta.get("versionId", "")) if isinstance(meta, dict) else "")
-        if not located.full_url:
-            continue
-        if key in seen:
-            message = f"the fullUrl '{located.full_url}' stands in two entries, the other one being {seen[key]}"
-            yield finding(located, message, check="bdl-7", code="duplicate")
-        seen.setdefault(key, located.label)
+    named = [(located.full_url, located) for located in subject.entries if located.full_url]
+    for located, first in _repeated(named):
+        message = f"the fullUrl '{located.full_url}' is in two entries, the other one being {first.label}"
+        yield finding(located, message, check="bdl-7", code="duplicate")
 
 
 def _ids(subject: Subject) -> Iterator[Issue]:
-    # Two servers may have the same Type/id: then the fullUrls tell them apart.
-    named = [(_place(located), located) for located in subject.entries if located.id]
-    if len({place for place, _ in named}) == len(named):
+    # Two servers may have the same Type/id: then the fullUrls differ.
+    named = [(_identity(located), located) for located in subject.entries if located.id]
+    for located, _ in _repeated(named):
+        yield finding(located, f"'{located.label}' is in two entries", check="unique-id", tail=".id", code="duplicate")
+
+
+def _repeated(named: list[tuple[str, Located]]) -> Iterator[tuple[Located, Located]]:
+    """Return each resource whose name and version an earlier one has, with that one."""
+    if len({name for name, _ in named}) == len(named):  # as in most Bundles
         return
-    seen: set[tuple[str, str]] = set()
-    for place, located in named:
-        meta = located.resource.get("meta")
-        key = (place, str(meta.get("versionId", "")) if isinstance(meta, dict) else "")
-        if key in seen:
-            message = f"'{located.label}' stands in two entries"
-            yield finding(located, message, check="unique-id", tail=".id", code="duplicate")
-        seen.add(key)
+    first: dict[tuple[str, str], Located] = {}
+    for name, located in named:
+        key = name, str(mapping(located.resource.get("meta")).get("versionId", ""))
+        if key in first:
+            yield located, first[key]
+        first.setdefault(key, located)
 
 
-def _place(located: Located) -> str:
+def _identity(located: Located) -> str:
     return located.full_url if located.full_url.endswith(f"/{located.label}") else f"/{located.label}"
 
 
@@ -68,7 +66,7 @@ def _full_url_fits(subject: Subject) -> Iterator[Issue]:
 def _requests(subject: Subject) -> Iterator[tuple[int, dict[str, Any], Any]]:
     entries = subject.document.get("entry")
     for number, entry in enumerate(entries if isinstance(entries, list) else []):
-        request = entry.get("request") if isinstance(entry, dict) else None
+        request = mapping(entry).get("request")
         if isinstance(request, dict):
             yield number, request, entry.get("resource")
 
@@ -81,7 +79,7 @@ def _collide(subject: Subject) -> Iterator[Issue]:
         if method in ("PUT", "PATCH", "DELETE"):
             key = ("", str(url))
         elif method == "POST" and isinstance(request.get("ifNoneExist"), str):
-            key = (str(resource.get("resourceType") if isinstance(resource, dict) else url), request["ifNoneExist"])
+            key = (str(mapping(resource).get("resourceType", url)), request["ifNoneExist"])
         else:
             continue
         if key in seen:
@@ -96,13 +94,13 @@ def _collide(subject: Subject) -> Iterator[Issue]:
 def _request_fits(subject: Subject) -> Iterator[Issue]:
     root = subject.resources[0]
     for number, request, resource in _requests(subject):
-        message = _misfit(request.get("method"), request.get("url"), resource)
+        message = _mismatch(request.get("method"), request.get("url"), resource)
         if message:
             yield finding(root, message, check="transaction-request", tail=f".entry[{number}].request.url")
 
 
-def _misfit(method: object, url: object, resource: object) -> str:
-    """Say how a request does not fit its resource. Operations and absolute URLs are left to the server."""
+def _mismatch(method: object, url: object, resource: object) -> str:
+    """Return how a request does not match its resource. Operations and absolute URLs are left to the server."""
     if not isinstance(url, str) or method not in ("PUT", "POST") or "$" in url or url.startswith("http"):
         return ""
     if not isinstance(resource, dict):
@@ -117,14 +115,12 @@ def _named_after_patient(subject: Subject) -> Iterator[Issue]:
     ids = [located.id for located in subject.entries if located.type == "Patient"]
     own = subject.document.get("id")
     if len(ids) == 1 and own != ids[0]:
-        message = f"the Bundle has the id '{own}', and the profile wants that of the Patient, '{ids[0]}'"
+        message = f"the Bundle has the id '{own}', and the profile requires that of the Patient, '{ids[0]}'"
         yield finding(subject.resources[0], message, check="mcode-bundle-id", tail=".id")
 
 
 def _unless_mcode(subject: Subject) -> str:
-    meta = subject.document.get("meta")
-    profiles = meta.get("profile") if isinstance(meta, dict) else None
-    claimed = [str(one).split("|")[0] for one in profiles] if isinstance(profiles, list) else []
+    claimed = [profile.split("|")[0] for profile in subject.resources[0].profiles]
     return "" if subject.is_bundle and _MCODE_BUNDLE in claimed else "the mCODE patient bundle is not claimed"
 
 
@@ -135,10 +131,8 @@ def _unless_history(subject: Subject) -> str:
 _CHANGES = in_bundles("transaction", "batch")
 
 BUNDLE_RULES = (
-    Check(
-        "bdl-7", "A fullUrl stands in one entry only, unless the versions differ.", _BUNDLE, _full_urls, _unless_history
-    ),
-    Check("unique-id", "A resource stands in one entry only.", _BUNDLE, _ids, _unless_history),
+    Check("bdl-7", "A fullUrl is in one entry only, unless the versions differ.", _BUNDLE, _full_urls, _unless_history),
+    Check("unique-id", "A resource is in one entry only.", _BUNDLE, _ids, _unless_history),
     Check(
         "full-url",
         "A fullUrl is absolute, and ends in the id of its resource when it is a URL.",
@@ -147,7 +141,7 @@ BUNDLE_RULES = (
         in_bundles(),
     ),
     Check("transaction-collision", "No two entries change the same resource.", _TRANSACTION, _collide, _CHANGES),
-    Check("transaction-request", "The request of an entry fits its resource.", _TRANSACTION, _request_fits, _CHANGES),
+    Check("transaction-request", "A request matches the resource of its entry.", _TRANSACTION, _request_fits, _CHANGES),
     Check(
         "mcode-bundle-id",
         "An mCODE patient bundle has the id of its Patient.",

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from fhir_case.fhir.wire import mapping
 from fhir_case.validation.check import Check, always, finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fhir_case.issues import Issue
-    from fhir_case.validation.subject import Located, Subject
+    from fhir_case.validation.located import Located
+    from fhir_case.validation.subject import Subject
 
 __all__ = ["CONTAINED_RULES"]
 
 _CONTAINED = "https://hl7.org/fhir/R4/references.html#contained"
 _DOMAIN = "https://hl7.org/fhir/R4/domainresource.html#invs"
 
-# Resources that are no DomainResource have no text.
+# These are not DomainResources, so they have no text.
 _WITHOUT_TEXT = frozenset({"", "Binary", "Bundle", "Parameters"})
 
 
@@ -33,7 +35,7 @@ def _not_nested(subject: Subject) -> Iterator[Issue]:
 
 def _is_used(subject: Subject) -> Iterator[Issue]:
     for located in _contained(subject):
-        used = located.owner is not None and f"#{located.id}" in _strings(located.owner.resource)
+        used = located.parent is not None and f"#{located.id}" in _strings(located.parent.resource)
         if not used and "#" not in _strings(located.resource):
             message = f"nothing in the resource refers to '#{located.id}', so it can be left out"
             yield finding(located, message, check="dom-3")
@@ -56,17 +58,17 @@ def _strings(tree: object) -> set[str]:
 
 def _no_version(subject: Subject) -> Iterator[Issue]:
     for located in _contained(subject):
-        meta = located.resource.get("meta")
+        meta = mapping(located.resource.get("meta"))
         for name in ("versionId", "lastUpdated"):
-            if isinstance(meta, dict) and name in meta:
+            if name in meta:
                 message = f"a contained resource has no {name}"
                 yield finding(located, message, check="dom-4", node=meta, tail=f".{name}")
 
 
 def _no_security(subject: Subject) -> Iterator[Issue]:
     for located in _contained(subject):
-        meta = located.resource.get("meta")
-        if isinstance(meta, dict) and "security" in meta:
+        meta = mapping(located.resource.get("meta"))
+        if "security" in meta:
             message = "a contained resource has no security labels of its own"
             yield finding(located, message, check="dom-5", node=meta, tail=".security")
 
@@ -75,8 +77,7 @@ def _has_text(subject: Subject) -> Iterator[Issue]:
     for located in subject.resources:
         if located.role == "contained" or located.type in _WITHOUT_TEXT:
             continue
-        text: Any = located.resource.get("text")
-        if not isinstance(text, dict) or not text.get("div"):
+        if not mapping(located.resource.get("text")).get("div"):
             message = "there is no narrative, so that a person cannot read the resource without software for it"
             yield finding(located, message, check="dom-6", severity="warning", tail=".text", code="business-rule")
 
@@ -84,7 +85,7 @@ def _has_text(subject: Subject) -> Iterator[Issue]:
 def _unique_ids(subject: Subject) -> Iterator[Issue]:
     seen: set[tuple[int, str]] = set()
     for located in _contained(subject):
-        key = (id(located.owner), located.id)
+        key = (id(located.parent), located.id)
         if not located.id:
             yield finding(located, "a contained resource needs an id", check="contained-id", tail=".id")
         elif key in seen:

@@ -1,9 +1,9 @@
 """
-Tell which must-support elements of mCODE could be carried and are not.
+The rule about coverage: which must-support elements of mCODE could be present and are not.
 
-This is never an error: a source that knows nothing of an element has nothing to put there. It shows whoever builds
-Bundles, or maps to mCODE, what is left to fill. The elements are data of this package, made from the snapshots of the
-official package by scripts/make-coverage; what is not asked for although it must be supported is said below.
+This is never an error: a source may know nothing of an element. It shows whoever builds Bundles, or maps to mCODE, what
+could be added. The elements are data of this package, made from the snapshots of the official package by
+scripts/make-coverage; the exceptions are below.
 """
 
 from __future__ import annotations
@@ -14,25 +14,24 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fhir_case.fhir.systems import ASSERTED_DATE, DATA_ABSENT_REASON, MCODE
 from fhir_case.issues import Issue
 from fhir_case.validation.check import Check
 from fhir_case.validation.rules.events import codes_of
-from fhir_case.validation.subject import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from fhir_case.validation.subject import Located, Subject
+    from fhir_case.validation.located import Located
+    from fhir_case.validation.subject import Subject
 
 __all__ = ["COVERAGE"]
 
-# Resources are of few shapes. How many a process keeps in mind, so that it does not grow without end.
-_REMEMBERED = 1_000
+# How many shapes of resources a process remembers: they are few, and memory has a bound.
+_CACHED = 1_000
 
 _NAMED = 3  # how many resources a message names
-_GUIDE = "http://hl7.org/fhir/us/mcode/StructureDefinition/"
-_ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
-# What did not happen, or has no result yet, has only the reason for it to carry.
+# The states of what did not happen, or has no result yet: only the reason for that is expected.
 _WITHOUT_CONTENT = frozenset({"cancelled", "entered-in-error", "not-done", "registered"})
 _WANTS_REASON = frozenset({"cancelled", "not-done", "on-hold", "stopped"})
 _OVER = frozenset({"inactive", "resolved"})
@@ -40,11 +39,11 @@ _OVER = frozenset({"inactive", "resolved"})
 
 class _Exception(NamedTuple):
     """
-    Say when an element is not asked for.
+    When an element is not expected.
 
     Args:
         element: The last step of its name.
-        when: Tells it from the object that would carry it.
+        when: Whether it is not expected in an object.
         reason: Why.
         profile: The only profile that this is about; empty for all.
     """
@@ -79,24 +78,30 @@ def _has_extension(node: Mapping[str, Any], url: str) -> bool:
 
 _EXCEPTIONS = (
     _Exception(
-        "value[x]", _has("dataAbsentReason", "component", "hasMember"), "it is said to be absent, or parts carry it"
+        "value[x]",
+        _has("dataAbsentReason", "component", "hasMember"),
+        "its absence has a reason, or parts have it",
     ),
-    _Exception("dataAbsentReason", _always, "where there is neither, it is the value that is asked for"),
+    _Exception("dataAbsentReason", _always, "where there is neither, the value is expected"),
     _Exception("component", _has("valueQuantity", "dataAbsentReason"), "one measured value has no parts"),
     _Exception(
-        "specimen", _always, "a size is mostly measured on images, and the method does not tell", "mcode-tumor-size"
+        "specimen", _always, "a size is mostly measured on images, and the method does not say so", "mcode-tumor-size"
     ),
     _Exception(
-        "statusReason", lambda node: str(node.get("status")) not in _WANTS_REASON, "what goes as planned has no reason"
+        "statusReason",
+        lambda node: str(node.get("status")) not in _WANTS_REASON,
+        "only a deviation has a reason",
     ),
-    _Exception("reasonCode", _always, "the reference to the cancer says more, and is asked for"),
+    _Exception("reasonCode", _always, "the reference to the cancer says more, and is expected"),
     _Exception("reasonReference", _has("reasonCode"), "the reason is there as a code"),
-    _Exception("abatement[x]", lambda node: not _is_over(node), "what is not over has no end"),
+    _Exception("abatement[x]", lambda node: not _is_over(node), "a condition that is not over has no abatement"),
     _Exception(
-        "recordedDate", lambda node: _has_extension(node, _ASSERTED), "the day of the diagnosis says more, and is there"
+        "recordedDate",
+        lambda node: _has_extension(node, ASSERTED_DATE),
+        "the day of the diagnosis, which is there, says more",
     ),
-    _Exception("deceased[x]", _always, "nothing else tells that a patient died"),
-    _Exception("lateralityQualifier", _always, "most sites have no side, and the code does not tell"),
+    _Exception("deceased[x]", _always, "nothing else shows that a patient died"),
+    _Exception("lateralityQualifier", _always, "most sites have no side, and the code does not say which"),
     _Exception("locationQualifier", _always, "the code of the site may say all that is known"),
     _Exception("comorbidConditionPresent", _has("extension"), "a patient may have none of what was looked for"),
     _Exception("comorbidConditionAbsent", _always, "a patient may have all of what was looked for"),
@@ -109,16 +114,16 @@ class _Element(NamedTuple):
 
     Args:
         name: What it is called here: ``address.city``, ``value[x]``, and an extension by the name of its slice.
-        holders: The steps to the objects that carry it; none for the resource itself.
-        last: Its own name; of a choice, the begin of its names.
+        parents: The path to the objects that have it; empty for the resource itself.
+        last: Its own name; of a choice, the stem of its names.
         choice: Whether it is a choice of types.
         extension: The url of an extension; empty for other elements.
         required: Whether the profile requires it.
-        exceptions: When it is not asked for.
+        exceptions: When it is not expected.
     """
 
     name: str
-    holders: tuple[str, ...]
+    parents: tuple[str, ...]
     last: str
     choice: bool
     extension: str
@@ -134,7 +139,7 @@ class _Profile(NamedTuple):
 
 
 class _Shape(NamedTuple):
-    """Say which profile is claimed, the names of the elements, and whether there is nothing but a reason to carry."""
+    """The profile that is claimed, the names of the elements, and whether only a reason is expected."""
 
     profile: str
     names: tuple[str, ...]
@@ -146,18 +151,18 @@ def _profiles() -> dict[str, _Profile]:
     text = files("fhir_case.validation").joinpath("schema", "mcode.json").read_bytes()
     found = {}
     for url, profile in json.loads(text)["profiles"].items():
-        name = url.removeprefix(_GUIDE)
+        name = url.removeprefix(MCODE)
         elements = [_element(element, name) for element in profile["elements"]]
-        asked = tuple(one for one in elements if all(exception.when is not _always for exception in one.exceptions))
-        found[url] = _Profile(name, profile["type"], profile["version"], asked)
+        expected = tuple(one for one in elements if all(exception.when is not _always for exception in one.exceptions))
+        found[url] = _Profile(name, profile["type"], profile["version"], expected)
     return found
 
 
 def _element(element: Mapping[str, Any], profile: str) -> _Element:
-    *holders, last = element["element"].split(".")
+    *parents, last = element["element"].split(".")
     return _Element(
         element["element"],
-        tuple(holders),
+        tuple(parents),
         last.removesuffix("[x]"),
         last.endswith("[x]"),
         element.get("extension", ""),
@@ -167,7 +172,7 @@ def _element(element: Mapping[str, Any], profile: str) -> _Element:
 
 
 def _claims(subject: Subject) -> Iterator[tuple[_Profile, Located]]:
-    """Return each claim of a profile of the guide; a claim of another version of it is none."""
+    """Return each claim of a profile of the guide, but not of another version of it."""
     known = _profiles()
     for located, claim in subject.claims:
         url, _, version = claim.partition("|")
@@ -177,31 +182,31 @@ def _claims(subject: Subject) -> Iterator[tuple[_Profile, Located]]:
 
 
 def _coverage(subject: Subject) -> Iterator[Issue]:
-    asked: Counter[tuple[str, str]] = Counter()
+    expected: Counter[tuple[str, str]] = Counter()
     missing: dict[tuple[str, str], list[Located]] = {}
     for shape, claiming in _alike(subject).items():
-        carried, others = _told_by_names(shape)
-        for name in carried:
-            asked[shape.profile, name] += len(claiming)
+        present, others = _by_names(shape)
+        for name in present:
+            expected[shape.profile, name] += len(claiming)
         for element in others:
             key = shape.profile, element.name
             for located in claiming:
-                holders = _holders(located.resource, element.holders)
-                if any(_carries(node, element) for node in holders):
-                    asked[key] += 1
-                elif any(not any(one.when(node) for one in element.exceptions) for node in holders):
-                    asked[key] += 1
+                parents = _parents(located.resource, element.parents)
+                if any(_has_element(node, element) for node in parents):
+                    expected[key] += 1
+                elif any(not any(one.when(node) for one in element.exceptions) for node in parents):
+                    expected[key] += 1
                     missing.setdefault(key, []).append(located)
     incomplete = {profile for profile, _ in missing}
     for profile in _profiles().values() if missing else ():
         for element in profile.elements if profile.name in incomplete else ():
             key = profile.name, element.name
             if key in missing:
-                yield _finding(profile, element, asked[key], missing[key])
+                yield _finding(profile, element, expected[key], missing[key])
 
 
 def _alike(subject: Subject) -> dict[_Shape, list[Located]]:
-    """Put those together that claim the same profile and have elements of the same names."""
+    """Return the resources that claim each profile, by the names of their elements."""
     found: dict[_Shape, list[Located]] = {}
     for profile, located in _claims(subject):
         empty = str(located.resource.get("status")) in _WITHOUT_CONTENT
@@ -209,50 +214,50 @@ def _alike(subject: Subject) -> dict[_Shape, list[Located]]:
     return found
 
 
-@lru_cache(_REMEMBERED)
-def _told_by_names(shape: _Shape) -> tuple[list[str], list[_Element]]:
-    """Return the names of the elements that are carried whatever is in them, and those for which one has to look."""
-    elements = _profiles()[_GUIDE + shape.profile].elements
-    asked = [one for one in elements if not shape.empty or one.name == "statusReason"]
+@lru_cache(_CACHED)
+def _by_names(shape: _Shape) -> tuple[list[str], list[_Element]]:
+    """Return the names of the elements that are present by their names alone, and the elements to look for."""
+    elements = _profiles()[MCODE + shape.profile].elements
+    expected = [one for one in elements if not shape.empty or one.name == "statusReason"]
     names = dict.fromkeys(shape.names)
-    carried = [one.name for one in asked if not one.holders and not one.extension and _carries(names, one)]
-    return carried, [one for one in asked if one.name not in carried]
+    present = [one.name for one in expected if not one.parents and not one.extension and _has_element(names, one)]
+    return present, [one for one in expected if one.name not in present]
 
 
-def _holders(resource: Mapping[str, Any], steps: tuple[str, ...]) -> list[Mapping[str, Any]]:
-    """Return the objects that could carry an element, without those that are said to be absent."""
+def _parents(resource: Mapping[str, Any], steps: tuple[str, ...]) -> list[Mapping[str, Any]]:
+    """Return the objects that could have an element, without those that have a reason for their absence."""
     nodes = [resource]
     if not steps:
         return nodes
     for step in steps:
         nodes = [child for node in nodes for child in _listed(node.get(step)) if isinstance(child, dict)]
-    return [node for node in nodes if not _has_extension(node, ABSENT)]
+    return [node for node in nodes if not _has_extension(node, DATA_ABSENT_REASON)]
 
 
-def _carries(node: Mapping[str, Any], element: _Element) -> bool:
+def _has_element(node: Mapping[str, Any], element: _Element) -> bool:
     if element.extension:
         return _has_extension(node, element.extension)
     if not element.choice:
         return element.last in node or f"_{element.last}" in node
-    begins = element.last, f"_{element.last}"
-    return any(key.startswith(begins) for key in node)
+    stems = element.last, f"_{element.last}"
+    return any(key.startswith(stems) for key in node)
 
 
-def _finding(profile: _Profile, element: _Element, asked: int, missing: list[Located]) -> Issue:
-    what = f"{profile.name} and could carry '{element.name}'"
-    if asked == 1:
+def _finding(profile: _Profile, element: _Element, expected: int, missing: list[Located]) -> Issue:
+    what = f"{profile.name} and could have '{element.name}'"
+    if expected == 1:
         message = f"the one resource that claims {what} does not"
-    elif len(missing) == asked:
-        message = f"none of the {asked} resources that claim {what} does"
+    elif len(missing) == expected:
+        message = f"none of the {expected} resources that claim {what} does"
     else:
         named = [located.label or located.path for located in missing[:_NAMED]]
         more = [f"{len(missing) - _NAMED} more"] if len(missing) > _NAMED else []
         verb = "does" if len(missing) == 1 else "do"
-        message = f"{len(missing)} of the {asked} resources that claim {what} {verb} not: {', '.join(named + more)}"
+        message = f"{len(missing)} of the {expected} resources that claim {what} {verb} not: {', '.join(named + more)}"
     if element.required:
         message += "; the profile requires it"
     last = f"extension('{element.extension}')" if element.extension else element.last
-    place = ".".join([profile.type, *element.holders, last])
+    place = ".".join([profile.type, *element.parents, last])
     return Issue("information", COVERAGE.name, message, "", place, "informational")
 
 
@@ -264,7 +269,7 @@ def _unless_claimed(subject: Subject) -> str:
 
 COVERAGE = Check(
     "coverage",
-    "Must-support elements of mCODE that could be carried and are not; for information.",
+    "Must-support elements of mCODE that could be present and are not; for information.",
     "https://hl7.org/fhir/us/mcode/STU4/conformance-general.html",
     _coverage,
     _unless_claimed,

@@ -1,9 +1,9 @@
 """
-The rule about displays: a code goes by a name of its own.
+The rule about displays: a code has a display of its own.
 
-A concept of SNOMED CT or LOINC has many right names: synonyms, short and long ones, translations. Our tables hold a few
-of them, so that another one is not wrong, but not checked; unless it is the name of another code. Where the CodeSystem
-resource gives a code its only name, as those of HL7 do, any other is wrong.
+A concept of SNOMED CT or LOINC has many right displays: synonyms, short and long ones, translations. Our tables have a
+few of them, so another one is not wrong, but not checked; unless it is the display of another code. Where the
+CodeSystem resource has the only display of a code, as those of HL7 do, any other is wrong.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from fhir_case.issues import Issue, Severity
-    from fhir_case.validation.subject import Located, Subject
+    from fhir_case.validation.located import Located
+    from fhir_case.validation.subject import Subject
 
 __all__ = ["DISPLAY_RULES"]
 
@@ -30,7 +31,7 @@ _WITH_SYNONYMS = frozenset(
 def _displays(subject: Subject) -> Iterator[Issue]:
     tables = subject.code_tables
     for system in dict.fromkeys(system for system, _ in tables):
-        told: set[tuple[str, str]] = set()
+        reported: set[tuple[str, str]] = set()
         owners: dict[str, list[str]] = {}
         for located, node in subject.by_system.get(system, ()):
             code, display = node.get("code"), node.get("display")
@@ -38,19 +39,19 @@ def _displays(subject: Subject) -> Iterator[Issue]:
                 continue
             allowed = tables.get((system, code))
             if allowed is None:
-                if (code, "") not in told:
-                    told.add((code, ""))
-                    yield _not_checked(located, node, f"'{code}' of {system} is not in our tables", ".code")
+                if (code, "") not in reported:
+                    reported.add((code, ""))
+                    yield _not_checked(located, node, f"'{code}' of {system} is not in the code tables", ".code")
             elif isinstance(display, str) and allowed and display not in allowed and not _is_among(display, allowed):
                 owners = owners or _owners(tables, system)
                 issue = _misnamed(located, node, allowed, owners.get(_plain(display), []))
-                if issue.severity != "information" or (code, display) not in told:
-                    told.add((code, display))
+                if issue.severity != "information" or (code, display) not in reported:
+                    reported.add((code, display))
                     yield issue
 
 
 def _owners(tables: Mapping[tuple[str, str], Collection[str]], system: str) -> dict[str, list[str]]:
-    """Return the codes of a system by their names, with what does not matter in a name left out."""
+    """Return the codes of a system by their names in plain form."""
     found: dict[str, list[str]] = {}
     for (where, code), names in tables.items():
         for name in {_plain(one) for one in names} if where == system else ():
@@ -59,7 +60,7 @@ def _owners(tables: Mapping[tuple[str, str], Collection[str]], system: str) -> d
 
 
 def _misnamed(located: Located, node: Any, allowed: Collection[str], others: list[str]) -> Issue:
-    """Say what is wrong with a name that we do not know of a code, and that others may have."""
+    """Return the finding for a display that is not known for its code, and may be that of other codes."""
     system, code, display = node["system"], node["code"], node["display"]
     known = " or ".join(repr(one) for one in sorted(allowed))
     if others:
@@ -70,7 +71,7 @@ def _misnamed(located: Located, node: Any, allowed: Collection[str], others: lis
             located, message, check="codes", node=node, tail=".display", severity=severity, code="code-invalid"
         )
     if system in _WITH_SYNONYMS:
-        what = f"'{display}' is not among the names of '{code}' of {system} that we know, {known}"
+        what = f"'{display}' is not among the known names of '{code}' of {system}, {known}"
         return _not_checked(located, node, what, ".display")
     message = f"'{code}' is not called '{display}', but {known}"
     return finding(located, message, check="codes", node=node, tail=".display", code="code-invalid")
@@ -86,18 +87,18 @@ def _is_among(display: str, names: Collection[str]) -> bool:
 
 
 def _plain(display: str) -> str:
-    """Leave out what does not matter: case, spaces, and the semantic tag at the end of a SNOMED name."""
+    """Return a display in plain form: without case, repeated spaces, and the semantic tag of a SNOMED name."""
     return " ".join(re.sub(r" \([a-z/ ]+\)$", "", display).casefold().split())
 
 
 def _unless_tables(subject: Subject) -> str:
-    return "" if subject.code_tables else "no code tables were given"
+    return "" if subject.code_tables else "there are no code tables"
 
 
 DISPLAY_RULES = (
     Check(
         "codes",
-        "A code that we know has no name of another code, and where it has one name only, that; others are unchecked.",
+        "A known code does not have the display of another code; where only one display is right, it has that one.",
         "https://hl7.org/fhir/R4/datatypes-definitions.html#Coding.display",
         _displays,
         _unless_tables,

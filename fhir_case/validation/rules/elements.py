@@ -6,9 +6,11 @@ from base64 import b64decode
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.fhir.systems import DATA_ABSENT_REASON, MCODE, US_CORE
+from fhir_case.fhir.wire import mapping, objects
 from fhir_case.validation.check import Check, always, finding, of_types
-from fhir_case.validation.dates import certainly_before
-from fhir_case.validation.subject import ABSENT
+from fhir_case.validation.rules.dates import certainly_before
+from fhir_case.validation.rules.events import codes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,24 +21,22 @@ if TYPE_CHECKING:
 __all__ = ["ELEMENT_RULES"]
 
 _TYPES = "https://hl7.org/fhir/R4/datatypes.html"
-_MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-"
-_US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-"
 
 # The profiles of US Core 6.1.0 and mCODE STU4 that have us-core-1, their own or inherited.
 _TO_THE_DAY = frozenset(
-    {_US_CORE + name for name in ("observation-clinical-result", "observation-lab", "observation-screening-assessment")}
-    | {
-        _MCODE + name
-        for name in (
-            "deauville-scale",
-            "ecog-performance-status",
-            "histologic-behavior-and-type",
-            "histologic-grade",
-            "karnofsky-performance-status",
-            "lansky-play-performance-status",
-            "tumor-marker-test",
-        )
-    }
+    f"{US_CORE}us-core-{name}"
+    for name in ("observation-clinical-result", "observation-lab", "observation-screening-assessment")
+) | frozenset(
+    f"{MCODE}mcode-{name}"
+    for name in (
+        "deauville-scale",
+        "ecog-performance-status",
+        "histologic-behavior-and-type",
+        "histologic-grade",
+        "karnofsky-performance-status",
+        "lansky-play-performance-status",
+        "tumor-marker-test",
+    )
 )
 
 
@@ -57,21 +57,18 @@ def _ranges(subject: Subject) -> Iterator[Issue]:
 
 
 def _number(quantity: object) -> Decimal | int | float | None:
-    value = quantity.get("value") if isinstance(quantity, dict) else None
+    value = mapping(quantity).get("value")
     return value if isinstance(value, (Decimal, int, float)) and not isinstance(value, bool) else None
 
 
 def _unit(quantity: object) -> tuple[object, object]:
-    return (
-        (quantity.get("system"), quantity.get("code") or quantity.get("unit"))
-        if isinstance(quantity, dict)
-        else ("", "")
-    )
+    found = mapping(quantity)
+    return found.get("system"), found.get("code") or found.get("unit")
 
 
 def _nulls(subject: Subject) -> Iterator[Issue]:
     for located, values in subject.elements.lists_with_null:
-        holder, name = located.holder(values)
+        holder, name = located.parent_of(values)
         other = holder.get(name[1:] if name.startswith("_") else f"_{name}") if holder else None
         for number, value in enumerate(values):
             beside = other[number] if isinstance(other, list) and number < len(other) else None
@@ -80,12 +77,12 @@ def _nulls(subject: Subject) -> Iterator[Issue]:
                 yield finding(located, message, check="json-null", node=values, tail=f"[{number}]", code="structure")
 
 
-def _absent(subject: Subject) -> Iterator[Issue]:
-    for located, node in subject.elements.absences:
-        path = located.steps(node)
+def _absent_with_value(subject: Subject) -> Iterator[Issue]:
+    for located, node in subject.elements.absent_reasons:
+        path = located.path_to(node)
         if path is None or "extension" not in path:
             continue
-        # The extension stands in _birthDate, or in an item of _given.
+        # The extension is in _birthDate, or in an item of _given.
         above = path[: len(path) - path[::-1].index("extension") - 1]
         number = above[-1] if above and isinstance(above[-1], int) else None
         name = above[-2] if number is not None and len(above) > 1 else (above[-1] if above else "")
@@ -110,45 +107,37 @@ def _attachments(subject: Subject) -> Iterator[Issue]:
         try:
             size = len(b64decode("".join(data.split()), validate=True))
         except ValueError as error:
-            yield finding(located, f"this is no base64: {error}", check="base64", node=node, tail=".data", code="value")
+            yield finding(
+                located, f"this is not valid base64: {error}", check="base64", node=node, tail=".data", code="value"
+            )
             continue
-        told = node.get("size")
-        if isinstance(told, int) and told != size:
-            message = f"the size is given as {told} bytes, and the data have {size}"
+        stated = node.get("size")
+        if isinstance(stated, int) and stated != size:
+            message = f"the stated size is {stated} bytes, and the data have {size}"
             yield finding(located, message, check="base64", node=node, tail=".size", code="value")
 
 
 def _to_the_day(subject: Subject) -> Iterator[Issue]:
     for located in subject.by_type.get("Observation", ()):
-        date, meta = located.resource.get("effectiveDateTime"), located.resource.get("meta")
-        profiles = meta.get("profile") if isinstance(meta, dict) else None
-        if not isinstance(date, str) or not isinstance(profiles, list) or len(date) >= 10:
+        date = located.resource.get("effectiveDateTime")
+        if not isinstance(date, str) or len(date) >= 10:
             continue
-        claimed = next((str(one).split("|")[0] for one in profiles if str(one).split("|")[0] in _TO_THE_DAY), "")
+        claimed = next((url for one in located.profiles if (url := one.split("|")[0]) in _TO_THE_DAY), "")
         if claimed:
-            message = f"{claimed.rpartition('/')[2]} wants the day, and '{date}' has none"
+            message = f"{claimed.rpartition('/')[2]} requires the day, and '{date}' has none"
             yield finding(located, message, check="us-core-1", tail=".effectiveDateTime")
 
 
 def _components(subject: Subject) -> Iterator[Issue]:
     for located in subject.by_type.get("Observation", ()):
         resource = located.resource
-        if not isinstance(resource.get("component"), list) or not any(name.startswith("value") for name in resource):
+        if "component" not in resource or not any(name.startswith("value") for name in resource):
             continue
-        own = _codes(resource.get("code"))
-        for component in resource["component"]:
-            if isinstance(component, dict) and own & _codes(component.get("code")):
+        own = codes_of(resource.get("code"))
+        for component in objects(resource["component"]):
+            if own & codes_of(component.get("code")):
                 message = "a component has the code of the Observation, which has a value of its own"
                 yield finding(located, message, check="obs-7", node=component, tail=".code")
-
-
-def _codes(concept: object) -> set[tuple[str, str]]:
-    codings = concept.get("coding") if isinstance(concept, dict) else None
-    return {
-        (str(coding.get("system")), str(coding["code"]))
-        for coding in (codings if isinstance(codings, list) else [])
-        if isinstance(coding, dict) and "code" in coding
-    }
 
 
 ELEMENT_RULES = (
@@ -161,8 +150,14 @@ ELEMENT_RULES = (
         _nulls,
         always,
     ),
-    Check("absent-with-value", "What is said to be absent has no value.", ABSENT, _absent, always),
-    Check("base64", "Attached data are base64 of the size that is told.", _TYPES + "#Attachment", _attachments, always),
+    Check(
+        "absent-with-value",
+        "What has a reason for its absence has no value.",
+        DATA_ABSENT_REASON,
+        _absent_with_value,
+        always,
+    ),
+    Check("base64", "Attached data are base64 of the stated size.", _TYPES + "#Attachment", _attachments, always),
     Check(
         "us-core-1",
         "Laboratory and clinical results of US Core have a date of day precision.",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fhir_case.fhir.wire import mapping, objects
+
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
 
-    from fhir_case.validation.subject import Located, Subject
+    from fhir_case.validation.located import Located
+    from fhir_case.validation.subject import Subject
 
 __all__ = ["DATES", "TREATMENTS", "coded", "codes_of", "happened", "patient_of"]
 
@@ -22,7 +25,7 @@ DATES = {
     "Observation": ("effective",),
     "Procedure": ("performed", "occurrence"),
 }
-"""The elements, or stems of choices, that date those resources that are about what happens to a patient."""
+"""The elements, or stems of choices, that date the resources about what happens to a patient."""
 
 TREATMENTS = ("Procedure", "MedicationStatement", "MedicationAdministration")
 """The resources that can be a treatment."""
@@ -31,27 +34,24 @@ _NOT_DONE = frozenset({"entered-in-error", "not-done", "not-taken", "cancelled",
 
 
 def coded(subject: Subject, system: str, codes: Container[str]) -> Iterator[Located]:
-    """Return the Observations whose code may be one of these: somewhere in them it stands."""
+    """Return the Observations in which one of these codes is found anywhere."""
     found = {located for located, node in subject.by_system.get(system, ()) if str(node.get("code")) in codes}
     return (located for located in subject.by_type.get("Observation", ()) if located in found)
 
 
 def happened(located: Located) -> bool:
-    """Whether the status of a resource does not say that it did not take place."""
+    """Whether the status of a resource does not exclude that it took place."""
     status = located.resource.get("status")
     return not (isinstance(status, str) and status in _NOT_DONE)
 
 
 def patient_of(subject: Subject, located: Located) -> Located | None:
     """Return the Patient that a resource is about; None when it is not in the Bundle."""
-    about = located.resource.get("subject") or located.resource.get("patient")
-    reference = about.get("reference") if isinstance(about, dict) else None
-    found = subject.index.resolve(reference, located).located if isinstance(reference, str) else None
+    found = subject.target_of(located.resource.get("subject") or located.resource.get("patient"), located)
     return found if found is not None and found.type == "Patient" else None
 
 
 def codes_of(concept: object) -> set[tuple[str, str]]:
     """Return system and code of each coding of a CodeableConcept."""
-    codings = concept.get("coding") if isinstance(concept, dict) else None
-    found = codings if isinstance(codings, list) else []
-    return {(str(one.get("system")), str(one.get("code"))) for one in found if isinstance(one, dict)}
+    codings = objects(mapping(concept).get("coding"))
+    return {(str(one.get("system")), str(one["code"])) for one in codings if "code" in one}

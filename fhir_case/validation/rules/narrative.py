@@ -6,80 +6,28 @@ import re
 from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
+from fhir_case.fhir.wire import objects
 from fhir_case.validation.check import Check, finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fhir_case.issues import Issue
-    from fhir_case.validation.subject import Located, Subject
+    from fhir_case.validation.located import Located
+    from fhir_case.validation.subject import Subject
 
 __all__ = ["NARRATIVE_RULES", "needs_no_parser", "problems"]
 
 _SOURCE = "https://hl7.org/fhir/R4/narrative.html#xhtml"
 _XHTML = "http://www.w3.org/1999/xhtml"
-_ELEMENTS = frozenset(
-    [
-        "a",
-        "abbr",
-        "acronym",
-        "address",
-        "area",
-        "b",
-        "bdo",
-        "big",
-        "blockquote",
-        "br",
-        "caption",
-        "cite",
-        "code",
-        "col",
-        "colgroup",
-        "dd",
-        "del",
-        "dfn",
-        "div",
-        "dl",
-        "dt",
-        "em",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "i",
-        "img",
-        "ins",
-        "kbd",
-        "li",
-        "map",
-        "ol",
-        "p",
-        "pre",
-        "q",
-        "s",
-        "samp",
-        "small",
-        "span",
-        "strike",
-        "strong",
-        "sub",
-        "sup",
-        "table",
-        "tbody",
-        "td",
-        "tfoot",
-        "th",
-        "thead",
-        "tr",
-        "tt",
-        "u",
-        "ul",
-        "var",
-    ]
-)
+# fmt: off
+_ELEMENTS = frozenset({
+    "a", "abbr", "acronym", "address", "area", "b", "bdo", "big", "blockquote", "br", "caption", "cite", "code",
+    "col", "colgroup", "dd", "del", "dfn", "div", "dl", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i",
+    "img", "ins", "kbd", "li", "map", "ol", "p", "pre", "q", "s", "samp", "small", "span", "strike", "strong",
+    "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var",
+})
+# fmt: on
 _SAFE = frozenset(f"{_XHTML} {name}" for name in _ELEMENTS)
 # Text and paragraphs, which most generated narratives are, need no parser, which takes three times as long. Characters
 # that XML does not allow, or only in some places, are left to the parser.
@@ -105,20 +53,18 @@ def _texts(located: Located) -> list[dict[str, Any]]:
     """Return the narrative of a resource, and of a Composition those of its sections."""
     nodes: list[Any] = [located.resource]
     if located.type == "Composition":
-        for node in nodes:  # which grows meanwhile
-            sections = node.get("section") if isinstance(node, dict) else None
-            nodes += sections if isinstance(sections, list) else ()
-    texts = [node.get("text") for node in nodes if isinstance(node, dict)]
-    return [text for text in texts if isinstance(text, dict)]
+        for node in nodes:  # the list grows meanwhile
+            nodes += objects(node.get("section"))
+    return objects([node.get("text") for node in nodes])
 
 
 def needs_no_parser(div: str) -> bool:
-    """Whether narrative is right at a glance: paragraphs with some text."""
+    """Whether narrative is plain paragraphs with some text, which are right."""
     return _PLAIN.fullmatch(div) is not None and _SOMETHING.search(div) is not None
 
 
 def problems(div: str) -> list[str]:
-    """Say what is wrong with a narrative."""
+    """Return what is wrong with a narrative."""
     found: list[str] = []
     content: list[str] = []
 

@@ -1,43 +1,44 @@
 """
-Tell a recurrence of a cancer that is dated before the cancer could be gone.
+The rule about recurrences: a cancer does not come back before it could have been gone.
 
-Records are rarely complete: what came before the first thing that a Bundle tells may be missing. So a recurrence is
-only looked at when it names the Condition that came back, and where something before it may have been a response, an
-end of the disease or a treatment, nothing is said.
+Records are rarely complete: what came before the first event in a Bundle may be missing. So a recurrence is only
+checked when it refers to the Condition that came back, and there is no finding where something before it may have been
+a response, an end of the disease or a treatment.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from fhir_case.fhir.systems import ASSERTED_DATE, CONDITION_CLINICAL, LOINC, SNOMED
+from fhir_case.fhir.wire import objects
 from fhir_case.validation.check import Check, finding, of_types
-from fhir_case.validation.dates import certainly_before, start_of
+from fhir_case.validation.rules.dates import certainly_before, start_of
 from fhir_case.validation.rules.events import DATES, TREATMENTS, coded, codes_of, happened, patient_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fhir_case.issues import Issue, Severity
-    from fhir_case.validation.subject import Located, Subject
+    from fhir_case.validation.located import Located
+    from fhir_case.validation.subject import Subject
 
 __all__ = ["RECURRENCE_RULES"]
 
-_LOINC, _SNOMED = "http://loinc.org", "http://snomed.info/sct"
-_CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 _EXTENSION = "http://hl7.org/fhir/StructureDefinition/condition-"
 _ORIGINS = (f"{_EXTENSION}related", f"{_EXTENSION}occurredFollowing")
 
-# A recurrence by its status, or by one of those diagnoses of SNOMED CT: local recurrence of a malignant tumour of
-# breast, liver, colon, rectum. Its status says what became of it, which may be remission.
+# By clinical status, or by diagnosis in SNOMED CT: local recurrence of a malignant tumour of breast, liver, colon,
+# rectum. The status of such a Condition may be another one, such as remission.
 _RECURRENT = frozenset(
-    [(_CLINICAL, "recurrence"), (_CLINICAL, "relapse")]
-    + [(_SNOMED, code) for code in ("314955001", "314963000", "314965007", "314966008")]
+    [(CONDITION_CLINICAL, "recurrence"), (CONDITION_CLINICAL, "relapse")]
+    + [(SNOMED, code) for code in ("314955001", "314963000", "314965007", "314966008")]
 )
 _ASSESSMENTS = frozenset({"88040-1", "97509-4"})
-_STABLE = (_LOINC, "LA28371-5")
-# Stable, progressive, worsened, stable, undetermined. Any other answer may be a response, also one in words.
+_STABLE = (LOINC, "LA28371-5")
+# Stable, progressive, worsened, stable, undetermined. Any other answer may be a response, also one that is text.
 _NO_RESPONSE = frozenset(
-    [_STABLE, (_LOINC, "LA28370-7"), (_SNOMED, "271299001"), (_SNOMED, "359746009"), (_SNOMED, "709137006")]
+    [_STABLE, (LOINC, "LA28370-7"), (SNOMED, "271299001"), (SNOMED, "359746009"), (SNOMED, "709137006")]
 )
 _NOT_TRUE = frozenset({"entered-in-error", "refuted"})
 
@@ -63,12 +64,10 @@ def _recurrence(subject: Subject) -> Iterator[Issue]:
 
 
 def _origin(subject: Subject, located: Located) -> Located | None:
-    """Return the Condition that a Condition says it came from."""
-    extensions = located.resource.get("extension")
-    for extension in extensions if isinstance(extensions, list) else ():
-        value = extension.get("valueReference") if isinstance(extension, dict) else None
-        reference = value.get("reference") if isinstance(value, dict) and extension.get("url") in _ORIGINS else None
-        found = subject.index.resolve(reference, located).located if isinstance(reference, str) else None
+    """Return the Condition that a Condition refers to as its origin."""
+    for extension in objects(located.resource.get("extension")):
+        reference = extension.get("valueReference") if extension.get("url") in _ORIGINS else None
+        found = subject.target_of(reference, located)
         if found is not None and found.type == "Condition" and found is not located:
             return found
     return None
@@ -79,19 +78,19 @@ def _onset(located: Located) -> str:
 
 
 def _asserted(located: Located) -> str:
-    extensions = located.resource.get("extension")
-    for extension in extensions if isinstance(extensions, list) else ():
-        if isinstance(extension, dict) and extension.get("url") == f"{_EXTENSION}assertedDate":
-            return start_of(extension, "value")
-    return ""
+    extensions = objects(located.resource.get("extension"))
+    return next((start_of(one, "value") for one in extensions if one.get("url") == ASSERTED_DATE), "")
 
 
 def _too_early(subject: Subject, recurrence: Located, origin: Located, date: str) -> tuple[Severity, str] | None:
-    """Say how bad it is that a recurrence is of its date, and why; None when it can be."""
-    # An asserted date may be that of a referral, long after the onset: it is compared with its like only.
+    """Return severity and message for a recurrence whose date cannot be right; None when it can."""
+    # An asserted date may be that of a referral, long after the onset: it is compared with asserted dates only.
     for mine, other in ((date, _onset(origin)), (_asserted(recurrence), _asserted(origin))):
         if mine and other and certainly_before(mine, other):
-            return "error", f"the recurrence is of {mine}, before what came back, {origin.label}, which is of {other}"
+            return (
+                "error",
+                f"the recurrence is dated {mine}, before the disease that came back, {origin.label}, dated {other}",
+            )
     patient = patient_of(subject, origin)
     assessments = list(_assessments(subject, patient, origin)) if patient is not None else []
     responses = [one.day for one in assessments if one.response]
@@ -107,23 +106,22 @@ def _too_early(subject: Subject, recurrence: Located, origin: Located, date: str
     stable = max((one for one in assessments if one.stable and certainly_before(one.day, date)), default=None)
     if stable and all(day and (certainly_before(day, stable.day) or certainly_before(date, day)) for day in treatments):
         said = f"{stable.label} says stable disease on {stable.day}"
-        return "warning", f"the recurrence is of {date}, no response is before it, and {said}"
+        return "warning", f"the recurrence is dated {date}, no response is before it, and {said}"
     if responses and treatments and all(certainly_before(date, day) for day in treatments):
-        first = f"the first treatment in the Bundle, of {min(treatments)}, and the first response, of {min(responses)}"
-        return "warning", f"the recurrence is of {date}, before {first}"
+        first = f"the first treatment in the Bundle, on {min(treatments)}, and the first response, on {min(responses)}"
+        return "warning", f"the recurrence is dated {date}, before {first}"
     return None
 
 
 def _assessments(subject: Subject, patient: Located, origin: Located) -> Iterator[_Assessment]:
-    """Return what is said of how the cancers of a patient do. Only what is about this one can say that it was there."""
-    for located in coded(subject, _LOINC, _ASSESSMENTS):
-        if {code for system, code in codes_of(located.resource.get("code")) if system == _LOINC} & _ASSESSMENTS:
+    """Return the assessments of a patient's cancers. Only one with this cancer in focus can find it stable."""
+    for located in coded(subject, LOINC, _ASSESSMENTS):
+        if {code for system, code in codes_of(located.resource.get("code")) if system == LOINC} & _ASSESSMENTS:
             if not happened(located) or patient_of(subject, located) is not patient:
                 continue
             answers = codes_of(located.resource.get("valueCodeableConcept"))
-            focus = located.resource.get("focus")
-            about = [one.get("reference") for one in focus if isinstance(one, dict)] if isinstance(focus, list) else []
-            here = any(isinstance(one, str) and subject.index.resolve(one, located).located is origin for one in about)
+            focus = objects(located.resource.get("focus"))
+            here = any(subject.target_of(one, located) is origin for one in focus)
             yield _Assessment(
                 start_of(located.resource, "effective"),
                 here and _STABLE in answers,

@@ -5,22 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_case.validation.check import Check, always, finding, in_bundles
+from fhir_case.validation.definitions import allowed_targets
 from fhir_case.validation.resolving import connected
-from fhir_case.validation.strict import allowed_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fhir_case.issues import Issue, Severity
+    from fhir_case.validation.located import Located, Path
     from fhir_case.validation.resolving import Link
-    from fhir_case.validation.subject import Located, Path, Subject
+    from fhir_case.validation.subject import Subject
 
 __all__ = ["REFERENCE_RULES"]
 
 _REFERENCES = "https://hl7.org/fhir/R4/references.html"
 _BUNDLE = "https://hl7.org/fhir/R4/bundle.html#references"
 
-# Bundles that a server gives: what they refer to is on it.
+# Answers of a server: what they refer to is on it.
 _OF_SERVERS = frozenset({"searchset", "history", "batch-response", "transaction-response", "subscription-notification"})
 
 
@@ -32,13 +33,13 @@ def _contained_resolves(subject: Subject) -> Iterator[Issue]:
 
 
 def _resolves(subject: Subject) -> Iterator[Issue]:
-    places: dict[tuple[str, Severity], list[Link]] = {}
+    by_text: dict[tuple[str, Severity], list[Link]] = {}
     for link in subject.links.unresolved:
         severity = _severity(link.target.kind, subject)
         if severity is not None:
-            places.setdefault((link.reference, severity), []).append(link)
-    for (reference, severity), links in places.items():
-        what = "is no resource of this Bundle" if severity == "error" else "leaves the Bundle: the server must have it"
+            by_text.setdefault((link.reference, severity), []).append(link)
+    for (reference, severity), links in by_text.items():
+        what = "is not in this Bundle" if severity == "error" else "is not in this Bundle: the server must have it"
         more = f" ({len(links)} references)" if len(links) > 1 else ""
         yield _about(links[0], f"'{reference}' {what}{more}", "reference-resolves", severity=severity, code="not-found")
 
@@ -66,15 +67,15 @@ def _severity(kind: str, subject: Subject) -> Severity | None:
 def _well_formed(subject: Subject) -> Iterator[Issue]:
     for link in subject.links.unresolved:
         if link.target.kind == "malformed":
-            message = f"'{link.reference}' is no reference; Type/id, an absolute URL, urn:uuid:… or #id is expected"
+            message = f"'{link.reference}' is not a reference; Type/id, an absolute URL, urn:uuid:… or #id is expected"
             yield _about(link, message, "reference-form", code="value")
 
 
-def _says_its_type(subject: Subject) -> Iterator[Issue]:
+def _has_its_type(subject: Subject) -> Iterator[Issue]:
     for link in subject.links.typed:
-        said, target = link.node.get("type"), link.target.located
-        if isinstance(said, str) and target is not None and target.type != said.rsplit("/", 1)[-1]:
-            message = f"the type is '{said}', but '{link.reference}' is a {target.type}"
+        stated, target = link.node.get("type"), link.target.located
+        if isinstance(stated, str) and target is not None and target.type != stated.rsplit("/", 1)[-1]:
+            message = f"the type is '{stated}', but '{link.reference}' is a {target.type}"
             yield _about(link, message, "reference-type", tail=".type")
 
 
@@ -87,7 +88,7 @@ def _allowed_type(subject: Subject) -> Iterator[Issue]:
         top = tops.get(id(located))
         if top is None:
             top = tops[id(located)] = _top_level(located)
-        path = top.get(id(link.node)) or located.steps(link.node) or ()
+        path = top.get(id(link.node)) or located.path_to(link.node) or ()
         allowed = allowed_targets(located.type, path, subject.fhir)
         if allowed and target.type not in allowed:
             message = f"'{link.reference}' is a {target.type}; allowed here: {', '.join(allowed)}"
@@ -95,7 +96,7 @@ def _allowed_type(subject: Subject) -> Iterator[Issue]:
 
 
 def _top_level(located: Located) -> dict[int, Path]:
-    """Return the steps to the elements of a resource: most references are among them, and need no search."""
+    """Return the paths to the elements of a resource: most references are among them, and need no search."""
     found: dict[int, Path] = {}
     for name, value in located.resource.items():
         found[id(value)] = (name,)
@@ -105,10 +106,10 @@ def _top_level(located: Located) -> dict[int, Path]:
 
 
 def _reachable(subject: Subject) -> Iterator[Issue]:
-    reached = connected(subject)
-    # Parameters are what an operation is given, about no patient.
+    reached = connected(subject.entries, subject.links)
+    # Parameters are the input of an operation, not about a patient.
     loose = [located for located in subject.entries if located not in reached and located.type != "Parameters"]
-    # An attachment says by a URL, not by a reference, which Binary holds it.
+    # An attachment names its Binary by a URL, not by a reference.
     urls = subject.urls if loose else set()
     for located in loose:
         if not urls & {located.full_url, located.label}:
@@ -154,7 +155,7 @@ REFERENCE_RULES = (
         "reference-type",
         "Reference.type names the type of the resource that the reference resolves to.",
         _REFERENCES + "#Reference.type",
-        _says_its_type,
+        _has_its_type,
         always,
     ),
     Check(
@@ -166,7 +167,7 @@ REFERENCE_RULES = (
     ),
     Check(
         "reachable",
-        "Every resource is connected with a Patient: a loose one is mostly a forgotten reference.",
+        "Every resource is connected with a Patient: one that is not mostly lacks a reference.",
         _BUNDLE,
         _reachable,
         _unless_one_patient,

@@ -6,20 +6,22 @@ from decimal import Decimal
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.fhir.systems import LOINC
+from fhir_case.fhir.wire import mapping, objects
 from fhir_case.validation.check import Check, finding, of_types
-from fhir_case.validation.dates import certainly_before, end_of, start_of
+from fhir_case.validation.rules.dates import certainly_before, end_of, start_of
 from fhir_case.validation.rules.events import DATES, TREATMENTS, coded, codes_of, happened, patient_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fhir_case.issues import Issue, Severity
-    from fhir_case.validation.subject import Located, Subject
+    from fhir_case.validation.located import Located
+    from fhir_case.validation.subject import Subject
 
 __all__ = ["TIMELINE_RULES"]
 
 _PAGE = "https://hl7.org/fhir/R4/{}.html"
-_LOINC = "http://loinc.org"
 _RESPONSE: dict[str, Severity] = {"88040-1": "error", "97509-4": "warning"}
 # A post-mortem has findings and reports after death; nothing else has.
 _AFTER_DEATH: dict[str, Severity] = {"DiagnosticReport": "warning", "Observation": "warning"}
@@ -41,7 +43,7 @@ def _before_birth(subject: Subject) -> Iterator[Issue]:
     for located, patient, date in _events(subject):
         born = patient.resource.get("birthDate")
         if isinstance(born, str) and certainly_before(date, born):
-            message = f"this is of {date}, and the patient was born on {born}"
+            message = f"the date is {date}, and the patient was born on {born}"
             yield finding(located, message, check="before-birth", code="business-rule")
 
 
@@ -49,7 +51,7 @@ def _after_death(subject: Subject) -> Iterator[Issue]:
     for located, patient, date in _events(subject):
         died = patient.resource.get("deceasedDateTime")
         if isinstance(died, str) and certainly_before(died, date):
-            message = f"this is of {date}, and the patient died on {died}"
+            message = f"the date is {date}, and the patient died on {died}"
             severity = _AFTER_DEATH.get(located.type, "error")
             yield finding(located, message, check="after-death", severity=severity, code="business-rule")
 
@@ -58,23 +60,18 @@ def _abates_after_onset(subject: Subject) -> Iterator[Issue]:
     for located in subject.by_type.get("Condition", ()):
         onset, over = start_of(located.resource, "onset"), end_of(located.resource, "abatement")
         if onset and over and certainly_before(over, onset):
-            message = f"the condition is over on {over}, before its onset on {onset}"
+            message = f"the condition abates on {over}, before its onset on {onset}"
             yield finding(located, message, check="abatement-before-onset", code="business-rule")
 
 
-def _suspect_first(subject: Subject) -> Iterator[Issue]:
+def _suspect_before_event(subject: Subject) -> Iterator[Issue]:
     for located in subject.by_type.get("AdverseEvent", ()):
         date = start_of(located.resource, "date", "occurrence")
-        suspects = located.resource.get("suspectEntity")
-        for suspect in suspects if date and isinstance(suspects, list) else []:
-            instance = (
-                (suspect.get("instance") or suspect.get("instanceReference")) if isinstance(suspect, dict) else None
-            )
-            reference = instance.get("reference") if isinstance(instance, dict) else None
-            cause = subject.index.resolve(reference, located).located if isinstance(reference, str) else None
+        for suspect in objects(located.resource.get("suspectEntity")) if date else ():
+            cause = subject.target_of(suspect.get("instance") or suspect.get("instanceReference"), located)
             began = start_of(cause.resource, *DATES.get(cause.type, ())) if cause is not None else ""
             if cause is not None and began and certainly_before(date, began):
-                message = f"the event is of {date}, and its suspected cause, {cause.label}, began on {began}"
+                message = f"the event is dated {date}, and its suspected cause, {cause.label}, began on {began}"
                 yield finding(located, message, check="event-before-cause", node=suspect, code="business-rule")
 
 
@@ -85,16 +82,18 @@ def _response_after_treatment(subject: Subject) -> Iterator[Issue]:
         for located in subject.by_type.get(kind, ())
         if happened(located) and (date := start_of(located.resource, *DATES[kind]))
     ]
-    for located in coded(subject, _LOINC, _RESPONSE) if begun else ():
+    for located in coded(subject, LOINC, _RESPONSE) if begun else ():
         date = start_of(located.resource, "effective")
         codes = codes_of(located.resource.get("code"))
-        severity: Severity | None = next((level for code, level in _RESPONSE.items() if (_LOINC, code) in codes), None)
+        severity: Severity | None = next((level for code, level in _RESPONSE.items() if (LOINC, code) in codes), None)
         if severity and date and happened(located) and all(certainly_before(date, start) for start in begun):
-            message = f"the response is of {date}, before any treatment in the Bundle; the first began on {min(begun)}"
+            message = (
+                f"the response is dated {date}, before any treatment in the Bundle; the first began on {min(begun)}"
+            )
             yield finding(located, message, check="response-before-treatment", severity=severity, code="business-rule")
 
 
-def _one_regimen(subject: Subject) -> Iterator[Issue]:
+def _one_dose(subject: Subject) -> Iterator[Issue]:
     taken: dict[str, list[tuple[str, str, object, Located]]] = {}
     for located in subject.by_type.get("MedicationStatement", ()):
         start, end = start_of(located.resource, "effective"), end_of(located.resource, "effective")
@@ -114,24 +113,19 @@ def _by_start(one: tuple[str, str, object, Located]) -> str:
 
 
 def _drug(statement: Any) -> str:
-    medication = statement.get("medicationCodeableConcept") or statement.get("medication")
-    concept = medication.get("concept", medication) if isinstance(medication, dict) else {}
+    medication = mapping(statement.get("medicationCodeableConcept") or statement.get("medication"))
+    concept = mapping(medication.get("concept", medication))
     codes = sorted(codes_of(concept))
     return "|".join(codes[0]) if codes else str(concept.get("text", ""))
 
 
 def _dose(statement: Any) -> object:
-    """Return what a dosage says in numbers, as something that can be compared."""
-    dosages = statement.get("dosage")
+    """Return the numbers of the dosages of a statement, which can be compared."""
     found = []
-    for dosage in dosages if isinstance(dosages, list) else []:
-        rates = dosage.get("doseAndRate") if isinstance(dosage, dict) else None
-        quantity = (
-            rates[0].get("doseQuantity") if isinstance(rates, list) and rates and isinstance(rates[0], dict) else None
-        )
-        timing = dosage.get("timing", {}) if isinstance(dosage, dict) else {}
-        repeat = timing.get("repeat", {}) if isinstance(timing, dict) else {}
-        if isinstance(quantity, dict) and isinstance(repeat, dict):
+    for dosage in objects(statement.get("dosage")):
+        quantity = mapping(next(iter(objects(dosage.get("doseAndRate"))), {}).get("doseQuantity"))
+        repeat = mapping(mapping(dosage.get("timing")).get("repeat"))
+        if quantity:
             every = tuple(str(repeat.get(name)) for name in ("frequency", "period", "periodUnit"))
             found.append((str(quantity.get("value")), quantity.get("code") or quantity.get("unit"), every))
     return tuple(found)
@@ -140,8 +134,7 @@ def _dose(statement: Any) -> object:
 def _activities_add_up(subject: Subject) -> Iterator[Issue]:
     parts: dict[int, list[Decimal]] = {}
     for located in subject.by_type.get("MedicationAdministration", ()):
-        dosage = located.resource.get("dosage")
-        amount = _activity(dosage.get("dose") if isinstance(dosage, dict) else None)
+        amount = _activity(mapping(located.resource.get("dosage")).get("dose"))
         if amount is not None and happened(located):
             for whole in _part_of(subject, located):
                 parts.setdefault(id(whole), []).append(amount)
@@ -168,10 +161,8 @@ def _activity(quantity: object) -> Decimal | None:
 
 
 def _part_of(subject: Subject, located: Located) -> Iterator[Located]:
-    parts = located.resource.get("partOf")
-    for part in parts if isinstance(parts, list) else []:
-        reference = part.get("reference") if isinstance(part, dict) else None
-        whole = subject.index.resolve(reference, located).located if isinstance(reference, str) else None
+    for part in objects(located.resource.get("partOf")):
+        whole = subject.target_of(part, located)
         if whole is not None and whole.type == "Procedure":
             yield whole
 
@@ -201,7 +192,7 @@ TIMELINE_RULES = (
     ),
     Check(
         "abatement-before-onset",
-        "A condition is not over before it began.",
+        "A condition does not abate before its onset.",
         _PAGE.format("condition"),
         _abates_after_onset,
         of_types("Condition"),
@@ -210,7 +201,7 @@ TIMELINE_RULES = (
         "event-before-cause",
         "An adverse event is not before its suspected cause.",
         _PAGE.format("adverseevent"),
-        _suspect_first,
+        _suspect_before_event,
         of_types("AdverseEvent"),
     ),
     Check(
@@ -224,7 +215,7 @@ TIMELINE_RULES = (
         "overlapping-doses",
         "One drug is not taken in two doses at the same time.",
         _PAGE.format("medicationstatement"),
-        _one_regimen,
+        _one_dose,
         of_types("MedicationStatement"),
     ),
     Check(

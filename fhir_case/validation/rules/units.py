@@ -1,9 +1,9 @@
 """
-Tell a unit of another dimension than the test has, by the name that LOINC gives the test.
+The rule about units: a result has a unit of the dimension that the LOINC name of the test states.
 
-LOINC says in brackets which property of a specimen is measured: ``Albumin [Mass/volume] in Serum or Plasma``. What
-cannot be told for certain, of the name or of the unit, is passed over. Parsing units with their grammar would tell
-more of them, and take a second on the first.
+LOINC states in brackets which property of a specimen is measured: ``Albumin [Mass/volume] in Serum or Plasma``. A name
+or a unit that is not certain is skipped. Parsing units with their grammar would recognise more of them, and take a
+second for the first.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.fhir.systems import LOINC, UCUM
+from fhir_case.fhir.wire import mapping, objects
 from fhir_case.validation.check import Check, finding, of_types
 
 if TYPE_CHECKING:
@@ -22,10 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["UNIT_RULES"]
 
-_LOINC, _UCUM = "http://loinc.org", "http://unitsofmeasure.org"
-
-# The same units and names come again and again; a process keeps so many in mind, and does not grow without end.
-_REMEMBERED = 10_000
+# How many units and names a process remembers: the same ones are repeated, and memory has a bound.
+_CACHED = 10_000
 
 # What each kind of quantity may be counted in. Enzymes are reported in U and in arbitrary units alike.
 _TOPS = {
@@ -55,10 +55,9 @@ _UNITS_BELOW = {
 
 def _unit_fits(subject: Subject) -> Iterator[Issue]:
     for located in subject.by_type.get("Observation", ()):
-        components = located.resource.get("component")
-        for part in (located.resource, *(components if isinstance(components, list) else ())):
-            quantity = part.get("valueQuantity") if isinstance(part, dict) else None
-            unit = quantity.get("code") if isinstance(quantity, dict) and quantity.get("system") == _UCUM else None
+        for part in (located.resource, *objects(located.resource.get("component"))):
+            quantity = mapping(part.get("valueQuantity"))
+            unit = quantity.get("code") if quantity.get("system") == UCUM else None
             dimension = _of_unit(unit) if isinstance(unit, str) else ""
             tests = _tests(subject, part) if dimension else []
             if tests and not any(_fits(dimension, measured) for _, _, measured in tests):
@@ -71,13 +70,11 @@ def _unit_fits(subject: Subject) -> Iterator[Issue]:
 
 def _tests(subject: Subject, part: Any) -> list[tuple[str, str, str]]:
     """Return code, name and measured property of the LOINC codes; none if the property of one is not known."""
-    concept = part.get("code")
-    codings = concept.get("coding") if isinstance(concept, dict) else None
     found = []
-    for coding in codings if isinstance(codings, list) else ():
-        if not isinstance(coding, dict) or coding.get("system") != _LOINC or not isinstance(coding.get("code"), str):
+    for coding in objects(mapping(part.get("code")).get("coding")):
+        if coding.get("system") != LOINC or not isinstance(coding.get("code"), str):
             continue
-        names = sorted(subject.code_tables.get((_LOINC, coding["code"]), ())) or [str(coding.get("display", ""))]
+        names = sorted(subject.code_tables.get((LOINC, coding["code"]), ())) or [str(coding.get("display", ""))]
         measured = next(filter(None, map(_property, names)), "")
         if not measured:
             return []
@@ -85,9 +82,9 @@ def _tests(subject: Subject, part: Any) -> list[tuple[str, str, str]]:
     return found
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHED)
 def _property(name: str) -> str:
-    """Return the property that a LOINC name has in brackets, as ``mass/volume``; empty when it is none of ours."""
+    """Return the property that a LOINC name has in brackets, as ``mass/volume``; empty when it is not one of ours."""
     bracket = re.search(r"\[([^\]]*)\]", name)
     # Published names have invisible spaces in there.
     plain = re.sub(r"[^a-z#/ ]", "", bracket[1].lower()) if bracket else ""
@@ -96,9 +93,9 @@ def _property(name: str) -> str:
     return plain if top in _TOPS and bottom in _BOTTOMS and top != bottom else ""
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_CACHED)
 def _of_unit(unit: str) -> str:
-    """Return the dimension of a UCUM unit, as ``mass/volume``; empty when it cannot be told."""
+    """Return the dimension of a UCUM unit, as ``mass/volume``; empty when it is not known."""
     plain = re.sub(r"\{[^{}]*\}", "", unit)
     top, _, bottom = plain.partition("/")
     top = re.sub(r"^10[*^][0-9]+\.", "", top)

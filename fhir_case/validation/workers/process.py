@@ -1,8 +1,8 @@
 """
-One process that checks the documents it is sent and answers with what it found.
+One process that checks the documents it is sent and answers with the results, over a pipe of its own.
 
-Each process has a pipe of its own. In a `concurrent.futures.ProcessPoolExecutor` all answer through one pipe, and its
-reader waits for ever when a process is killed while it writes there.
+In the pools of concurrent.futures and loky all processes answer through one pipe, and its reader waits for ever when
+one of them is killed while it writes there; pebble stops its whole pool when an idle process is killed.
 """
 
 from __future__ import annotations
@@ -16,20 +16,22 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from multiprocessing.connection import Connection
 
     from fhir_case.documents import Document, Text
     from fhir_case.issues import ValidationResult
 
     Check = Callable[[Document | Text], ValidationResult]
+    Results = list[ValidationResult | None]
+    """One for each document; None for a document whose check raised an exception, or that was not checked."""
 
-__all__ = ["Process"]
+__all__ = ["Process", "block_interrupts"]
 
 
 class Process:
     """
-    Start a process that checks, and talk with it. It ends with `end`, or when the process that started it ends.
+    A process that checks. It ends with `kill`, or when the process that started it ends.
 
     Args:
         check: Checks one document; a function of a module, or a `functools.partial` of one.
@@ -39,65 +41,58 @@ class Process:
     """
 
     def __init__(self, check: Check) -> None:
-        # New processes on every system: a copy of a process that has threads may hang.
+        # Not forked: a copy of a process that has threads may hang.
         context = get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self.ready = False
+        self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, check, gc.get_threshold()), daemon=True)
         try:
-            with _without_interrupts():
-                self._process.start()
+            self._process.start()
         except OSError:
-            self.connection.close()
+            self._connection.close()
             raise
         finally:
             theirs.close()
 
-    def send(self, documents: Sequence[Document | Text]) -> None:
+    def wait_until_ready(self) -> None:
         """
-        Hand on documents. It must have answered those before.
-
-        Raises:
-            OSError: It has ended.
-        """
-        self.connection.send(documents)
-
-    def receive(self) -> list[ValidationResult | None]:
-        """
-        Wait for its answer: first nothing, when it is ready; then a result for each document.
-
-        There is none for a document whose check broke off with an exception.
+        Wait for the first answer, which has no results.
 
         Raises:
             EOFError, OSError: It has ended.
         """
-        answer: list[ValidationResult | None] = self.connection.recv()
-        self.ready = True
-        return answer
+        self._connection.recv()
 
-    def end(self) -> None:
+    def check(self, documents: Sequence[Document | Text]) -> Results:
+        """
+        Return the results of some documents.
+
+        Raises:
+            EOFError, OSError: It has ended.
+        """
+        self._connection.send(documents)
+        results: Results = self._connection.recv()
+        return results
+
+    def kill(self) -> None:
         """End it at once, whatever it does."""
         self._process.kill()
+
+    def close(self) -> None:
+        """End it, wait until it has ended, and close the pipe."""
+        self._process.kill()
         self._process.join()
-        self.connection.close()
+        self._connection.close()
 
 
-@contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Have a process start with Ctrl-C blocked, so that it never writes where it was; here it comes a little later."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # which would lift the block
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def block_interrupts() -> None:
+    """Block Ctrl-C in this thread and in the processes it starts, so that none prints a traceback while it starts."""
+    if hasattr(signal, "pthread_sigmask"):
+        resource_tracker.ensure_running()  # its start would lift the block
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _serve(connection: Connection, check: Check, collections: tuple[int, int, int]) -> None:
-    """Answer until the other end of the pipe is closed. What goes wrong here is for the other end to tell."""
+    """Answer until the other end of the pipe is closed. An exception in a check is raised at the other end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.set_threshold(*collections)
     Thread(target=_end_with_parent, daemon=True).start()
@@ -110,7 +105,7 @@ def _serve(connection: Connection, check: Check, collections: tuple[int, int, in
 def _checked(check: Check, document: Document | Text) -> ValidationResult | None:
     try:
         return check(document)
-    except Exception:  # the check is made once more where this can be told
+    except Exception:  # the check is repeated at the other end, which reports it
         return None
 
 

@@ -22,7 +22,7 @@ from support import CASES, ROOT, fhir_case
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_GOOD = (Path(__file__).parent / "good.json").read_bytes()
+_GOOD = (Path(__file__).parent.parent / "good.json").read_bytes()
 _BAD = b'{"resourceType":"Patient","id":"a","gender":"man","birthDate":"1970-13","id":"b"}'
 _DECIMAL = (
     b'{"resourceType":"Observation","status":"final","code":{"text":"x"},"valueQuantity":{"value":1.50,"unit":""}}'
@@ -161,7 +161,7 @@ def test_a_process_in_the_middle_of_a_long_check_does_not_outlive_the_command_ei
     code = """
 from checks import takes_a_minute
 from fhir_case.documents import Text
-from fhir_case.validation.workers.parallel import Checking
+from fhir_case.validation.workers.checking import Checking
 with Checking(takes_a_minute, jobs=2) as checking:
     list(checking.results(Text(b"x", "x", number) for number in range(100)))
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from typing import TYPE_CHECKING
 
 import psutil
@@ -12,9 +11,9 @@ import pytest
 
 from checks import breaks_off_at_seven, dies_at_seven, dies_once, echo
 from fhir_case.documents import Text
-from fhir_case.validation.workers import parallel
-from fhir_case.validation.workers import process as processes
-from fhir_case.validation.workers.parallel import Checking
+from fhir_case.validation.workers import checking as pool
+from fhir_case.validation.workers.checking import Checking
+from fhir_case.validation.workers.process import Process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from fhir_case.documents import Document
     from fhir_case.issues import ValidationResult
+    from fhir_case.validation.workers.process import Check
 
 _LINES = [str(number) for number in range(1, 301)]
 _TEXTS = [Text(line.encode(), "x.ndjson", int(line)) for line in _LINES]
@@ -58,37 +58,20 @@ def test_one_job_is_this_process() -> None:
         assert {os.getpid()} == set(_makers(checking.results(_TEXTS)))
 
 
-def test_a_little_work_starts_no_process() -> None:
+def test_a_little_work_starts_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_WORTH_S", 1e9)
     with Checking(echo) as checking:
         assert {os.getpid()} == set(_makers(checking.results(_TEXTS)))
 
 
 def test_more_work_starts_processes_of_itself_when_there_are_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "_WORTH_S", 1e-9)
-    monkeypatch.setattr(parallel, "usable_cores", lambda: 2)
+    monkeypatch.setattr(pool, "_WORTH_S", 1e-9)
+    monkeypatch.setattr(pool, "usable_cores", lambda: 2)
     with Checking(echo) as checking:
         first, *others = _makers(checking.results(_TEXTS))
 
     assert os.getpid() == first
     assert os.getpid() not in others
-
-
-def test_what_comes_slowly_is_answered_before_the_next_comes() -> None:
-    answered: list[int] = []
-
-    def typed() -> Iterator[Text]:
-        yield from _TEXTS[:100]
-        for number in (101, 102, 103):
-            time.sleep(0.3)
-            if number > 101:
-                assert number - 1 == answered[-1]
-            yield _TEXTS[number - 1]
-
-    with Checking(echo, jobs=2) as checking:
-        for document, _ in checking.results(typed()):
-            answered.append(document.line)
-
-    assert list(range(1, 104)) == answered
 
 
 def test_what_ends_a_process_twice_is_named_and_all_else_is_checked() -> None:
@@ -134,7 +117,7 @@ def test_where_no_process_can_be_started_this_one_checks(monkeypatch: pytest.Mon
     def refused(_: object) -> None:
         raise OSError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(processes, "Process", refused)
+    monkeypatch.setattr(pool, "Process", refused)
     with Checking(echo, jobs=2) as checking:
         found = list(checking.results(_TEXTS))
 
@@ -143,14 +126,12 @@ def test_where_no_process_can_be_started_this_one_checks(monkeypatch: pytest.Mon
 
 
 def test_where_every_process_ends_before_it_is_ready_this_one_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = processes.Process
-
-    def killed_at_once(check: processes.Check) -> processes.Process:
-        process = real(check)
-        process._process.kill()
+    def killed_at_once(check: Check) -> Process:
+        process = Process(check)
+        process.kill()
         return process
 
-    monkeypatch.setattr(processes, "Process", killed_at_once)
+    monkeypatch.setattr(pool, "Process", killed_at_once)
     with Checking(echo, jobs=2) as checking:
         found = list(checking.results(_TEXTS))
 
@@ -172,8 +153,8 @@ def test_a_check_that_breaks_off_does_so_here_after_the_results_before_it() -> N
 
 
 def test_large_documents_are_under_way_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "_CHUNK_BYTES", 10)
-    monkeypatch.setattr(parallel, "_BYTES_UNDER_WAY", 100)
+    monkeypatch.setattr(pool, "_CHUNK_BYTES", 10)
+    monkeypatch.setattr(pool, "_BYTES_IN_FLIGHT", 100)
     taken: list[int] = []
     given: list[int] = []
     most = 0
