@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fhir_case.errors import CheckerError
 from fhir_case.issues import CheckRun, Issue
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fhir_case.validation.located import Located
     from fhir_case.validation.subject import Subject
 
-__all__ = ["Check", "always", "finding", "in_bundles", "of_types", "run_check"]
+__all__ = ["Check", "Finding", "always", "in_bundles", "of_types", "rule", "run_check"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +66,42 @@ def of_types(*types: str) -> Callable[[Subject], str]:
     return unless
 
 
-def finding(
-    located: Located,
-    message: str,
-    *,
-    check: str,
-    node: object = None,
-    tail: str = "",
-    severity: Severity = "error",
-    code: str = "invariant",
-) -> Issue:
+class Finding(NamedTuple):
     """
-    Make the finding of a rule.
+    One finding of a rule.
 
     Args:
         located: The resource concerned.
         message: What is wrong and, where it helps, what would be right.
-        check: The name of the check.
         node: The dict or list in the resource that is wrong; None means the resource.
         tail: The element of that dict, with its dot: ``.code``.
-        severity: How bad it is.
+        severity: ``error``, ``warning`` or ``information``.
         code: The issue type, a code of http://hl7.org/fhir/issue-type.
     """
-    expression = located.path if node is None else located.expression_of(node)
-    return Issue(severity, check, message, located.label, expression + tail, code)
+
+    located: Located
+    message: str
+    node: object = None
+    tail: str = ""
+    severity: Severity = "error"
+    code: str = "invariant"
+
+    def issue(self, check: str) -> Issue:
+        """Return it as the issue of a check."""
+        located = self.located
+        expression = located.path if self.node is None else located.expression_of(self.node)
+        return Issue(self.severity, check, self.message, located.label, expression + self.tail, self.code)
+
+
+def rule(
+    name: str, reason: str, source: str, unless: Callable[[Subject], str] = always
+) -> Callable[[Callable[[Subject], Iterable[Finding]]], Check]:
+    """Make the check of a function that returns findings; the arguments are those of `Check`."""
+
+    def check(find: Callable[[Subject], Iterable[Finding]]) -> Check:
+        return Check(name, reason, source, lambda subject: [found.issue(name) for found in find(subject)], unless)
+
+    return check
 
 
 @cache

@@ -50,7 +50,12 @@ def test_a_document_nested_a_hundred_thousand_deep_in_memory_is_an_error() -> No
 def test_many_findings_in_one_resource_take_one_search_for_their_locations(monkeypatch: pytest.MonkeyPatch) -> None:
     searched: list[object] = []
     search = located._parents
-    monkeypatch.setattr(located, "_parents", lambda tree: (searched.append(tree), search(tree))[1])
+
+    def search_once(tree: object) -> dict[int, tuple[int, str | int]]:
+        searched.append(tree)
+        return search(tree)
+
+    monkeypatch.setattr(located, "_parents", search_once)
     codings = [{"system": "http://loinc.org", "code": "1975-3"} for _ in range(1000)]
     resource = {"resourceType": "Basic", "id": "a", "code": {"coding": codings}}
 

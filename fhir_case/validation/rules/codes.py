@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import CheckerError
 from fhir_case.fhir.systems import LOINC, SNOMED, UCUM
-from fhir_case.validation.check import Check, finding
+from fhir_case.validation.check import Finding, rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fhir_case.issues import Issue
     from fhir_case.validation.subject import Subject
 
 __all__ = ["CODE_RULES"]
@@ -40,15 +39,22 @@ _COMMON_UNITS = frozenset({
 # fmt: on
 
 
-def _check_digits(system: str, name: str, is_right: Callable[[str], bool]) -> Callable[[Subject], Iterator[Issue]]:
+def _unless_system(system: str) -> Callable[[Subject], str]:
+    def unless(subject: Subject) -> str:
+        return "" if system in subject.by_system else f"no code of {system}"
+
+    return unless
+
+
+def _check_digits(system: str, is_right: Callable[[str], bool]) -> Callable[[Subject], Iterator[Finding]]:
     """Return the rule that finds codes of a system whose check digit is wrong."""
 
-    def run(subject: Subject) -> Iterator[Issue]:
+    def run(subject: Subject) -> Iterator[Finding]:
         for located, node in subject.by_system.get(system, ()):
             code = node.get("code")
             if isinstance(code, str) and not is_right(code):
                 message = f"'{code}' is not a code of {system}: its check digit is wrong, so a digit was mistyped"
-                yield finding(located, message, check=name, node=node, tail=".code", code="code-invalid")
+                yield Finding(located, message, node=node, tail=".code", code="code-invalid")
 
     return run
 
@@ -92,14 +98,15 @@ def _has_snomed_digit(code: str) -> bool:
     return total == 0
 
 
-def _units(subject: Subject) -> Iterator[Issue]:
+@rule("ucum", "A unit code of UCUM follows its grammar.", "https://ucum.org/ucum", _unless_system(UCUM))
+def _units(subject: Subject) -> Iterator[Finding]:
     for located, node in subject.by_system.get(UCUM, ()):
         code = node.get("code")
         if not isinstance(code, str) or code in _COMMON_UNITS:
             continue
         if not _is_ucum(_ANNOTATION.sub("{a}", code)):
             message = f"'{code}' is not a UCUM unit"
-            yield finding(located, message, check="ucum", node=node, tail=".code", code="code-invalid")
+            yield Finding(located, message, node=node, tail=".code", code="code-invalid")
 
 
 @lru_cache(_CACHED)
@@ -124,27 +131,18 @@ def _ucum_parser() -> tuple[Any, type[Exception]]:
     return get_ucum_parser(), LarkError
 
 
-def _unless_system(system: str) -> Callable[[Subject], str]:
-    def unless(subject: Subject) -> str:
-        return "" if system in subject.by_system else f"no code of {system}"
-
-    return unless
-
-
 CODE_RULES = (
-    Check(
+    rule(
         "loinc-digit",
         "The last digit of a LOINC code, part (LP), answer (LA) or answer list (LL) is its check digit.",
         "https://loinc.org/kb/users-guide/",
-        _check_digits(LOINC, "loinc-digit", _has_loinc_digit),
         _unless_system(LOINC),
-    ),
-    Check(
+    )(_check_digits(LOINC, _has_loinc_digit)),
+    rule(
         "snomed-digit",
         "The last digit of a SNOMED CT identifier is its check digit.",
         "https://confluence.ihtsdotools.org/display/DOCRELFMT/5.5+Check-digit",
-        _check_digits(SNOMED, "snomed-digit", _has_snomed_digit),
         _unless_system(SNOMED),
-    ),
-    Check("ucum", "A unit code of UCUM follows its grammar.", "https://ucum.org/ucum", _units, _unless_system(UCUM)),
+    )(_check_digits(SNOMED, _has_snomed_digit)),
+    _units,
 )

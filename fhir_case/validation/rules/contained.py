@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_case.fhir.wire import mapping
-from fhir_case.validation.check import Check, always, finding
+from fhir_case.validation.check import Finding, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fhir_case.issues import Issue
     from fhir_case.validation.located import Located
     from fhir_case.validation.subject import Subject
 
@@ -23,22 +22,28 @@ _DOMAIN = "https://hl7.org/fhir/R4/domainresource.html#invs"
 _WITHOUT_TEXT = frozenset({"", "Binary", "Bundle", "Parameters"})
 
 
+def _unless_contained(subject: Subject) -> str:
+    return "" if any(True for _ in _contained(subject)) else "there is no contained resource"
+
+
 def _contained(subject: Subject) -> Iterator[Located]:
     return (located for located in subject.resources if located.role == "contained")
 
 
-def _not_nested(subject: Subject) -> Iterator[Issue]:
+@rule("dom-2", "Contained resources are not nested.", _DOMAIN, _unless_contained)
+def _not_nested(subject: Subject) -> Iterator[Finding]:
     for located in _contained(subject):
         if "contained" in located.resource:
-            yield finding(located, "a contained resource contains no resources", check="dom-2", tail=".contained")
+            yield Finding(located, "a contained resource contains no resources", tail=".contained")
 
 
-def _is_used(subject: Subject) -> Iterator[Issue]:
+@rule("dom-3", "A contained resource is referred to, or refers to its container.", _DOMAIN, _unless_contained)
+def _is_used(subject: Subject) -> Iterator[Finding]:
     for located in _contained(subject):
         used = located.parent is not None and f"#{located.id}" in _strings(located.parent.resource)
         if not used and "#" not in _strings(located.resource):
             message = f"nothing in the resource refers to '#{located.id}', so it can be left out"
-            yield finding(located, message, check="dom-3")
+            yield Finding(located, message)
 
 
 def _strings(tree: object) -> set[str]:
@@ -56,62 +61,52 @@ def _strings(tree: object) -> set[str]:
     return found
 
 
-def _no_version(subject: Subject) -> Iterator[Issue]:
+@rule("dom-4", "A contained resource has no versionId and no lastUpdated.", _DOMAIN, _unless_contained)
+def _no_version(subject: Subject) -> Iterator[Finding]:
     for located in _contained(subject):
         meta = mapping(located.resource.get("meta"))
         for name in ("versionId", "lastUpdated"):
             if name in meta:
                 message = f"a contained resource has no {name}"
-                yield finding(located, message, check="dom-4", node=meta, tail=f".{name}")
+                yield Finding(located, message, node=meta, tail=f".{name}")
 
 
-def _no_security(subject: Subject) -> Iterator[Issue]:
+@rule("dom-5", "A contained resource has no security labels.", _DOMAIN, _unless_contained)
+def _no_security(subject: Subject) -> Iterator[Finding]:
     for located in _contained(subject):
         meta = mapping(located.resource.get("meta"))
         if "security" in meta:
             message = "a contained resource has no security labels of its own"
-            yield finding(located, message, check="dom-5", node=meta, tail=".security")
+            yield Finding(located, message, node=meta, tail=".security")
 
 
-def _has_text(subject: Subject) -> Iterator[Issue]:
+@rule("dom-6", "A resource should have a narrative.", _DOMAIN)
+def _has_text(subject: Subject) -> Iterator[Finding]:
     for located in subject.resources:
         if located.role == "contained" or located.type in _WITHOUT_TEXT:
             continue
         if not mapping(located.resource.get("text")).get("div"):
             message = "there is no narrative, so that a person cannot read the resource without software for it"
-            yield finding(located, message, check="dom-6", severity="warning", tail=".text", code="business-rule")
+            yield Finding(located, message, severity="warning", tail=".text", code="business-rule")
 
 
-def _unique_ids(subject: Subject) -> Iterator[Issue]:
+@rule("contained-id", "Contained resources have ids, each its own.", _CONTAINED, _unless_contained)
+def _unique_ids(subject: Subject) -> Iterator[Finding]:
     seen: set[tuple[int, str]] = set()
     for located in _contained(subject):
         key = (id(located.parent), located.id)
         if not located.id:
-            yield finding(located, "a contained resource needs an id", check="contained-id", tail=".id")
+            yield Finding(located, "a contained resource needs an id", tail=".id")
         elif key in seen:
-            yield finding(
-                located, f"two contained resources have the id '{located.id}'", check="contained-id", tail=".id"
-            )
+            yield Finding(located, f"two contained resources have the id '{located.id}'", tail=".id")
         seen.add(key)
 
 
-def _unless_contained(subject: Subject) -> str:
-    return "" if any(True for _ in _contained(subject)) else "there is no contained resource"
-
-
 CONTAINED_RULES = (
-    Check("dom-2", "Contained resources are not nested.", _DOMAIN, _not_nested, _unless_contained),
-    Check(
-        "dom-3",
-        "A contained resource is referred to, or refers to its container.",
-        _DOMAIN,
-        _is_used,
-        _unless_contained,
-    ),
-    Check(
-        "dom-4", "A contained resource has no versionId and no lastUpdated.", _DOMAIN, _no_version, _unless_contained
-    ),
-    Check("dom-5", "A contained resource has no security labels.", _DOMAIN, _no_security, _unless_contained),
-    Check("dom-6", "A resource should have a narrative.", _DOMAIN, _has_text, always),
-    Check("contained-id", "Contained resources have ids, each its own.", _CONTAINED, _unique_ids, _unless_contained),
+    _not_nested,
+    _is_used,
+    _no_version,
+    _no_security,
+    _has_text,
+    _unique_ids,
 )

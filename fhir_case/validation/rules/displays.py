@@ -12,12 +12,12 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.systems import LOINC, SNOMED, SYSTEMS
-from fhir_case.validation.check import Check, finding
+from fhir_case.validation.check import Finding, rule
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from fhir_case.issues import Issue, Severity
+    from fhir_case.issues import Severity
     from fhir_case.validation.located import Located
     from fhir_case.validation.subject import Subject
 
@@ -28,7 +28,17 @@ _WITH_SYNONYMS = frozenset(
 )
 
 
-def _displays(subject: Subject) -> Iterator[Issue]:
+def _unless_tables(subject: Subject) -> str:
+    return "" if subject.code_tables else "there are no code tables"
+
+
+@rule(
+    "codes",
+    "A known code does not have the display of another code; where only one display is right, it has that one.",
+    "https://hl7.org/fhir/R4/datatypes-definitions.html#Coding.display",
+    _unless_tables,
+)
+def _displays(subject: Subject) -> Iterator[Finding]:
     tables = subject.code_tables
     for system in dict.fromkeys(system for system, _ in tables):
         reported: set[tuple[str, str]] = set()
@@ -59,7 +69,7 @@ def _owners(tables: Mapping[tuple[str, str], Collection[str]], system: str) -> d
     return found
 
 
-def _misnamed(located: Located, node: Any, allowed: Collection[str], others: list[str]) -> Issue:
+def _misnamed(located: Located, node: Any, allowed: Collection[str], others: list[str]) -> Finding:
     """Return the finding for a display that is not known for its code, and may be that of other codes."""
     system, code, display = node["system"], node["code"], node["display"]
     known = " or ".join(repr(one) for one in sorted(allowed))
@@ -67,19 +77,17 @@ def _misnamed(located: Located, node: Any, allowed: Collection[str], others: lis
         message = f"'{display}' is the name of {' and '.join(others)}; '{code}' is called {known}"
         # Two concepts of SNOMED CT may share a synonym: Hepatocellular carcinoma is the disorder and its morphology.
         severity: Severity = "warning" if system == SNOMED else "error"
-        return finding(
-            located, message, check="codes", node=node, tail=".display", severity=severity, code="code-invalid"
-        )
+        return Finding(located, message, node=node, tail=".display", severity=severity, code="code-invalid")
     if system in _WITH_SYNONYMS:
         what = f"'{display}' is not among the known names of '{code}' of {system}, {known}"
         return _not_checked(located, node, what, ".display")
     message = f"'{code}' is not called '{display}', but {known}"
-    return finding(located, message, check="codes", node=node, tail=".display", code="code-invalid")
+    return Finding(located, message, node=node, tail=".display", code="code-invalid")
 
 
-def _not_checked(located: Located, node: object, what: str, tail: str) -> Issue:
+def _not_checked(located: Located, node: object, what: str, tail: str) -> Finding:
     message = f"not checked: {what}"
-    return finding(located, message, check="codes", node=node, tail=tail, severity="information", code="not-supported")
+    return Finding(located, message, node=node, tail=tail, severity="information", code="not-supported")
 
 
 def _is_among(display: str, names: Collection[str]) -> bool:
@@ -91,16 +99,4 @@ def _plain(display: str) -> str:
     return " ".join(re.sub(r" \([a-z/ ]+\)$", "", display).casefold().split())
 
 
-def _unless_tables(subject: Subject) -> str:
-    return "" if subject.code_tables else "there are no code tables"
-
-
-DISPLAY_RULES = (
-    Check(
-        "codes",
-        "A known code does not have the display of another code; where only one display is right, it has that one.",
-        "https://hl7.org/fhir/R4/datatypes-definitions.html#Coding.display",
-        _displays,
-        _unless_tables,
-    ),
-)
+DISPLAY_RULES = (_displays,)

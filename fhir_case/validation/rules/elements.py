@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.systems import DATA_ABSENT_REASON, MCODE, US_CORE
 from fhir_case.fhir.wire import mapping, objects
-from fhir_case.validation.check import Check, always, finding, of_types
+from fhir_case.validation.check import Finding, of_types, rule
 from fhir_case.validation.rules.dates import certainly_before
 from fhir_case.validation.rules.events import codes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fhir_case.issues import Issue
     from fhir_case.validation.subject import Subject
 
 __all__ = ["ELEMENT_RULES"]
@@ -40,20 +39,22 @@ _TO_THE_DAY = frozenset(
 )
 
 
-def _periods(subject: Subject) -> Iterator[Issue]:
+@rule("per-1", "A period does not end before it starts.", _TYPES + "#Period")
+def _periods(subject: Subject) -> Iterator[Finding]:
     for located, node in subject.elements.periods:
         start, end = node.get("start"), node.get("end")
         if isinstance(start, str) and isinstance(end, str) and certainly_before(end, start):
             message = f"the end, {end}, is before the start, {start}"
-            yield finding(located, message, check="per-1", node=node, tail=".end")
+            yield Finding(located, message, node=node, tail=".end")
 
 
-def _ranges(subject: Subject) -> Iterator[Issue]:
+@rule("rng-2", "The low end of a range is not above the high end.", _TYPES + "#Range")
+def _ranges(subject: Subject) -> Iterator[Finding]:
     for located, node in subject.elements.ranges:
         low, high = _number(node.get("low")), _number(node.get("high"))
         same = isinstance(node.get("low"), dict) and _unit(node["low"]) == _unit(node.get("high"))
         if low is not None and high is not None and same and low > high:
-            yield finding(located, f"low, {low}, is more than high, {high}", check="rng-2", node=node, tail=".low")
+            yield Finding(located, f"low, {low}, is more than high, {high}", node=node, tail=".low")
 
 
 def _number(quantity: object) -> Decimal | int | float | None:
@@ -66,7 +67,12 @@ def _unit(quantity: object) -> tuple[object, object]:
     return found.get("system"), found.get("code") or found.get("unit")
 
 
-def _nulls(subject: Subject) -> Iterator[Issue]:
+@rule(
+    "json-null",
+    "null stands in a list only for a value that has extensions instead.",
+    "https://hl7.org/fhir/R4/json.html#primitive",
+)
+def _nulls(subject: Subject) -> Iterator[Finding]:
     for located, values in subject.elements.lists_with_null:
         holder, name = located.parent_of(values)
         other = holder.get(name[1:] if name.startswith("_") else f"_{name}") if holder else None
@@ -74,10 +80,11 @@ def _nulls(subject: Subject) -> Iterator[Issue]:
             beside = other[number] if isinstance(other, list) and number < len(other) else None
             if value is None and beside is None:
                 message = "null stands for a value that has extensions instead, and there are none beside it"
-                yield finding(located, message, check="json-null", node=values, tail=f"[{number}]", code="structure")
+                yield Finding(located, message, node=values, tail=f"[{number}]", code="structure")
 
 
-def _absent_with_value(subject: Subject) -> Iterator[Issue]:
+@rule("absent-with-value", "What has a reason for its absence has no value.", DATA_ABSENT_REASON)
+def _absent_with_value(subject: Subject) -> Iterator[Finding]:
     for located, node in subject.elements.absent_reasons:
         path = located.path_to(node)
         if path is None or "extension" not in path:
@@ -94,12 +101,11 @@ def _absent_with_value(subject: Subject) -> Iterator[Issue]:
             value = value[number] if isinstance(value, list) and number < len(value) else None
         if value is not None:
             message = f"there is a value, '{value}', beside the reason for its absence"
-            yield finding(
-                located, message, check="absent-with-value", node=node, severity="warning", code="business-rule"
-            )
+            yield Finding(located, message, node=node, severity="warning", code="business-rule")
 
 
-def _attachments(subject: Subject) -> Iterator[Issue]:
+@rule("base64", "Attached data are base64 of the stated size.", _TYPES + "#Attachment")
+def _attachments(subject: Subject) -> Iterator[Finding]:
     for located, node in subject.elements.data:
         data = node["data"]
         if not isinstance(data, str) or not ("contentType" in node or "sigFormat" in node):
@@ -107,17 +113,21 @@ def _attachments(subject: Subject) -> Iterator[Issue]:
         try:
             size = len(b64decode("".join(data.split()), validate=True))
         except ValueError as error:
-            yield finding(
-                located, f"this is not valid base64: {error}", check="base64", node=node, tail=".data", code="value"
-            )
+            yield Finding(located, f"this is not valid base64: {error}", node=node, tail=".data", code="value")
             continue
         stated = node.get("size")
         if isinstance(stated, int) and stated != size:
             message = f"the stated size is {stated} bytes, and the data have {size}"
-            yield finding(located, message, check="base64", node=node, tail=".size", code="value")
+            yield Finding(located, message, node=node, tail=".size", code="value")
 
 
-def _to_the_day(subject: Subject) -> Iterator[Issue]:
+@rule(
+    "us-core-1",
+    "Laboratory and clinical results of US Core have a date of day precision.",
+    "https://hl7.org/fhir/us/core/STU6.1/StructureDefinition-us-core-observation-lab.html",
+    of_types("Observation"),
+)
+def _to_the_day(subject: Subject) -> Iterator[Finding]:
     for located in subject.by_type.get("Observation", ()):
         date = located.resource.get("effectiveDateTime")
         if not isinstance(date, str) or len(date) >= 10:
@@ -125,10 +135,16 @@ def _to_the_day(subject: Subject) -> Iterator[Issue]:
         claimed = next((url for one in located.profiles if (url := one.split("|")[0]) in _TO_THE_DAY), "")
         if claimed:
             message = f"{claimed.rpartition('/')[2]} requires the day, and '{date}' has none"
-            yield finding(located, message, check="us-core-1", tail=".effectiveDateTime")
+            yield Finding(located, message, tail=".effectiveDateTime")
 
 
-def _components(subject: Subject) -> Iterator[Issue]:
+@rule(
+    "obs-7",
+    "An Observation with a value has no component of the same code.",
+    "https://hl7.org/fhir/R4/observation.html#invs",
+    of_types("Observation"),
+)
+def _components(subject: Subject) -> Iterator[Finding]:
     for located in subject.by_type.get("Observation", ()):
         resource = located.resource
         if "component" not in resource or not any(name.startswith("value") for name in resource):
@@ -137,39 +153,15 @@ def _components(subject: Subject) -> Iterator[Issue]:
         for component in objects(resource["component"]):
             if own & codes_of(component.get("code")):
                 message = "a component has the code of the Observation, which has a value of its own"
-                yield finding(located, message, check="obs-7", node=component, tail=".code")
+                yield Finding(located, message, node=component, tail=".code")
 
 
 ELEMENT_RULES = (
-    Check("per-1", "A period does not end before it starts.", _TYPES + "#Period", _periods, always),
-    Check("rng-2", "The low end of a range is not above the high end.", _TYPES + "#Range", _ranges, always),
-    Check(
-        "json-null",
-        "null stands in a list only for a value that has extensions instead.",
-        "https://hl7.org/fhir/R4/json.html#primitive",
-        _nulls,
-        always,
-    ),
-    Check(
-        "absent-with-value",
-        "What has a reason for its absence has no value.",
-        DATA_ABSENT_REASON,
-        _absent_with_value,
-        always,
-    ),
-    Check("base64", "Attached data are base64 of the stated size.", _TYPES + "#Attachment", _attachments, always),
-    Check(
-        "us-core-1",
-        "Laboratory and clinical results of US Core have a date of day precision.",
-        "https://hl7.org/fhir/us/core/STU6.1/StructureDefinition-us-core-observation-lab.html",
-        _to_the_day,
-        of_types("Observation"),
-    ),
-    Check(
-        "obs-7",
-        "An Observation with a value has no component of the same code.",
-        "https://hl7.org/fhir/R4/observation.html#invs",
-        _components,
-        of_types("Observation"),
-    ),
+    _periods,
+    _ranges,
+    _nulls,
+    _absent_with_value,
+    _attachments,
+    _to_the_day,
+    _components,
 )

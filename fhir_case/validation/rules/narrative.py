@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
 from fhir_case.fhir.wire import objects
-from fhir_case.validation.check import Check, finding
+from fhir_case.validation.check import Finding, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fhir_case.issues import Issue
     from fhir_case.validation.located import Located
     from fhir_case.validation.subject import Subject
 
@@ -40,13 +39,23 @@ _LOADS = re.compile(r"url\s*\(\s*['\"]?\s*(?:\w+:)?//|expression\s*\(|@import", 
 _RUNS = re.compile(r"\s*(?:javascript|vbscript|data:text/html)", re.IGNORECASE)
 
 
-def _narrative(subject: Subject) -> Iterator[Issue]:
+def _unless_text(subject: Subject) -> str:
+    return "" if any("text" in located.resource for located in subject.resources) else "there is no narrative"
+
+
+@rule(
+    "narrative",
+    "Narrative is well-formed XHTML that runs nothing and loads nothing (txt-1, txt-2).",
+    _SOURCE,
+    _unless_text,
+)
+def _narrative(subject: Subject) -> Iterator[Finding]:
     for located in subject.resources:
         for text in _texts(located):
             div = text.get("div")
             if isinstance(div, str) and not needs_no_parser(div):
                 for message in dict.fromkeys(problems(div)):
-                    yield finding(located, message, check="narrative", node=text, tail=".div")
+                    yield Finding(located, message, node=text, tail=".div")
 
 
 def _texts(located: Located) -> list[dict[str, Any]]:
@@ -112,16 +121,4 @@ def _unsafe(local: str, attributes: dict[str, str]) -> Iterator[str]:
             yield f"the style of <{local}> loads something from elsewhere"
 
 
-def _unless_text(subject: Subject) -> str:
-    return "" if any("text" in located.resource for located in subject.resources) else "there is no narrative"
-
-
-NARRATIVE_RULES = (
-    Check(
-        "narrative",
-        "Narrative is well-formed XHTML that runs nothing and loads nothing (txt-1, txt-2).",
-        _SOURCE,
-        _narrative,
-        _unless_text,
-    ),
-)
+NARRATIVE_RULES = (_narrative,)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fhir_case.fhir.systems import ASSERTED_DATE, CONDITION_CLINICAL, LOINC, SNOMED
 from fhir_case.fhir.wire import objects
-from fhir_case.validation.check import Check, finding, of_types
+from fhir_case.validation.check import Finding, of_types, rule
 from fhir_case.validation.rules.dates import certainly_before, start_of
 from fhir_case.validation.rules.events import DATES, TREATMENTS, coded, codes_of, happened, patient_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fhir_case.issues import Issue, Severity
+    from fhir_case.issues import Severity
     from fhir_case.validation.located import Located
     from fhir_case.validation.subject import Subject
 
@@ -50,7 +50,13 @@ class _Assessment(NamedTuple):
     label: str
 
 
-def _recurrence(subject: Subject) -> Iterator[Issue]:
+@rule(
+    "recurrence-too-early",
+    "A cancer comes back after it began, and after a response, an end or a treatment.",
+    "https://hl7.org/fhir/R4/codesystem-condition-clinical.html",
+    of_types("Condition"),
+)
+def _recurrence(subject: Subject) -> Iterator[Finding]:
     for located in subject.by_type.get("Condition", ()):
         if not (codes_of(located.resource.get("clinicalStatus")) | codes_of(located.resource.get("code"))) & _RECURRENT:
             continue
@@ -60,7 +66,7 @@ def _recurrence(subject: Subject) -> Iterator[Issue]:
         origin = _origin(subject, located)
         wrong = _too_early(subject, located, origin, date) if date and origin else None
         if wrong:
-            yield finding(located, wrong[1], check="recurrence-too-early", severity=wrong[0], code="business-rule")
+            yield Finding(located, wrong[1], severity=wrong[0], code="business-rule")
 
 
 def _origin(subject: Subject, located: Located) -> Located | None:
@@ -130,12 +136,4 @@ def _assessments(subject: Subject, patient: Located, origin: Located) -> Iterato
             )
 
 
-RECURRENCE_RULES = (
-    Check(
-        "recurrence-too-early",
-        "A cancer comes back after it began, and after a response, an end or a treatment.",
-        "https://hl7.org/fhir/R4/codesystem-condition-clinical.html",
-        _recurrence,
-        of_types("Condition"),
-    ),
-)
+RECURRENCE_RULES = (_recurrence,)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_case.validation.check import Check, always, finding, in_bundles
+from fhir_case.validation.check import Finding, in_bundles, rule
 from fhir_case.validation.definitions import allowed_targets
 from fhir_case.validation.resolving import connected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fhir_case.issues import Issue, Severity
+    from fhir_case.issues import Severity
     from fhir_case.validation.located import Located, Path
     from fhir_case.validation.resolving import Link
     from fhir_case.validation.subject import Subject
@@ -25,14 +25,28 @@ _BUNDLE = "https://hl7.org/fhir/R4/bundle.html#references"
 _OF_SERVERS = frozenset({"searchset", "history", "batch-response", "transaction-response", "subscription-notification"})
 
 
-def _contained_resolves(subject: Subject) -> Iterator[Issue]:
+def _unless_one_patient(subject: Subject) -> str:
+    reason = in_bundles("collection", "transaction", "batch", "document", "message")(subject)
+    if reason:
+        return reason
+    return "" if any(located.type == "Patient" for located in subject.entries) else "the Bundle has no Patient"
+
+
+@rule("ref-1", "A reference that begins with # points to a resource that is contained.", _REFERENCES + "#contained")
+def _contained_resolves(subject: Subject) -> Iterator[Finding]:
     for link in subject.links.unresolved:
         if link.target.kind == "contained":
             message = f"'{link.reference}' points into this resource, which contains no resource with that id"
-            yield _about(link, message, "ref-1", code="not-found")
+            yield _about(link, message, code="not-found")
 
 
-def _resolves(subject: Subject) -> Iterator[Issue]:
+@rule(
+    "reference-resolves",
+    "A urn: reference resolves in its Bundle; a relative one does, or the server must have the resource.",
+    _BUNDLE,
+    in_bundles(),
+)
+def _resolves(subject: Subject) -> Iterator[Finding]:
     by_text: dict[tuple[str, Severity], list[Link]] = {}
     for link in subject.links.unresolved:
         severity = _severity(link.target.kind, subject)
@@ -41,19 +55,18 @@ def _resolves(subject: Subject) -> Iterator[Issue]:
     for (reference, severity), links in by_text.items():
         what = "is not in this Bundle" if severity == "error" else "is not in this Bundle: the server must have it"
         more = f" ({len(links)} references)" if len(links) > 1 else ""
-        yield _about(links[0], f"'{reference}' {what}{more}", "reference-resolves", severity=severity, code="not-found")
+        yield _about(links[0], f"'{reference}' {what}{more}", severity=severity, code="not-found")
 
 
 def _about(
     link: Link,
     message: str,
-    check: str,
     *,
     tail: str = ".reference",
     severity: Severity = "error",
     code: str = "invariant",
-) -> Issue:
-    return finding(link.located, message, check=check, node=link.node, tail=tail, severity=severity, code=code)
+) -> Finding:
+    return Finding(link.located, message, node=link.node, tail=tail, severity=severity, code=code)
 
 
 def _severity(kind: str, subject: Subject) -> Severity | None:
@@ -64,22 +77,33 @@ def _severity(kind: str, subject: Subject) -> Severity | None:
     return "error" if subject.closed and kind == "absolute" else None
 
 
-def _well_formed(subject: Subject) -> Iterator[Issue]:
+@rule(
+    "reference-form",
+    "A reference is relative (Type/id), absolute, urn:uuid, urn:oid, conditional or #id.",
+    _REFERENCES + "#literal",
+)
+def _well_formed(subject: Subject) -> Iterator[Finding]:
     for link in subject.links.unresolved:
         if link.target.kind == "malformed":
             message = f"'{link.reference}' is not a reference; Type/id, an absolute URL, urn:uuid:… or #id is expected"
-            yield _about(link, message, "reference-form", code="value")
+            yield _about(link, message, code="value")
 
 
-def _has_its_type(subject: Subject) -> Iterator[Issue]:
+@rule(
+    "reference-type",
+    "Reference.type names the type of the resource that the reference resolves to.",
+    _REFERENCES + "#Reference.type",
+)
+def _has_its_type(subject: Subject) -> Iterator[Finding]:
     for link in subject.links.typed:
         stated, target = link.node.get("type"), link.target.located
         if isinstance(stated, str) and target is not None and target.type != stated.rsplit("/", 1)[-1]:
             message = f"the type is '{stated}', but '{link.reference}' is a {target.type}"
-            yield _about(link, message, "reference-type", tail=".type")
+            yield _about(link, message, tail=".type")
 
 
-def _allowed_type(subject: Subject) -> Iterator[Issue]:
+@rule("reference-target", "A reference resolves to a resource of a type that is allowed there.", _BUNDLE)
+def _allowed_type(subject: Subject) -> Iterator[Finding]:
     tops: dict[int, dict[int, Path]] = {}
     for link in subject.links.opaque:  # other forms show their type, and the strict schema checks it
         located, target = link.located, link.target.located
@@ -92,7 +116,7 @@ def _allowed_type(subject: Subject) -> Iterator[Issue]:
         allowed = allowed_targets(located.type, path, subject.fhir)
         if allowed and target.type not in allowed:
             message = f"'{link.reference}' is a {target.type}; allowed here: {', '.join(allowed)}"
-            yield _about(link, message, "reference-target")
+            yield _about(link, message)
 
 
 def _top_level(located: Located) -> dict[int, Path]:
@@ -105,7 +129,13 @@ def _top_level(located: Located) -> dict[int, Path]:
     return found
 
 
-def _reachable(subject: Subject) -> Iterator[Issue]:
+@rule(
+    "reachable",
+    "Every resource is connected with a Patient: one that is not mostly lacks a reference.",
+    _BUNDLE,
+    _unless_one_patient,
+)
+def _reachable(subject: Subject) -> Iterator[Finding]:
     reached = connected(subject.entries, subject.links)
     # Parameters are the input of an operation, not about a patient.
     loose = [located for located in subject.entries if located not in reached and located.type != "Parameters"]
@@ -113,63 +143,19 @@ def _reachable(subject: Subject) -> Iterator[Issue]:
     urls = subject.urls if loose else set()
     for located in loose:
         if not urls & {located.full_url, located.label}:
-            yield finding(
+            yield Finding(
                 located,
                 "nothing connects this resource with a Patient of the Bundle, in either direction",
-                check="reachable",
                 severity="warning",
                 code="business-rule",
             )
 
 
-def _unless_one_patient(subject: Subject) -> str:
-    reason = in_bundles("collection", "transaction", "batch", "document", "message")(subject)
-    if reason:
-        return reason
-    return "" if any(located.type == "Patient" for located in subject.entries) else "the Bundle has no Patient"
-
-
 REFERENCE_RULES = (
-    Check(
-        "ref-1",
-        "A reference that begins with # points to a resource that is contained.",
-        _REFERENCES + "#contained",
-        _contained_resolves,
-        always,
-    ),
-    Check(
-        "reference-form",
-        "A reference is relative (Type/id), absolute, urn:uuid, urn:oid, conditional or #id.",
-        _REFERENCES + "#literal",
-        _well_formed,
-        always,
-    ),
-    Check(
-        "reference-resolves",
-        "A urn: reference resolves in its Bundle; a relative one does, or the server must have the resource.",
-        _BUNDLE,
-        _resolves,
-        in_bundles(),
-    ),
-    Check(
-        "reference-type",
-        "Reference.type names the type of the resource that the reference resolves to.",
-        _REFERENCES + "#Reference.type",
-        _has_its_type,
-        always,
-    ),
-    Check(
-        "reference-target",
-        "A reference resolves to a resource of a type that is allowed there.",
-        _BUNDLE,
-        _allowed_type,
-        always,
-    ),
-    Check(
-        "reachable",
-        "Every resource is connected with a Patient: one that is not mostly lacks a reference.",
-        _BUNDLE,
-        _reachable,
-        _unless_one_patient,
-    ),
+    _contained_resolves,
+    _well_formed,
+    _resolves,
+    _has_its_type,
+    _allowed_type,
+    _reachable,
 )

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.systems import LOINC
 from fhir_case.fhir.wire import mapping, objects
-from fhir_case.validation.check import Check, finding, of_types
+from fhir_case.validation.check import Finding, of_types, rule
 from fhir_case.validation.rules.dates import certainly_before, end_of, start_of
 from fhir_case.validation.rules.events import DATES, TREATMENTS, coded, codes_of, happened, patient_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fhir_case.issues import Issue, Severity
+    from fhir_case.issues import Severity
     from fhir_case.validation.located import Located
     from fhir_case.validation.subject import Subject
 
@@ -25,6 +25,14 @@ _PAGE = "https://hl7.org/fhir/R4/{}.html"
 _RESPONSE: dict[str, Severity] = {"88040-1": "error", "97509-4": "warning"}
 # A post-mortem has findings and reports after death; nothing else has.
 _AFTER_DEATH: dict[str, Severity] = {"DiagnosticReport": "warning", "Observation": "warning"}
+
+
+def _unless_patient_has(name: str) -> Callable[[Subject], str]:
+    def unless(subject: Subject) -> str:
+        patients = subject.by_type.get("Patient", ())
+        return "" if any(name in patient.resource for patient in patients) else f"no Patient has a {name}"
+
+    return unless
 
 
 def _events(subject: Subject) -> Iterator[tuple[Located, Located, str]]:
@@ -39,32 +47,56 @@ def _events(subject: Subject) -> Iterator[tuple[Located, Located, str]]:
                 yield located, patient, date
 
 
-def _before_birth(subject: Subject) -> Iterator[Issue]:
+@rule(
+    "before-birth",
+    "Nothing happens to a patient before birth.",
+    _PAGE.format("patient"),
+    _unless_patient_has("birthDate"),
+)
+def _before_birth(subject: Subject) -> Iterator[Finding]:
     for located, patient, date in _events(subject):
         born = patient.resource.get("birthDate")
         if isinstance(born, str) and certainly_before(date, born):
             message = f"the date is {date}, and the patient was born on {born}"
-            yield finding(located, message, check="before-birth", code="business-rule")
+            yield Finding(located, message, code="business-rule")
 
 
-def _after_death(subject: Subject) -> Iterator[Issue]:
+@rule(
+    "after-death",
+    "Nothing is done after death; findings and reports may be.",
+    _PAGE.format("patient"),
+    _unless_patient_has("deceasedDateTime"),
+)
+def _after_death(subject: Subject) -> Iterator[Finding]:
     for located, patient, date in _events(subject):
         died = patient.resource.get("deceasedDateTime")
         if isinstance(died, str) and certainly_before(died, date):
             message = f"the date is {date}, and the patient died on {died}"
             severity = _AFTER_DEATH.get(located.type, "error")
-            yield finding(located, message, check="after-death", severity=severity, code="business-rule")
+            yield Finding(located, message, severity=severity, code="business-rule")
 
 
-def _abates_after_onset(subject: Subject) -> Iterator[Issue]:
+@rule(
+    "abatement-before-onset",
+    "A condition does not abate before its onset.",
+    _PAGE.format("condition"),
+    of_types("Condition"),
+)
+def _abates_after_onset(subject: Subject) -> Iterator[Finding]:
     for located in subject.by_type.get("Condition", ()):
         onset, over = start_of(located.resource, "onset"), end_of(located.resource, "abatement")
         if onset and over and certainly_before(over, onset):
             message = f"the condition abates on {over}, before its onset on {onset}"
-            yield finding(located, message, check="abatement-before-onset", code="business-rule")
+            yield Finding(located, message, code="business-rule")
 
 
-def _suspect_before_event(subject: Subject) -> Iterator[Issue]:
+@rule(
+    "event-before-cause",
+    "An adverse event is not before its suspected cause.",
+    _PAGE.format("adverseevent"),
+    of_types("AdverseEvent"),
+)
+def _suspect_before_event(subject: Subject) -> Iterator[Finding]:
     for located in subject.by_type.get("AdverseEvent", ()):
         date = start_of(located.resource, "date", "occurrence")
         for suspect in objects(located.resource.get("suspectEntity")) if date else ():
@@ -72,10 +104,16 @@ def _suspect_before_event(subject: Subject) -> Iterator[Issue]:
             began = start_of(cause.resource, *DATES.get(cause.type, ())) if cause is not None else ""
             if cause is not None and began and certainly_before(date, began):
                 message = f"the event is dated {date}, and its suspected cause, {cause.label}, began on {began}"
-                yield finding(located, message, check="event-before-cause", node=suspect, code="business-rule")
+                yield Finding(located, message, node=suspect, code="business-rule")
 
 
-def _response_after_treatment(subject: Subject) -> Iterator[Issue]:
+@rule(
+    "response-before-treatment",
+    "A response (LOINC 88040-1, 97509-4) is not before the first treatment.",
+    _PAGE.format("observation"),
+    of_types("Observation"),
+)
+def _response_after_treatment(subject: Subject) -> Iterator[Finding]:
     begun = [
         date
         for kind in TREATMENTS
@@ -90,10 +128,16 @@ def _response_after_treatment(subject: Subject) -> Iterator[Issue]:
             message = (
                 f"the response is dated {date}, before any treatment in the Bundle; the first began on {min(begun)}"
             )
-            yield finding(located, message, check="response-before-treatment", severity=severity, code="business-rule")
+            yield Finding(located, message, severity=severity, code="business-rule")
 
 
-def _one_dose(subject: Subject) -> Iterator[Issue]:
+@rule(
+    "overlapping-doses",
+    "One drug is not taken in two doses at the same time.",
+    _PAGE.format("medicationstatement"),
+    of_types("MedicationStatement"),
+)
+def _one_dose(subject: Subject) -> Iterator[Finding]:
     taken: dict[str, list[tuple[str, str, object, Located]]] = {}
     for located in subject.by_type.get("MedicationStatement", ()):
         start, end = start_of(located.resource, "effective"), end_of(located.resource, "effective")
@@ -105,7 +149,7 @@ def _one_dose(subject: Subject) -> Iterator[Issue]:
             together = not end or certainly_before(start, end)
             if together and dose != other_dose and patient_of(subject, first) is patient_of(subject, second):
                 message = f"another dose of the same drug is taken at the same time, by {first.label}"
-                yield finding(second, message, check="overlapping-doses", severity="warning", code="business-rule")
+                yield Finding(second, message, severity="warning", code="business-rule")
 
 
 def _by_start(one: tuple[str, str, object, Located]) -> str:
@@ -131,7 +175,13 @@ def _dose(statement: Any) -> object:
     return tuple(found)
 
 
-def _activities_add_up(subject: Subject) -> Iterator[Issue]:
+@rule(
+    "activities-add-up",
+    "The activities of a radionuclide given in parts add up to the total that is stated.",
+    _PAGE.format("medicationadministration"),
+    of_types("MedicationAdministration"),
+)
+def _activities_add_up(subject: Subject) -> Iterator[Finding]:
     parts: dict[int, list[Decimal]] = {}
     for located in subject.by_type.get("MedicationAdministration", ()):
         amount = _activity(mapping(located.resource.get("dosage")).get("dose"))
@@ -144,7 +194,7 @@ def _activities_add_up(subject: Subject) -> Iterator[Issue]:
             given = parts.get(id(whole), [])
             if given and sum(given) != total:
                 message = f"the activities given in {whole.label} add up to {sum(given)} GBq, and {total} GBq is stated"
-                yield finding(located, message, check="activities-add-up", tail=".valueQuantity", code="business-rule")
+                yield Finding(located, message, tail=".valueQuantity", code="business-rule")
 
 
 _BECQUEREL = {"GBq": Decimal(1), "MBq": Decimal("0.001"), "kBq": Decimal("0.000001")}
@@ -167,62 +217,12 @@ def _part_of(subject: Subject, located: Located) -> Iterator[Located]:
             yield whole
 
 
-def _unless_patient_has(name: str) -> Callable[[Subject], str]:
-    def unless(subject: Subject) -> str:
-        patients = subject.by_type.get("Patient", ())
-        return "" if any(name in patient.resource for patient in patients) else f"no Patient has a {name}"
-
-    return unless
-
-
 TIMELINE_RULES = (
-    Check(
-        "before-birth",
-        "Nothing happens to a patient before birth.",
-        _PAGE.format("patient"),
-        _before_birth,
-        _unless_patient_has("birthDate"),
-    ),
-    Check(
-        "after-death",
-        "Nothing is done after death; findings and reports may be.",
-        _PAGE.format("patient"),
-        _after_death,
-        _unless_patient_has("deceasedDateTime"),
-    ),
-    Check(
-        "abatement-before-onset",
-        "A condition does not abate before its onset.",
-        _PAGE.format("condition"),
-        _abates_after_onset,
-        of_types("Condition"),
-    ),
-    Check(
-        "event-before-cause",
-        "An adverse event is not before its suspected cause.",
-        _PAGE.format("adverseevent"),
-        _suspect_before_event,
-        of_types("AdverseEvent"),
-    ),
-    Check(
-        "response-before-treatment",
-        "A response (LOINC 88040-1, 97509-4) is not before the first treatment.",
-        _PAGE.format("observation"),
-        _response_after_treatment,
-        of_types("Observation"),
-    ),
-    Check(
-        "overlapping-doses",
-        "One drug is not taken in two doses at the same time.",
-        _PAGE.format("medicationstatement"),
-        _one_dose,
-        of_types("MedicationStatement"),
-    ),
-    Check(
-        "activities-add-up",
-        "The activities of a radionuclide given in parts add up to the total that is stated.",
-        _PAGE.format("medicationadministration"),
-        _activities_add_up,
-        of_types("MedicationAdministration"),
-    ),
+    _before_birth,
+    _after_death,
+    _abates_after_onset,
+    _suspect_before_event,
+    _response_after_treatment,
+    _one_dose,
+    _activities_add_up,
 )

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.systems import LOINC, UCUM
 from fhir_case.fhir.wire import mapping, objects
-from fhir_case.validation.check import Check, finding, of_types
+from fhir_case.validation.check import Finding, of_types, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fhir_case.issues import Issue
     from fhir_case.validation.subject import Subject
 
 __all__ = ["UNIT_RULES"]
@@ -53,7 +52,13 @@ _UNITS_BELOW = {
 }
 
 
-def _unit_fits(subject: Subject) -> Iterator[Issue]:
+@rule(
+    "unit-fits",
+    "A result has a unit of what its LOINC code measures: mass, moles, units or number, per volume, mass or time.",
+    "https://loinc.org/kb/users-guide/major-parts-of-a-loinc-term/",
+    of_types("Observation"),
+)
+def _unit_fits(subject: Subject) -> Iterator[Finding]:
     for located in subject.by_type.get("Observation", ()):
         for part in (located.resource, *objects(located.resource.get("component"))):
             quantity = mapping(part.get("valueQuantity"))
@@ -63,9 +68,7 @@ def _unit_fits(subject: Subject) -> Iterator[Issue]:
             if tests and not any(_fits(dimension, measured) for _, _, measured in tests):
                 code, name, _ = tests[0]
                 message = f"'{unit}' is a unit of {dimension}, and the test {code} is '{name}'"
-                yield finding(
-                    located, message, check="unit-fits", node=quantity, tail=".code", severity="warning", code="value"
-                )
+                yield Finding(located, message, node=quantity, tail=".code", severity="warning", code="value")
 
 
 def _tests(subject: Subject, part: Any) -> list[tuple[str, str, str]]:
@@ -112,12 +115,4 @@ def _fits(dimension: str, measured: str) -> bool:
     return below == bottom and above in _TOPS[top]
 
 
-UNIT_RULES = (
-    Check(
-        "unit-fits",
-        "A result has a unit of what its LOINC code measures: mass, moles, units or number, per volume, mass or time.",
-        "https://loinc.org/kb/users-guide/major-parts-of-a-loinc-term/",
-        _unit_fits,
-        of_types("Observation"),
-    ),
-)
+UNIT_RULES = (_unit_fits,)
