@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["checked", "resource_of", "validation"]
 
-_UNKNOWN = re.compile(r" is (no|not an) element of ")
+_UNKNOWN = re.compile(r" is not an element of ")
 
 
 def resource_of(body: Any, kind: str) -> Resource:

@@ -19,7 +19,7 @@ from fhir_case.validation.engine.answers import read_answer
 from fhir_case.validation.engine.home import provide_home
 from fhir_case.validation.engine.packages import Package, choose, for_server, packages_in_cache, read_package
 from fhir_case.validation.engine.registry import fetch_package
-from support import fhir_case
+from support import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -246,8 +246,8 @@ def test_an_engine_that_cannot_start_is_a_check_that_could_not_run(tmp_path: Pat
 def test_an_engine_that_was_asked_for_and_cannot_run_is_no_success(tmp_path: Path, command: list[str]) -> None:
     (tmp_path / "patient.json").write_text('{"resourceType": "Patient", "gender": "male"}')
     home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PATH": ""}
-    ended = fhir_case(*command, "--engine", "hl7", cwd=tmp_path, env=home)
-    assert 8 == ended.returncode
+    ended = run_command(*command, "--engine", "hl7", cwd=tmp_path, environment=home)
+    assert 8 == ended.exit_code
     assert "hl7.fhir.r4.core 4.0.1 is missing" in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr
     assert not (tmp_path / "out").exists()

@@ -13,7 +13,7 @@ from fhir_case.cli import cli
 from fhir_case.issues import CheckRun, Issue, ValidationResult
 from fhir_case.report.validation.formats import Checked, github_lines, junit_lines, sarif_lines
 from fhir_case.validation import CHECKS
-from support import fhir_case
+from support import run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -233,9 +233,9 @@ def test_a_directory_without_anything_to_check_gives_8_and_no_half_output(form: 
     (tmp_path / "full" / "a.json").write_text('{"resourceType":"Patient"}')
     (tmp_path / "empty").mkdir()
 
-    done = fhir_case("validate", str(tmp_path / "full"), str(tmp_path / "empty"), "--format", form)
+    done = run_command("validate", str(tmp_path / "full"), str(tmp_path / "empty"), "--format", form)
 
-    assert (8, "") == (done.returncode, done.stdout)
+    assert (8, "") == (done.exit_code, done.stdout)
     assert "there is no .json or .ndjson file in this directory" in done.stderr
 
 

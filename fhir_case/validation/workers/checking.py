@@ -35,6 +35,7 @@ MAXIMUM_PROCESSES = 60
 
 _DEFAULT_MAXIMUM = 8
 _WORTH_S = 1.0  # a process takes about as long until it is of use
+_MAX_STARTS = 3
 _CHUNK_BYTES = 256 * 2**10
 _CHUNK_DOCUMENTS = 64
 _CHUNKS_PER_PROCESS = 4
@@ -169,23 +170,24 @@ class Checking:
 
     def _start(self) -> Process | None:
         """Start a process for this thread; return None when the system or the installation does not allow it."""
-        with self._lock:  # one at a time: multiprocessing keeps a list of all
-            if self._no_more_processes:
-                return None
+        for _ in range(_MAX_STARTS):
+            with self._lock:  # one at a time: multiprocessing keeps a list of all
+                if self._no_more_processes:
+                    return None
+                try:
+                    process = Process(self._check)
+                except OSError:
+                    break
+                self._processes.add(process)
             try:
-                process = Process(self._check)
-            except OSError:
-                self._no_more_processes = True
-                return None
-            self._processes.add(process)
-        try:
-            process.wait_until_ready()
-        except (EOFError, OSError):
-            self._no_more_processes = True  # none would come further
-            self._lose(process)
-            return None
-        self._own.process = process
-        return process
+                process.wait_until_ready()
+            except (EOFError, OSError):
+                self._lose(process)
+                continue
+            self._own.process = process
+            return process
+        self._no_more_processes = True
+        return None
 
     def _lose(self, process: Process) -> None:
         self._own.process = None
