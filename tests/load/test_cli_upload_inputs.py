@@ -115,7 +115,7 @@ def broken_bundle() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("lines", "place", "word"),
     [
-        ([bundle("a"), "just text"], ":2: ", "no object"),
+        ([bundle("a"), "just text"], ":2: ", "not an object"),
         ([bundle("a"), {"name": "Ann"}], ":2: ", "not a FHIR resource"),
         ([bundle("a"), broken_bundle()], ":2: Bundle.entry[1]: ", "no resource with a resourceType"),
         ([bundle("a"), patient("b", id="not/an id")], ":2: ", "is not a FHIR id"),

@@ -139,7 +139,7 @@ def test_verify_gives_0_when_all_is_there_and_5_when_something_is_not(
     [
         (b"", "is empty"),
         (b"{", "is not complete JSON"),
-        (b"[]", "no object"),
+        (b"[]", "not an object"),
         (b'{"name":"Ann"}', "not a FHIR resource"),
         (b'{"resourceType":"Bundle","type":"message"}', "it is meant for $process-message"),
     ],
