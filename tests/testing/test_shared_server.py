@@ -142,6 +142,14 @@ def test_a_killed_run_leaves_no_server_and_the_next_run_no_folder(
     other.close()
 
 
+def test_a_folder_of_another_program_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "fhir-case-run-3yryuf0d").mkdir()
+    SharedRun().close()
+
+    assert ["fhir-case-run-3yryuf0d"] == [folder.name for folder in tmp_path.iterdir()]
+
+
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SharedRun]:
     """A run of which this process is the controller, and whose servers only pretend."""

@@ -44,7 +44,7 @@ def undo(
     """
     from fhir_case.cli.options.loads import client_of, timeout_of
     from fhir_case.load.journal.reader import read_header
-    from fhir_case.load.undo.undo import UNDONE, Undone
+    from fhir_case.load.undo.undo import UNDONE, State, Undone
     from fhir_case.load.undo.undo import undo as undo_upload
     from fhir_case.report.undo import undo_json, undo_text
 
@@ -60,7 +60,7 @@ def undo(
     with client_of(base_url, connection, timeout_s) as client:
         click.echo(f"Undoing the upload to {base_url} …", err=True)
         found = undo_upload(journal, client, note)
-    counts = {state: found[state] for state in UNDONE}
+    counts: dict[State, int] = {state: found[state] for state in UNDONE}
     if form == "json":
         show_json(undo_json(base_url, counts, remaining))
     else:
