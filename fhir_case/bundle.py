@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from fhir_case.errors import BundleError, FhirCaseError, MappingError
 from fhir_case.fhir.datatypes import TEST_DATA, code_of, narrative, reference
 from fhir_case.fhir.identity import NAMESPACE_PATTERN, full_url, identifier, is_logical_id, logical_id
+from fhir_case.fhir.references import references_in
 from fhir_case.fhir.systems import DATA_OPERATION, MCODE, PROVENANCE_PARTICIPANT
+from fhir_case.mapping.discovery import sections_of
 from fhir_case.mapping.running import run_mappings
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.fhir.wire import Resource
     from fhir_case.mapping import FoundMapping
+    from fhir_case.mapping.running import Mapped
 
 __all__ = ["build_bundle"]
 
@@ -90,20 +93,43 @@ def build_bundle(
     mapped = run_mappings(case, mappings)
     given = [one.resource for one in mapped.values()]
     if fhir == "R5":
-        from fhir_case.fhir.r5 import separated
-
-        given = [part for one in given for part in separated(one)]
-    given += _record(case, [_business_key(one) for one in given])
+        given = [part for one in mapped.values() for part in _separated(one)]
+    for one in _record(case, [_business_key(one) for one in given]):
+        if (made := mapped.get(_business_key(one))) is not None:
+            hint = "give the resource another key"
+            raise MappingError(f"{made.name} of {made.origin} is what the Bundle makes by itself", hint=hint)
+        given.append(one)
+    _refuse_entries_without_resource(case, given, mappings)
     known = {_business_key(one) for one in given}
     named = [_named(one, namespace, known) for one in given]
+    made_of = {_id_of(name, namespace): made for name, made in mapped.items()}
     if fhir == "R5":
-        named = _in_r5(named)
+        named = _in_r5(named, made_of)
     elif profiles == "none":
         named = [_without_profile(one) for one in named]
     named.sort(key=_rank)
-    origins = {_id_of(name, namespace): made.origin for name, made in mapped.items()}
-    _check_models(named, fhir, origins)
+    _check_models(named, fhir, made_of)
     return _rendered(named, type, namespace, mcode=fhir == "R4" and profiles == "mcode")
+
+
+def _refuse_entries_without_resource(case: Case, resources: list[Resource], mappings: Sequence[FoundMapping]) -> None:
+    """Refuse a reference to an entry that became no resource, as when a mapping gives it another id than its key."""
+    mapped = {one.name for section in sections_of(mappings) for one in (section, *section.parts)}
+    entries = ((section, entry) for section, entry in case.entries() if section.name in mapped)
+    expected = {f"{section.resource}/{entry.key}": section.name for section, entry in entries}
+    lost = expected.keys() - {_business_key(one) for one in resources}
+    for one in resources if lost else ():
+        for target in sorted(lost.intersection(references_in(one))):
+            raise MappingError(
+                f"{_business_key(one)} refers to {target}, an entry of {expected[target]}, and no mapping gives it",
+                hint="return the resource of an entry with the key of the entry as its id",
+            )
+
+
+def _separated(made: Mapped) -> list[Resource]:
+    from fhir_case.fhir.r5 import separated
+
+    return list(separated(made.resource))
 
 
 def _record(case: Case, targets: list[str]) -> list[Resource]:
@@ -151,8 +177,12 @@ def _named(resource: Resource, namespace: str, known: set[str]) -> Resource:
         )
     own = identifier(kind, namespace, key)
     given = resource.get("identifier")
-    if isinstance(given, list) and own:
+    if given is not None and own and isinstance(own["identifier"], list):
+        if not isinstance(given, list):
+            raise MappingError(f"the identifier of {kind} '{key}' is not a list", hint="write [{…}]")
         own = {"identifier": [*own["identifier"], *given]}
+    elif given is not None:
+        own = {"identifier": given}
     rest = {
         name: value
         for name, value in resource.items()
@@ -186,7 +216,7 @@ def _id_of(name: str, namespace: str) -> str:
     return f"{kind}/{logical_id(namespace, key)}"
 
 
-def _in_r5(resources: list[Resource]) -> list[Resource]:
+def _in_r5(resources: list[Resource], made_of: Mapping[str, Mapped]) -> list[Resource]:
     from fhir_case.fhir.r5 import to_r5
 
     identifiers: dict[str, dict[str, Any]] = {}
@@ -194,7 +224,15 @@ def _in_r5(resources: list[Resource]) -> list[Resource]:
         own = one.get("identifier")  # ours comes first
         if own:
             identifiers[_business_key(one)] = own[0] if isinstance(own, list) else own
-    return [to_r5(one, identifiers) for one in resources]
+    converted = []
+    for one in resources:
+        try:
+            converted.append(to_r5(one, identifiers))
+        except MappingError as error:
+            made = made_of.get(_business_key(one))
+            hint = f"leave it out in {made.origin}, or build in R4" if made else error.hint
+            raise MappingError(error.message, where=error.where, hint=hint) from error
+    return converted
 
 
 def _without_profile(resource: Resource) -> Resource:
@@ -208,20 +246,21 @@ def _rank(resource: Resource) -> tuple[int, str, str]:
     return place, kind, resource["id"]
 
 
-def _check_models(resources: list[Resource], fhir: FhirVersion, origins: Mapping[str, FoundMapping]) -> None:
+def _check_models(resources: list[Resource], fhir: FhirVersion, made_of: Mapping[str, Mapped]) -> None:
     """Refuse what the FHIR models refuse: an element that does not exist, or one of the wrong type."""
     from fhir_case.fhir.models import has_model, model_findings
 
     for one in resources:
         place = _business_key(one)
-        found = origins.get(place)
-        hint = "mend the mapping" + (f" '{found.mapping.name}' of {found.origin}" if found else " that gave it")
-
+        made = made_of.get(place)
         if not has_model(one["resourceType"], fhir):
+            hint = f"mend {made.origin if made else 'the mapping that gave it'}"
             raise MappingError(f"FHIR {fhir} has no such resource type", where=place, hint=hint)
         # A misspelt element is often a required one that is missing too: say what was written.
         for finding in sorted(model_findings(one, fhir), key=lambda each: each.code == "required"):
             element = ".".join(str(step) for step in finding.path)
+            origin = made.origin_of(str(finding.path[0]) if finding.path else "") if made else ""
+            hint = f"mend {origin or 'the mapping that gave it'}"
             raise MappingError(finding.message, where=f"{place}: {element}", hint=hint)
 
 

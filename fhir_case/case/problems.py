@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic_core.core_schema import ErrorType
 
 from fhir_case.case.forms import Concept, Quantity, Value, When
+from fhir_case.case.forms.concept import CODE_PATTERN
 from fhir_case.case.node import Problem
 from fhir_case.errors import CaseError
 from fhir_case.wording import did_you_mean
@@ -143,8 +144,9 @@ def _words(error: ErrorDetails, keys: Mapping[str, str], model: type[Case]) -> t
         return _TRANSLATED[kind](given, context)
     if expected := _expected(kind, error["loc"], model):
         return f"{shown(given)} where {expected} is expected", _how_to_write(expected, given, error["loc"], model)
-    if kind in get_args(ErrorType):
-        return f"{shown(given)} does not belong here", "see the JSON Schema of the case file"
+    if kind in get_args(ErrorType):  # of a model from outside, whose words they are
+        message = f"{shown(given)}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+        return str(context.get("error") or message), ""
     return _our_own_words(error, keys)
 
 
@@ -197,7 +199,7 @@ def _is_needed(loc: Loc, case: type[Case]) -> bool:
 
 def _not_one_of(given: Any, context: Mapping[str, Any]) -> tuple[str, str]:
     choices = re.findall(r"'([^']*)'", context["expected"])
-    listed = ", ".join(choices)
+    listed = ", ".join(choices) or context["expected"]
     if not isinstance(given, str):
         return f"{shown(given)} where one of {listed} is expected", ""
     return f"{shown(given)} is not one of {listed}", did_you_mean(given, choices)
@@ -214,7 +216,9 @@ def _not_as_written(given: Any, context: Mapping[str, Any]) -> tuple[str, str]:
         slug = re.sub(r"[^a-z0-9]+", "-", given.lower()).strip("-0123456789")[:40].strip("-")
         example = f"write '{slug}'" if slug else "for example 'afp-baseline'"
         return f"{shown(given)} is not a key (lower-case words joined by hyphens)", example
-    return f"{shown(given)} is not a code", "a code has no spaces at its ends and no two in a row"
+    if pattern == CODE_PATTERN:
+        return f"{shown(given)} is not a code", "a code has no spaces at its ends and no two in a row"
+    return f"{shown(given)} does not match {pattern}", ""
 
 
 _TRANSLATED: dict[str, Callable[[Any, Mapping[str, Any]], tuple[str, str]]] = {

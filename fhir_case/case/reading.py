@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from traceback import extract_tb
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -13,7 +14,7 @@ from fhir_case.case.problems import case_error, found, model_problems, shown
 from fhir_case.case.section import keyed_nodes, sections_by_role
 from fhir_case.case.text import decode
 from fhir_case.case.tree import read_tree
-from fhir_case.errors import CaseError
+from fhir_case.errors import CaseError, MappingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,10 @@ def read_case(text: bytes | str, sections: tuple[Section, ...], *, file: str = "
         case = model.model_validate(root.data, context=context)
     except ValidationError as error:
         problems += model_problems(error.errors(include_url=False), root, keys, model)
+    except MappingError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _broken_model(error, file) from error
     if case is not None and not problems:
         problems += (Problem(found(root, loc)[0].place, loc, what, hint) for loc, what, hint in time_problems(case))
     else:
@@ -64,6 +69,16 @@ def read_case(text: bytes | str, sections: tuple[Section, ...], *, file: str = "
     if case is None or problems:
         raise case_error(problems, root)
     return case
+
+
+def _broken_model(error: BaseException, file: str) -> MappingError:
+    """Return the error for a validator of a section that failed by itself, with the last line that was running."""
+    last = extract_tb(error.__traceback__)[-1]
+    return MappingError(
+        f"the model of a section failed at {file}: {type(error).__name__}: {error}",
+        where=f"{last.filename}:{last.lineno}",
+        hint="mend its validator; --debug shows the traceback",
+    )
 
 
 def _collect_keys(

@@ -54,9 +54,9 @@ class Section:
 def sections_by_role(sections: Iterable[Section]) -> dict[str, list[str]]:
     """Return the names of the sections that have each role."""
     roles: dict[str, list[str]] = {}
-    for section in sections:
-        for role in section.roles:
-            roles.setdefault(role, []).append(section.name)
+    for one in (each for section in sections for each in (section, *section.parts)):
+        for role in one.roles:
+            roles.setdefault(role, []).append(one.name)
     return roles
 
 

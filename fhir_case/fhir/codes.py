@@ -13,17 +13,17 @@ The grammar of a table, one section a short name::
     units = { "ng/mL" = "ng/mL" }      # printed unit = UCUM code, for tests only
     why = "why this code and not its neighbour"
 
-``system`` is a short name of `fhir_case.fhir.systems.SYSTEMS`. A section may hold other keys that its mapping reads;
-another coding is a table with ``system``, ``code``, ``display`` and, where words belong to it, ``text``.
+``system`` is a short name of `fhir_case.fhir.systems.SYSTEMS` or a URL. A section may hold other keys that its mapping
+reads; another coding is a table with ``system``, ``code``, ``display`` and, where words belong to it, ``text``.
 """
 
 from __future__ import annotations
 
-import os
 import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +81,7 @@ def code_table(source: str, name: str) -> dict[str, Term]:
     """
     file = _tables(source).get(name)
     if file is None:
-        raise MappingError("the code table is missing", where=f"{source}: {name}.toml", hint="install fhir-case again")
+        raise MappingError(f"there is no code table {name}.toml", where=source, hint="add it, or name another table")
     return _read(file, f"{source}: {name}.toml")
 
 
@@ -101,7 +101,7 @@ def _read(file: Traversable, where: str) -> dict[str, Term]:
         sections = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise MappingError("the code table is missing", where=where, hint="install fhir-case again") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise MappingError(f"the code table is not valid TOML: {error}", where=where, hint="correct it") from error
     return {key: _term(where, key, section) for key, section in sections.items()}
 
@@ -112,10 +112,10 @@ def _tables(source: str) -> dict[str, Traversable]:
     Return the files of the code tables by their names.
 
     Raises:
-        MappingError: Two have one name.
+        MappingError: There is no such package or folder, or two tables have one name.
     """
     tables: dict[str, Traversable] = {}
-    for file in _files(Path(source) if os.sep in source else files(source)):
+    for file in _files(source):
         name = file.name.removesuffix(".toml")
         if file.name != _FIXED and name in tables:
             raise MappingError(f"two code tables are called '{name}'", where=source, hint="rename one of them")
@@ -124,27 +124,48 @@ def _tables(source: str) -> dict[str, Traversable]:
     return tables
 
 
-def _files(folder: Traversable) -> Iterator[Traversable]:
+def _files(source: str) -> Iterator[Traversable]:
+    """Return the TOML files of a package, or of a folder without the folders in it, which may be anything."""
+    folder = Path(source)
+    if folder.is_dir():
+        yield from sorted(folder.glob("*.toml"))
+        return
+    try:
+        root = files(source)
+    except (ImportError, TypeError, ValueError, AttributeError) as error:
+        hint = "name a package, or write str(Path(__file__).parent) for the folder of a file"
+        raise MappingError(f"'{source}' is not a package or folder of code tables", hint=hint) from error
+    yield from _below(root)
+
+
+def _below(folder: Traversable) -> Iterator[Traversable]:
     for one in sorted(folder.iterdir(), key=lambda each: each.name):
         if one.name.endswith(".toml"):
             yield one
         elif one.is_dir() and one.name != "__pycache__":
-            yield from _files(one)
+            yield from _below(one)
 
 
-def _term(place: str, name: str, section: dict[str, Any]) -> Term:
-    more = dict(section)
-    try:
-        codings = tuple(_coding(one) for one in more.pop("codings", ()))
-        return Term(name, more.pop("text"), codings, more.pop("units", {}), more)
-    except KeyError as error:
-        raise MappingError(
-            f"[{name}] has no {error.args[0]!r}", where=place, hint="see fhir_case.fhir.codes for the grammar"
-        ) from error
+def _term(where: str, name: str, section: Any) -> Term:
+    reason = "it is a table with 'text', a string, and may have 'codings', a list, and 'units', a table"
+    if isinstance(section, dict) and isinstance(section.get("text"), str):
+        more = dict(section)
+        text, units, codings = more.pop("text"), more.pop("units", {}), more.pop("codings", [])
+        if isinstance(units, dict) and isinstance(codings, list):
+            try:
+                return Term(name, text, tuple(_coding(one) for one in codings), units, more)
+            except KeyError as error:
+                reason = f"a coding has no {error.args[0]!r}"
+            except (TypeError, ValueError) as error:
+                reason = str(error)
+    raise MappingError(f"[{name}]: {reason}", where=where, hint="see fhir_case.fhir.codes for the grammar")
 
 
 def _coding(one: dict[str, str]) -> dict[str, str]:
-    return coding(SYSTEMS[one["system"]], one["code"], one.get("display"))
+    system = SYSTEMS.get(one["system"], one["system"])
+    if ":" not in system:
+        raise ValueError(f"'{system}' is not a URL, and not one of {', '.join(SYSTEMS)}")
+    return coding(system, one["code"], one.get("display"))
 
 
 def code_tables(package: str) -> tuple[str, ...]:
@@ -153,10 +174,19 @@ def code_tables(package: str) -> tuple[str, ...]:
 
 
 def known_codes(package: str) -> dict[tuple[str, str], frozenset[str]]:
-    """Return every (system, code) of the tables of a package with the displays that they write."""
+    """
+    Return every (system, code) of the tables of a package with the displays that they write.
+
+    A module has no tables, and a TOML file of a package that is about something else is none of them.
+    """
     known: dict[tuple[str, str], frozenset[str]] = {}
-    for file in _files(files(package)):
-        for term in _read(file, f"{package}: {file.name}").values():
+    found = find_spec(package)
+    for file in _files(package) if found is not None and found.submodule_search_locations else ():
+        try:
+            terms = _read(file, f"{package}: {file.name}")
+        except MappingError:
+            continue  # whoever looks something up in it is told
+        for term in terms.values():
             others = [_coding(one) for one in term.more.values() if isinstance(one, dict) and "system" in one]
             for one in (*term.codings, *others):
                 key = (one["system"], one["code"])

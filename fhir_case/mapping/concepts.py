@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import AfterValidator
@@ -10,12 +12,12 @@ from pydantic_core import PydanticCustomError
 
 from fhir_case.case.forms import Concept, Value
 from fhir_case.errors import MappingError
-from fhir_case.fhir.codes import Term, code_table, fixed_table
+from fhir_case.fhir.codes import Term, code_table, code_tables, fixed_table
 from fhir_case.fhir.datatypes import coding, extension, quantity
 from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from fhir_case.case import Entry, Quantity, Site
 
@@ -30,7 +32,8 @@ class Codes:
     Look concepts up in the code tables of one package, or of one folder.
 
     Args:
-        source: The package that holds the tables, or the path of a folder.
+        source: The package that holds the tables, or the path of a folder. What is not there is looked up in the tables
+            of the installed packages.
         room: The package of one concept, whose table ``fixed`` holds the codes that its profiles fix.
     """
 
@@ -39,8 +42,22 @@ class Codes:
 
     @classmethod
     def beside(cls, module: str) -> Codes:
-        """Return the code tables of the package of a mapping; called with the ``__name__`` of its module."""
-        return cls(module.partition(".")[0], module)
+        """Return the code tables of the package of a mapping, or of the folder of its file, by its ``__name__``."""
+        package = module.partition(".")[0]
+        file = getattr(sys.modules.get(package), "__file__", None)
+        if file and not hasattr(sys.modules[package], "__path__"):
+            return cls(str(Path(file).parent))
+        return cls(package, module)
+
+    def _terms(self, table: str) -> Mapping[str, Term]:
+        """Return a table of its own, or where there is none that of an installed package."""
+        from fhir_case.mapping.discovery import installed_packages
+
+        if table not in code_tables(self.source):
+            for package in installed_packages():
+                if table in code_tables(package):
+                    return code_table(package, table)
+        return code_table(self.source, table)
 
     def table(self, name: str) -> AfterValidator:
         """
@@ -53,7 +70,7 @@ class Codes:
         def check(given: Concept | Value) -> Concept | Value:
             concept = given if isinstance(given, Concept) else given.concept
             if concept is not None and concept.name is not None:
-                terms = code_table(self.source, name)
+                terms = self._terms(name)
                 if concept.name not in terms:
                     said = _unknown(concept.name, name, terms)
                     raise PydanticCustomError("short_name", "{said}; {hint}", {"said": said, "hint": _OPEN_FORM})
@@ -86,7 +103,7 @@ class Codes:
         """
         if concept.name is None:
             return None
-        terms = code_table(self.source, table)
+        terms = self._terms(table)
         if concept.name not in terms:
             said = _unknown(concept.name, table, terms)
             raise MappingError(said, where=str(entry.place or ""), hint=_OPEN_FORM)
@@ -94,7 +111,7 @@ class Codes:
 
     def find(self, table: str, concept: Concept) -> Term | None:
         """Return what a table says about a concept that it need not know."""
-        return code_table(self.source, table).get(concept.name or "")
+        return self._terms(table).get(concept.name or "")
 
     def concept(self, table: str, concept: Concept, entry: Entry) -> dict[str, Any]:
         """Return a CodeableConcept: the codes of the case before those of the table, words always."""
@@ -129,7 +146,7 @@ class Codes:
             return place
         if not laterality:
             return {**place, "text": f"{place['text']}, {site.side}"}
-        side = {"coding": code_table(self.source, "sides")[site.side].codeable_concept()["coding"]}
+        side = {"coding": self._terms("sides")[site.side].codeable_concept()["coding"]}
         return {"extension": [extension(laterality, valueCodeableConcept=side)], **place}
 
     def quantity(self, amount: Quantity, *, term: Term | None = None) -> dict[str, Any]:
@@ -143,7 +160,7 @@ class Codes:
         if ucum is None and term is not None:
             ucum = term.units.get(unit or "")
         if ucum is None and unit is not None:
-            known = code_table(self.source, "units").get(unit)
+            known = self._terms("units").get(unit)
             ucum = known.more.get("ucum") if known else None
         label = unit or (term.more.get("unit_label") if term else None)
         return quantity(amount.value, label, ucum, amount.comparator)

@@ -6,23 +6,22 @@ A package offers mappings by an entry point of the group ``fhir_case.mappings`` 
 
 from __future__ import annotations
 
+import keyword
+import re
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args, get_origin
 
-from fhir_case.case import Case
+from fhir_case.case import Case, When
 from fhir_case.case.section import Section
 from fhir_case.errors import MappingError
 from fhir_case.mapping.protocol import Mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
     from types import ModuleType
-
-    from pydantic import BaseModel
-
-__all__ = ["FoundMapping", "discover", "installed_codes", "sections_of"]
+__all__ = ["FoundMapping", "discover", "installed_codes", "installed_packages", "sections_of"]
 
 _GROUP = "fhir_case.mappings"
 
@@ -78,10 +77,15 @@ def installed_codes() -> dict[tuple[str, str], frozenset[str]]:
     from fhir_case.fhir.codes import known_codes
 
     known: dict[tuple[str, str], frozenset[str]] = {}
-    for package in dict.fromkeys(one.package for one in _installed() if one.package):
+    for package in installed_packages():
         for code, displays in known_codes(package).items():
             known[code] = known.get(code, frozenset()) | displays
     return known
+
+
+def installed_packages() -> tuple[str, ...]:
+    """Return the packages and modules that offer mappings, in the order of the mappings."""
+    return tuple(dict.fromkeys(one.package for one in _installed()))
 
 
 @cache
@@ -93,7 +97,7 @@ def _installed() -> tuple[FoundMapping, ...]:
         origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
         try:
             offered = point.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise MappingError(
                 f"the mappings of {origin} cannot be imported: {type(error).__name__}: {error}",
                 where=point.value,
@@ -160,27 +164,47 @@ def _checked(offered: object, where: str) -> Iterable[Mapping]:
             raise MappingError(
                 f"{one!r:.80} is not a Mapping", where=where, hint="offer a tuple of fhir_case.mapping.Mapping"
             )
+        if not (isinstance(one.name, str) and callable(one.function) and isinstance(one.sections, tuple)):
+            problem = "a mapping has a name, a function and a tuple of sections"
+            raise MappingError(f"{one.name!r:.80}: {problem}", where=where, hint="correct it")
         for section in one.sections:
-            if problem := _problem_of(section):
+            for problem in _problems_of(section):
                 raise MappingError(f"the mapping '{one.name}': {problem}", where=where, hint="correct its sections")
         yield one
 
 
-def _problem_of(section: object) -> str:
-    """Return what is wrong with a section of a mapping; empty for nothing."""
+def _problems_of(section: object) -> Iterator[str]:
+    """Return what is wrong with a section of a mapping."""
+    if not isinstance(section, Section) or not _has_form(section):
+        yield f"{getattr(section, 'name', section)!r:.80} is not a Section as fhir_case.case.Section describes it"
+        return
+    name, at = section.name, section.model.model_fields.get("at")
+    taken = name in Case.model_fields or hasattr(Case, name) or keyword.iskeyword(name)
+    if taken or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        yield f"a section cannot be called '{name}'"
+    if at is not None and at.annotation not in {When, When | None}:
+        yield f"'at' of the section '{name}' is not a When"
+    if at is not None and section.is_list and not section.time:
+        yield f"the section '{name}' needs 'time': the element of its resource that tells when it happened"
+    if section.required and section.is_list:
+        yield f"the section '{name}' is a list, which cannot be required"
+    for part in section.parts:
+        field = section.model.model_fields.get(part.name)
+        form = (get_origin(field.annotation), get_args(field.annotation)) if field else None
+        if not section.is_list or part.parts or form != (tuple, (part.model, ...)):
+            yield f"'{part.name}' is not a list of entries with a key in the section '{name}'"
+        yield from _problems_of(part)
+
+
+def _has_form(section: Section) -> bool:
     from fhir_case.case.entry import Entry
 
-    if not isinstance(section, Section):
-        return f"{section!r:.80} is not a Section"
-    if not (isinstance(section.model, type) and issubclass(section.model, Entry)):
-        return f"the model of the section '{section.name}' is not derived from fhir_case.case.Entry"
-    if not section.name.isidentifier() or section.name.startswith("_") or _is_taken(section.name, Case):
-        return f"a section cannot be called '{section.name}'"
-    for part in section.parts:
-        if not part.is_list or part.name not in section.model.model_fields:
-            return f"'{part.name}' is not a list of entries with a key in the section '{section.name}'"
-    return ""
-
-
-def _is_taken(name: str, model: type[BaseModel]) -> bool:
-    return name in model.model_fields or hasattr(model, name)
+    return (
+        isinstance(section.model, type)
+        and issubclass(section.model, Entry)
+        and all(isinstance(text, str) for text in (section.name, section.resource, section.time, section.example))
+        and re.fullmatch(r"[A-Z][A-Za-z]+", section.resource) is not None
+        and all(isinstance(names, tuple) for names in (section.roles, section.parts, section.keys))
+        and all(isinstance(name, str) for name in (*section.roles, *section.keys))
+        and all(isinstance(part, Section) and part.is_list for part in section.parts)
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html import escape
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from fhir_case.case import Entry
@@ -12,15 +13,39 @@ from fhir_case.mapping.protocol import Addition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
     from fhir_case.case import Case
     from fhir_case.fhir.wire import Resource
     from fhir_case.mapping.discovery import FoundMapping
 
-__all__ = ["Mapped", "run_mappings"]
+__all__ = ["Mapped", "Origin", "run_mappings"]
 
 _NOT_ADDED = frozenset({"resourceType", "id", "text"})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """
+    Where a resource or an addition comes from.
+
+    Args:
+        mapping: The mapping.
+        line: The file and line of the mapping that gave it; only the file, or its package, where that is not known.
+        entry: The place in the case file of the entry that it was made of; empty when that is not known.
+    """
+
+    mapping: FoundMapping
+    line: str
+    entry: str
+
+    @property
+    def name(self) -> str:
+        """Return the name of the mapping."""
+        return self.mapping.mapping.name
+
+    def __str__(self) -> str:
+        return f"the mapping '{self.name}' ({self.line})" + (f", at the entry {self.entry}" if self.entry else "")
 
 
 @dataclass(slots=True)
@@ -29,18 +54,22 @@ class Mapped:
     A resource that a mapping returned.
 
     Args:
-        origin: The mapping.
-        added: The mapping that added each element, by the name of the element.
+        origin: Where it comes from.
+        added: Where each element comes from that another mapping added, by its name.
     """
 
     resource: Resource
-    origin: FoundMapping
-    added: dict[str, FoundMapping] = field(default_factory=dict)
+    origin: Origin
+    added: dict[str, Origin] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """Return the type and the business key: ``Type/key``."""
         return f"{self.resource['resourceType']}/{self.resource['id']}"
+
+    def origin_of(self, element: str) -> Origin:
+        """Return where an element of it comes from."""
+        return self.added.get(element, self.origin)
 
 
 def run_mappings(case: Case, mappings: Sequence[FoundMapping]) -> dict[str, Mapped]:
@@ -53,96 +82,114 @@ def run_mappings(case: Case, mappings: Sequence[FoundMapping]) -> dict[str, Mapp
             to what is not there or what is set already.
     """
     mapped: dict[str, Mapped] = {}
-    additions: list[tuple[FoundMapping, Addition]] = []
+    additions: list[tuple[Origin, Addition]] = []
     for found in mappings:
-        for one in _run(case, found):
+        for one, origin in _run(case, found):
             if isinstance(one, Addition):
-                additions.append((found, one))
+                additions.append((origin, one))
                 continue
-            made = Mapped(_checked(one, found), found)
+            made = Mapped(_checked(one, origin), origin)
             if (other := mapped.get(made.name)) is not None:
                 raise MappingError(
-                    f"{made.resource['resourceType']} '{made.resource['id']}' comes twice: from the mapping "
-                    f"'{other.origin.mapping.name}' and from '{found.mapping.name}'",
-                    where=found.origin,
+                    f"{made.resource['resourceType']} '{made.resource['id']}' comes twice: from {other.origin} "
+                    f"and from {origin}",
                     hint="give one of the entries another key, or add to the resource with an Addition",
                 )
             mapped[made.name] = made
-    for found, addition in additions:
-        _add(mapped, found, addition)
+    for origin, addition in additions:
+        _add(mapped, origin, addition)
     return mapped
 
 
-def _run(case: Case, found: FoundMapping) -> Iterator[Resource | Addition]:
+def _run(case: Case, found: FoundMapping) -> Iterator[tuple[Any, Origin]]:
+    code = getattr(found.mapping.function, "__code__", None)
+    file = code.co_filename if code else ""
     try:
-        yield from found.mapping.function(case)
+        results = found.mapping.function(case)
+        for one in results:
+            yield one, _origin(found, file, results)
     except (MappingError, CaseError):
         raise
-    except Exception as error:
-        where, entry = _failure(error.__traceback__, found.mapping.function.__code__.co_filename)
-        at = f", at the entry {entry}" if entry else ""
+    except (Exception, SystemExit) as error:
+        origin = _failure(found, file, error.__traceback__)
         raise MappingError(
-            f"the mapping '{found.mapping.name}' failed{at}: {type(error).__name__}: {error}",
-            where=where or found.origin,
+            f"the mapping '{found.mapping.name}' failed"
+            + (f", at the entry {origin.entry}" if origin.entry else "")
+            + f": {type(error).__name__}: {error}",
+            where=origin.line,
             hint="mend the mapping; --debug shows the traceback",
         ) from error
 
 
-def _failure(traceback: TracebackType | None, file: str) -> tuple[str, str]:
-    """Return the last line of a mapping's file that was running, and the place of the entry that it had at hand."""
-    where = entry = ""
+def _origin(found: FoundMapping, file: str, results: object) -> Origin:
+    """Return the line at which a generator of a mapping waits, and the entry that it has at hand."""
+    line, entry = found.origin, ""
+    while isinstance(results, GeneratorType) and results.gi_frame is not None:
+        if results.gi_frame.f_code.co_filename == file:
+            line = f"{file}:{results.gi_frame.f_lineno}"
+        entry = _entry_in(results.gi_frame) or entry
+        results = results.gi_yieldfrom
+    return Origin(found, line, entry)
+
+
+def _failure(found: FoundMapping, file: str, traceback: TracebackType | None) -> Origin:
+    """Return the last line of a mapping's file that was running, and the entry that it had at hand."""
+    line, entry = found.origin, ""
     while traceback is not None:
-        frame = traceback.tb_frame
-        if frame.f_code.co_filename == file:
-            where = f"{file}:{traceback.tb_lineno}"
-        places = [str(one.place) for one in frame.f_locals.values() if isinstance(one, Entry) and one.place]
-        entry = places[-1] if places else entry
+        if traceback.tb_frame.f_code.co_filename == file:
+            line = f"{file}:{traceback.tb_lineno}"
+        entry = _entry_in(traceback.tb_frame) or entry
         traceback = traceback.tb_next
-    return where, entry
+    return Origin(found, line, entry)
 
 
-def _checked(one: Any, found: FoundMapping) -> Resource:
+def _entry_in(frame: FrameType) -> str:
+    places = [str(one.place) for one in frame.f_locals.values() if isinstance(one, Entry) and one.place]
+    return places[-1] if places else ""
+
+
+def _checked(one: Any, origin: Origin) -> Resource:
     kind, key = (one.get("resourceType"), one.get("id")) if isinstance(one, dict) else (None, None)
     if not (isinstance(kind, str) and isinstance(key, str) and kind and key):
         raise MappingError(
-            f"the mapping '{found.mapping.name}' gave something without resourceType or id: {one!r:.120}",
-            where=found.origin,
+            f"{origin} gave something without resourceType or id: {one!r:.120}",
             hint="return dicts with resourceType and id",
         )
-    return dict(one)
+    return {name: value for name, value in one.items() if value not in (None, [], {})}
 
 
-def _add(mapped: dict[str, Mapped], found: FoundMapping, addition: Addition) -> None:
+def _add(mapped: dict[str, Mapped], origin: Origin, addition: Addition) -> None:
     name = f"{addition.resource_type}/{addition.key}"
+    elements = addition.elements
+    if not (isinstance(elements, dict) and isinstance(addition.text, str)):
+        _refuse(origin, f"adds to {name} what is not a dict of elements and a text", "see fhir_case.mapping.Addition")
     made = mapped.get(name)
     if made is None:
-        _refuse(found, f"adds to {name}, which no mapping gives", "add to a resource of this case, or return one")
-    for element, value in addition.elements.items():
-        if element in _NOT_ADDED:
-            _refuse(found, f"adds '{element}' to {name}", "an addition brings elements of its own")
+        _refuse(origin, f"adds to {name}, which no mapping gives", "add to a resource of this case, or return one")
+    for element, value in elements.items():
+        if element in _NOT_ADDED or not isinstance(element, str):
+            _refuse(origin, f"adds {element!r} to {name}", "an addition brings elements of its own")
         there = _element_there(made.resource, element)
         if there and not (isinstance(made.resource.get(element), list) and isinstance(value, list)):
-            other = made.added.get(there, made.origin)
-            _refuse(
-                found,
-                f"sets {name}: {element}, and the mapping '{other.mapping.name}' ({other.origin}) sets {there}",
-                "leave one of them out",
-            )
+            other = made.origin_of(there)
+            _refuse(origin, f"sets {name}: {element}, and {other} sets {there}", "leave one of them out")
         made.resource[element] = [*made.resource[element], *value] if there else value
-        made.added.setdefault(element, found)
-    if addition.text and "text" in made.resource:
-        div = made.resource["text"]["div"].removesuffix("</div>")
-        made.resource["text"] = {**made.resource["text"], "div": f"{div}<p>{escape(addition.text)}</p></div>"}
+        made.added.setdefault(element, origin)
+    text = made.resource.get("text")
+    if addition.text and isinstance(text, dict) and isinstance(text.get("div"), str):
+        div = text["div"].removesuffix("</div>")
+        made.resource["text"] = {**text, "div": f"{div}<p>{escape(addition.text)}</p></div>"}
 
 
 def _element_there(resource: Resource, element: str) -> str:
     """Return the element of a resource that stands where another would stand: itself, or another form of a choice."""
     from fhir_case.fhir.models import forms_of_choice
 
-    forms = forms_of_choice(resource["resourceType"], element.removeprefix("_"))
-    names = [element] if element.startswith("_") or element in resource else [element, *forms]
+    plain = element.removeprefix("_")
+    others = [form for form in forms_of_choice(resource["resourceType"], plain) if form != plain]
+    names = [element, *others, *(f"_{form}" for form in others)]
     return next((name for name in names if name in resource), "")
 
 
-def _refuse(found: FoundMapping, what: str, hint: str) -> NoReturn:
-    raise MappingError(f"the mapping '{found.mapping.name}' {what}", where=found.origin, hint=hint)
+def _refuse(origin: Origin, what: str, hint: str) -> NoReturn:
+    raise MappingError(f"{origin} {what}", hint=hint)

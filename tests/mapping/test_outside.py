@@ -145,8 +145,8 @@ def test_two_that_set_the_same_element_are_an_error_that_names_both(tmp_path: Pa
         built(CASE + "death: {at: +20 mo, source: page 3}", DEATH, other)
 
     assert (
-        f"{other}: the mapping 'mine' sets Patient/patient: deceasedBoolean, and the mapping 'death' ({DEATH}) sets "
-        "deceasedDateTime; leave one of them out"
+        f"the mapping 'mine' ({other}:4) sets Patient/patient: deceasedBoolean, and the mapping 'death' ({DEATH}:32), "
+        "at the entry small.yaml:7:8 sets deceasedDateTime; leave one of them out"
     ) == str(caught.value)
 
 
@@ -161,6 +161,12 @@ def test_what_repeats_is_appended(tmp_path: Path) -> None:
     ("body", "message"),
     [
         ('yield Addition("Patient", "patient", {"gender": "male"})', "sets Patient/patient: gender, and .* 'patient'"),
+        (
+            'yield Addition("Patient", "patient", {"_deceasedBoolean": {}, "deceasedDateTime": "2020"})',
+            "sets .* sets _dec",
+        ),
+        ('yield Addition("Patient", "patient", [("active", True)])', "adds to Patient/patient what is not a dict"),
+        ('yield Addition("Patient", "patient", {}, text=5)', "adds to Patient/patient what is not a dict"),
         ('yield Addition("Patient", "nobody", {"active": True})', "adds to Patient/nobody, which no mapping gives"),
         ('yield Addition("Patient", "patient", {"id": "x"})', "adds 'id' to Patient/patient"),
         (
@@ -205,14 +211,23 @@ def test_a_mapping_file_that_cannot_be_run_names_its_line(tmp_path: Path) -> Non
         ('Section("conditions", Entry, resource="Basic")', "the section 'conditions' comes twice"),
         ('Section("timeline", Entry, resource="Basic")', "a section cannot be called 'timeline'"),
         ('Section("model_dump", Entry, resource="Basic")', "a section cannot be called 'model_dump'"),
-        ('Section("own", dict, resource="Basic")', "is not derived from fhir_case.case.Entry"),
+        ('Section("own", dict, resource="Basic")', "'own' is not a Section as"),
         ('"own"', "'own' is not a Section"),
+        ('Section("own", Event, resource="Basic")', "the section 'own' needs 'time'"),
+        ('Section("own", Event, resource="Basic", time="x", roles="imaging")', "'own' is not a Section as"),
+        ('Section("own", Event, resource="", time="x")', "'own' is not a Section as"),
+        ('Section("own", Event, resource="Basic", time="x", required=True)', "is a list, which cannot be required"),
+        (
+            'Section("own", Event, resource="Basic", time="x", parts=(Section("own2", Event, resource="Basic"),))',
+            "own2",
+        ),
+        ('Section("class", Entry, resource="Basic")', "a section cannot be called 'class'"),
     ],
 )
 def test_a_section_that_cannot_be_is_refused(tmp_path: Path, section: str, message: str) -> None:
     file = tmp_path / "mine.py"
     file.write_text(
-        "from fhir_case.case import Entry, Section\nfrom fhir_case.mapping import Mapping\n"
+        "from fhir_case.case import Entry, Event, Section\nfrom fhir_case.mapping import Mapping\n"
         f'MAPPING = Mapping("mine", lambda case: iter(()), "x", sections=({section},))\n'
     )
     with pytest.raises(MappingError, match=message):
@@ -276,3 +291,154 @@ laboratory:
             strict=True,
         )
     ]
+
+
+@pytest.mark.parametrize(
+    "function", ["partial(give, 0)", "Giver()", "lru_cache(give)"], ids=["partial", "an object", "cached"]
+)
+def test_a_mapping_that_is_no_plain_function_shows_its_own_error(tmp_path: Path, function: str) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(f"""
+from functools import lru_cache, partial
+from fhir_case.mapping import Mapping
+def give(*_):
+    raise LookupError("of its own")
+class Giver:
+    __call__ = give
+MAPPING = Mapping("mine", {function}, "x")
+""")
+    with pytest.raises(MappingError, match="the mapping 'mine' failed: LookupError: of its own"):
+        built(CASE, file)
+
+
+def test_a_mapping_that_ends_the_process_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(MappingError, match="the mapping 'mine' failed: SystemExit: 0"):
+        built(CASE, mapping(tmp_path, "raise SystemExit(0)\nyield"))
+
+
+def test_a_wrong_addition_is_laid_to_the_mapping_that_made_it(tmp_path: Path) -> None:
+    file = mapping(tmp_path, 'yield Addition("Patient", "patient", {"activ": True})')
+    with pytest.raises(MappingError, match=rf"mend the mapping 'mine' \({file}:4"):
+        built(CASE, file)
+
+
+def test_a_wrong_resource_names_the_line_of_the_mapping_and_of_the_entry(tmp_path: Path) -> None:
+    body = 'for entry in case.procedures:\n    yield {"resourceType": "Flag", "id": entry.key, "statu": "active"}'
+    file = mapping(tmp_path, body)
+    with pytest.raises(MappingError) as caught:
+        built(CASE, file)
+
+    assert f"mend the mapping 'mine' ({file}:5), at the entry small.yaml:6:14" == caught.value.hint
+
+
+def test_what_is_not_in_r5_names_the_mapping(tmp_path: Path) -> None:
+    patient = '{"reference": "Patient/patient"}'
+    file = mapping(
+        tmp_path,
+        f'yield {{"resourceType": "AllergyIntolerance", "id": "a", "patient": {patient}, "recorder": {patient}}}',
+    )
+    with pytest.raises(
+        MappingError, match="AllergyIntolerance.recorder cannot be written in R5.*leave it out in the map"
+    ):
+        built(CASE, file, fhir="R5")
+
+
+def test_a_resource_that_the_bundle_makes_itself_cannot_be_given(tmp_path: Path) -> None:
+    file = mapping(tmp_path, 'yield {"resourceType": "Device", "id": "software", "type": {"text": "x"}}')
+    with pytest.raises(
+        MappingError, match="Device/software of the mapping 'mine' .* is what the Bundle makes by itself"
+    ):
+        built(CASE, file)
+
+
+PARTS = """
+from typing import Annotated
+from pydantic import Field, field_validator
+from fhir_case.case import Event, KeyedEntry, Section
+from fhir_case.case.entry import key_of
+from fhir_case.case.forms import Concept, Key, Quantity
+from fhir_case.mapping import Codes, Mapping, observation
+codes = Codes.beside(__name__)
+class Variant(Event):
+    gene: Annotated[Concept, codes.table("genes")]
+    share: Quantity | None = None
+class Panel(KeyedEntry):
+    variants: tuple[Variant, ...] = ()
+    chief: Annotated[Key, key_of("variant")] | None = None
+    number: int = 1
+    @field_validator("number")
+    @classmethod
+    def odd(cls, value):
+        if value % 2 == 0:
+            raise ValueError("a number of panels is odd")
+        if value > 100:
+            raise LookupError("far too many")
+        return value
+def give(case):
+    for panel in case.entries_of(Panel):
+        yield {"resourceType": "Basic", "id": panel.key, "code": {"text": "panel"}}
+        for variant in panel.variants:
+            share = {"valueQuantity": codes.quantity(variant.share)} if variant.share else {}
+            yield observation(case, variant, kind="laboratory", code=codes.concept("genes", variant.gene, variant),
+                              value=share, words=str(variant.share), at=variant.at, profile="urn:p")
+variants = Section("variants", Variant, resource="Observation", time="effectiveDateTime", roles=("variant",))
+MAPPING = Mapping("panel", give, "x", sections=(Section("panels", Panel, resource="Basic", parts=(variants,)),))
+"""
+
+
+@pytest.fixture
+def panels(tmp_path: Path) -> Path:
+    (tmp_path / "genes.toml").write_text(
+        '[egfr]\ntext = "EGFR"\ncodings = [{ system = "http://www.genenames.org/geneId", code = "HGNC:3236" }]\n'
+    )
+    file = tmp_path / "panel.py"
+    file.write_text(PARTS)
+    return file
+
+
+def test_parts_have_roles_tables_beside_the_file_and_the_units_of_the_house(panels: Path) -> None:
+    section = """\
+panels:
+  - key: first
+    variants: [{key: v, gene: egfr, share: 12 %, at: anchor, source: page 1}]
+    chief: v
+    source: page 1
+laboratory: [{key: a, test: alt, value: 4 U/L, at: 2 wk after v, source: page 1}]
+"""
+    made = built(CASE + section, panels)
+
+    assert "HGNC:3236" == made["Observation/small-v"]["code"]["coding"][0]["code"]
+    assert "%" == made["Observation/small-v"]["valueQuantity"]["code"]
+    assert "2020-02-14" == made["Observation/small-a"]["effectiveDateTime"]
+
+
+def test_the_words_of_an_outside_model_are_kept(panels: Path) -> None:
+    assert ["small.yaml:7:31: panels.first.number: a number of panels is odd"] == said(
+        CASE + "panels: [{key: first, number: 2, source: page 1}]", panels
+    )
+    with pytest.raises(MappingError) as caught:
+        built(CASE + "panels: [{key: first, number: 101, source: page 1}]", panels)
+    assert f"{panels}:22: the model of a section failed at small.yaml: LookupError: far too many" in str(caught.value)
+
+
+def test_a_broken_table_of_a_mapping_is_an_error_of_the_mapping_that_names_the_table(panels: Path) -> None:
+    (panels.parent / "genes.toml").write_text('egfr = "EGFR"\n')
+    panels.write_text(PARTS + "# another content, so that nothing is remembered\n")
+    section = "panels: [{key: p, variants: [{key: v, gene: egfr, at: anchor, source: s}], source: s}]"
+    with pytest.raises(MappingError, match=r"genes\.toml: \[egfr\]: it is a table with 'text'"):
+        built(CASE + section, panels)
+
+
+def test_an_entry_that_becomes_no_resource_of_its_key_is_an_error_when_it_is_referred_to(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("""
+from fhir_case.case import Event, Section
+from fhir_case.mapping import Mapping
+MAPPING = Mapping("mine", lambda case: iter(()), "x", sections=(Section("own", Event, resource="Basic", time="x"),))
+""")
+    section = """\
+own: [{key: q, at: anchor, source: page 1}]
+laboratory: [{key: a, test: alt, value: 4 U/L, at: 2 wk after q, source: page 1}]
+"""
+    with pytest.raises(MappingError, match="Observation/a refers to Basic/q, an entry of own, and no mapping gives it"):
+        built(CASE + section, file)

@@ -11,14 +11,16 @@ from pydantic_core import PydanticCustomError
 
 from fhir_case.case.forms.form import KEY, Form, Key, ShortForm, Text, clipped
 
-__all__ = ["Coding", "Concept", "Site"]
+__all__ = ["CODE_PATTERN", "Coding", "Concept", "Site"]
+
+CODE_PATTERN = r"^\S+( \S+)*$"
 
 
 class Coding(Form):
     """Name one code of one code system, as its publisher writes it."""
 
     system: Annotated[str, Field(pattern=r"^(https?://|urn:)\S+$", max_length=300)]
-    code: Annotated[str, Field(pattern=r"^\S+( \S+)*$", max_length=200)]
+    code: Annotated[str, Field(pattern=CODE_PATTERN, max_length=200)]
     display: Text | None = None
     version: Text | None = None
 
