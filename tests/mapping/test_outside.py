@@ -338,7 +338,7 @@ def test_what_is_not_in_r5_names_the_mapping(tmp_path: Path) -> None:
         f'yield {{"resourceType": "AllergyIntolerance", "id": "a", "patient": {patient}, "recorder": {patient}}}',
     )
     with pytest.raises(
-        MappingError, match="AllergyIntolerance.recorder cannot be written in R5.*leave it out in the map"
+        MappingError, match=r"AllergyIntolerance.recorder cannot be written in R5.*leave it out in the map"
     ):
         built(CASE, file, fhir="R5")
 
@@ -346,7 +346,7 @@ def test_what_is_not_in_r5_names_the_mapping(tmp_path: Path) -> None:
 def test_a_resource_that_the_bundle_makes_itself_cannot_be_given(tmp_path: Path) -> None:
     file = mapping(tmp_path, 'yield {"resourceType": "Device", "id": "software", "type": {"text": "x"}}')
     with pytest.raises(
-        MappingError, match="Device/software of the mapping 'mine' .* is what the Bundle makes by itself"
+        MappingError, match=r"Device/software of the mapping 'mine' .* is what the Bundle makes by itself"
     ):
         built(CASE, file)
 
