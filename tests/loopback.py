@@ -132,7 +132,7 @@ class LoopbackServer(ThreadingTCPServer):
 
     @contextmanager
     def tracked(self, connection: socket.socket) -> Iterator[None]:
-        """Hold a connection so that the end of the server ends it too."""
+        """Keep a connection so that the end of the server ends it too."""
         with self._guard:
             self._open.add(connection)
             if self._stopping:

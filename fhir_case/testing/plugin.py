@@ -66,7 +66,7 @@ def _named(config: pytest.Config) -> list[str]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker of pytest-xdist on this machine where the workers of this run meet."""
+    """Inform a worker of pytest-xdist on this machine where the workers of this run meet."""
     if node.gateway.spec.popen and hasattr(os, "mkfifo"):
         from fhir_case.testing.shared_server import SharedRun
 

@@ -36,7 +36,7 @@ PLACES = {"urn:uuid:1": "Patient/9"}
 
 
 def refusal(*arguments: Any, **options: Any) -> str:
-    """Give what the assertion says when it fails."""
+    """Return what the assertion says when it fails."""
     with pytest.raises(AssertionError) as caught:
         assert_same_resource(*arguments, **options)
     return str(caught.value)

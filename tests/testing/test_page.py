@@ -20,7 +20,7 @@ pytestmark = pytest.mark.server
 
 
 def files() -> Iterator[tuple[str, str]]:
-    """Give each file of the page, its name and its text."""
+    """Return each file of the page, its name and its text."""
     for language, text in BLOCKS:
         if language == "python":
             yield text.partition("\n")[0].removeprefix("# "), text

@@ -19,7 +19,7 @@ _BROKEN = parse((_HERE / "broken.json").read_bytes())
 
 
 def _walk(document: Any, place: str) -> tuple[Any, Any]:
-    """Give the holder and the last step of a place, written ``Type/id:path.to.element``."""
+    """Return the holder and the last step of a place, written ``Type/id:path.to.element``."""
     name, _, path = place.partition(":")
     node = document
     if name != "Bundle":

@@ -23,7 +23,7 @@ TABLES = {
 
 
 def found(*codings: tuple[str, str, str]) -> list[Issue]:
-    """Give what `codes` says about codings, each given as system, code and display."""
+    """Return what `codes` says about codings, each given as system, code and display."""
     coded = [dict(zip(("system", "code", "display"), one, strict=True)) for one in codings]
     resource = {"resourceType": "Basic", "id": "one", "code": {"coding": coded}}
     result = validate(resource, code_tables=TABLES, skip=("structure",))

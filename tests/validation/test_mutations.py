@@ -23,7 +23,7 @@ JUNK: tuple[Any, ...] = (
 
 
 def mutated(seed: int) -> dict[str, Any]:
-    """Give the Bundle with one to four parts deleted, renamed, doubled or replaced, anywhere in the tree."""
+    """Return the Bundle with one to four parts deleted, renamed, doubled or replaced, anywhere in the tree."""
     chance = random.Random(seed)  # noqa: S311 - not for secrets
     bundle: dict[str, Any] = copy.deepcopy(BUNDLE)
     for _ in range(chance.randint(1, 4)):

@@ -82,7 +82,7 @@ def _examples(package: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _explained(release: Release) -> Iterator[tuple[Finding, int | None]]:
-    """Give each finding that is explained and how often it is there; None for one that may be in every file."""
+    """Return each finding that is explained and how often it is there; None for one that may be in every file."""
     for group in _EXPLAINED:
         if release in group["releases"]:
             files: Any = {"*": None} if group["files"] == "every file" else group["files"]

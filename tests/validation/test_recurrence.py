@@ -26,7 +26,7 @@ def _asserted(day: str) -> dict[str, str]:
 
 
 def _found(**changes: dict[str, Any]) -> list[str]:
-    """Give the findings for the good Bundle, with its undated treatments not done, and elements of some set."""
+    """Return the findings for the good Bundle, with its undated treatments not done, and elements of some set."""
     document = deepcopy(_GOOD)
     held = {entry["resource"]["id"]: entry["resource"] for entry in document["entry"]}
     for name, elements in {"scan": {"status": "not-done"}, "ent": {"status": "not-taken"}, **changes}.items():

@@ -40,7 +40,7 @@ def checked(fake: SmallServer, tmp_path: Path) -> Callable[..., ServerCheck]:
 
 
 def statement(**elements: Any) -> Callable[[Request, Callable[[], Reply]], Reply]:
-    """Tell of itself what is given."""
+    """Say of itself what is given."""
     told = {"resourceType": "CapabilityStatement", **elements}
     return lambda request, answer: Reply(200, told) if request.path == ("metadata",) else answer()
 

@@ -53,7 +53,7 @@ def ask(server: OpenServer, method: str, path: str, body: Any = None) -> request
 
 
 def put(number: int) -> dict[str, Any]:
-    """Give an entry that stores a patient under an id."""
+    """Return an entry that stores a patient under an id."""
     patient = {"resourceType": "Patient", "id": f"p{number}"}
     return {"resource": patient, "request": {"method": "PUT", "url": f"Patient/p{number}"}}
 

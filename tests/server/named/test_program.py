@@ -45,7 +45,7 @@ def made(tmp_path: Path) -> Made:
 
 
 def process_of(folder: Path) -> int:
-    """Give the process of the program, which writes its number after its URL."""
+    """Return the process of the program, which writes its number after its URL."""
     deadline = time.monotonic() + 60
     while not (folder / "pid").exists() or not (folder / "pid").read_text():
         assert time.monotonic() < deadline

@@ -32,12 +32,12 @@ def _messages(results: Iterable[tuple[Document | Text, ValidationResult]]) -> li
 
 
 def _makers(results: Iterable[tuple[Document | Text, ValidationResult]]) -> list[int]:
-    """Give the processes that made the results."""
+    """Return the processes that made the results."""
     return [int(issue.check) for _, result in results for issue in result.issues]
 
 
 def _children() -> list[psutil.Process]:
-    """Give the processes that check and were not seen to have ended."""
+    """Return the processes that check and were not seen to have ended."""
     alive = [each for each in psutil.Process().children() if each.status() != psutil.STATUS_ZOMBIE]
     return [each for each in alive if "spawn_main" in " ".join(each.cmdline())]
 

@@ -32,7 +32,7 @@ _ONE_LINE = json.dumps(json.loads(_GOOD)).encode() + b"\n"
 
 @pytest.fixture
 def mixed(tmp_path: Path) -> list[str]:
-    """Give one of each that can be checked, right and wrong."""
+    """Return one of each that can be checked, right and wrong."""
     folder = tmp_path / "mixed"
     folder.mkdir()
     (folder / "one.json").write_bytes(_GOOD)
@@ -84,7 +84,7 @@ def test_standard_input_is_checked_by_several_processes_too() -> None:
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], list[psutil.Process]]]:
-    """Give a command in the middle of its work, with the processes that it has started."""
+    """Return a command in the middle of its work, with the processes that it has started."""
     path = tmp_path / "many.ndjson"
     path.write_bytes(_ONE_LINE * 20_000)
     command = [sys.executable, "-m", "fhir_case", "validate", str(path), "--jobs", "2"]

@@ -35,7 +35,7 @@ def _write(path: Path, megabytes: int) -> None:
 
 
 def _peak(path: Path, form: str) -> int:
-    """Give the most memory that the command took; in which unit, the system decides."""
+    """Return the most memory that the command took; in which unit, the system decides."""
     command = [sys.executable, "-c", _MEASURE, "validate", str(path), "--format", form]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     code, peak = done.stdout.split()
