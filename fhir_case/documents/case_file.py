@@ -9,7 +9,7 @@ from fhir_case.errors import BundleError, CaseError
 from fhir_case.issues import Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from fhir_case.case import Case
@@ -22,7 +22,7 @@ SUFFIXES = (".yaml", ".yml")
 
 
 def read_case_file(
-    path: Path, *, fhir: FhirVersion = "R4"
+    path: Path, *, fhir: FhirVersion = "R4", mapping_files: Sequence[Path] = ()
 ) -> tuple[Resource | None, dict[str, str], tuple[Issue, ...]]:
     """
     Return the Bundle of a case file, the location of the entry behind each ``Type/id``, and the errors of the file.
@@ -32,13 +32,14 @@ def read_case_file(
     Args:
         path: The file.
         fhir: The release in which the Bundle is built.
+        mapping_files: Python files with further mappings.
     """
     from fhir_case.bundle import build_bundle
     from fhir_case.mapping import load_case
 
     try:
-        case = load_case(path)
-        bundle = build_bundle(case, fhir=fhir)
+        case = load_case(path, mapping_files=mapping_files)
+        bundle = build_bundle(case, fhir=fhir, mapping_files=mapping_files)
     except CaseError as error:
         return None, {}, tuple(Issue("error", "case", str(problem)) for problem in error.problems)
     except BundleError as error:

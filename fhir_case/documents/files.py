@@ -31,9 +31,12 @@ if TYPE_CHECKING:
 
     from fhir_case.documents.document import Text
     from fhir_case.fhir.models import FhirVersion
+    from fhir_case.fhir.wire import Resource
+    from fhir_case.issues import Issue
 
     Found = TypeVar("Found")
     Read = Callable[..., Iterator[Found]]
+    ReadCase = Callable[[Path], tuple[Resource | None, dict[str, str], tuple[Issue, ...]]]
 
 __all__ = ["digest", "expand", "find_documents", "find_files", "find_texts"]
 
@@ -100,16 +103,25 @@ def find_documents(
         checked: Whether everything was read before without errors, see `read_document`.
         fhir: The release in which the Bundle of a case file is built.
     """
-    return _found(path, partial(read_documents, keep_raw=keep_raw, checked=checked), fhir)
+    read = partial(read_documents, keep_raw=keep_raw, checked=checked)
+    return _found(path, read, partial(read_case_file, fhir=fhir))
 
 
-def find_texts(path: Path, *, fhir: FhirVersion = "R4") -> Iterator[Document | Text]:
-    """Yield the bytes of what `find_documents` reads; a case file, and what cannot be read, as a document."""
-    return _found(path, read_texts, fhir)
+def find_texts(
+    path: Path, *, fhir: FhirVersion = "R4", mapping_files: Sequence[Path] = ()
+) -> Iterator[Document | Text]:
+    """
+    Yield the bytes of what `find_documents` reads; a case file, and what cannot be read, as a document.
+
+    Args:
+        fhir: The release in which the Bundle of a case file is built.
+        mapping_files: Python files with further mappings for case files.
+    """
+    return _found(path, read_texts, partial(read_case_file, fhir=fhir, mapping_files=mapping_files))
 
 
-def _found(path: Path, read: Read[Found], fhir: FhirVersion) -> Iterator[Found | Document]:
-    documents = chain.from_iterable(_of_file(file, read, fhir) for file in find_files(path))
+def _found(path: Path, read: Read[Found], read_case: ReadCase) -> Iterator[Found | Document]:
+    documents = chain.from_iterable(_of_file(file, read, read_case) for file in find_files(path))
     first = next(documents, None)
     if first is not None:
         yield first
@@ -147,10 +159,10 @@ def _decompressed_name(name: str) -> str:
     return path.stem if path.suffix in _COMPRESSED else name
 
 
-def _of_file(path: Path, read: Read[Found], fhir: FhirVersion) -> Iterator[Found | Document]:
+def _of_file(path: Path, read: Read[Found], read_case: ReadCase) -> Iterator[Found | Document]:
     source = str(path)
     if path.suffix in SUFFIXES:
-        bundle, locations, issues = read_case_file(path, fhir=fhir)
+        bundle, locations, issues = read_case(path)
         yield Document(source, 0, bundle, issues, locations=locations, form="case")
         return
     try:

@@ -442,3 +442,14 @@ laboratory: [{key: a, test: alt, value: 4 U/L, at: 2 wk after q, source: page 1}
 """
     with pytest.raises(MappingError, match="Observation/a refers to Basic/q, an entry of own, and no mapping gives it"):
         built(CASE + section, file)
+
+
+def test_validate_reads_a_case_file_with_an_outside_mapping(tmp_path: Path) -> None:
+    (tmp_path / "small.yaml").write_text(CASE + ENTRIES)
+    without = run_command("validate", "small.yaml", cwd=tmp_path)
+    checked = run_command("validate", "small.yaml", "--mapping", ECOG, cwd=tmp_path)
+    nowhere = run_command("validate", "small.yaml", "--mapping", "nowhere.py", cwd=tmp_path)
+
+    assert (5, 0, 4) == (without.exit_code, checked.exit_code, nowhere.exit_code)
+    assert "unknown key 'ecog'" in without.stdout
+    assert "nowhere.py: there is no such mapping file" in nowhere.stderr

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from fhir_case.cli.options.building import mapping_option
 from fhir_case.cli.options.declarations import ANY_PATH, fhir_option, format_option, usage_errors
 from fhir_case.cli.options.engines import engine_options, engines
 from fhir_case.cli.options.files import expanded
@@ -57,6 +58,7 @@ def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: 
 @click.command()
 @click.argument("paths", nargs=-1, metavar="PATH... | -")
 @fhir_option("The FHIR release of the files; of a case file, the one to build in.")
+@mapping_option
 @format_option(
     "junit", "sarif", "github",
     meaning="Text for people; an OperationOutcome, JUnit XML, SARIF or annotations of GitHub Actions for programs.",
@@ -98,6 +100,7 @@ def validate(
     *,
     paths: tuple[str, ...],
     fhir: Literal["R4", "R5"],
+    mapping_files: tuple[Path, ...],
     form: str,
     fail_on: str,
     waiver_file: Path | None,
@@ -127,9 +130,12 @@ def validate(
         return
     if not paths:
         raise click.UsageError("Missing argument 'PATH... | -'.")
+    from fhir_case.mapping import discover
     from fhir_case.validation.document import check_document
     from fhir_case.validation.workers.checking import Checking
 
+    if mapping_files:
+        discover(mapping_files)  # a mapping that is wrong is not a finding about the files
     inputs = expanded(paths)
     _require_documents(inputs)
     waivers = _read_waivers(waiver_file)
@@ -138,7 +144,7 @@ def validate(
         # Each process would start a Java program of its own.
         check = partial(check_document, fhir=fhir, closed=closed, skip=skip, engines=validators)
         with Checking(check, jobs=1 if validators else jobs) as checking:
-            results = checking.results(_documents(inputs, fhir))
+            results = checking.results(_documents(inputs, fhir, mapping_files))
             checked = _added_up(results, summary, verbose=verbose, waivers=waivers, skip=skip, source=str(waiver_file))
             for text in _rendered(form, checked, summary, failing=_FAILING[fail_on], verbose=verbose):
                 click.echo(text)
@@ -219,11 +225,16 @@ def _rendered(
         yield from summary_lines(summary, verbose=verbose)
 
 
-def _documents(paths: Sequence[Path | None], fhir: Literal["R4", "R5"]) -> Iterator[Document | Text]:
+def _documents(
+    paths: Sequence[Path | None], fhir: Literal["R4", "R5"], mapping_files: Sequence[Path]
+) -> Iterator[Document | Text]:
     from fhir_case.documents import find_texts, read_texts
 
     for path in paths:
-        yield from find_texts(path, fhir=fhir) if path else read_texts(sys.stdin.buffer, "-")
+        if path is None:
+            yield from read_texts(sys.stdin.buffer, "-")
+        else:
+            yield from find_texts(path, fhir=fhir, mapping_files=mapping_files)
 
 
 def _exit_code(summary: Summary, fail_on: str, *, validators: Sequence[str]) -> ExitCode:
