@@ -11,12 +11,19 @@ __all__ = [
     "BODY_STRUCTURE_TYPE",
     "CONDITION_CATEGORY",
     "CONDITION_CLINICAL",
+    "CONDITION_RELATED",
     "CONDITION_VERIFICATION",
     "DATA_ABSENT_REASON",
     "DATA_OPERATION",
     "DCM",
+    "DEVICE_ASSOCIATION_STATUS",
+    "DIAGNOSTIC_SERVICE",
+    "DOCUMENT_RELATIONSHIP",
+    "ELEMENT_OF_R4",
+    "FHIR_DEFINITION",
     "LOINC",
     "MCODE",
+    "MEDICATION_ADHERENCE",
     "NULL_FLAVOR",
     "OBSERVATION_CATEGORY",
     "OBSERVATION_INTERPRETATION",
@@ -48,11 +55,20 @@ ADVERSE_EVENT_OUTCOME = "http://terminology.hl7.org/CodeSystem/adverse-event-out
 PROVENANCE_PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 RACE_AND_ETHNICITY = "urn:oid:2.16.840.1.113883.6.238"
 BODY_STRUCTURE_TYPE = "http://hl7.org/fhir/resource-types"
+DIAGNOSTIC_SERVICE = "http://terminology.hl7.org/CodeSystem/v2-0074"
 
-DATA_ABSENT_REASON = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+# Code systems of R5.
+DEVICE_ASSOCIATION_STATUS = "http://hl7.org/fhir/deviceassociation-status"
+DOCUMENT_RELATIONSHIP = "http://hl7.org/fhir/document-relationship-type"
+MEDICATION_ADHERENCE = "http://hl7.org/fhir/CodeSystem/medication-statement-adherence"
+
+FHIR_DEFINITION = "http://hl7.org/fhir/StructureDefinition/"
+ELEMENT_OF_R4 = "http://hl7.org/fhir/4.0/StructureDefinition/extension-"
+DATA_ABSENT_REASON = FHIR_DEFINITION + "data-absent-reason"
 RESOURCE_PLACEHOLDER = "http://hapifhir.io/fhir/StructureDefinition/resource-placeholder"  # HAPI FHIR 8.8.0
-ASSERTED_DATE = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
-RELATIVE_DATE_TIME = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"
+ASSERTED_DATE = FHIR_DEFINITION + "condition-assertedDate"
+CONDITION_RELATED = FHIR_DEFINITION + "condition-related"
+RELATIVE_DATE_TIME = FHIR_DEFINITION + "cqf-relativeDateTime"
 
 MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/"
 US_CORE = "http://hl7.org/fhir/us/core/StructureDefinition/"

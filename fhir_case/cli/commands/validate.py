@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fhir_case.documents import Document, Text
+    from fhir_case.fhir.models import FhirVersion
     from fhir_case.issues import ValidationResult
     from fhir_case.report.validation.formats import Checked
     from fhir_case.report.validation.text import Summary
@@ -99,7 +100,7 @@ def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: 
 def validate(
     *,
     paths: tuple[str, ...],
-    fhir: Literal["R4", "R5"],
+    fhir: FhirVersion,
     mapping_files: tuple[Path, ...],
     form: str,
     fail_on: str,
@@ -226,7 +227,7 @@ def _rendered(
 
 
 def _documents(
-    paths: Sequence[Path | None], fhir: Literal["R4", "R5"], mapping_files: Sequence[Path]
+    paths: Sequence[Path | None], fhir: FhirVersion, mapping_files: Sequence[Path]
 ) -> Iterator[Document | Text]:
     from fhir_case.documents import find_texts, read_texts
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.datatypes import absent, code_of, coding
-from fhir_case.fhir.systems import PROVENANCE_PARTICIPANT
+from fhir_case.fhir.systems import DOCUMENT_RELATIONSHIP, MEDICATION_ADHERENCE, PROVENANCE_PARTICIPANT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,18 +19,16 @@ __all__ = ["CHANGES"]
 
 Json = dict[str, Any]
 
-_ADHERENCE = "http://hl7.org/fhir/CodeSystem/medication-statement-adherence"
-_RELATION = "http://hl7.org/fhir/document-relationship-type"
 
 # By the definitions of the codes. A regimen that is completed is "no longer being taken", and "stopped" is what R5 has
 # for that: "not taking" would say that it was not taken in its period. R5 has no code for what is only intended.
 _TAKEN = {
-    "active": coding(_ADHERENCE, "taking", "Taking"),
-    "completed": coding(_ADHERENCE, "stopped", "Stopped"),
-    "stopped": coding(_ADHERENCE, "stopped", "Stopped"),
-    "on-hold": coding(_ADHERENCE, "on-hold", "On Hold"),
-    "not-taken": coding(_ADHERENCE, "not-taking", "Not Taking"),
-    "unknown": coding(_ADHERENCE, "unknown", "Unknown"),
+    "active": coding(MEDICATION_ADHERENCE, "taking", "Taking"),
+    "completed": coding(MEDICATION_ADHERENCE, "stopped", "Stopped"),
+    "stopped": coding(MEDICATION_ADHERENCE, "stopped", "Stopped"),
+    "on-hold": coding(MEDICATION_ADHERENCE, "on-hold", "On Hold"),
+    "not-taken": coding(MEDICATION_ADHERENCE, "not-taking", "Not Taking"),
+    "unknown": coding(MEDICATION_ADHERENCE, "unknown", "Unknown"),
     "intended": None,
 }
 
@@ -71,7 +69,7 @@ def _document_attester(source: Json) -> Json:
 
 
 def _document_relation(source: Json) -> Json:
-    return {"code": {"coding": [coding(_RELATION, source["code"])]}}
+    return {"code": {"coding": [coding(DOCUMENT_RELATIONSHIP, source["code"])]}}
 
 
 def _included_structure(source: Json) -> Json:

@@ -12,6 +12,7 @@ from fhir_case.fhir.r5.changes import CHANGES
 from fhir_case.fhir.r5.extensions import adjusted
 from fhir_case.fhir.r5.places import put, steps_of
 from fhir_case.fhir.r5.table import section_of, sections, systems
+from fhir_case.fhir.systems import ELEMENT_OF_R4
 from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ Json = dict[str, Any]
 _EXTENSIONS = ("extension", "modifierExtension")
 _OF_EVERY_RESOURCE = ("resourceType", "id", "meta", "implicitRules", "language", "text", "contained", *_EXTENSIONS)
 _OF_EVERY_PART = ("id", *_EXTENSIONS)
-_ELEMENT_OF_R4 = "http://hl7.org/fhir/4.0/StructureDefinition/extension-"
 _MALFORMED = "it is not of the form that R4 gives it"
 _HINT = "leave it out in the mapping, or build in R4"
 
@@ -204,7 +204,7 @@ def _flatten(out: Json, value: Any, section: Section, name: str, at: _At) -> Non
 def _kept(value: Any, more: Any, section: Section, name: str) -> Iterator[Json]:
     """Return the extensions for the values of an element that R5 has no place for."""
     kept = section.extension[name]
-    url, kind = kept.get("url", f"{_ELEMENT_OF_R4}{section.name}.{name}"), kept["value"]
+    url, kind = kept.get("url", f"{ELEMENT_OF_R4}{section.name}.{name}"), kept["value"]
     both = isinstance(value, list) or isinstance(more, list)
     for one, extended in zip_longest(value or (), more or ()) if both else [(value, more)]:
         values = {kind: one, f"_{kind}": extended}

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_case.fhir.datatypes import code_of, narrative, reference
+from fhir_case.fhir.systems import DEVICE_ASSOCIATION_STATUS
 
 if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
 
 __all__ = ["separated"]
-
-_STATUS = "http://hl7.org/fhir/deviceassociation-status"
 
 
 def separated(resource: Resource) -> list[Resource]:
@@ -31,7 +30,7 @@ def separated(resource: Resource) -> list[Resource]:
         "id": f"{key}-association",
         "text": narrative("The patient of a device; whether it is attached or implanted is not stated."),
         "device": reference("Device", key),
-        "status": code_of(_STATUS, "unknown", "Unknown"),
+        "status": code_of(DEVICE_ASSOCIATION_STATUS, "unknown", "Unknown"),
         "subject": resource["patient"],
     }
     return [{name: value for name, value in resource.items() if name != "patient"}, association]

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import CheckerError
-from fhir_case.fhir.systems import MCODE, US_CORE
+from fhir_case.fhir.systems import FHIR_DEFINITION, MCODE, US_CORE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -35,7 +35,6 @@ _KNOWN = {
     MCODE: ("hl7.fhir.us.mcode", "4.0.0"),
     US_CORE: ("hl7.fhir.us.core", "6.1.0"),
 }
-_BASE = "http://hl7.org/fhir/StructureDefinition/"
 _MANIFEST_BYTES = 1 << 20
 
 
@@ -155,7 +154,7 @@ def choose(
     chosen = {package.name: package for package in (core, _needed(get, _CROSS_VERSION, exact=False))}
     other_cores = {name for name, _ in CORE.values()} - {core.name}
     wanted = [get(name, "") for name in _SUPPORT[fhir]] + [package for package in given if package.name not in chosen]
-    wanted += [_defining(profile, here, get) for profile in sorted(claimed) if not profile.startswith(_BASE)]
+    wanted += [_defining(profile, here, get) for profile in sorted(claimed) if not profile.startswith(FHIR_DEFINITION)]
     waiting = [package for package in wanted if package]
     while waiting:
         package = waiting.pop(0)

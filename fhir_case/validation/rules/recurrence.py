@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fhir_case.fhir.systems import ASSERTED_DATE, CONDITION_CLINICAL, LOINC, SNOMED
+from fhir_case.fhir.systems import ASSERTED_DATE, CONDITION_CLINICAL, CONDITION_RELATED, FHIR_DEFINITION, LOINC, SNOMED
 from fhir_case.fhir.wire import objects
 from fhir_case.validation.check import Finding, of_types, rule
 from fhir_case.validation.rules.dates import certainly_before, start_of
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RECURRENCE_RULES"]
 
-_EXTENSION = "http://hl7.org/fhir/StructureDefinition/condition-"
-_ORIGINS = (f"{_EXTENSION}related", f"{_EXTENSION}occurredFollowing")
+_ORIGINS = (CONDITION_RELATED, FHIR_DEFINITION + "condition-occurredFollowing")
 
 # By clinical status, or by diagnosis in SNOMED CT: local recurrence of a malignant tumour of breast, liver, colon,
 # rectum. The status of such a Condition may be another one, such as remission.

@@ -11,7 +11,16 @@ from fhir_case.case import Concept, KeyedEntry, Quantity, Section, Site, When
 from fhir_case.case.entry import ConditionKey, StageKey
 from fhir_case.case.forms import Form, Text
 from fhir_case.fhir.datatypes import annotation, code_of, extension, reference
-from fhir_case.fhir.systems import CONDITION_CATEGORY, CONDITION_CLINICAL, CONDITION_VERIFICATION, MCODE, UCUM, US_CORE
+from fhir_case.fhir.systems import (
+    ASSERTED_DATE,
+    CONDITION_CATEGORY,
+    CONDITION_CLINICAL,
+    CONDITION_RELATED,
+    CONDITION_VERIFICATION,
+    MCODE,
+    UCUM,
+    US_CORE,
+)
 from fhir_case.mapping import PATIENT, Codes, Mapping, dated, moment_words, resource
 
 if TYPE_CHECKING:
@@ -31,8 +40,6 @@ _PROFILE = {
     "comorbidity": US_CORE + "us-core-condition-problems-health-concerns",
 }
 _LATERALITY = MCODE + "mcode-laterality-qualifier"
-_RELATED = "http://hl7.org/fhir/StructureDefinition/condition-related"
-_ASSERTED = "http://hl7.org/fhir/StructureDefinition/condition-assertedDate"
 
 
 class Onset(Form):
@@ -121,9 +128,9 @@ def conditions(case: Case) -> Iterator[Resource]:
 def _extensions(case: Case, disease: Condition) -> list[dict[str, Any]]:
     extensions = []
     if disease.at is not None:
-        extensions.append(extension(_ASSERTED, **dated(case, "valueDateTime", disease.at, disease)))
+        extensions.append(extension(ASSERTED_DATE, **dated(case, "valueDateTime", disease.at, disease)))
     if disease.of is not None:
-        extensions.append(extension(_RELATED, valueReference=reference("Condition", disease.of)))
+        extensions.append(extension(CONDITION_RELATED, valueReference=reference("Condition", disease.of)))
     return extensions
 
 
@@ -163,7 +170,7 @@ MAPPING = Mapping(
             "conditions",
             Condition,
             resource="Condition",
-            time=f"extension('{_ASSERTED}').value",
+            time=f"extension('{ASSERTED_DATE}').value",
             roles=("condition",),
             example="""\
 conditions:

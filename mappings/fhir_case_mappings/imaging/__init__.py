@@ -10,7 +10,7 @@ from fhir_case.case import Concept, Event, Section
 from fhir_case.case.entry import Shown
 from fhir_case.case.forms import Text
 from fhir_case.fhir.datatypes import code_of, reference
-from fhir_case.fhir.systems import US_CORE
+from fhir_case.fhir.systems import DIAGNOSTIC_SERVICE, US_CORE
 from fhir_case.mapping import PATIENT, PERFORMER, Codes, Mapping, dated, moment_words, resource
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ __all__ = ["MAPPING", "Imaging", "imaging"]
 
 _codes = Codes.beside(__name__)
 
-_RADIOLOGY = code_of("http://terminology.hl7.org/CodeSystem/v2-0074", "RAD", "Radiology")
+_RADIOLOGY = code_of(DIAGNOSTIC_SERVICE, "RAD", "Radiology")
 
 
 class Imaging(Event):
