@@ -168,6 +168,7 @@ def _coding(one: dict[str, str]) -> dict[str, str]:
     return coding(system, one["code"], one.get("display"))
 
 
+@cache
 def code_tables(package: str) -> tuple[str, ...]:
     """Return the names of the code tables of a package that hold short names, sorted."""
     return tuple(sorted(_tables(package)))
