@@ -65,7 +65,6 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Case": "fhir_case.case",
     "CheckRun": "fhir_case.issues",
     "HapiServer": "fhir_case.server.hapi",
     "Hl7Engine": "fhir_case.validation.engine.hl7",
@@ -85,6 +84,10 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("fhir-case")
+    if name == "Case":
+        from fhir_case.mapping import model_of_cases
+
+        return model_of_cases()
     if name not in _HOMES:
         raise AttributeError(f"module 'fhir_case' has no attribute {name!r}")
     from importlib import import_module

@@ -69,6 +69,7 @@ class Case(Form):
     """One clinical case. Sections may be absent; their order in the file does not matter."""
 
     sections: ClassVar[tuple[Section, ...]] = ()
+    layers: ClassVar[tuple[tuple[Section, ...], ...]] = ()
 
     case: Key
     title: Text
@@ -79,6 +80,11 @@ class Case(Form):
 
         def __getattr__(self, section: str) -> Any:
             """Return the entries of a section by its name, which the concepts at hand decide."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The class is made of its sections, so that pickle does not find it by its name.
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        return _unpickled, (self.layers, fields, self.model_fields_set)
 
     @cached_property
     def _index(self) -> dict[str, tuple[Section, KeyedEntry]]:
@@ -122,9 +128,18 @@ class Case(Form):
         return self._index[key][0]
 
 
+def case_model(sections: tuple[Section, ...], base: type[Case] = Case) -> type[Case]:
+    """
+    Return the model of a case with these sections beside those of its base; the same one for the same sections.
+
+    Args:
+        base: `Case`, or a model that was made here; a case with further sections is one of its cases too.
+    """
+    return _case_model(sections, base)
+
+
 @lru_cache(maxsize=32)
-def case_model(sections: tuple[Section, ...]) -> type[Case]:
-    """Return the model of a case with these sections; the same one for the same sections."""
+def _case_model(sections: tuple[Section, ...], base: type[Case]) -> type[Case]:
     fields: dict[str, Any] = {}
     for section in sections:
         model: Any = section.model
@@ -132,6 +147,14 @@ def case_model(sections: tuple[Section, ...]) -> type[Case]:
             fields[section.name] = (tuple[model, ...], ())
         else:
             fields[section.name] = (model, ...) if section.required else (model | None, None)
-    made = create_model("Case", __base__=Case, __doc__=Case.__doc__, **fields)
-    made.sections = sections
+    made = create_model("Case", __base__=base, __doc__=Case.__doc__, **fields)
+    made.layers = (*base.layers, sections)
+    made.sections = tuple(section for layer in made.layers for section in layer)
     return made
+
+
+def _unpickled(layers: tuple[tuple[Section, ...], ...], fields: dict[str, Any], fields_set: set[str]) -> Case:
+    model = Case
+    for sections in layers:
+        model = case_model(sections, model)
+    return model.model_construct(fields_set, **fields)

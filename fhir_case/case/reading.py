@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from fhir_case.case.chronology import time_problems
-from fhir_case.case.model import Timeline, case_model
+from fhir_case.case.model import Timeline
 from fhir_case.case.node import LocatedDict, Problem
 from fhir_case.case.problems import case_error, found, model_problems, shown
 from fhir_case.case.section import keyed_nodes, sections_by_role
@@ -28,13 +28,13 @@ __all__ = ["read_case"]
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-def read_case(text: bytes | str, sections: tuple[Section, ...], *, file: str = "case.yaml") -> Case:
+def read_case(text: bytes | str, model: type[Case], *, file: str = "case.yaml") -> Case:
     """
     Read a case from the text of its file.
 
     Args:
         text: YAML or JSON, in UTF-8 when it is bytes.
-        sections: What a case may have beside its report and its timeline.
+        model: The model of the case, see `fhir_case.case.model.case_model`.
         file: The name of the file, for messages and for the places that entries keep.
 
     Raises:
@@ -50,9 +50,8 @@ def read_case(text: bytes | str, sections: tuple[Section, ...], *, file: str = "
         )
     keys: dict[str, str] = {}
     twice: set[str] = set()
-    problems = [*tree.problems, *_collect_keys(root, sections, keys, twice)]
-    context = {"keys": keys, "roles": sections_by_role(sections)}
-    model = case_model(sections)
+    problems = [*tree.problems, *_collect_keys(root, model.sections, keys, twice)]
+    context = {"keys": keys, "roles": sections_by_role(model.sections)}
     case = None
     try:
         case = model.model_validate(root.data, context=context)

@@ -6,7 +6,7 @@ A mapping imports from here, from `fhir_case.case` and from `fhir_case.fhir`, an
 
 from __future__ import annotations
 
-from fhir_case.mapping.cases import ShippedCase, load_case, read_case, shipped_cases
+from fhir_case.mapping.cases import ShippedCase, load_case, model_of_cases, read_case, shipped_cases
 from fhir_case.mapping.concepts import Codes
 from fhir_case.mapping.dating import dated, moment_words, period, reference_to
 from fhir_case.mapping.discovery import FoundMapping, discover, installed_codes, sections_of
@@ -25,6 +25,7 @@ __all__ = [
     "discover",
     "installed_codes",
     "load_case",
+    "model_of_cases",
     "moment_words",
     "observation",
     "period",

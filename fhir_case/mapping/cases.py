@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fhir_case.case.model import case_model
 from fhir_case.case.reading import read_case as _read
 from fhir_case.case.shipped import shipped_case_names, shipped_case_text
 from fhir_case.case.text import read_bytes
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from fhir_case.case import Case
 
-__all__ = ["ShippedCase", "load_case", "read_case", "shipped_cases"]
+__all__ = ["ShippedCase", "load_case", "model_of_cases", "read_case", "shipped_cases"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,18 @@ class ShippedCase:
     name: str
     title: str
     citation: str
+
+
+def model_of_cases(mapping_files: Sequence[Path] = ()) -> type[Case]:
+    """
+    Return the model of cases with the sections of the installed mappings, and of those of some files.
+
+    Raises:
+        MappingError: A mapping cannot be imported, or two clash.
+    """
+    installed = case_model(sections_of(discover()))
+    further = sections_of(discover(mapping_files))[len(installed.sections) :]
+    return case_model(further, installed) if further else installed
 
 
 def load_case(source: str | Path, *, mapping_files: Sequence[Path] = ()) -> Case:
@@ -73,7 +86,7 @@ def read_case(text: bytes | str, *, file: str = "case.yaml", mapping_files: Sequ
         CaseError: The text is not a case; ``problems`` holds all that is wrong with it, in the order of its lines.
         MappingError: A mapping cannot be imported, or two clash.
     """
-    return _read(text, sections_of(discover(mapping_files)), file=file)
+    return _read(text, model_of_cases(mapping_files), file=file)
 
 
 def shipped_cases() -> tuple[ShippedCase, ...]:

@@ -32,12 +32,12 @@ class Codes:
     Look concepts up in the code tables of one package, or of one folder.
 
     Args:
-        source: The package that holds the tables, or the path of a folder. What is not there is looked up in the tables
-            of the installed packages.
+        package: The package that holds the tables, or the path of a folder. What is not there is looked up in the
+            tables of the installed packages.
         room: The package of one concept, whose table ``fixed`` holds the codes that its profiles fix.
     """
 
-    source: str
+    package: str
     room: str = ""
 
     @classmethod
@@ -53,11 +53,11 @@ class Codes:
         """Return a table of its own, or where there is none that of an installed package."""
         from fhir_case.mapping.discovery import installed_packages
 
-        if table not in code_tables(self.source):
+        if table not in code_tables(self.package):
             for package in installed_packages():
                 if table in code_tables(package):
                     return code_table(package, table)
-        return code_table(self.source, table)
+        return code_table(self.package, table)
 
     def table(self, name: str) -> AfterValidator:
         """
@@ -149,7 +149,13 @@ class Codes:
         side = {"coding": self._terms("sides")[site.side].codeable_concept()["coding"]}
         return {"extension": [extension(laterality, valueCodeableConcept=side)], **place}
 
-    def quantity(self, amount: Quantity, *, term: Term | None = None) -> dict[str, Any]:
+    def quantity(
+        self,
+        amount: Quantity,
+        entry: Entry | None = None,  # noqa: ARG002 - handed in as to the other methods
+        *,
+        term: Term | None = None,
+    ) -> dict[str, Any]:
         """
         Return a Quantity with the printed unit and its UCUM code.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sys
 import warnings
 from datetime import date
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import fhir_case
 from fhir_case.case.node import Place
 from fhir_case.errors import CaseError
 from fhir_case.mapping import load_case, read_case
@@ -244,3 +246,22 @@ def test_a_problem_in_a_key_that_cannot_be_printed_is_shown_on_one_line() -> Non
 
     assert ["\n" in problem for problem in problems] == [False]
     assert json.dumps(problems)
+
+
+def test_a_case_can_be_pickled_and_is_made_of_what_it_holds() -> None:
+    case = load_case("hcc-tare-sorafenib")
+    again = pickle.loads(pickle.dumps(case))  # noqa: S301 - our own
+
+    assert case == again
+    assert type(case) is type(again) is fhir_case.Case
+    assert case.conditions[0].place == again.conditions[0].place
+    assert case.model_dump() == fhir_case.Case.model_validate(case.model_dump()).model_dump()
+
+
+def test_a_case_of_an_outside_mapping_is_a_case_too() -> None:
+    outside = Path(__file__).parents[1] / "mapping" / "outside" / "death.py"
+    case = read_case(BASE, mapping_files=[outside])
+
+    assert isinstance(case, fhir_case.Case)
+    assert case == pickle.loads(pickle.dumps(case))  # noqa: S301 - our own
+    assert case.death is None
