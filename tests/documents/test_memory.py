@@ -21,6 +21,11 @@ _LINE = b'{"resourceType":"Binary","data":"' + random.Random(1).randbytes(10_000
 
 
 def _peak(path: Path, documents: int) -> int:
+    """Return the least of three peaks: what other tests of this process still do can only add to one."""
+    return min(_one_peak(path, documents) for _ in range(3))
+
+
+def _one_peak(path: Path, documents: int) -> int:
     tracemalloc.start()
     try:
         assert documents == sum(len(one.raw) == len(_LINE) for one in find_documents(path, keep_raw=True))
