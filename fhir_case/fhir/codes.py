@@ -184,7 +184,10 @@ def known_codes(package: str) -> dict[tuple[str, str], frozenset[str]]:
     found = find_spec(package)
     for file in _files(package) if found is not None and found.submodule_search_locations else ():
         try:
-            terms = _read(file, f"{package}: {file.name}")
+            if file.name == _FIXED:
+                terms = _read(file, f"{package}: {_FIXED}")
+            else:
+                terms = code_table(package, file.name.removesuffix(".toml"))  # often read already, for a case
         except MappingError:
             continue  # whoever looks something up in it is told
         for term in terms.values():
