@@ -137,7 +137,7 @@ class Client:
         """
         # HAPI reuses the result of an equal search for a minute; strict handling: an unknown parameter is refused.
         headers = {"Cache-Control": "no-cache", "Prefer": "handling=strict"}
-        page = self.request("GET", resource_type, parameters=parameters, headers=headers).body or {}
+        page = self._page(resource_type, parameters=parameters, headers=headers)
         seen: set[str] = set()
         empty = 0
         while True:
@@ -151,7 +151,17 @@ class Client:
             if following in seen or len(seen) >= _MAX_PAGES or empty > _MAX_EMPTY_PAGES:
                 raise ServerError("the pages of a search do not end", where=f"GET {self.base_url}/{resource_type}")
             seen.add(following)
-            page = self.request("GET", following, headers=headers).body or {}
+            page = self._page(following, headers=headers)
+
+    def _page(self, path: str, **options: Any) -> Resource:
+        answer = self.request("GET", path, **options)
+        page = answer.body or {}
+        if page.get("resourceType") != "Bundle":
+            where = f"GET {self.base_url}/{path.partition('?')[0].removeprefix(self.base_url).strip('/')}"
+            raise RejectedError(
+                "the answer to a search is not a Bundle", where=where, status=answer.status, outcome=answer.body
+            )
+        return page
 
     def _next_page(self, page: Resource, resource_type: str) -> str:
         links = {link.get("relation"): str(link.get("url") or "") for link in wire.objects(page.get("link"))}

@@ -70,6 +70,9 @@ def found_by_identifier(client: Client, kind: str, tokens: Iterable[str]) -> dic
     """
     Search resources of one type by their identifiers; return those with each, their identifiers and meta only.
 
+    An identifier that nothing has is left out where the server found more than it was asked for, as one does that
+    ignores case: it may have what it takes for the same.
+
     Args:
         kind: The resource type.
         tokens: The identifiers, each as `identifiers_of` gives them.
@@ -80,27 +83,35 @@ def found_by_identifier(client: Client, kind: str, tokens: Iterable[str]) -> dic
     """
     wanted = list(dict.fromkeys(tokens))
     found: dict[str, list[Resource]] = {token: [] for token in wanted}
-    for query in _queries(wanted):
+    for together, query in _queries(wanted):
+        other = False
         for resource in client.search(kind, f"identifier={query}&_count={_PAGE}&_elements=identifier,meta"):
-            for token in identifiers_of(resource):
-                if token in found and resource.get("resourceType") == kind and resource not in found[token]:
+            tokens_there = found.keys() & identifiers_of(resource) if resource.get("resourceType") == kind else ()
+            for token in tokens_there:
+                if resource not in found[token]:
                     found[token].append(resource)
+            other = other or not tokens_there
+        for token in together if other else ():
+            if not found[token]:
+                del found[token]
     return found
 
 
-def _queries(tokens: Iterable[str]) -> Iterator[str]:
-    """Return alternatives, encoded, as many together as a URL holds."""
+def _queries(tokens: Iterable[str]) -> Iterator[tuple[list[str], str]]:
+    """Return alternatives, and the same encoded, as many together as a URL holds."""
     together: list[str] = []
+    encoded: list[str] = []
     length = 0
     for token in tokens:
-        encoded = quote(token, safe=":/")
-        if together and length + len(encoded) > _QUERY_LENGTH:
-            yield ",".join(together)
-            together, length = [], 0
-        together.append(encoded)
-        length += len(encoded) + len(",")
+        written = quote(token, safe=":/")
+        if together and length + len(written) > _QUERY_LENGTH:
+            yield together, ",".join(encoded)
+            together, encoded, length = [], [], 0
+        together.append(token)
+        encoded.append(written)
+        length += len(written) + len(",")
     if together:
-        yield ",".join(together)
+        yield together, ",".join(encoded)
 
 
 def found_by_request(client: Client, kind: str, requests: Iterable[str]) -> list[Resource]:

@@ -169,17 +169,18 @@ def test_a_condition_is_the_same_in_whatever_way_it_is_written() -> None:
     first = transaction("a.json", post("a", "", "urn:uuid:1", "identifier=urn:x|a"))
     second = transaction("b.json", post("a", "", "urn:uuid:2", "identifier=urn%3Ax%7Ca"))
     third = transaction("c.json", post("a", "", "urn:uuid:3", "identifier=urn:x|a&code=b"))
-    (merged,) = packed([first, second, third])
+    merged, asked = packed([first, second, third])
 
-    assert {1: 0} == merged.copies
+    assert ({1: 0}, {}) == (merged.copies, asked.copies)
 
 
 def test_a_condition_with_an_encoded_ampersand_is_another_one() -> None:
     first = transaction("a.json", post("a", "", "urn:uuid:1", "identifier=urn:x|a%26code=b"))
     second = transaction("b.json", post("a", "", "urn:uuid:2", "identifier=urn:x|a&code=b"))
-    (merged,) = packed([first, second])
+    merged = packed([first, second])
 
-    assert {} == merged.copies
+    assert [["a.json"], ["b.json"]] == sources(merged)
+    assert [{}, {}] == [each.copies for each in merged]
 
 
 def test_a_decimal_with_more_digits_is_not_the_same() -> None:

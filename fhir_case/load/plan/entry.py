@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from uuid import NAMESPACE_URL, uuid5
 
 from fhir_case.errors import BundleError
-from fhir_case.fhir.identifiers import identifiers_of
+from fhir_case.fhir.identifiers import identifiers_of, token_of
 
 if TYPE_CHECKING:
     from fhir_case.load.plan.bundle import BundleEntry
@@ -81,6 +81,17 @@ class PlannedEntry:
         if self.by_id or not self.search:
             return self.url if self.by_id else ""
         return f"{self.original.type}?{_in_one_spelling(self.search)}"
+
+    @property
+    def token(self) -> str:
+        """Return the identifier that its condition asks for, and that it has itself; empty where that is not so."""
+        token = token_of(self.condition)
+        return token if token in (*identifiers_of(self.original.resource),) else ""
+
+    @property
+    def asks_server(self) -> bool:
+        """Whether only the server knows what its condition means."""
+        return bool(self.condition) and not token_of(self.condition)
 
     @property
     def request_line(self) -> str:

@@ -37,6 +37,8 @@ class Merger:
         self._entries: list[PlannedEntry] = []
         self._copies: dict[int, int] = {}
         self._known: dict[str, int] = {}
+        self._types: set[str] = set()
+        self._asked: set[str] = set()
         self._conditional = 0
         self._bytes = 0
         self._pointers: Pointers | None = Pointers(frozenset(), frozenset())
@@ -58,7 +60,10 @@ class Merger:
             or (most.bytes and self._bytes + size > most.bytes)
             or (most.conditional and self._conditional + conditional and together > most.conditional)
         )
-        if self._entries and (full or copies is None):
+        types = {entry.original.type for entry in transaction.entries}
+        asked = {entry.original.type for entry in transaction.entries if entry.asks_server}
+        apart = copies is None or self._asked & types or self._types & asked
+        if self._entries and (full or apart):
             yield from self.flush()
             copies = {}
         start = len(self._entries)
@@ -67,6 +72,8 @@ class Merger:
         for position, entry in enumerate(transaction.entries, start):
             for name in (*entry.names, entry.identity):
                 self._known.setdefault(name, position)
+        self._types |= types
+        self._asked |= asked
         self._conditional += conditional
         self._bytes += size
         known, more = self._pointers, transaction.pointers
@@ -89,12 +96,17 @@ class Merger:
             original, *others = {self._copies.get(number, number) for number in known}
             other = self._entries[original]
             same = entry.identity == other.identity and entry.identity and entry.method == other.method
-            # The server ignores what a conditional create says once there is such a resource.
-            created = entry.method == "POST" and bool(entry.condition)
-            if others or not same or not (created or _equal(entry.original.resource, other.original.resource)):
+            if others or not same or not _adds_nothing(entry, other):
                 return None
             copies[position] = original
         return copies
+
+
+def _adds_nothing(entry: PlannedEntry, other: PlannedEntry) -> bool:
+    """Whether a server that has stored another entry would store nothing of this one."""
+    if entry.method != "POST" or not entry.condition:
+        return _equal(entry.original.resource, other.original.resource)
+    return bool(other.token)  # it ignores what a conditional create says once there is such a resource
 
 
 def _equal(one: Resource, other: Resource) -> bool:

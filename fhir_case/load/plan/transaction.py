@@ -176,12 +176,12 @@ def refuse_clashes(entries: Sequence[PlannedEntry]) -> None:
     seen: dict[tuple[str, str], PlannedEntry] = {}
     for entry in entries:
         claims = [("fullUrl", entry.original.full_url), ("id", entry.original.name if entry.original.id else "")]
-        claims.append(("condition", f"{entry.original.type}?{unquote(entry.condition)}" if entry.condition else ""))
+        claims.append(("condition", entry.identity if entry.condition else ""))
         for claim in claims:
             other = seen.setdefault(claim, entry) if claim[1] else entry
             if other is not entry:
                 raise BundleError(
-                    f"{entry.original.name} and {other.original.name} have the same {claim[0]}: {claim[1]}",
+                    f"{entry.original.name} and {other.original.name} have the same {claim[0]}: {unquote(claim[1])}",
                     where=f"Bundle.entry[{other.original.position}] and [{entry.original.position}]",
                     hint="a server would store only one of them",
                 )

@@ -126,12 +126,12 @@ class Loader:
 
     def _keys(self, job: Job) -> frozenset[str]:
         """Return the identities that must not be in flight twice; what is on the server already does no harm."""
+        entries = [entry for transaction in job for entry in transaction.entries if entry.identity]
         return frozenset(
             entry.identity
-            for transaction in job
-            for entry in transaction.entries
-            if entry.identity and (entry.by_id or not entry.condition or not self._index.location(entry.identity))
-        )
+            for entry in entries
+            if entry.by_id or not entry.condition or not self._index.location(entry.identity)
+        ).union(f"{entry.original.type}?" for entry in entries if entry.asks_server)  # one may find that of another
 
     def _guarded(self, job: Job, keys: frozenset[str], fatal: deque[BaseException]) -> None:
         retries = self._sender.link.tally.retries.total()
@@ -246,7 +246,7 @@ class Loader:
             if not entry.confirmed:
                 failed += planned_entry.names
             elif entry.stored_as and not planned_entry.by_id:
-                if planned_entry.condition or planned_entry.search:
+                if planned_entry.token:
                     locations.append((planned_entry.identity, entry.stored_as))
                 if self._remembers(transaction):
                     locations += [(name, entry.stored_as) for name in names_for_later(planned_entry)]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from fhir_case.errors import RejectedError
+from fhir_case.fhir.identifiers import token_of
 from fhir_case.load.plan.unresolved import extension_references
 from fhir_case.server.lookup import found_by_identifier
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fhir_case.load.plan.transaction import Transaction
     from fhir_case.server.client import Client
 
-__all__ = ["Prepared", "identifier_of", "prepared"]
+__all__ = ["Prepared", "prepared"]
 
 # Below this number of a type, conditions cost the server less than a search of their own.
 _WORTH_A_SEARCH = 8
@@ -48,16 +48,11 @@ class Prepared:
         return [(position, entry) for position, entry in self.transaction.sent if position not in self.there]
 
 
-def identifier_of(entry: PlannedEntry) -> str:
-    """Return the identifier on which a conditional create depends; empty when it depends on something else."""
-    name, _, token = entry.condition.partition("=")
-    plain = name == "identifier" and "&" not in token and "%7C" in token.upper().replace("|", "%7C")
-    return unquote(token) if entry.method == "POST" and plain else ""
-
-
 def prepared(transaction: Transaction, client: Client, location: Callable[[str], str], *, look_up: bool) -> Prepared:
     """
     Look up many identifiers with one search: what is there is left out, what is absent needs no condition.
+
+    Every other condition stays: the server alone knows what it means.
 
     Args:
         location: Returns ``Type/id`` on the server for a name or condition that is known already, or nothing.
@@ -71,11 +66,11 @@ def prepared(transaction: Transaction, client: Client, location: Callable[[str],
     for position, entry in transaction.sent:
         if entry.method != "POST" or not entry.condition:
             continue
-        known = location(entry.identity)
-        token = identifier_of(entry)
+        token = token_of(entry.condition)
+        known = location(entry.identity) if token else ""
         if known:
             there[position] = known
-        elif token:
+        elif token and not token.startswith("|"):  # some servers take that for an identifier of any system
             tokens[entry.original.type][token] = position
     refused: dict[int, str] = {}
     absent: set[int] = set()
@@ -118,10 +113,10 @@ def _meant_where_left(transaction: Transaction) -> set[int]:
 
 
 def _locations(client: Client, kind: str, positions: Mapping[str, int]) -> Iterator[tuple[int, list[str]]]:
-    """Return for the position of each identifier where the server has it; nothing when it refuses the search."""
+    """Return for the position of each identifier where the server has it; nothing where its search does not tell."""
     try:
         found = found_by_identifier(client, kind, positions)
     except RejectedError:
         return  # the conditions stay, and the server answers them
-    for token, position in positions.items():
-        yield position, [f"{kind}/{resource['id']}" for resource in found[token]]
+    for token in found:
+        yield positions[token], [f"{kind}/{resource['id']}" for resource in found[token]]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import unquote
 
 from fhir_case.errors import RejectedError
 from fhir_case.fhir import wire
-from fhir_case.fhir.identifiers import identifiers_of
+from fhir_case.fhir.identifiers import identifiers_of, token_of
 from fhir_case.fhir.references import rewritten
 from fhir_case.load.journal.entry import JournalEntry
 from fhir_case.load.send.answers import entry_failed
@@ -173,9 +172,9 @@ def _identified(client: Client, entries: Sequence[PlannedEntry]) -> dict[str, Re
     """Return what the server has of each identity."""
     tokens: dict[str, dict[str, str]] = defaultdict(dict)
     for entry in entries:
-        name, _, token = entry.search.partition("=")
-        if name == "identifier" and "&" not in token:
-            tokens[entry.original.type][unquote(token)] = entry.identity
+        token = token_of(entry.search)
+        if token:
+            tokens[entry.original.type][token] = entry.identity
     return {
         tokens[kind][token]: found[0]
         for kind, wanted in tokens.items()
