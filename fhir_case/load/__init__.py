@@ -31,6 +31,7 @@ def upload(
     fhir: str = "R4",
     client: Client | None = None,
     journal: str | Path | None = None,
+    real_patient_data: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Journal:
     """
@@ -46,16 +47,23 @@ def upload(
         client: A client of your own, which stays open.
         journal: A file to which the journal is written as well: ``fhir-case undo`` deletes what it says was created,
             and the same call resumes an interrupted load.
+        real_patient_data: Whether a server that is not this machine may have what is not labelled as test data. A
+            public test server never gets it.
         clock: Returns seconds; only the difference of two readings counts.
 
     Raises:
-        BundleError: The Bundle cannot be loaded, or two of its entries clash.
+        BundleError: The Bundle cannot be loaded, two of its entries clash, or the server must not have it.
         ServerError: The server was not reached, broke off, or is overloaded.
         RejectedError: The server refused.
         FhirCaseError: The journal cannot be written, or is that of another load.
     """
     with BundleLoad(
-        bundle, lambda: client or Client(server), fhir=fhir, close_clients=client is None, clock=clock
+        bundle,
+        lambda: client or Client(server),
+        fhir=fhir,
+        close_clients=client is None,
+        real_patient_data=real_patient_data,
+        clock=clock,
     ) as load:
         return load.upload(None if journal is None else Path(journal))
 
@@ -71,6 +79,8 @@ def verify(
     """
     Read every resource of a Bundle back from a server and compare it with what was sent.
 
+    Only ids and identifiers are sent for it, so it needs no word for the data of real patients.
+
     Args:
         bundle: The Bundle that was loaded.
         server: The base URL; not used when a client is given.
@@ -83,7 +93,7 @@ def verify(
         ServerError: The server was not reached, broke off, or is overloaded.
         RejectedError: The server refused to be read.
     """
-    options = Options(fhir=fhir, check_references=False, real_patient_data=True)
+    options = Options(fhir=fhir, check_references=False, real_patient_data=True)  # no resource is sent
     with Preparation(
         BundleInput(bundle), lambda: client or Client(server), options, close_clients=client is None
     ) as prepared:

@@ -12,6 +12,8 @@ from fhir_case.fhir.systems import ACT_REASON
 from fhir_case.toml import shipped_toml
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fhir_case.fhir.wire import Resource
 
 __all__ = [
@@ -22,9 +24,13 @@ __all__ = [
     "public_test_server",
     "refuse_plain_http",
     "refuse_real_data",
+    "refuse_unlabelled",
+    "unlabelled_resources",
 ]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+# The elements that hold a resource, by the name of the element around them: there also what has no type counts as one.
+_HOLDERS = {"entry": "resource", "parameter": "resource", "part": "resource", "response": "outcome"}
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
@@ -115,6 +121,62 @@ def is_test_data(resource: Resource) -> bool:
     )
 
 
+def unlabelled_resources(sent: object, path: str = "") -> Iterator[str]:
+    """
+    Return the path and name of each resource, at any depth of what is sent, that is not labelled as test data.
+
+    A contained resource is covered by the label of the resource around it, since it may have none of its own. Every
+    other one needs its own label: the entries of a Bundle inside of a Bundle too, and the resources of Parameters. The
+    Bundle that is sent, at the top, is only what its entries are.
+
+    Args:
+        sent: A resource, a Bundle, or a part of one.
+        path: What messages call it, or where it is; empty at the top.
+
+    Source: https://hl7.org/fhir/R4/domainresource.html#invs (dom-5: a contained resource has no security label)
+    """
+    waiting: list[tuple[object, str, str, bool]] = [(sent, path, "", False)]
+    while waiting:
+        value, place, name, covered = waiting.pop()
+        if isinstance(value, list):
+            waiting += [(each, f"{place}[{number}]", name, covered) for number, each in enumerate(value)]
+        if not isinstance(value, dict):
+            continue
+        outermost = not place and value.get("resourceType") == "Bundle" and bool(value.get("entry"))
+        if "resourceType" in value and not covered and not outermost and not is_test_data(value):
+            yield _named(value, place)
+        held = value.get(_HOLDERS.get(name, ""))
+        if isinstance(held, dict) and "resourceType" not in held and held:
+            yield f"{place}.{_HOLDERS[name]}"
+        start = place or str(value.get("resourceType", ""))
+        waiting += [
+            (inner, f"{start}.{element}" if start else element, element, element == "contained")
+            for element, inner in value.items()
+            if isinstance(inner, dict | list)
+        ]
+
+
+def _named(resource: Resource, place: str) -> str:
+    name = f"{resource.get('resourceType')}/{resource.get('id') or ''}".rstrip("/")
+    return name if place in ("", name) else f"{place}: {name}"
+
+
+def refuse_unlabelled(base_url: str, sent: object, *, path: str = "", allowed: bool) -> None:
+    """
+    Refuse what holds, at any depth, a resource that is not labelled as test data, as `refuse_real_data` does.
+
+    Args:
+        sent: A resource, a Bundle, or a part of one.
+        path: What messages call it, or where it is; empty at the top.
+        allowed: Whether the user allows real data there.
+
+    Raises:
+        BundleError: It must not be sent.
+    """
+    for name in () if is_loopback(base_url) else unlabelled_resources(sent, path):
+        refuse_real_data(base_url, name, allowed=allowed)
+
+
 def refuse_real_data(base_url: str, resource_name: str, *, allowed: bool) -> None:
     """
     Refuse to send a resource that is not labelled as test data to a server that is not this machine.
@@ -141,7 +203,8 @@ def refuse_real_data(base_url: str, resource_name: str, *, allowed: bool) -> Non
         raise BundleError(
             f"it is not labelled as test data, and {_host(base_url)} is not this machine",
             where=resource_name,
-            hint=f"{label}; where the server may have the data of real patients, add --real-patient-data",
+            hint=f"{label}; where the server may have the data of real patients, say real_patient_data=True in Python, "
+            "or add --real-patient-data",
         )
 
 

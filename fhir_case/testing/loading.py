@@ -130,7 +130,12 @@ class Load:
         capabilities = self._servers.capabilities(server)
         created = self._namespace.notes.created
         with BundleLoad(
-            bundle, lambda: client, fhir=release, capabilities=capabilities, close_clients=False
+            bundle,
+            lambda: client,
+            fhir=release,
+            capabilities=capabilities,
+            close_clients=False,
+            real_patient_data=True,  # the guard below is stricter
         ) as loading:
             planned = loading.planned
             _guard(planned, client.base_url)
@@ -160,15 +165,14 @@ class Load:
 def _guard(planned: Iterable[PlannedEntry], base_url: str) -> None:
     """Refuse to send to another machine what does not say that it is test data: tests have no other."""
     from fhir_case.fhir.systems import ACT_REASON
-    from fhir_case.server.guard import is_test_data, refuse_real_data
+    from fhir_case.server.guard import refuse_unlabelled
 
     for entry in planned:
-        if not is_test_data(entry.original.resource):
-            try:
-                refuse_real_data(base_url, entry.original.name, allowed=False)
-            except BundleError as error:
-                hint = f"label test data in meta.security with HTEST of {ACT_REASON}"
-                raise BundleError(error.message, where=error.where, hint=hint) from None
+        try:
+            refuse_unlabelled(base_url, entry.original.resource, path=entry.original.name, allowed=False)
+        except BundleError as error:
+            hint = f"label test data in meta.security with HTEST of {ACT_REASON}"
+            raise BundleError(error.message, where=error.where, hint=hint) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,7 +231,7 @@ def test_upload_asks_plans_and_sends(http: responses.RequestsMock, base: str, bu
     http.get(f"{base}/metadata", json={"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"})
     searches(http, base)
     answers(http, base, *(response("201 Created") for _ in IDS))
-    journal = upload(bundle, f"{base}/")
+    journal = upload(bundle, f"{base}/", real_patient_data=True)
 
     assert (base, 3) == (journal.server, journal.counts["created"])
 

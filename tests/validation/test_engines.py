@@ -199,6 +199,31 @@ def test_a_server_elsewhere_sees_only_what_is_labelled_as_test_data(form: str) -
         assert 2 == len(network.calls)
 
 
+def test_a_server_elsewhere_sees_nothing_that_is_hidden_in_a_labelled_document() -> None:
+    label = {"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}
+    real: dict[str, Any] = {"resourceType": "Patient", "id": "anna"}
+    test: dict[str, Any] = {**real, "meta": {"security": [label]}}
+    inner = {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "meta": {"security": [label]},
+        "entry": [{"resource": real}],
+    }
+    parameters = {"resourceType": "Parameters", "meta": {"security": [label]}, "parameter": [{"resource": real}]}
+    around: dict[str, Any] = {"resourceType": "Bundle", "type": "batch"}
+    hidden = (
+        {**around, "entry": [{"resource": test}, {"response": {"outcome": real}}]},
+        {**around, "entry": [{"resource": test}, {"resource": {"name": [{"family": "Anna"}]}}]},
+        {**around, "entry": [{"resource": inner}]},
+        {**around, "entry": [{"resource": test}], "issues": real},
+        parameters,
+    )
+    with responses.RequestsMock():
+        for document in hidden:
+            with pytest.raises(CheckerError, match="not sent: it is not labelled as test data"):
+                ServerEngine(lambda: "https://fhir.example/fhir").check(document, "R4", [])
+
+
 def test_a_server_that_is_not_there_is_a_check_that_could_not_run() -> None:
     result = validate({"resourceType": "Patient"}, engines=[ServerEngine(lambda: "http://127.0.0.1:9/fhir")])
     assert "could not run" == states(result)["profiles-server"]

@@ -171,10 +171,13 @@ def _show(load: Load, result: Result, journal: Path, form: str) -> None:
 
 
 def _end(load: Load, result: Result, *, left_out: int) -> None:
+    from fhir_case.errors import BundleError
+
     if load.stop.is_set() and result.error is None:
         raise click.Abort
     if result.error is not None:
-        click.echo(f"fhir-case: {result.error}; the same command resumes", err=True)
+        resumes = "" if isinstance(result.error, BundleError) else "; the same command resumes"
+        click.echo(f"fhir-case: {result.error}{resumes}", err=True)
         sys.exit(result.error.exit_code)
     if load.tally.states["unknown"]:
         sys.exit(ExitCode.SERVER)

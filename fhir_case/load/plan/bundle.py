@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from fhir_case.errors import BundleError
 from fhir_case.fhir import wire
 from fhir_case.fhir.identity import is_logical_id
 from fhir_case.fhir.references import RELATIVE, location_of
+from fhir_case.server.guard import origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +23,19 @@ __all__ = ["BundleEntry", "bundle_entries", "newest"]
 _TYPE = re.compile(r"[A-Z][A-Za-z]+")
 _WITH_REQUESTS = ("transaction", "batch")
 _WITHOUT_REQUESTS = ("collection", "searchset", "document", "history")
+_REQUEST = frozenset(
+    (
+        "id",
+        "extension",
+        "modifierExtension",
+        "method",
+        "url",
+        "ifNoneMatch",
+        "ifModifiedSince",
+        "ifMatch",
+        "ifNoneExist",
+    )
+)
 _INSTEAD = {
     "PATCH": "send what it makes of the resource, as PUT",
     "GET": "it stores nothing: leave the entry out",
@@ -65,15 +80,20 @@ class BundleEntry:
         self.id = str(self.resource.get("id") or "")
 
 
-def bundle_entries(bundle: Resource, *, source: str = "") -> tuple[tuple[BundleEntry, ...], tuple[str, ...]]:
+def bundle_entries(
+    bundle: Resource, *, source: str = "", base_url: str = "", as_is: bool = False
+) -> tuple[tuple[BundleEntry, ...], tuple[str, ...]]:
     """
     Return the entries to load, in their order, and warnings about those that are left out or read otherwise.
 
-    A resource that is not a Bundle is an entry without request.
+    A resource that is not a Bundle is an entry without request. An OperationOutcome is what a server remarked, and is
+    left out unless a transaction or batch asks to store it.
 
     Args:
         bundle: The Bundle or the resource.
         source: The name of the document.
+        base_url: That of the server, which the URL of a request may begin with.
+        as_is: Whether a transaction or batch is sent as it came, so that each of its entries counts.
 
     Source: https://hl7.org/fhir/R4/bundle.html
 
@@ -82,6 +102,8 @@ def bundle_entries(bundle: Resource, *, source: str = "") -> tuple[tuple[BundleE
     """
     kind = bundle.get("type")
     if bundle.get("resourceType") != "Bundle":
+        if _is_remark({"resource": bundle}):
+            return (), (_left_out(1),)
         return (_entry({"resource": bundle}, 0, kind="", source=source, where=""),), ()
     if kind not in (*_WITH_REQUESTS, *_WITHOUT_REQUESTS):
         reason = _WHY_NOT.get(str(kind), f"it can be {', '.join((*_WITH_REQUESTS, *_WITHOUT_REQUESTS))}")
@@ -89,16 +111,27 @@ def bundle_entries(bundle: Resource, *, source: str = "") -> tuple[tuple[BundleE
     entries = bundle.get("entry")
     if not isinstance(entries, list) or not entries:
         raise BundleError("the Bundle has no entry: there is nothing to load")
-    numbered = [(index, entry) for index, entry in enumerate(entries) if not _is_remark(entry)]
+    as_it_came = as_is and kind in _WITH_REQUESTS
+    numbered = [(index, entry) for index, entry in enumerate(entries) if as_it_came or not _is_remark(entry)]
     remarks = len(entries) - len(numbered)
-    warnings = [f"left out, as remarks of the server that was searched: {remarks}"] if remarks else []
+    warnings = [_left_out(remarks)] if remarks else []
+    if _next_page(bundle):
+        warnings.append("this is one page of several; what its next link leads to is not loaded")
     if kind == "history":
         numbered, left_out = newest(numbered)
         warnings += left_out
         if not numbered:
             raise BundleError("the history says that all of it was deleted: there is nothing to load")
     found = tuple(
-        _entry(entry, index, kind=str(kind), source=source, where=f"Bundle.entry[{index}]") for index, entry in numbered
+        _entry(
+            entry,
+            index,
+            kind=str(kind),
+            source=source,
+            where=f"Bundle.entry[{index}]",
+            base_url=base_url,
+        )
+        for index, entry in numbered
     )
     if kind == "batch":
         warnings.append("the batch is sent as one transaction: all of it is stored, or nothing")
@@ -107,24 +140,47 @@ def bundle_entries(bundle: Resource, *, source: str = "") -> tuple[tuple[BundleE
     return found, tuple(warnings)
 
 
+def _left_out(remarks: int) -> str:
+    return f"left out, as remarks of the server that was searched: {remarks}"
+
+
 def _is_remark(entry: object) -> bool:
-    search = entry.get("search") if isinstance(entry, dict) else None
-    return isinstance(search, dict) and search.get("mode") == "outcome"
+    """Whether an entry is an OperationOutcome that nothing asks to be stored."""
+    if not isinstance(entry, dict) or entry.get("request") is not None:
+        return False
+    resource, search = entry.get("resource"), wire.mapping(entry.get("search"))
+    if resource is None:
+        return search.get("mode") == "outcome"
+    return wire.mapping(resource).get("resourceType") == "OperationOutcome"
 
 
-def _entry(entry: object, index: int, *, kind: str, source: str, where: str) -> BundleEntry:
+def _next_page(bundle: Resource) -> bool:
+    return any(link.get("relation") == "next" for link in wire.objects(bundle.get("link")))
+
+
+def _entry(
+    entry: object,
+    index: int,
+    *,
+    kind: str,
+    source: str,
+    where: str,
+    base_url: str = "",
+) -> BundleEntry:
     if not isinstance(entry, dict):
         raise BundleError("the entry is not a JSON object", where=where)
     request = entry.get("request") if kind in _WITH_REQUESTS else None
     if request is not None:
-        _check_request(request, where)
+        request = _request(request, where, base_url)
         if request["method"] == "DELETE":
             return _deleted(request, index, source, where)
     resource = entry.get("resource")
     named = resource.get("resourceType") if isinstance(resource, dict) else None
     if not isinstance(resource, dict) or not isinstance(named, str) or not _TYPE.fullmatch(named):
         raise BundleError("the entry has no resource with a resourceType", where=where)
-    resource_id, full_url = resource.get("id"), str(entry.get("fullUrl") or "")
+    resource_id, full_url = resource.get("id"), entry.get("fullUrl") or ""
+    if not isinstance(full_url, str):
+        raise BundleError("the fullUrl is not a text", where=f"{where}.fullUrl")
     if resource_id is not None and not (isinstance(resource_id, str) and is_logical_id(resource_id)):
         raise BundleError(
             f"{resource_id!r} is not a FHIR id",
@@ -135,15 +191,33 @@ def _entry(entry: object, index: int, *, kind: str, source: str, where: str) -> 
     return BundleEntry(name, resource, full_url, request or {}, index, source, whole=kind == "transaction")
 
 
-def _check_request(request: object, where: str) -> None:
+def _request(request: object, where: str, base_url: str) -> Mapping[str, Any]:
+    """Return what is asked for, with the URL below the base URL, and nothing that a request does not have."""
     method = request.get("method") if isinstance(request, dict) else None
     if not isinstance(request, dict) or method not in ("PUT", "POST", "DELETE"):
         hint = _INSTEAD.get(str(method), "")
         raise BundleError(
             f"the request is {method!r}; what is loaded is PUT or POST", where=f"{where}.request", hint=hint
         )
-    if not isinstance(request.get("url"), str):
+    url = request.get("url")
+    if not isinstance(url, str):
         raise BundleError("the request has no url", where=f"{where}.request")
+    if not _REQUEST.issuperset(request):
+        request = {name: value for name, value in request.items() if name in _REQUEST}
+    local = _below(base_url, url) if url.startswith(("/", "http")) else url
+    return request if local == url else {**request, "url": local}
+
+
+def _below(base_url: str, url: str) -> str:
+    """Return a URL without the slash or the base URL at its begin; as it is when it leads elsewhere."""
+    if url.startswith("/"):
+        return url[1:]
+    try:
+        same = bool(base_url) and origin(url) == origin(base_url)
+    except ValueError:  # it has no port that is a number
+        return url
+    begin, path = f"{urlsplit(base_url).path.rstrip('/')}/", urlsplit(url).path
+    return url[url.index(path) + len(begin) :] if same and path.startswith(begin) else url
 
 
 def _deleted(request: Mapping[str, Any], index: int, source: str, where: str) -> BundleEntry:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fhir_case.errors import BundleError, RejectedError
 from fhir_case.fhir import wire
 from fhir_case.fhir.references import pointers_of_text, references_in, unversioned
+from fhir_case.load.plan.bundle import bundle_entries
 from fhir_case.load.plan.entry import planned_entry
 from fhir_case.load.plan.split import split
 from fhir_case.load.plan.transaction import Transaction, refuse_clashes
@@ -30,6 +31,8 @@ __all__ = [
     "abbreviated",
     "check_server",
     "dangling_references",
+    "entries_of",
+    "is_sent_as_it_came",
     "plan_document",
     "planned",
     "unresolved_warning",
@@ -167,7 +170,8 @@ class Rules:
         ids: Whether ids of the document are kept, or the server assigns its own.
         as_is: Whether each transaction and batch is sent exactly as it came.
         whole: Whether each document is stored as a whole, also where it does not ask for that.
-        server: The base URL; empty where any data may go there.
+        base_url: That of the server.
+        server: The same; empty where any data may go there.
         real_patient_data: Whether the user says that what is not labelled as test data may go there.
         leaves_references: Whether the server is known to leave references inside the extensions of primitive values.
     """
@@ -177,9 +181,26 @@ class Rules:
     ids: Ids = "given"
     as_is: bool = False
     whole: bool = False
+    base_url: str = ""
     server: str = ""
     real_patient_data: bool = False
     leaves_references: bool = False
+
+
+def entries_of(document: Document, rules: Rules) -> tuple[tuple[BundleEntry, ...], tuple[str, ...]]:
+    """
+    Return the entries of a document, and warnings about those that are left out; see `bundle_entries`.
+
+    Raises:
+        BundleError: It cannot be loaded.
+    """
+    return bundle_entries(document.content or {}, source=document.name, base_url=rules.base_url, as_is=rules.as_is)
+
+
+def is_sent_as_it_came(document: Document, rules: Rules) -> bool:
+    """Whether the bytes of a document are sent: a transaction or batch, where that is wanted."""
+    content = document.content or {}
+    return rules.as_is and content.get("resourceType") == "Bundle" and content.get("type") in ("transaction", "batch")
 
 
 def plan_document(document: Document, originals: Sequence[BundleEntry], rules: Rules) -> Plan:
@@ -192,7 +213,7 @@ def plan_document(document: Document, originals: Sequence[BundleEntry], rules: R
     content = document.content or {}
     kind = content.get("type") if content.get("resourceType") == "Bundle" else ""
     pointers = pointers_of_text(document.raw)
-    if rules.as_is and kind in ("transaction", "batch"):
+    if is_sent_as_it_came(document, rules):
         entries = planned(originals, rules.capabilities, caps=Caps(), ids=rules.ids, deletions=True).entries
         raw = document.raw or wire.dump(content)
         return Plan(((Transaction(entries, raw=raw, type=str(kind), pointers=pointers),),))

@@ -37,6 +37,7 @@ class BundleLoad(Load):
         fhir: The release of FHIR in which the Bundle is written.
         capabilities: What the server can do; None to ask it.
         close_clients: Whether to close the clients at the end.
+        real_patient_data: Whether a server that is not this machine may have what is not labelled as test data.
         clock: Returns seconds; only the difference of two readings counts.
 
     Raises:
@@ -53,6 +54,7 @@ class BundleLoad(Load):
         fhir: str = "R4",
         capabilities: Capabilities | None = None,
         close_clients: bool = True,
+        real_patient_data: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         options = Options(
@@ -60,7 +62,7 @@ class BundleLoad(Load):
             concurrency=1,
             whole=True,
             check_references=False,
-            real_patient_data=True,
+            real_patient_data=real_patient_data,
             policy=RetryPolicy(request_s=_RETRY_S),
         )
         super().__init__(

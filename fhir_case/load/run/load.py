@@ -135,6 +135,13 @@ class Load(Preparation):
         self.tally.open += len(self._unresolved)
         result = loader.run()
         result.earlier -= len(unknown)  # they need not be sent, but it is not known whether they are there
+        settled = self.tally.states.total() + result.earlier
+        if result.error is None and not self.stop.is_set() and settled != found.resources:
+            result.error = FhirCaseError(
+                f"of {found.resources} resources it is known of {settled} what became of them",
+                where=str(journal.path) if journal else "",
+                hint="compare what is stored with verify",
+            )
         self._remove_duplicates(found)
         wrong = self.tally.states["failed"] or self.tally.states["unknown"] or self.tally.open
         complete = not (wrong or result.error or self.stop.is_set())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from fhir_case.errors import FhirCaseError, RejectedError
+from fhir_case.errors import BundleError, FhirCaseError, RejectedError
 from fhir_case.fhir.references import unversioned
 from fhir_case.load.plan.plan import dangling_references
 from fhir_case.load.plan.subset import halves, halves_in_order, without
@@ -111,6 +111,9 @@ class Loader:
                     self.concurrency.wait_until_empty()
                     if self._stop.is_set():
                         break
+            except BundleError as error:
+                self.result.error = self.result.error or error
+                self._stop.set()
             except BaseException:
                 self._stop.set()
                 raise

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from fhir_case.load.journal.reader import Unknown, read_requests
 from fhir_case.load.journal.record import RequestRecord
-from fhir_case.load.plan.bundle import bundle_entries
-from fhir_case.load.plan.plan import plan_document
+from fhir_case.load.plan.plan import entries_of, plan_document
 from fhir_case.load.plan.unresolved import unresolved_in_plan
 from fhir_case.load.send.answers import entry_failed
 from fhir_case.load.send.outcomes import marked_in_doubt
@@ -203,7 +202,7 @@ def _planned_again(
         for document in documents:
             if document.name not in sources:
                 continue
-            originals, _ = bundle_entries(document.content or {}, source=document.name)
+            originals, _ = entries_of(document, prepared.rules)
             for transaction in plan_document(document, originals, prepared.rules).transactions:
                 if transaction.type == "batch":
                     batches.add(document.name)

@@ -6,10 +6,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from fhir_case.load.plan.bundle import bundle_entries
 from fhir_case.load.plan.merge import Merger
-from fhir_case.load.plan.plan import plan_document, planned
+from fhir_case.load.plan.plan import entries_of, plan_document, planned
 from fhir_case.load.plan.transaction import Transaction, names_for_later
+from fhir_case.load.survey.result import changed
 from fhir_case.server.quirks import Caps
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ def jobs_of_level(
         on_earlier: Called with how many resources of a document are left out, since an earlier run stored them.
 
     Raises:
-        BundleError: Documents that refer to each other in a cycle are more than the server takes at once.
+        BundleError: Documents that refer to each other in a cycle are more than the server takes at once, or a file has
+            changed since the survey.
     """
     merger = Merger(merge.within(rules.caps))
     cycles: dict[int, list[BundleEntry]] = {}
@@ -97,15 +98,31 @@ def _of_level(
                 originals = tuple(entry.original for entry in kept.plan.entries)
                 yield _Read(number, kept.name, kept.size, originals, partial(_same, kept.plan))
         return
+    for number, document in _read_again(level, files, survey):
+        originals, _ = entries_of(document, rules)
+        if originals:
+            plan = partial(plan_document, document, originals, rules)
+            yield _Read(number, document.name, len(document.raw), originals, plan)
+
+
+def _read_again(
+    level: int, files: Iterable[tuple[str, Iterable[Document]]], survey: Survey
+) -> Iterator[tuple[int, Document]]:
+    """Return the documents of a level with their numbers, as long as the files are as they were surveyed."""
     for name, documents in files:
         first, end = survey.files.get(name, (0, 0))
         if not any(survey.level[number] == level for number in range(first, end)):
             continue
-        for number, document in zip(range(first, end), documents, strict=False):
+        following = first
+        for number, document in enumerate(documents, first):
+            if number == end:
+                raise changed(name, "there is more in it")
+            following += 1
             if survey.level[number] == level and number not in survey.left_out:
-                originals, _ = bundle_entries(document.content or {}, source=document.name)
-                plan = partial(plan_document, document, originals, rules)
-                yield _Read(number, document.name, len(document.raw), originals, plan)
+                survey.check_same(number, document)
+                yield number, document
+        if following < end:
+            raise changed(name, "there is less in it")
 
 
 def _same(plan: Plan) -> Plan:

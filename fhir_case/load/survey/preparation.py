@@ -76,6 +76,7 @@ class Preparation:
             ids=self.options.ids,
             as_is=self.options.as_is,
             whole=self.options.whole,
+            base_url=self.base_url,
             server="" if is_loopback(self.base_url) else self.base_url,
             real_patient_data=self.options.real_patient_data,
             leaves_references=self.known.leaves_references,

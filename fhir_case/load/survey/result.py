@@ -5,17 +5,22 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
+
+from fhir_case.errors import BundleError
+from fhir_case.fhir import wire
 
 if TYPE_CHECKING:
     from fhir_case.documents import Document
     from fhir_case.load.plan.plan import Plan
 
-__all__ = ["CountedNames", "Kept", "Problem", "Survey"]
+__all__ = ["CountedNames", "Kept", "Problem", "Survey", "changed"]
 
 _NAMED = 3
 _KEPT_BYTES = 16_000_000  # of JSON, which as plans are some 150 MB in memory
 _LISTED = 100
+_DIGEST_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,20 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}{f'; {self.hint}' if self.hint else ''}"
+
+
+def changed(name: str, reason: str = "") -> BundleError:
+    """Return the error that an input is not what it was."""
+    what = "it has changed since it was read, so that nothing more is sent"
+    return BundleError(
+        f"{what} ({reason})" if reason else what,
+        where=name,
+        hint="start again with --restart when nothing changes it any more",
+    )
+
+
+def _digest(document: Document) -> bytes:
+    return blake2b(document.raw or wire.dump(document.content), digest_size=_DIGEST_BYTES).digest()
 
 
 class CountedNames:
@@ -71,6 +90,7 @@ class Survey:
         named: What each warning is about.
         kinds: How many resources of each type there are.
         counts: How many resources each document has.
+        digests: A digest of each document, one after the other: what is sent is what was read.
         plans: For small inputs the plan of each document, by its number, so that they need not be read again. None
             when the inputs are larger, which keeps memory flat.
     """
@@ -85,6 +105,7 @@ class Survey:
     named: dict[str, CountedNames] = field(default_factory=dict)
     kinds: Counter[str] = field(default_factory=Counter)
     counts: array[int] = field(default_factory=lambda: array("I"))
+    digests: bytearray = field(default_factory=bytearray)
     plans: dict[int, Kept] | None = field(default_factory=dict)
     _kept_bytes: int = 0
 
@@ -95,6 +116,20 @@ class Survey:
             self.plans[number] = Kept(document.name, len(document.raw), plan)
             if self._kept_bytes > _KEPT_BYTES:
                 self.plans = None
+
+    def note(self, document: Document) -> None:
+        """Note what a document says."""
+        self.digests += _digest(document)
+
+    def check_same(self, number: int, document: Document) -> None:
+        """
+        Refuse a document that does not say what it said when it was surveyed.
+
+        Raises:
+            BundleError: It has changed.
+        """
+        if self.digests[number * _DIGEST_BYTES :][:_DIGEST_BYTES] != _digest(document):
+            raise changed(document.name, document.unread)
 
     @property
     def levels(self) -> int:

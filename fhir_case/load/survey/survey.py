@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
-from zlib import crc32
 
 from fhir_case.errors import BundleError, FhirCaseError
 from fhir_case.fhir import wire
 from fhir_case.fhir.identifiers import identifiers_of
 from fhir_case.fhir.references import references_in, unversioned
-from fhir_case.load.plan.bundle import bundle_entries
 from fhir_case.load.plan.cycles import levels
-from fhir_case.load.plan.plan import plan_document, unresolved_warning
+from fhir_case.load.plan.plan import entries_of, is_sent_as_it_came, plan_document, unresolved_warning
 from fhir_case.load.plan.unresolved import PRIMITIVE_EXTENSION
 from fhir_case.load.survey.result import Problem, Survey
-from fhir_case.server.guard import is_test_data, refuse_real_data
+from fhir_case.server.guard import is_test_data, refuse_unlabelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -48,6 +47,7 @@ def survey(files: Iterable[tuple[str, Iterable[Document]]], index: Index, rules:
             before = found.resources
             _look_at(count, document, found, index, rules)
             found.counts.append(found.resources - before)
+            found.note(document)
             count += 1
         found.files[name] = (first, count)
     found.level, cycles = levels(count, index.crossing())
@@ -66,8 +66,12 @@ def _look_at(number: int, document: Document, found: Survey, index: Index, rules
         found.refuse(number, Problem(document.name, "this is not a FHIR resource: it has no resourceType"))
         return
     try:
-        originals, remarks = bundle_entries(document.content, source=document.name)
-        _guard(originals, rules)
+        originals, remarks = entries_of(document, rules)
+        if not originals:
+            for remark in remarks:
+                found.warn(remark, document.name or "the resource")
+            return
+        _guard(document, originals, rules)
         plan = plan_document(document, originals, rules)
         _check_writable(plan)
         named = list(_named(plan.entries, digests=not rules.as_is))
@@ -96,10 +100,17 @@ def _look_at(number: int, document: Document, found: Survey, index: Index, rules
 def _needs(plan: Plan, names: set[str]) -> set[str]:
     """Return what other documents, or the server, have to answer: ``Type/id``, ``urn:…``, ``Type?identifier=…``."""
     pointers = plan.transactions[0].pointers
+    # A Bundle that is stored as a resource is content: no server follows the references in it.
+    inner = any(entry.original.type == "Bundle" for entry in plan.entries)
     found = (
         pointers.references
-        if pointers
-        else {text for entry in plan.entries for text in references_in(entry.original.resource)}
+        if pointers and not inner
+        else {
+            text
+            for entry in plan.entries
+            if entry.original.type != "Bundle"
+            for text in references_in(entry.original.resource)
+        }
     )
     needs = set()
     for reference in found - names:
@@ -111,10 +122,35 @@ def _needs(plan: Plan, names: set[str]) -> set[str]:
     return needs
 
 
-def _guard(originals: Sequence[BundleEntry], rules: Rules) -> None:
-    for each in originals if rules.server else ():
-        if each.request.get("method") != "DELETE" and not is_test_data(each.resource):
-            refuse_real_data(rules.server, each.name, allowed=rules.real_patient_data)
+def _guard(document: Document, originals: Sequence[BundleEntry], rules: Rules) -> None:
+    """
+    Refuse what the server must not have: of what is sent as it came all is judged, else each resource and request.
+
+    Raises:
+        BundleError: Something in it is not labelled as test data.
+    """
+    if not rules.server:
+        return
+    if is_sent_as_it_came(document, rules):
+        refuse_unlabelled(rules.server, document.content, allowed=rules.real_patient_data)
+        return
+    alone = _has_no_inner_resource(document, len(originals))
+    for each in originals:
+        if not (alone and is_test_data(each.resource)) and each.request.get("method") != "DELETE":
+            refuse_unlabelled(rules.server, each.resource, path=each.name, allowed=rules.real_patient_data)
+        if each.request:
+            refuse_unlabelled(
+                rules.server,
+                each.request,
+                path=f"Bundle.entry[{each.position}].request",
+                allowed=rules.real_patient_data,
+            )
+
+
+def _has_no_inner_resource(document: Document, entries: int) -> bool:
+    """Whether a document surely has no other resources than its entries, as its bytes say."""
+    raw, around = document.raw, (document.content or {}).get("resourceType") == "Bundle"
+    return bool(raw) and b"\\u" not in raw and raw.count(b'"resourceType"') == entries + around
 
 
 def _check_writable(plan: Plan) -> None:
@@ -145,7 +181,7 @@ def _named(entries: Iterable[PlannedEntry], *, digests: bool) -> Iterator[tuple[
 
 
 def _digest(resource: Resource) -> bytes:
-    return crc32(wire.dump(resource, sort=True)).to_bytes(4)
+    return blake2b(wire.dump(resource, sort=True), digest_size=16).digest()
 
 
 def _warn(document: Document, remarks: Iterable[str], plan: Plan, found: Survey, rules: Rules) -> None:

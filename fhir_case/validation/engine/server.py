@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import BundleError, CheckerError, FhirCaseError, RejectedError
-from fhir_case.fhir.wire import objects
 from fhir_case.server.client import Client
-from fhir_case.server.guard import is_test_data, refuse_real_data
+from fhir_case.server.guard import refuse_unlabelled
 from fhir_case.validation.engine.answers import Answer, read_answer
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ class ServerEngine:
         try:
             if self._client is None:
                 self._client = Client(self._base_url())
-            self._guard(self._client.base_url, document)
+            refuse_unlabelled(self._client.base_url, document, allowed=self._real_patient_data)
             return read_answer(self._client.request("POST", f"{kind}/$validate", body=dict(document)).body)
         except BundleError as error:
             raise CheckerError(f"not sent: {error.message}", where=error.where, hint=error.hint) from error
@@ -67,14 +66,6 @@ class ServerEngine:
         except FhirCaseError as error:
             self._failure = CheckerError(str(error))
             raise self._failure from error
-
-    def _guard(self, base_url: str, document: Mapping[str, Any]) -> None:
-        """Refuse what another machine may not receive; of a Bundle, each resource is checked."""
-        entries = objects(document.get("entry")) if document.get("resourceType") == "Bundle" else []
-        for resource in objects([entry.get("resource") for entry in entries]) or [dict(document)]:
-            if not is_test_data(resource):
-                name = f"{resource.get('resourceType')}/{resource.get('id', '')}".rstrip("/")
-                refuse_real_data(base_url, name, allowed=self._real_patient_data)
 
     def close(self) -> None:
         """Close the connections."""
