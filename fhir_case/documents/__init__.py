@@ -1,7 +1,7 @@
 """Read FHIR JSON of any origin: files, directories, NDJSON, gzip, bzip2, zip archives, streams, case files."""
 
 from fhir_case.documents.document import Document, Text, unread
-from fhir_case.documents.files import digest, expand, find_documents, find_texts
+from fhir_case.documents.files import digest, expand, find_documents, find_texts, shown
 from fhir_case.documents.reading import MAXIMUM_BYTES, read_document, read_documents, read_texts
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "read_document",
     "read_documents",
     "read_texts",
+    "shown",
     "unread",
 ]

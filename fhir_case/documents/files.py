@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     Read = Callable[..., Iterator[Found]]
     ReadCase = Callable[[Path], tuple[Resource | None, dict[str, str], tuple[Issue, ...]]]
 
-__all__ = ["digest", "expand", "find_documents", "find_files", "find_texts"]
+__all__ = ["digest", "expand", "find_documents", "find_files", "find_texts", "shown"]
 
 _LINES = (".ndjson", ".jsonl")
 _WANTED = (".json", *_LINES)
@@ -52,6 +52,12 @@ _ENCRYPTED = 0x1
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
 _BROKEN_ARCHIVE = (*_BROKEN, ValueError, RuntimeError, struct.error)
+
+
+def shown(path: Path) -> str:
+    """Return a path as text that can be written anywhere: what is not UTF-8 in it as the number of the byte."""
+    text = str(path)
+    return text if text.isascii() else os.fsencode(text).decode(errors="backslashreplace")
 
 
 def expand(patterns: Sequence[str]) -> list[Path]:
@@ -127,7 +133,7 @@ def _found(path: Path, read: Read[Found], read_case: ReadCase) -> Iterator[Found
         yield first
         yield from documents
     elif not path.is_dir():
-        yield unread(str(path), "there is no .json or .ndjson file in this archive")
+        yield unread(shown(path), "there is no .json or .ndjson file in this archive")
 
 
 def digest(paths: Iterable[Path]) -> Iterator[tuple[Path, int, str]]:
@@ -160,7 +166,7 @@ def _decompressed_name(name: str) -> str:
 
 
 def _of_file(path: Path, read: Read[Found], read_case: ReadCase) -> Iterator[Found | Document]:
-    source = str(path)
+    source = shown(path)
     if path.suffix in SUFFIXES:
         bundle, locations, issues = read_case(path)
         yield Document(source, 0, bundle, issues, locations=locations, form="case")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import suppress
 from dataclasses import fields
@@ -53,7 +54,8 @@ class JournalFile:
             raise _unwritable(path, error) from error
         if not os.fstat(self._file).st_size:
             try:
-                self._write(header.to_dict())
+                # Paths need not be UTF-8: in ASCII they can be written, and are the same when they are read.
+                self._append(json.dumps(header.to_dict(), separators=(",", ":")).encode() + b"\n")
             except FhirCaseError:
                 self.close()
                 raise
@@ -111,7 +113,9 @@ class JournalFile:
         self._write({"finished": True, **summary})
 
     def _write(self, *lines: Mapping[str, Any]) -> None:
-        data = b"".join(wire.dump(dict(line)) + b"\n" for line in lines)
+        self._append(b"".join(wire.dump(dict(line)) + b"\n" for line in lines))
+
+    def _append(self, data: bytes) -> None:
         with self._lock:
             if self._failure:
                 raise self._failure

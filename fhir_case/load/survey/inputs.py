@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from fhir_case.documents import Document, find_documents, read_documents
+from fhir_case.documents import Document, find_documents, read_documents, shown
 from fhir_case.documents.files import digest, find_files
 from fhir_case.errors import BundleError
 from fhir_case.fhir import wire
@@ -52,7 +52,7 @@ class FileInputs:
             checked: Whether all was read before and found right.
         """
         for path in self._paths:
-            yield str(path), find_documents(path, keep_raw=True, checked=checked, fhir=fhir)
+            yield shown(path), find_documents(path, keep_raw=True, checked=checked, fhir=fhir)
         if self._piped is not None:
             yield STANDARD_INPUT, _of_standard_input(self._piped, checked=checked)
 

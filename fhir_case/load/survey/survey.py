@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from hashlib import blake2b
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from fhir_case.load.survey.index import Index
 
 __all__ = ["survey", "unanswered"]
+
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # perhaps half of a surrogate pair
 
 
 def survey(files: Iterable[tuple[str, Iterable[Document]]], index: Index, rules: Rules) -> Survey:
@@ -66,6 +70,7 @@ def _look_at(number: int, document: Document, found: Survey, index: Index, rules
         found.refuse(number, Problem(document.name, "this is not a FHIR resource: it has no resourceType"))
         return
     try:
+        _check_text(document)
         originals, remarks = entries_of(document, rules)
         if not originals:
             for remark in remarks:
@@ -151,6 +156,22 @@ def _has_no_inner_resource(document: Document, entries: int) -> bool:
     """Whether a document surely has no other resources than its entries, as its bytes say."""
     raw, around = document.raw, (document.content or {}).get("resourceType") == "Bundle"
     return bool(raw) and b"\\u" not in raw and raw.count(b'"resourceType"') == entries + around
+
+
+def _check_text(document: Document) -> None:
+    """
+    Refuse a text that is not Unicode: neither the database nor the journal nor a URL can have it.
+
+    Raises:
+        BundleError: There is half a surrogate pair in it.
+    """
+    if document.raw and not _HALF.search(document.raw):
+        return
+    try:
+        json.dumps(document.content, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError as error:
+        code = ord(error.object[error.start])
+        raise BundleError(f"a text is not valid Unicode: half a surrogate pair, \\u{code:04x}") from None
 
 
 def _check_writable(plan: Plan) -> None:
