@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Probe", "ProbeGroup", "run_probe"]
 
+# What a server sends may have any shape, and a probe looks for a certain one.
+_SHAPES = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, RecursionError)
 _SPECIFICATION = "https://hl7.org/fhir/R4/"
 
 
@@ -75,9 +77,10 @@ def run_probe(one: Probe, sandbox: Sandbox) -> ProbeResult:
         observed, verdict = str(error), error.verdict
     except FhirCaseError as error:
         observed, verdict = error.message, "not run"
-    except (TypeError, ValueError, AttributeError, KeyError, IndexError) as error:
-        # What a server sends may have any shape, and a probe looks for a certain one.
+    except _SHAPES as error:
         observed, verdict = f"the answer has another shape than FHIR says ({type(error).__name__})", "fail"
+    except Exception as error:  # noqa: BLE001 - what else an answer can lead to costs one question, not the test
+        observed, verdict = f"the question ended in {type(error).__name__}", "not run"
     exchanges = tuple(sandbox.recorder.exchanges[mark:])
     del sandbox.recorder.exchanges[mark:]
     return ProbeResult(one.description.name, verdict, observed, exchanges)

@@ -31,6 +31,7 @@ __all__ = ["Recorder", "Reply"]
 _JSON = "application/fhir+json"
 _RECORDED_HEADERS = ("ETag", "Location", "Content-Location", "Last-Modified", "Content-Type", "Allow")
 _MAX_LENGTH = 6_000
+_MOST_UNANSWERED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,17 @@ class Recorder:
         connection: Authentication, and how the server is reached.
         timeout_s: The seconds to wait for a connection, and for the next byte of an answer.
         exchanges: What was recorded, in its order.
+        requests: How many requests were sent, also those that are not recorded.
+        gone: Why nothing more is sent, once several requests in a row got no answer; empty before.
     """
 
     base_url: str
     connection: Connection = field(default_factory=Connection)
     timeout_s: tuple[float, float] = (10, 60)
     exchanges: list[Exchange] = field(default_factory=list)
+    requests: int = 0
+    gone: str = ""
+    _unanswered: int = 0
     _session: requests.Session | None = None
 
     def __post_init__(self) -> None:
@@ -132,6 +138,8 @@ class Recorder:
         """
         import requests
 
+        if self.gone:
+            raise ServerError(self.gone)
         url = self._url(path) + (f"?{urlencode(parameters)}" if parameters else "")
         data = body if isinstance(body, bytes) or body is None else wire.dump(body)
         sent = {"Accept": _JSON, "Cache-Control": "no-cache", **({"Content-Type": content_type} if data else {})}
@@ -141,6 +149,7 @@ class Recorder:
         if is_loopback(self.base_url):  # a proxy cannot reach our own machine
             options["proxies"] = {"no_proxy": urlsplit(self.base_url).hostname or ""}
         begin = time.perf_counter()
+        self.requests += 1
         try:
             response = self._session.request(
                 method, url, data=data, headers={**sent, **(headers or {})}, timeout=self.timeout_s,
@@ -149,7 +158,11 @@ class Recorder:
         except requests.RequestException as error:
             message, hint, _ = failure_of(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
             self._record(method, url, data, begin, response_body=message)
+            self._unanswered += 1
+            if self._unanswered >= _MOST_UNANSWERED:
+                self.gone = f"the server no longer answers: {message}"
             raise ServerError(message, where=f"{method} {url.partition('?')[0]}", hint=hint) from error
+        self._unanswered = 0
         secrets = secrets_of(response.request.headers, self.connection.headers)
         recorded = {
             name: without_secrets(response.headers[name], secrets)

@@ -10,23 +10,24 @@ from typing import TYPE_CHECKING, Any
 from fhir_case.errors import FhirCaseError
 from fhir_case.fhir.datatypes import TEST_DATA
 from fhir_case.fhir.identity import logical_id
-from fhir_case.fhir.references import location_of
 from fhir_case.fhir.systems import LOINC
 from fhir_case.fhir.wire import objects
+from fhir_case.interop.entries import created, found_entries, next_page
 from fhir_case.interop.verdict import FailError, NotApplicableError, NotRunError, VerdictError
 from fhir_case.server.deletion import delete_in_any_order, deletion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import NoReturn
 
     from fhir_case.fhir.wire import Resource
     from fhir_case.interop.claims import Claims
+    from fhir_case.interop.entries import Found
     from fhir_case.interop.recorder import Recorder, Reply
 
     Parameters = Mapping[str, str] | Sequence[tuple[str, str]]
 
-__all__ = ["Sandbox", "created", "named_entries", "next_page"]
+__all__ = ["Sandbox"]
 
 _MAX_PAGES = 25  # what is searched here has two on a page at least, and is not many
 _PAUSE_S = 0.1
@@ -141,8 +142,7 @@ class Sandbox:
 
     def track_created(self, reply: Reply) -> None:
         """Remove at the end what an answer says was created or shows to be ours, and nothing of somebody else's."""
-        own = [each for each in objects((reply.body or {}).get("identifier")) if each.get("system") == self.system]
-        if reply.status == 201 or (reply.ok and own):
+        if reply.status == 201 or (reply.ok and self.holds(reply.body)):
             self.track(reply.location())
 
     def track(self, location: str) -> None:
@@ -174,15 +174,45 @@ class Sandbox:
         Raises:
             FailError: The search was refused, or its pages do not end.
         """
-        return [name for name, mode in self.entries(kind, parameters) if mode == "match"]
+        return [each.name for each in self.entries(kind, parameters) if each.mode == "match"]
 
-    def entries(self, kind: str, parameters: Parameters) -> list[tuple[str, str]]:
-        """Return ``Type/id`` and search mode of all entries that a search returns, over all its pages."""
+    def entries(self, kind: str, parameters: Parameters) -> list[Found]:
+        """Return all entries that a search returns, over all its pages."""
         return self.pages(self.search(kind, parameters), "the search")
 
-    def pages(self, reply: Reply, what: str) -> list[tuple[str, str]]:
+    def holders(self, kind: str, key: str) -> list[str]:
         """
-        Return ``Type/id`` and search mode of the entries of all pages.
+        Return ``Type/id`` of each resource that has an identifier of this namespace, once.
+
+        What a search returns beside these is another question, and is left out.
+
+        Raises:
+            FailError: The search was refused, or its pages do not end.
+        """
+        entries = self.entries(kind, {"identifier": self.identifier(key)})
+        return list(dict.fromkeys(each.name for each in entries if self.holds(each.resource, key)))
+
+    def made(self, kind: str, key: str, count: int = 1) -> list[str]:
+        """
+        Return ``Type/id`` of those with an identifier once a search finds as many as were made, as a condition can.
+
+        Raises:
+            NotRunError: It does not find them, so that what a condition does cannot be seen.
+        """
+        found: list[str] = self.eventually(lambda: self.holders(kind, key), lambda seen: len(seen) >= count)
+        if len(found) < count:
+            raise NotRunError("a search by identifier does not find what was stored")
+        return found
+
+    def holds(self, resource: Resource | None, key: str = "") -> bool:
+        """Whether a resource has an identifier of this namespace, or a certain one."""
+        found = (resource or {}).get("identifier")
+        own = [each for each in objects([found, *objects(found)]) if each.get("system") == self.system]
+        return any(not key or each.get("value") == key for each in own)
+
+    def pages(self, reply: Reply, what: str) -> list[Found]:
+        """
+        Return the entries of all pages.
 
         Args:
             reply: The first page.
@@ -191,14 +221,16 @@ class Sandbox:
         Raises:
             FailError: It was refused, or the pages do not end.
         """
-        entries: list[tuple[str, str]] = []
+        entries: list[Found] = []
+        seen: set[tuple[str, str]] = set()
         for number in range(1, _MAX_PAGES + 1):
             if not reply.ok or (reply.body or {}).get("resourceType") != "Bundle":
                 self.refused(reply, what)
-            page, following = named_entries(reply), next_page(reply)
-            if following and page and set(page) <= set(entries):
+            page, following = found_entries(reply), next_page(reply)
+            if following and page and seen.issuperset(each[:2] for each in page):
                 raise FailError(f"the pages of {what} do not end: page {number} has nothing new, and a next link")
             entries += page
+            seen.update(each[:2] for each in page)
             if not following:
                 return entries
             reply = self.ask("GET", following)
@@ -252,35 +284,7 @@ class Sandbox:
     def _untracked(self, kind: str) -> list[str]:
         """Return what else has an identifier of this namespace: a server may store more than was asked."""
         try:
-            if self.found(kind, {"identifier": f"{self.system}:nobody|"}):
-                return []  # it ignores identifiers, and would return everything it has
-            return [each for each in self.found(kind, {"identifier": f"{self.system}|"}) if each not in self._created]
+            found = self.entries(kind, {"identifier": f"{self.system}|"})
         except (FhirCaseError, VerdictError):
             return []
-
-
-def created(reply: Reply) -> Iterator[str]:
-    """Yield ``Type/id`` of what the answer to a transaction or batch names as created."""
-    for entry in objects((reply.body or {}).get("entry")):
-        response = entry.get("response")
-        if not isinstance(response, dict) or not str(response.get("status", "")).startswith("201"):
-            continue
-        if location := location_of(str(response.get("location") or "")):
-            yield location.reference
-
-
-def named_entries(reply: Reply) -> list[tuple[str, str]]:
-    """Return ``Type/id`` and search mode of the entries of one page."""
-    found = []
-    for entry in objects((reply.body or {}).get("entry")):
-        resource = entry.get("resource")
-        if isinstance(resource, dict):
-            mode = str((entry.get("search") or {}).get("mode") or "match")
-            found.append((f"{resource.get('resourceType')}/{resource.get('id')}", mode))
-    return found
-
-
-def next_page(reply: Reply) -> str:
-    """Return the URL of the next page; empty on the last."""
-    links = objects((reply.body or {}).get("link"))
-    return next((str(each.get("url") or "") for each in links if each.get("relation") == "next"), "")
+        return [each.name for each in found if each.name not in self._created and self.holds(each.resource)]

@@ -65,6 +65,14 @@ def _rewrite_code(resource: Resource) -> Resource:
     return {**resource, "code": {**code, "coding": [first, *codings[1:]]}}
 
 
+def _without_label_display(resource: Resource) -> Resource:
+    meta = resource.get("meta", {})
+    if "security" not in meta:
+        return resource
+    labels = [{name: value for name, value in each.items() if name != "display"} for each in meta["security"]]
+    return {**resource, "meta": {**meta, "security": labels}}
+
+
 def _round(_: str, value: Any) -> Any:
     if not isinstance(value, Decimal):
         return value
@@ -96,6 +104,8 @@ _DISTORTIONS: dict[str, Callable[[Resource], Resource]] = {
     ),
     "drops-note": lambda one: _without(one, lambda name, _: name == "note"),
     "drops-tag": lambda one: _without(one, lambda name, holder: name == "tag" and holder is one.get("meta")),
+    "drops-label-display": _without_label_display,
+    "adds-language": lambda one: {"language": "en", **one},
     "rewrites-code": _rewrite_code,
     "rounds-decimals": lambda one: _values(one, _round),
     "cuts-seconds": lambda one: _values(one, _text(_times(r"\1:00\4"))),

@@ -39,21 +39,26 @@ def linked(resource: Resource, places: Mapping[str, str], full_url: str, *, rout
     Raises:
         Refusal: A placeholder stands for nothing, or a condition is not met by exactly one resource.
     """
-    if routes.behaviour.has("keeps-urn-references"):
-        return resource
     base = split_reference(full_url)[0]
 
+    keeps = routes.behaviour.has
+
+    def conditional(text: str) -> str:
+        return text if keeps("keeps-conditional-references") else _found(text, routes, base_url)
+
     def change(name: str, text: str) -> str:
+        if text.startswith(_PLACEHOLDER) and keeps("keeps-urn-references"):
+            return text
         if name == "div":
             return _LINK.sub(lambda found: f"{found[1]}{found[2]}{_placed(found[3], places)}{found[2]}", text)
         if name == "reference":
-            return _found(text, routes, base_url) if "?" in text else _placed(text, places, base)
+            return conditional(text) if "?" in text else _placed(text, places, base)
         return _placed(text, places) if name in _URIS and text.startswith(_PLACEHOLDER) else text
 
     primitives = not routes.behaviour.has("keeps-primitive-references")
     found: Resource = with_texts(resource, change, primitives=primitives)
     for reference in references(found, primitives=primitives):
-        if reference.startswith(_PLACEHOLDER):
+        if reference.startswith(_PLACEHOLDER) and not keeps("keeps-urn-references"):
             raise Refusal(400, f"{reference} is the fullUrl of no entry", code="not-found")
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .asking import bundle, entry, observation, patient
+from .asking import bundle, entry, link, observation, patient
 from .looking_at_stored import STORED, Look, statuses
 
 if TYPE_CHECKING:
@@ -117,6 +117,34 @@ def _included(fhir: Fhir) -> Any:
     return fhir.ids("Observation?_id=included&_include=Observation:subject", "include")
 
 
+def _searched(fhir: Fhir) -> Any:
+    fhir.put(patient("searched", identifier=[_number("searched")]))
+    sent = bundle(entry("PUT", "Observation/x", observation("x", subject={"reference": "Patient?identifier=searched"})))
+    fhir.post(sent)
+    return fhir.get("Observation/x")["subject"]["reference"]
+
+
+def _included_only(fhir: Fhir) -> Any:
+    for each in "ab":
+        fhir.put(patient(f"only-{each}"))
+    of: dict[str, Any] = {"subject": {"reference": "Patient/only-a"}, "performer": [{"reference": "Patient/only-b"}]}
+    fhir.put(observation("only", **of))
+    return "only-b" in fhir.ids("Observation?_id=only&_include=Observation:subject", "include")
+
+
+def _reversed_only(fhir: Fhir) -> Any:
+    for each in "cd":
+        fhir.put(patient(f"only-{each}"))
+    fhir.put(observation("only-1", subject={"reference": "Patient/only-c"}))
+    of: dict[str, Any] = {"subject": {"reference": "Patient/only-d"}, "performer": [{"reference": "Patient/only-c"}]}
+    fhir.put(observation("only-2", **of))
+    return "only-2" in fhir.ids("Patient?_id=only-c&_revinclude=Observation:subject", "include")
+
+
+def _self(fhir: Fhir) -> Any:
+    return "nonsense" in str(link(fhir.get("Patient?nonsense=1&_count=0"), "self"))
+
+
 def _reversed(fhir: Fhir) -> Any:
     fhir.put(patient("reversing"))
     fhir.put(observation("reversed", subject={"reference": "Patient/reversing"}))
@@ -184,6 +212,7 @@ def _large(fhir: Fhir) -> Any:
 LOOKS = STORED | {
     "breaks-atomicity": Look(_atomicity, (422, 404), (422, 200)),
     "keeps-urn-references": Look(_placeholder, "Patient/target", _URN),
+    "keeps-conditional-references": Look(_searched, "Patient/searched", "Patient?identifier=searched"),
     "ignores-if-none-exist": Look(_creates_once, [201, 200], [201, 201]),
     "duplicates-on-conditional-create": Look(_creates_once_in_a_bundle, [201, 200], [201, 201]),
     "ignores-if-match": Look(_stale, 412, 200),
@@ -198,6 +227,9 @@ LOOKS = STORED | {
     "search-ignores-code": Look(_by_code, [["by-x"], ["by-x"]], [["by-x", "by-y"], ["by-x"]]),
     "include-missing": Look(_included, ["including"], []),
     "revinclude-missing": Look(_reversed, ["reversed"], []),
+    "includes-too-much": Look(_included_only, False, True),
+    "revincludes-too-much": Look(_reversed_only, False, True),
+    "self-link-names-ignored": Look(_self, False, True),
     "chained-ignored": Look(_chained, ["link-two"], ["link-one", "link-two"]),
     "read-after-delete-200": Look(_deleted, (410, []), (200, [])),
     "history-misses-version": Look(_history, ["3", "2", "1"], ["3", "2"]),

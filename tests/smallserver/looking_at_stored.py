@@ -50,7 +50,7 @@ def _words(fhir: Fhir) -> Any:
 
 def _extensions(fhir: Fhir) -> Any:
     sent = patient("extended", extension=[_WORD], gender="male", _gender={"extension": [_WORD]})
-    return sorted(fhir.stored(sent))
+    return sorted(fhir.stored(sent).keys() - {"language"})
 
 
 def _note(fhir: Fhir) -> Any:
@@ -59,6 +59,10 @@ def _note(fhir: Fhir) -> Any:
 
 def _tag(fhir: Fhir) -> Any:
     return fhir.stored(patient("tagged", meta={"tag": [{"code": "x"}]})).get("meta")
+
+
+def _label(fhir: Fhir) -> Any:
+    return fhir.stored(patient("labelled", meta={"security": [{"code": "x", "display": "y"}]})).get("meta")
 
 
 def _unknown(fhir: Fhir) -> Any:
@@ -106,6 +110,8 @@ STORED = {
     ),
     "drops-note": Look(_note, [{"text": "x"}], None),
     "drops-tag": Look(_tag, {"tag": [{"code": "x"}]}, None),
+    "drops-label-display": Look(_label, {"security": [{"code": "x", "display": "y"}]}, {"security": [{"code": "x"}]}),
+    "adds-language": Look(lambda fhir: fhir.stored(patient("spoken")).get("language"), None, "en"),
     "drops-unknown-silently": Look(_unknown, (422, None, None, None), (201, "male", [{"family": "A"}], None)),
     "rewrites-code": Look(_code, "15", "10"),
     "rounds-decimals": Look(_decimals, ["15.0", "1.10"], ["15", "1.1"]),

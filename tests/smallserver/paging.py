@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
 from .exchange import Refusal
+from .kinds import parameters
 from .search import included, shown
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from .behaviour import Behaviour
     from .exchange import Pairs
-    from .query import Query
+    from .query import Include, Query
     from .storage import Store, Version
 
 __all__ = ["Pages"]
@@ -107,8 +108,14 @@ class Pages:
 
     def _included(self, query: Query, matches: list[Version], store: Store, base_url: str) -> Iterable[Version]:
         missing = {True: self._behaviour.has("revinclude-missing"), False: self._behaviour.has("include-missing")}
-        query.includes = [include for include in query.includes if not missing[include.reverse]]
+        query.includes = [self._followed(include) for include in query.includes if not missing[include.reverse]]
         return included(store, query, matches, base_url)
+
+    def _followed(self, include: Include) -> Include:
+        if not self._behaviour.has("revincludes-too-much" if include.reverse else "includes-too-much"):
+            return include
+        every = tuple(each for each in parameters(include.source, self._behaviour) if each.type == "reference")
+        return replace(include, parameters=every)
 
     def _bundle(self, found: _Found, links: Iterable[tuple[str, str]], entries: Iterable[dict[str, Any]]) -> Resource:
         total = len(found.matches) + self._behaviour.has("wrong-total")

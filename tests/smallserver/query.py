@@ -118,6 +118,8 @@ def read_query(kind: str, pairs: Pairs, behaviour: Behaviour, *, base_url: str, 
             query.used.append((name, value))
         else:
             unknown.append(f"{name}={value}")
+            if behaviour.has("self-link-names-ignored"):
+                query.used.append((name, value))
     if unknown and strict and not behaviour.has("ignores-unknown-parameter-silently-strict"):
         raise Refusal(400, f"unknown search parameters of {kind}: {', '.join(unknown)}", code="not-supported")
     return query

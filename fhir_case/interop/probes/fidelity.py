@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from fhir_case.fhir.compare import compare
 from fhir_case.fhir.systems import LOINC, UCUM
 from fhir_case.interop.probe import ProbeGroup
 from fhir_case.interop.result import deviations
-from fhir_case.interop.verdict import FailError, check
+from fhir_case.interop.verdict import FailError, NotRunError, check
 
 if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
@@ -18,16 +19,21 @@ if TYPE_CHECKING:
 __all__ = ["GROUP"]
 
 GROUP = ProbeGroup("Fidelity")
+_INDEX = re.compile(r"\[\d+\]")
 _UCUM = {"system": UCUM, "code": "1"}
 _URL = "urn:fhir-case:interop:extension"
 
 
-def _kept(sandbox: Sandbox, resource: Resource) -> str:
+def _kept(sandbox: Sandbox, resource: Resource, *paths: str) -> str:
     """
-    Store a resource and compare what comes back.
+    Store a resource and compare the elements that are asked about with what comes back.
+
+    Args:
+        paths: The elements, such as ``name.given``. What else a server alters, adds or leaves out is another question.
 
     Raises:
-        FailError: It was refused, or something is not as it was sent.
+        FailError: It was refused, or one of the elements is not as it was sent.
+        NotRunError: The server does not keep what holds them.
     """
     reply = sandbox.create(resource)
     if not reply.ok or not reply.location():
@@ -35,11 +41,24 @@ def _kept(sandbox: Sandbox, resource: Resource) -> str:
     stored = sandbox.read(reply.location())
     sent = {**resource, "id": stored.get("id")}
     differences = compare(sent, stored, base_url=sandbox.recorder.base_url)
-    altered = deviations(differences)
+    asked = [each for each in differences if any(_below(_plain(each.path), path) for path in paths)]
+    altered = deviations(asked)
     observed = "; ".join(f"{each.path}: {_short(each.sent)} is now {_short(each.stored)}" for each in altered[:3])
     check(not altered, observed + (f"; and {len(altered) - 3} more" if len(altered) > 3 else ""))
-    rewritten = [each.path for each in differences if each.kind == "rewritten"]
+    lost = [each for each in differences if any(_below(path, _plain(each.path)) for path in paths)]
+    if lacking := [each.path for each in lost if each.stored is None]:
+        raise NotRunError(f"the server does not keep {', '.join(lacking[:3])}, which this is about a part of")
+    rewritten = [each.path for each in asked if each.kind == "rewritten"]
     return f"the same, in another spelling: {', '.join(rewritten)}" if rewritten else "the same"
+
+
+def _plain(path: str) -> str:
+    """Return a path without its type and indices."""
+    return _INDEX.sub("", path).partition(".")[2]
+
+
+def _below(path: str, other: str) -> bool:
+    return path == other or path.startswith(f"{other}.")
 
 
 def _short(value: object) -> str:
@@ -56,7 +75,7 @@ def decimals(sandbox: Sandbox) -> str:
     components = [
         {"code": {"text": text}, "valueQuantity": {"value": Decimal(text), "unit": "1", **_UCUM}} for text in values
     ]
-    return _kept(sandbox, sandbox.observation("decimals", component=components))
+    return _kept(sandbox, sandbox.observation("decimals", component=components), "component.valueQuantity.value")
 
 
 @GROUP.probe(
@@ -66,7 +85,7 @@ def decimals(sandbox: Sandbox) -> str:
 def dates(sandbox: Sandbox) -> str:
     values = ("2018", "2018-03", "2018-03-14", "2018-03-14T09:30:00+02:00", "2018-03-14T09:30:00.120Z")
     components = [{"code": {"text": text}, "valueDateTime": text} for text in values]
-    return _kept(sandbox, sandbox.observation("dates", component=components))
+    return _kept(sandbox, sandbox.observation("dates", component=components), "component.valueDateTime")
 
 
 @GROUP.probe(
@@ -92,7 +111,7 @@ def extensions(sandbox: Sandbox) -> str:
         "extensions", extension=[own, nested], birthDate="1958-03-14", _birthDate={"extension": [own]}
     )
     patient["name"] = [{"family": "Interop", "extension": [own]}]
-    return _kept(sandbox, patient)
+    return _kept(sandbox, patient, "extension", "_birthDate", "name.extension")
 
 
 @GROUP.probe(
@@ -105,7 +124,17 @@ def codings(sandbox: Sandbox) -> str:
         {"system": sandbox.system, "code": "own-code", "display": "A display of our own"},
         {"code": "without-a-system"},
     ]
-    return _kept(sandbox, sandbox.observation("codings", code={"coding": given, "text": "AFP"}))
+    return _kept(sandbox, sandbox.observation("codings", code={"coding": given, "text": "AFP"}), "code.coding")
+
+
+@GROUP.probe(
+    "words of a concept are kept", level="SHOULD", page="datatypes.html#CodeableConcept",
+    expected="CodeableConcept.text comes back, beside a coding and without one",
+)  # fmt: skip
+def texts(sandbox: Sandbox) -> str:
+    code = {"coding": [{"system": LOINC, "code": "1834-1"}], "text": "AFP, as the laboratory calls it"}
+    observation = sandbox.observation("texts", code=code, method={"text": "in words only"})
+    return _kept(sandbox, observation, "code.text", "method.text")
 
 
 @GROUP.probe(
@@ -115,7 +144,7 @@ def codings(sandbox: Sandbox) -> str:
 def tags(sandbox: Sandbox) -> str:
     patient = sandbox.patient("tags")
     patient["meta"] = {**patient["meta"], "tag": [{"system": sandbox.system, "code": "tag", "display": "A tag"}]}
-    return _kept(sandbox, patient)
+    return _kept(sandbox, patient, "meta.tag", "meta.security")
 
 
 @GROUP.probe(
@@ -125,7 +154,25 @@ def tags(sandbox: Sandbox) -> str:
 def order(sandbox: Sandbox) -> str:
     patient = sandbox.patient("order")
     patient["name"] = [{"family": "Interop", "given": ["E", "C", "A", "D", "B"]}]
-    return _kept(sandbox, patient)
+    return _kept(sandbox, patient, "name.given")
+
+
+@GROUP.probe(
+    "no element is left out", level="SHOULD", page="http.html#create",
+    expected="an Observation with a dozen elements comes back with each of them",
+)  # fmt: skip
+def elements(sandbox: Sandbox) -> str:
+    sent = sandbox.observation(
+        "elements",
+        category=[{"text": "laboratory"}], effectivePeriod={"start": "2018-03-14", "end": "2018-03-15"},
+        issued="2018-03-15T09:30:00Z", valueString="positive", interpretation=[{"text": "high"}],
+        note=[{"text": "a note"}], bodySite={"text": "liver"}, method={"text": "counted"},
+        referenceRange=[{"text": "negative"}], component=[{"code": {"text": "part"}, "valueBoolean": True}],
+    )  # fmt: skip
+    stored = sandbox.read(sandbox.stored(sent))
+    lacking = [name for name in sent if name not in stored]
+    check(not lacking, f"it comes back without {', '.join(lacking)}")
+    return f"{len(sent)} elements"
 
 
 @GROUP.probe(
@@ -158,7 +205,7 @@ def wrong_code(sandbox: Sandbox) -> str:
 def unicode(sandbox: Sandbox) -> str:
     texts = ["Ωμέγα", "肝細胞癌", "סרטן الكبد", "e\u0301\u200d\u00a0\u2009", "𝔉ℌ𝕀ℝ 🧬👩🏽‍⚕️", "<&\"'\\/>"]
     note = [{"text": text} for text in texts]
-    return _kept(sandbox, sandbox.observation("unicode", note=note))
+    return _kept(sandbox, sandbox.observation("unicode", note=note), "note.text")
 
 
 @GROUP.probe(
@@ -167,7 +214,7 @@ def unicode(sandbox: Sandbox) -> str:
 )  # fmt: skip
 def long_text(sandbox: Sandbox) -> str:
     text = "".join(f"line {number:05}\n" for number in range(100_000 // 11))
-    return _kept(sandbox, sandbox.observation("long", note=[{"text": text}]))
+    return _kept(sandbox, sandbox.observation("long", note=[{"text": "short"}, {"text": text}]), "note.text")
 
 
 @GROUP.probe(
@@ -176,7 +223,7 @@ def long_text(sandbox: Sandbox) -> str:
 )  # fmt: skip
 def narrative(sandbox: Sandbox) -> str:
     div = '<div xmlns="http://www.w3.org/1999/xhtml"><p>TARE with <b>Y-90</b> &amp; sorafenib: 4 &lt; 6</p></div>'
-    return _kept(sandbox, sandbox.patient("narrative", text={"status": "additional", "div": div}))
+    return _kept(sandbox, sandbox.patient("narrative", text={"status": "additional", "div": div}), "text")
 
 
 @GROUP.probe(
@@ -185,4 +232,5 @@ def narrative(sandbox: Sandbox) -> str:
 )  # fmt: skip
 def contained(sandbox: Sandbox) -> str:
     inner: dict[str, Any] = {"resourceType": "Organization", "id": "inner", "name": "Clinic"}
-    return _kept(sandbox, sandbox.patient("contained", contained=[inner], managingOrganization={"reference": "#inner"}))
+    patient = sandbox.patient("contained", contained=[inner], managingOrganization={"reference": "#inner"})
+    return _kept(sandbox, patient, "contained", "managingOrganization")

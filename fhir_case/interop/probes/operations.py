@@ -28,7 +28,7 @@ def everything(sandbox: Sandbox) -> str:
 
     def all_pages() -> set[str]:
         first = sandbox.ask("GET", f"{data.locations['one']}/$everything")
-        return {name for name, _ in sandbox.pages(first, "$everything")}
+        return {each.name for each in sandbox.pages(first, "$everything")}
 
     found = sandbox.eventually(all_pages, wanted.issubset)
     check(wanted <= found, f"{len(wanted - found)} of {len(wanted)} are missing")
@@ -61,7 +61,7 @@ def validate_valid(sandbox: Sandbox) -> str:
     reply = sandbox.ask("POST", "Patient/$validate", sandbox.patient("validated"))
     issues = _grave(_issues(sandbox, reply))
     check(not issues, f"{len(issues)} errors, for example: {_said(issues)}")
-    stored = sandbox.found("Patient", {"identifier": sandbox.identifier("validated")})
+    stored = sandbox.holders("Patient", "validated")
     check(not stored, "the Patient was stored")
     return "no error"
 

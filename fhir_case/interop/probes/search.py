@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from fhir_case.fhir.systems import UCUM
 from fhir_case.interop.probe import ProbeGroup
-from fhir_case.interop.probes.search_data import searchable
+from fhir_case.interop.probes.search_data import labelled, searchable
 from fhir_case.interop.verdict import check
 
 if TYPE_CHECKING:
@@ -45,24 +45,25 @@ def _finds(
 
 @GROUP.probe(
     "by identifier", level="SHALL", page="search.html#token",
-    expected="identifier=system|value finds the one resource that has it; another value finds nothing",
+    expected="identifier=system|value finds the one resource that has it; another value or system finds nothing",
 )  # fmt: skip
 def search_identifier(sandbox: Sandbox) -> str:
     data = searchable(sandbox, "identifier", kind="Patient")
     _finds(sandbox, {"identifier": sandbox.identifier("field-one")}, data.of("one"), kind="Patient")
     _finds(sandbox, {"identifier": sandbox.identifier("field-nobody")}, set(), kind="Patient")
+    _finds(sandbox, {"identifier": f"{sandbox.system}-other|field-one"}, set(), kind="Patient")
     return "the one that has it"
 
 
 @GROUP.probe(
     "by several ids", level="SHALL", page="search.html#id",
-    expected="_id=a,b finds both",
+    expected="_id=a,b finds both, and no third",
 )  # fmt: skip
 def search_id(sandbox: Sandbox) -> str:
     data = searchable(sandbox, kind="Patient")
     ids = ",".join(sorted(location.partition("/")[2] for location in data.of("one", "two")))
     _finds(sandbox, {"_id": ids}, data.of("one", "two"), kind="Patient")
-    return "both"
+    return "both, and no third"
 
 
 @GROUP.probe(
@@ -93,7 +94,7 @@ def search_patient(sandbox: Sandbox) -> str:
     expected="date with ge, gt, lt, le and of a whole month finds what lies there",
 )  # fmt: skip
 def search_date(sandbox: Sandbox) -> str:
-    data = searchable(sandbox, "date", "code")
+    data = labelled(sandbox, "date")
     march = ("mar", "mar-other", "two-mar")
     for date, keys in {
         "ge2018-04-01": ("apr", "may"),
@@ -112,7 +113,7 @@ def search_date(sandbox: Sandbox) -> str:
     expected="two parameters of the same name both have to hold",
 )  # fmt: skip
 def search_date_range(sandbox: Sandbox) -> str:
-    data = searchable(sandbox, "date", "code")
+    data = labelled(sandbox, "date")
     query = [("code", data.label), ("date", "ge2018-02-01"), ("date", "lt2018-03-15")]
     _finds(sandbox, query, data.of("feb", "mar", "mar-other"))
     return "those between"
@@ -120,13 +121,17 @@ def search_date_range(sandbox: Sandbox) -> str:
 
 @GROUP.probe(
     "by value", level="SHALL", page="search.html#quantity",
-    expected="value-quantity with gt finds what is greater",
+    expected="value-quantity with gt finds what is greater, with lt what is less, and nothing in another unit",
 )  # fmt: skip
 def search_value(sandbox: Sandbox) -> str:
-    data = searchable(sandbox, "value-quantity", "code")
-    query = {"code": data.label, "value-quantity": f"gt110|{UCUM}|g/L"}
-    _finds(sandbox, query, data.of("mar", "two-mar"))
-    return "those that are greater"
+    data = labelled(sandbox, "value-quantity")
+    for value, keys in {
+        f"gt110|{UCUM}|g/L": ("mar", "two-mar"),
+        f"lt36|{UCUM}|g/L": ("may",),
+        f"gt30|{UCUM}|mmol/L": (),
+    }.items():
+        _finds(sandbox, {"code": data.label, "value-quantity": value}, data.of(*keys))
+    return "those that are greater, those that are less, and none in another unit"
 
 
 @GROUP.probe(
@@ -142,9 +147,10 @@ def search_code_value(sandbox: Sandbox) -> str:
 
 @GROUP.probe(
     "chained", level="SHALL", page="search.html#chaining",
-    expected="subject:Patient.identifier=… finds the observations of the patient with that identifier",
+    expected="subject:Patient.identifier=… finds the observations of the patient who has it; of nobody, nothing",
 )  # fmt: skip
 def search_chained(sandbox: Sandbox) -> str:
     data = searchable(sandbox, "subject")
     _finds(sandbox, {"subject:Patient.identifier": sandbox.identifier("field-two")}, data.of("two-mar"))
+    _finds(sandbox, {"subject:Patient.identifier": sandbox.identifier("field-nobody")}, set())
     return "those of the patient"

@@ -1,4 +1,4 @@
-"""What the searches look for: two patients and their observations, stored once for all of them."""
+"""What the searches look for: three patients and their observations, stored once for all of them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from fhir_case.interop.sandbox import Sandbox
 
-__all__ = ["SearchData", "search_data", "searchable"]
+__all__ = ["SearchData", "identified", "labelled", "search_data", "searchable"]
 
-# key, patient, LOINC code, date, value in g/L
+# key, patient, LOINC code, date, value in g/L; those of the third patient have another label: no search is to find them
 _OBSERVATIONS = (
     ("jan", "one", "718-7", "2018-01-10", "95"),
     ("feb", "one", "718-7", "2018-02-10", "110"),
@@ -24,7 +24,10 @@ _OBSERVATIONS = (
     ("apr", "one", "2862-1", "2018-04-10", "36"),
     ("may", "one", "2862-1", "2018-05-10", "34"),
     ("two-mar", "two", "718-7", "2018-03-20", "130"),
+    ("three-mar", "three", "718-7", "2018-03-10", "120"),
 )
+_BORN = {"one": "1958-03-01", "two": "1971-11-20", "three": "1958-03-02"}
+_PERFORMERS = {"jan": "three"}  # which refers to a patient otherwise than as the subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class SearchData:
 
     Args:
         locations: ``Type/id`` of each, by its key.
-        label: A code that all Observations have, as a search writes it: it keeps the searches to this namespace.
+        label: A code that the Observations to be found have, as a search writes it: it keeps the searches to these.
         only: The code of the value searches, as a search writes it.
     """
 
@@ -48,8 +51,8 @@ class SearchData:
 
     @property
     def observations(self) -> set[str]:
-        """Return ``Type/id`` of all Observations."""
-        return self.of(*(key for key, *_ in _OBSERVATIONS))
+        """Return ``Type/id`` of the Observations with the label."""
+        return self.of(*(key for key, patient, *_ in _OBSERVATIONS if patient != "three"))
 
 
 def searchable(sandbox: Sandbox, *parameters: str, kind: str = "Observation") -> SearchData:
@@ -64,6 +67,44 @@ def searchable(sandbox: Sandbox, *parameters: str, kind: str = "Observation") ->
     for name in parameters:
         need(sandbox.claims.parameter(kind, name), f"the search parameter '{name}' of {kind}")
     return search_data(sandbox)
+
+
+def labelled(sandbox: Sandbox, *parameters: str) -> SearchData:
+    """
+    Return what the searches look for, where a search by its label finds just that: whether it does is another question.
+
+    Raises:
+        NotApplicableError: The server does not claim searches for Observations, or one of the parameters.
+        NotRunError: It does not store what is to be found, or a search by the label finds too much or too little.
+    """
+    data = searchable(sandbox, "code", *parameters)
+    _control(sandbox, "Observation", {"code": data.label}, data.observations)
+    return data
+
+
+def identified(sandbox: Sandbox, key: str) -> SearchData:
+    """
+    Return what the searches look for, where a search by identifier finds just the Patient with that key.
+
+    Raises:
+        NotApplicableError: The server does not claim searches for Patients by identifier.
+        NotRunError: It does not store what is to be found, or such a search finds too much or too little.
+    """
+    data = searchable(sandbox, "identifier", kind="Patient")
+    _control(sandbox, "Patient", {"identifier": sandbox.identifier(f"field-{key}")}, data.of(key))
+    return data
+
+
+def _control(sandbox: Sandbox, kind: str, query: Mapping[str, str], expected: set[str]) -> None:
+    name = f"control {kind}"
+    if name not in sandbox.shared:
+        try:
+            with sandbox.recorder.unrecorded():
+                sandbox.shared[name] = sandbox.finds(kind, query, expected) == expected
+        except VerdictError:
+            sandbox.shared[name] = False
+    if not sandbox.shared[name]:
+        raise NotRunError(f"a search by {' and '.join(query)} alone finds too much or too little")
 
 
 def search_data(sandbox: Sandbox) -> SearchData:
@@ -88,15 +129,17 @@ def _stored(sandbox: Sandbox) -> SearchData:
     # How they were made is not evidence of a search; the create probes look at that.
     with sandbox.recorder.unrecorded():
         locations = {
-            key: sandbox.stored(sandbox.patient(f"field-{key}", birthDate=date))
-            for key, date in (("one", "1958-03-01"), ("two", "1971-11-20"))
+            key: sandbox.stored(sandbox.patient(f"field-{key}", birthDate=date)) for key, date in _BORN.items()
         }
         for key, patient, code, date, value in _OBSERVATIONS:
-            codes = [(LOINC, code), (sandbox.system, "field"), (sandbox.system, f"field-{code}")]
+            label = "aside" if patient == "three" else "field"
+            codes = [(LOINC, code), (sandbox.system, label), (sandbox.system, f"{label}-{code}")]
+            performer = locations.get(_PERFORMERS.get(key, ""))
             observation = sandbox.observation(
                 f"field-{key}", locations[patient], effectiveDateTime=date,
                 code={"coding": [{"system": system, "code": one} for system, one in codes]},
                 valueQuantity={"value": int(value), "unit": "g/L", "system": UCUM, "code": "g/L"},
+                **({"performer": [{"reference": performer}]} if performer else {}),
             )  # fmt: skip
             locations[key] = sandbox.stored(observation)
     return SearchData(locations, sandbox.identifier("field"), sandbox.identifier("field-718-7"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
+from fhir_case.interop.entries import created
 from fhir_case.interop.probe import ProbeGroup
-from fhir_case.interop.sandbox import created
 from fhir_case.interop.verdict import FailError, NotRunError, check, need
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def _accepted(reply: Reply, sandbox: Sandbox) -> list[dict[str, Any]]:
 )  # fmt: skip
 def transaction_atomic(sandbox: Sandbox) -> str:
     _need_transaction(sandbox)
+    sandbox.stored(sandbox.patient("atomic"))
+    sandbox.made("Patient", "atomic")  # a search can tell what is stored
     refused = 0
     for kind, bad in _bad_entries(sandbox).items():
         good = sandbox.entry(sandbox.patient(f"atomic-{kind}"))
@@ -51,7 +53,7 @@ def transaction_atomic(sandbox: Sandbox) -> str:
         if reply.ok:
             continue
         refused += 1
-        left = sandbox.found("Patient", {"identifier": sandbox.identifier(f"atomic-{kind}")})
+        left = sandbox.holders("Patient", f"atomic-{kind}")
         check(not left, f"it was refused with HTTP {reply.status} ({kind}), and the other entry is stored all the same")
     if not refused:
         raise NotRunError("the server accepts each entry that was meant to fail")
