@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import FhirCaseError
+from fhir_case.interop.failure import place_of
 from fhir_case.interop.result import BundleResult, ResourceResult
 from fhir_case.load.journal.record import RequestRecord
 from fhir_case.load.run.load import Load, Options
@@ -66,6 +67,8 @@ def exchange(
             )
     except FhirCaseError as failure:
         return BundleResult(given.name, error=f"{how}: {failure.message}")
+    except Exception as failure:  # what an answer can lead to costs this Bundle, not the test
+        return BundleResult(given.name, error=f"{how}: an answer could not be used ({place_of(failure)})")
     finally:
         for entry in entries.values():
             if made(entry) and entry.stored_as:  # nothing else is ever removed

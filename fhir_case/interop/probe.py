@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import FhirCaseError
+from fhir_case.interop.failure import place_of
 from fhir_case.interop.result import ProbeDescription, ProbeResult
 from fhir_case.interop.verdict import VerdictError
 
@@ -79,8 +80,8 @@ def run_probe(one: Probe, sandbox: Sandbox) -> ProbeResult:
         observed, verdict = error.message, "not run"
     except _SHAPES as error:
         observed, verdict = f"the answer has another shape than FHIR says ({type(error).__name__})", "fail"
-    except Exception as error:  # noqa: BLE001 - what else an answer can lead to costs one question, not the test
-        observed, verdict = f"the question ended in {type(error).__name__}", "not run"
+    except Exception as error:  # what else an answer can lead to costs one question, not the test
+        observed, verdict = f"an answer could not be used ({place_of(error)})", "not run"
     exchanges = tuple(sandbox.recorder.exchanges[mark:])
     del sandbox.recorder.exchanges[mark:]
     return ProbeResult(one.description.name, verdict, observed, exchanges)

@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from fhir_case.errors import ServerError
 from fhir_case.fhir import wire
 from fhir_case.fhir.references import location_of
+from fhir_case.interop.failure import place_of
 from fhir_case.interop.result import Exchange
 from fhir_case.server.connection import Connection, prepared_session
 from fhir_case.server.failures import failure_of
@@ -61,7 +62,11 @@ class Reply:
 
     def location(self) -> str:
         """Return ``Type/id`` of what was created, from the header or from the resource; empty when neither tells."""
-        if location := location_of(urlsplit(self.headers.get("Location", "")).path):
+        try:
+            path = urlsplit(self.headers.get("Location", "")).path
+        except ValueError:  # it is no URL
+            path = ""
+        if location := location_of(path):
             return location.reference
         body = self.body or {}
         if body.get("id") and body.get("resourceType") not in (None, "OperationOutcome", "Bundle"):
@@ -83,7 +88,7 @@ class Recorder:
         connection: Authentication, and how the server is reached.
         timeout_s: The seconds to wait for a connection, and for the next byte of an answer.
         exchanges: What was recorded, in its order.
-        requests: How many requests were sent, also those that are not recorded.
+        sent: How many requests were sent, also those that are not recorded.
         gone: Why nothing more is sent, once several requests in a row got no answer; empty before.
     """
 
@@ -91,7 +96,7 @@ class Recorder:
     connection: Connection = field(default_factory=Connection)
     timeout_s: tuple[float, float] = (10, 60)
     exchanges: list[Exchange] = field(default_factory=list)
-    requests: int = 0
+    sent: int = 0
     gone: str = ""
     _unanswered: int = 0
     _session: requests.Session | None = None
@@ -149,7 +154,7 @@ class Recorder:
         if is_loopback(self.base_url):  # a proxy cannot reach our own machine
             options["proxies"] = {"no_proxy": urlsplit(self.base_url).hostname or ""}
         begin = time.perf_counter()
-        self.requests += 1
+        self.sent += 1
         try:
             response = self._session.request(
                 method, url, data=data, headers={**sent, **(headers or {})}, timeout=self.timeout_s,
@@ -162,6 +167,10 @@ class Recorder:
             if self._unanswered >= _MOST_UNANSWERED:
                 self.gone = f"the server no longer answers: {message}"
             raise ServerError(message, where=f"{method} {url.partition('?')[0]}", hint=hint) from error
+        except ValueError as error:  # for example, the Location of a redirect is no URL
+            message = f"the answer cannot be used ({place_of(error)})"
+            self._record(method, url, data, begin, response_body=message)
+            raise ServerError(message, where=f"{method} {url.partition('?')[0]}") from error
         self._unanswered = 0
         secrets = secrets_of(response.request.headers, self.connection.headers)
         recorded = {
@@ -207,6 +216,6 @@ def _cut(text: str) -> str:
 def _resource(content: bytes) -> Resource | None:
     try:
         body = wire.parse(content)
-    except (ValueError, RecursionError):
+    except (ValueError, ArithmeticError, RecursionError):
         return None
     return body if isinstance(body, dict) and isinstance(body.get("resourceType"), str) else None

@@ -163,7 +163,8 @@ class ServerResult:
         bundles: One for each case or Bundle, in the order given.
         probes: One for each probe, in the order of `InteropResult.probes`.
         left: What could not be removed afterwards: ``Type/id`` and why.
-        error: Why it could not be tested at all; empty otherwise.
+        error: Why it could not be tested at all, or to the end; empty otherwise.
+        requests: How many requests it got, those of loading, of waiting for an index and of clearing up included.
     """
 
     name: str
@@ -174,6 +175,7 @@ class ServerResult:
     probes: tuple[ProbeResult, ...] = ()
     left: tuple[str, ...] = ()
     error: str = ""
+    requests: int = 0
 
     @property
     def counts(self) -> dict[Verdict, int]:

@@ -43,6 +43,7 @@ def interop_server(
     timeout_s: tuple[float, float] = (10, 60),
     wait_s: float = 5.0,
     on_step: Callable[[str], None] = lambda _: None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> ServerResult:
     """
     Test one server in a namespace of its own, and remove afterwards what was stored.
@@ -59,17 +60,24 @@ def interop_server(
         timeout_s: The seconds to wait for a connection, and for the next byte of an answer.
         wait_s: How long a search may take to find what was stored.
         on_step: Is called with what comes next.
+        stopped: Whether to clear up and end, as by Ctrl-C; it is asked before each step.
     """
-    with client() as first, Recorder(first.base_url, connection, timeout_s) as recorder:
+    clients: list[Client] = []
+
+    def counted() -> Client:
+        clients.append(client())
+        return clients[-1]
+
+    with counted() as first, Recorder(first.base_url, connection, timeout_s) as recorder:
         result = ServerResult(name, first.base_url)
         try:
             reply = recorder.ask("GET", "metadata")
         except FhirCaseError as error:
-            return replace(result, error=error.message)
+            return replace(result, error=error.message, requests=recorder.sent)
         stated = from_statement(reply.body)
         release = fhir or _R4_RELATIVES.get(stated.release, stated.release)
         software = f"{stated.software} {stated.software_version}".strip()
-        result = replace(result, fhir=release, software=software)
+        result = replace(result, fhir=release, software=software, requests=recorder.sent)
         if reply.status in (401, 403):
             return replace(result, error=f"the server refuses access (HTTP {reply.status})")
         if release not in _RELEASES:
@@ -81,19 +89,29 @@ def interop_server(
         bundles: list[BundleResult] = []
         answers: list[ProbeResult] = []
         left: list[str] = []
+
+        def step(what: str) -> None:
+            if stopped():
+                raise KeyboardInterrupt
+            on_step(f"{name}: {what}")
+
         try:
             for number, each in enumerate(inputs, 1):
-                on_step(f"{name}: {each.name}")
+                step(each.name)
                 bundles.append(
                     exchange(
-                        each, client, release=release, namespace=f"{namespace}-{number}",
+                        each, counted, release=release, namespace=f"{namespace}-{number}",
                         options=options or Options(), created=sandbox.track,
                     )
                 )  # fmt: skip
             for probe in probes:
-                on_step(f"{name}: {probe.description.group}, {probe.description.title}")
+                step(f"{probe.description.group}, {probe.description.title}")
                 answers.append(run_probe(probe, sandbox))
         finally:
             on_step(f"{name}: clearing up")
             left = sandbox.clear()
-        return replace(result, bundles=tuple(bundles), probes=tuple(answers), left=tuple(left))
+        requests = recorder.sent + sum(each.sent for each in clients)
+        return replace(
+            result, bundles=tuple(bundles), probes=tuple(answers), left=tuple(left), error=recorder.gone,
+            requests=requests,
+        )  # fmt: skip

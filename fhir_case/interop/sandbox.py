@@ -13,7 +13,8 @@ from fhir_case.fhir.identity import logical_id
 from fhir_case.fhir.systems import LOINC
 from fhir_case.fhir.wire import objects
 from fhir_case.interop.entries import created, found_entries, next_page
-from fhir_case.interop.verdict import FailError, NotApplicableError, NotRunError, VerdictError
+from fhir_case.interop.failure import place_of
+from fhir_case.interop.verdict import FailError, NotApplicableError, NotRunError
 from fhir_case.server.deletion import delete_in_any_order, deletion
 
 if TYPE_CHECKING:
@@ -279,12 +280,14 @@ class Sandbox:
             reply = alone or self.ask("POST", "", deletion(locations))
         except FhirCaseError as error:
             return error.message
+        except Exception as error:  # what is left is told, whatever the server answers
+            return f"an answer could not be used ({place_of(error)})"
         return "" if reply.ok or (alone and alone.status in (404, 410)) else f"HTTP {reply.status}"
 
     def _untracked(self, kind: str) -> list[str]:
         """Return what else has an identifier of this namespace: a server may store more than was asked."""
         try:
             found = self.entries(kind, {"identifier": f"{self.system}|"})
-        except (FhirCaseError, VerdictError):
+        except Exception:  # whatever the server answers, what is known of is removed
             return []
         return [each.name for each in found if each.name not in self._created and self.holds(each.resource)]

@@ -45,6 +45,9 @@ class Client:
         timeout_s: The seconds to wait for a connection, and for the next byte of an answer.
         connection: Who asks and how the server is reached; None: nobody signs in.
 
+    Attributes:
+        sent: How many requests were made; one that is sent again counts once.
+
     Raises:
         ServerError: The base URL cannot be used, or credentials would go over plain http.
     """
@@ -58,6 +61,7 @@ class Client:
     ) -> None:
         self.base_url = checked_base_url(base_url)
         self.timeout_s = timeout_s
+        self.sent = 0
         self._session: requests.Session | None = None
         self._connection = connection
         if connection is not None:
@@ -212,6 +216,7 @@ class Client:
         url = path if self._is_below(path) else f"{self.base_url}/{path}".rstrip("/")
         where = f"{method} {url.partition('?')[0]}"
         reading = method in _READING
+        self.sent += 1
         response = self._send(
             method,
             url,

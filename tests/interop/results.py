@@ -76,6 +76,7 @@ def good_server(name: str = "one") -> ServerResult:
             found("include", "not applicable", "it does not claim _include"),
             found("history", "pass"),
         ),
+        requests=1_234,
     )
 
 
@@ -105,6 +106,7 @@ def bad_server(name: str = "two") -> ServerResult:
             found("history", "not run", "the Patient that is needed was not created"),
         ),
         left=("Patient/77: HTTP 409",),
+        requests=56,
     )
 
 

@@ -7,12 +7,12 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from fhir_case.server.client import Client
 from smallserver import SmallServer
 from support import ROOT, SHIPPED, fhir_case, run_command
 
@@ -136,19 +136,20 @@ def test_a_wrong_call_is_said_at_once(arguments: list[str], words: str, tmp_path
     assert words in done.stderr
 
 
-def test_ctrl_c_ends_the_test_and_clears_up() -> None:
-    with SmallServer() as server:
-        command = [sys.executable, "-m", "fhir_case", "interop", SHIPPED, "--server", server.url]
+@pytest.mark.parametrize("number", [1, 2])
+def test_ctrl_c_ends_the_test_and_clears_up_on_each_server(number: int) -> None:
+    with ExitStack() as stack:
+        servers = [stack.enter_context(SmallServer()) for _ in range(number)]
+        options = [part for each in servers for part in ("--server", each.url)]
+        command = [sys.executable, "-m", "fhir_case", "interop", SHIPPED, *options]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         assert process.stderr
         assert any("all or nothing" in line for line in process.stderr)  # reads up to there
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
-        with Client(server.url) as client:
-            left = [each["id"] for kind in ("Patient", "Observation") for each in client.search(kind, {})]
 
-    assert (130, []) == (process.returncode, left)
-    assert "clearing up" in err
+        assert (130, [set()] * number) == (process.returncode, [each.names for each in servers])
+    assert number == err.count("clearing up")
 
 
 def test_a_file_that_is_not_a_bundle_is_refused(tmp_path: Path) -> None:

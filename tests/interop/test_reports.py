@@ -44,6 +44,7 @@ SERVER  SOFTWARE        FHIR  SHALL   SHOULD  MAY     N/A  NOT RUN  AS SENT
 one     Server One 1.2  R4    3 of 3  1 of 1  -       1    0        3 of 3
 two     Server Two      R4    1 of 2  0 of 1  0 of 1  0    1        1 of 3
 three   not tested      -     -       -       -       -    -        -
+Requests  [one, two, three]  1,234, 56, 0
 
 PROBE         LEVEL   one   two      three
 Transactions

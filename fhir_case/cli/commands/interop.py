@@ -177,21 +177,24 @@ def _tested(
         if not quiet:
             click.echo(step, err=True)
 
+    from fhir_case.interop.side_by_side import side_by_side
+
     wanted = [named_server(name) for name in dict.fromkeys(names)]
     started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     namespace = f"interop-{token_hex(3)}"
-    results = tuple(
-        _one(named, inputs, probes, namespace=namespace, patience_s=patience_s, timeout_s=timeout_s, show=show)
-        for named in wanted
+    test = partial(
+        _one, inputs=inputs, probes=probes, namespace=namespace, patience_s=patience_s, timeout_s=timeout_s, show=show
     )
+    results = tuple(side_by_side([partial(test, named) for named in wanted]))
     return InteropResult(version("fhir-case"), started, tuple(one.description for one in probes), results)
 
 
 def _one(
-    named: Any, inputs: Sequence[Input], probes: Sequence[Probe], *,
+    named: Any, stopped: Callable[[], bool], *, inputs: Sequence[Input], probes: Sequence[Probe],
     namespace: str, patience_s: float, timeout_s: float, show: Any,
 ) -> ServerResult:  # fmt: skip
     """Test one server; that it cannot be reached or started is a result too, and the others are still tested."""
+    from fhir_case.interop.failure import place_of
     from fhir_case.interop.result import ServerResult
     from fhir_case.interop.run import interop_server
     from fhir_case.load.run.load import Options
@@ -203,11 +206,14 @@ def _one(
             return interop_server(
                 named.name, partial(server.client, timeout_s=timeout_s), server.connection, inputs,
                 namespace=namespace, fhir=named.fhir, probes=probes, timeout_s=(min(10.0, timeout_s), timeout_s),
-                wait_s=patience_s, on_step=show,
+                wait_s=patience_s, on_step=show, stopped=stopped,
                 options=Options(caps=named.caps, policy=named.retry, real_patient_data=named.real_patient_data),
             )  # fmt: skip
     except FhirCaseError as error:
         return ServerResult(named.name, named.url, named.fhir, error=str(error))
+    except Exception as error:  # whatever one server answers, the report of the others is written
+        reason = f"an answer of the server could not be used ({place_of(error)}: {error})"
+        return ServerResult(named.name, named.url, named.fhir, error=reason)
 
 
 def _write(files: dict[str, Path | None], result: InteropResult) -> None:

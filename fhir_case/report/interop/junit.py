@@ -48,6 +48,7 @@ def _suite(result: InteropResult, server: ServerResult, column: int) -> TestSuit
     suite.timestamp = printable(result.started.removesuffix("Z"))  # it has no zone there
     for name in ("base_url", "fhir", "software"):
         suite.add_property(name, printable(getattr(server, name)))
+    suite.add_property("requests", str(server.requests))
     suite.extend(_cases(result, server, column))
     if server.left:
         suite.append(SystemOut(_lines(f"could not be removed: {each}" for each in server.left)))

@@ -81,7 +81,9 @@ def _server(server: ServerResult) -> Iterator[dict[str, str]]:
 def _summary(result: InteropResult, server: ServerResult) -> Iterator[str]:
     yield f"{server.name}, {server.base_url}" + (f", {server.software}" if server.software else "")
     if server.error:
-        yield f"It could not be tested: {server.error}"
+        yield f"It could not be tested{' to the end' if server.probes else ''}: {server.error}"
+    if server.requests:
+        yield f"It got {counted(server.requests, 'request')}"
     for level, (passed, of) in level_counts(result, server).items():
         if of:
             yield f"{level}: {passed} of {of} passed"

@@ -73,6 +73,8 @@ def _parts(result: InteropResult, width: int | None) -> Iterator[RenderableType]
     yield printable(f"Interoperability of {number}, fhir-case {result.fhir_case}, {result.started}")
     yield ""
     yield _servers(result)
+    names, requests = _names(result, range(len(result.servers))), [f"{each.requests:,}" for each in result.servers]
+    yield printable(f"Requests  [{', '.join(names)}]  {', '.join(requests)}")
     for servers in _blocks(result, width):
         yield ""
         yield _probes(result, servers)
@@ -121,8 +123,9 @@ def _servers(result: InteropResult) -> Table:
         levels = [f"{passed} of {of}" if of else "-" for passed, of in level_counts(result, server).values()]
         resources = sum(len(each.resources) for each in server.bundles)
         sent = f"{sum(as_sent(each) for each in server.bundles)} of {resources}" if resources else "-"
-        rest = ["-" if server.error else str(server.counts[each]) for each in ("not applicable", "not run")]
-        software = "not tested" if server.error else server.software or "-"
+        untested = bool(server.error) and not server.probes
+        rest = ["-" if untested else str(server.counts[each]) for each in ("not applicable", "not run")]
+        software = "not tested" if untested else server.software or "-"
         cells = (server.name, _short(software), server.fhir or "-", *levels, *rest, sent)
         table.add_row(*(_cell(each) for each in cells))
     return table
@@ -159,7 +162,7 @@ def _reasons(result: InteropResult) -> Iterator[str]:
     levels: dict[str, Level] = {each.name: each.level for each in result.probes}
     for server in result.servers:
         lines = [
-            *([f"not tested: {server.error}"] if server.error else []),
+            *([f"not tested{' to the end' if server.probes else ''}: {server.error}"] if server.error else []),
             *_failed(server, levels),
             *_not_as_sent(server),
             *_cut([f"could not be removed: {each}" for each in server.left], "things that could not be removed"),
@@ -214,6 +217,7 @@ def interop_markdown(result: InteropResult) -> str:
         _row(*["---"] * (len(servers) + 2)),
     ]
     lines.append(_row("*Software*", "", *(_escaped(each.software or each.error or "-") for each in servers)))
+    lines.append(_row("*Requests*", "", *(f"{each.requests:,}" if each.requests else "-" for each in servers)))
     for level in LEVELS:
         counts = [level_counts(result, each)[level] for each in servers]
         lines.append(_row("*Passed*", level, *(f"{passed} of {of}" if of else "-" for passed, of in counts)))
