@@ -112,9 +112,14 @@ class Transaction:
 
 
 def names_for_later(entry: PlannedEntry) -> list[str]:
-    """Return the names by which what is sent later finds an entry: as all documents use them, and as its own does."""
-    own = (_in_document(name, entry.original.source) for name in entry.names)
-    return [*entry.names, *filter(None, own)]
+    """
+    Return the names by which what is sent later finds an entry: as all documents use them, and as its own does.
+
+    Where we choose the id, ``Type/id`` leads there anyway; a fullUrl does not.
+    """
+    names = [name for name in entry.names if not entry.by_id or name != entry.target]
+    own = (_in_document(name, entry.original.source) for name in names)
+    return [*names, *filter(None, own)]
 
 
 def _in_document(name: str, source: str) -> str:

@@ -248,8 +248,8 @@ class Loader:
             planned_entry = planned_of[entry.key]
             if not entry.confirmed:
                 failed += planned_entry.names
-            elif entry.stored_as and not planned_entry.by_id:
-                if planned_entry.token:
+            elif entry.stored_as:
+                if planned_entry.token and not planned_entry.by_id:
                     locations.append((planned_entry.identity, entry.stored_as))
                 if self._remembers(transaction):
                     locations += [(name, entry.stored_as) for name in names_for_later(planned_entry)]

@@ -135,8 +135,8 @@ def _remember(originals: Sequence[BundleEntry], done: dict[int, str], rules: Rul
     index.put_locations(
         (name, done[entry.original.position])
         for entry in plan.entries
-        for name in (*names_for_later(entry), entry.identity if entry.token else "")
-        if name and not entry.by_id
+        for name in (*names_for_later(entry), entry.identity if entry.token and not entry.by_id else "")
+        if name
     )
 
 
