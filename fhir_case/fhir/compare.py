@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import binascii
 import re
+from base64 import b64decode
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -23,6 +25,10 @@ Kind = Literal["added", "rewritten", "precision", "changed", "missing", "unexpec
 
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
 _SETS = ("profile", "security", "tag")
+_BASE64 = re.compile(
+    r"AuditEvent\..*\.query|.*(?:\.hash|\.carrierAIDC|Base64Binary|(?<!SampledData)\.data)(?:\[\d+\])?"
+)
+_EMPTY: tuple[object, ...] = (None, [], {})  # none of these says anything. Source: https://hl7.org/fhir/R4/json.html
 _SERVERS_OWN = ("lastUpdated", "versionId")
 
 
@@ -61,7 +67,7 @@ def compare(
     Return every difference between a resource as it was sent and as it is stored.
 
     Decimals are compared with their precision, lists in their order (the profiles, tags and labels of ``meta`` in any),
-    instants as points in time, the narrative as XML. What a server owns (``id``, ``meta.versionId``,
+    instants as points in time, the narrative as XML, base64 as bytes. What a server owns (``id``, ``meta.versionId``,
     ``meta.lastUpdated``, the request in ``meta.source``) may be its own.
 
     Args:
@@ -128,9 +134,9 @@ class _Comparison:
     def element(self, path: str, name: str, sent: Mapping[str, Any], stored: Mapping[str, Any]) -> Iterator[Difference]:
         inner = f"{path}.{name}"
         if name not in stored:
-            yield Difference(inner, "missing", sent[name], None)
+            yield Difference(inner, "rewritten" if sent[name] in _EMPTY else "missing", sent[name], None)
         elif name not in sent:
-            yield Difference(inner, "unexpected", None, stored[name])
+            yield Difference(inner, "rewritten" if stored[name] in _EMPTY else "unexpected", None, stored[name])
         else:
             yield from self.value(inner, name, sent[name], stored[name])
 
@@ -141,7 +147,7 @@ class _Comparison:
         elif isinstance(sent, list) and isinstance(stored, list):
             yield from self._items(path, name, sent, stored)
         elif sent != stored or str(sent) != str(stored):  # True equals 1, and 15.0 equals 15.00
-            yield Difference(path, self._kind(name, sent, stored), sent, stored)
+            yield Difference(path, self._kind(path, name, sent, stored), sent, stored)
 
     def _items(self, path: str, name: str, sent: list[Any], stored: list[Any]) -> Iterator[Difference]:
         both = min(len(sent), len(stored))
@@ -152,17 +158,20 @@ class _Comparison:
         for index in range(both, len(stored)):
             yield Difference(f"{path}[{index}]", "unexpected", None, stored[index])
 
-    def _kind(self, name: str, sent: Any, stored: Any) -> Kind:
+    def _kind(self, path: str, name: str, sent: Any, stored: Any) -> Kind:
         if isinstance(sent, str) and isinstance(stored, str):
-            return "rewritten" if self._same_text(name, sent, stored) else "changed"
+            return "rewritten" if self._same_text(path, name, sent, stored) else "changed"
         numbers = [each for each in (sent, stored) if isinstance(each, int | Decimal) and not isinstance(each, bool)]
         return "precision" if len(numbers) == 2 and sent == stored else "changed"
 
-    def _same_text(self, name: str, sent: str, stored: str) -> bool:
+    def _same_text(self, path: str, name: str, sent: str, stored: str) -> bool:
         if name == "div":
             return canonical_narrative(sent) == canonical_narrative(stored)
         if name in ("reference", "url") and self._same_reference(name, sent, stored):
             return True
+        if _BASE64.fullmatch(path):
+            content = _bytes(sent)
+            return content is not None and content == _bytes(stored)
         before = _instant(sent)
         return before is not None and before == _instant(stored)
 
@@ -175,6 +184,18 @@ class _Comparison:
         if name == "url":
             return False
         return here.startswith(f"{kind}/") if conditional else here == unversioned(sent)
+
+
+def _bytes(text: str) -> bytes | None:
+    """
+    Return the bytes that base64 stands for, with or without white space; None where it is not base64.
+
+    Source: https://hl7.org/fhir/R4/datatypes.html#base64Binary
+    """
+    try:
+        return b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        return None
 
 
 def _instant(text: str) -> tuple[datetime, str] | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from load.sample import bundle, counts_of, write
+from load.sample import bundle, counts_of, observation, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,6 +94,30 @@ def test_what_could_not_be_loaded_is_listed_and_the_rest_is_compared(
     assert f"Skipped: {file}: this is not a FHIR resource" in err
     del fake.resources["Patient/p-b"]
     assert 5 == run("verify", journal)[0]
+
+
+def test_what_was_allowed_to_refer_to_nothing_is_compared(
+    fake: SmallServer, run: Run, folder: Path, journal: Path
+) -> None:
+    fake.behaviour.quirks.discard("checks-references")
+    write(folder, "d.json", observation("d", "Patient/nowhere"))
+    for options in (("--allow-dangling",), ("--allow-dangling", "--keep-going")):
+        assert 0 == upload(run, fake, folder, journal, *options, "--restart")
+        code, out, err = run("verify", journal, "--format", "json")
+        assert (0, 10) == (code, len(json.loads(out)["comparisons"])), err
+    del fake.resources["Observation/o-d"]
+    assert 5 == run("verify", journal)[0]
+
+
+def test_what_the_upload_had_skipped_is_named_and_not_called_lost(
+    fake: SmallServer, run: Run, folder: Path, journal: Path
+) -> None:
+    file = write(folder, "d.json", observation("d", "Patient/nowhere"))
+    assert 4 == upload(run, fake, folder, journal, "--keep-going")
+    code, out, err = run("verify", journal, "--format", "json")
+
+    assert (4, True, 9) == (code, json.loads(out)["ok"], len(json.loads(out)["comparisons"]))
+    assert f"Skipped: {file}: the upload had skipped it" in err
 
 
 def test_after_an_undo_everything_is_lost(fake: SmallServer, run: Run, folder: Path, journal: Path) -> None:

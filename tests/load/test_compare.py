@@ -245,6 +245,36 @@ def test_another_narrative_is_changed(sent: str, stored: str) -> None:
     assert expected == only(changed("text.div", sent), changed("text.div", stored))
 
 
+@pytest.mark.parametrize("stored", ["SGVsbG8=", "SGVs bG8=", "\n SGVs\r\nbG8=\n"])
+@pytest.mark.parametrize(
+    "path", ["data", "content.0.attachment.data", "content.0.attachment.hash", "valueBase64Binary"]
+)
+def test_base64_is_compared_as_bytes(path: str, stored: str) -> None:
+    of: dict[str, Any] = {"resourceType": "Basic", "data": "", "content": [{"attachment": {}}]}
+    sent = changed(path, "SGVs\nbG8=", of=of)
+    assert ("rewritten", "rewritten") == only(sent, changed(path, stored, of=sent))[::2]
+    assert ("altered", "changed") == only(sent, changed(path, "SGVsbGE=", of=sent))[::2]
+    assert ("altered", "changed") == only(sent, changed(path, "not base64", of=sent))[::2]
+
+
+def test_sampled_data_is_no_base64() -> None:
+    sent = OBSERVATION | {"valueSampledData": {"data": "10 11"}}
+    found = only(sent, OBSERVATION | {"valueSampledData": {"data": "1011"}})
+    assert ("altered", "Observation.valueSampledData.data", "changed") == found
+
+
+@pytest.mark.parametrize("empty", [[], {}, None])
+def test_what_says_nothing_is_not_lost(empty: object) -> None:
+    assert ("rewritten", "Observation.note", "rewritten") == only(OBSERVATION | {"note": empty}, OBSERVATION)
+    assert ("rewritten", "Observation.note", "rewritten") == only(OBSERVATION, OBSERVATION | {"note": empty})
+    assert ("altered", "Observation.note", "missing") == only(OBSERVATION | {"note": ""}, OBSERVATION)
+
+
+def test_white_space_in_a_text_counts() -> None:
+    sent = OBSERVATION | {"note": [{"text": "a\n\nb"}]}
+    assert "altered" == only(sent, OBSERVATION | {"note": [{"text": "a\nb"}]})[0]
+
+
 def test_a_narrative_made_to_explode_is_left_alone() -> None:
     bomb = '<!DOCTYPE d [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><div>&b;</div>'
 

@@ -173,6 +173,20 @@ def test_a_plain_post_and_a_put_with_a_version_are_not_repeatable(bundle: dict[s
     assert 'W/"1"' == plan(bundle).transactions[0].body()["entry"][0]["request"]["ifMatch"]
 
 
+def test_an_update_with_a_version_is_sent_with_it_whatever_else_it_depends_on(bundle: dict[str, Any]) -> None:
+    """A server that does not support it refuses it; without it, it would overwrite what it must not."""
+    request = {"method": "PUT", "url": "Patient?identifier=x|1", "ifMatch": 'W/"7"', "ifNoneMatch": "*"}
+    bundle["entry"][0]["request"] = request
+    bundle["entry"][1]["request"]["ifMatch"] = 'W/"2"'
+    planned = plan(bundle, GIVES_IDS)
+
+    assert [request, bundle["entry"][1]["request"]] == [
+        each["request"] for each in planned.transactions[0].body()["entry"]
+    ][:2]
+    assert not planned.entries[0].repeatable
+    assert not [each for each in planned.warnings if "loading twice" in each and "Patient" in each]
+
+
 def test_a_batch_is_announced_as_all_or_nothing(bundle: dict[str, Any]) -> None:
     assert ("the batch is sent as one transaction: all of it is stored, or nothing: the Bundle",) == plan(
         {**bundle, "type": "batch"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from fhir_case.server.named import NamedServer
 
 __all__ = ["verify"]
+
+_SKIPPED_NAMED = 100
 
 
 @click.command()
@@ -56,14 +59,20 @@ def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, for
     with file_load(files, server, fhir, allow_dangling=True, **options) as load:
         survey = read(load, files)
         click.echo(f"Reading back from {load.base_url} …", err=True)
-        if not _compared(load, journal, form):
+        skipped: list[str] = []
+        if not _compared(load, journal, form, skipped):
             sys.exit(ExitCode.FINDINGS)
-    if survey.left_out:
+    if survey.left_out or skipped:
         sys.exit(ExitCode.BUNDLE)
 
 
-def _compared(load: Load, journal: Path | None, form: str) -> bool:
-    """Compare every resource, and report; return whether all are as sent."""
+def _compared(load: Load, journal: Path | None, form: str, skipped: list[str]) -> bool:
+    """
+    Compare every resource, and report; return whether all are as sent.
+
+    Args:
+        skipped: The documents that the upload had skipped are added to it.
+    """
     from fhir_case.load.journal.reader import read_records
     from fhir_case.load.verification.files import read_back_inputs
     from fhir_case.load.verification.summary import VerificationSummary, compare_placeholders
@@ -73,7 +82,8 @@ def _compared(load: Load, journal: Path | None, form: str) -> bool:
     with VerificationJson() as as_json:
         if journal is not None:
             load.check_inputs(journal)
-        for piece in read_back_inputs(load, read_records(journal) if journal else ()):
+        records = read_records(journal) if journal else ()
+        for piece in read_back_inputs(load, records, on_skipped=partial(_note_skipped, skipped)):
             found.add(piece.comparisons)
             if form == "json":
                 as_json.add(piece.comparisons)
@@ -84,6 +94,14 @@ def _compared(load: Load, journal: Path | None, form: str) -> bool:
         else:
             click.echo(verification_text(found))
     return found.ok
+
+
+def _note_skipped(skipped: list[str], document: str) -> None:
+    skipped.append(document)
+    if len(skipped) <= _SKIPPED_NAMED:
+        click.echo(f"Skipped: {document}: the upload had skipped it", err=True)
+    elif len(skipped) == _SKIPPED_NAMED + 1:
+        click.echo("Skipped: …", err=True)
 
 
 def _go_to(folder: str) -> None:

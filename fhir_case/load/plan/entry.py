@@ -142,11 +142,11 @@ def planned_entry(original: BundleEntry, capabilities: Capabilities, *, ids: Ids
     if method == "PUT" and url != original.name:
         raise BundleError(f"the request is PUT {url}, but its resource is {original.name}", where=original.name)
     if method == "PUT" or (original.id and not original.id.isdigit()):
-        if able.update_create is False:
+        repeatable = "ifMatch" not in original.request  # else it is about a version of what is there
+        if repeatable and able.update_create is False:
             return _create(original, able, "the server assigns the ids itself")
-        if ids == "server" and "ifMatch" not in original.request and _identifier_query(original, able):
+        if repeatable and ids == "server" and _identifier_query(original, able):
             return _create(original, able, "the server shall assign the ids")
-        repeatable = "ifMatch" not in original.request
         why = requested if method else "it has an id"
         return PlannedEntry(
             original, "PUT", original.name, "", original.name, why, repeatable, _identifier_query(original, able)
@@ -173,7 +173,8 @@ def _without_id(
     if not target.startswith(("urn:uuid:", "urn:oid:")) and (target or original.id):
         target = f"urn:uuid:{uuid5(NAMESPACE_URL, target or original.name)}"
     search = condition or _identifier_query(original, able)
-    return PlannedEntry(original, method, url, condition, target, why, bool(condition), search)
+    repeatable = bool(condition) and "ifMatch" not in original.request
+    return PlannedEntry(original, method, url, condition, target, why, repeatable, search)
 
 
 def _identifier_query(original: BundleEntry, able: TypeCapabilities) -> str:

@@ -105,7 +105,7 @@ class Merger:
 def _adds_nothing(entry: PlannedEntry, other: PlannedEntry) -> bool:
     """Whether a server that has stored another entry would store nothing of this one."""
     if entry.method != "POST" or not entry.condition:
-        return _equal(entry.original.resource, other.original.resource)
+        return "ifMatch" not in entry.original.request and _equal(entry.original.resource, other.original.resource)
     return bool(other.token)  # it ignores what a conditional create says once there is such a resource
 
 

@@ -147,7 +147,9 @@ def _to_send(entry: PlannedEntry, change: Callable[[str], str] | None) -> dict[s
     # The server gives the id, and some keep the one that is sent.
     if "id" in resource:
         resource = {name: value for name, value in resource.items() if name != "id"}
-    request = {"method": entry.method, "url": entry.url}
+    given = entry.original.request if entry.original.request.get("method") == entry.method else {}
+    request = {name: value for name, value in given.items() if name != "ifNoneExist"}
+    request |= {"method": entry.method, "url": entry.url}
     if entry.method == "POST" and entry.condition:
         request["ifNoneExist"] = entry.condition
     located = {"fullUrl": entry.target} if entry.target else {}

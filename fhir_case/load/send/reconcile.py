@@ -186,9 +186,10 @@ def _identified(client: Client, entries: Sequence[PlannedEntry]) -> dict[str, Re
 def _by_identifier(entries: Sequence[PlannedEntry], client: Client) -> tuple[Delivery, tuple[JournalEntry, ...]]:
     once = [entry for entry in entries if not entry.repeatable]
     identified = _identified(client, entries)
-    if any(entry.identity in identified for entry in once):
+    created = [entry for entry in once if entry.method == "POST"]  # an update finds what was there before
+    if any(entry.identity in identified for entry in created):
         return "done", tuple(_result(entry, identified.get(entry.identity), True) for entry in entries)
-    if once and not any(entry.search for entry in once):
+    if once and not any(entry.search for entry in created):
         return "unknown", ()
     return "not done", ()
 

@@ -43,12 +43,12 @@ def check_dangling(found: Survey, index: Index, client: Client, options: Options
     missing = _missing_with_placeholders(found, index, client) if options.placeholders else _missing(index, client)
     if not missing:
         return
-    if options.keep_going:
-        _leave_out(found, index, missing)
-        return
     message = "references to what is neither in the files nor on the server"
     if options.allow_dangling:
         found.warn(message, *missing)
+        return
+    if options.keep_going:
+        _leave_out(found, index, missing)
         return
     raise BundleError(
         f"{message}: {abbreviated(missing)}",

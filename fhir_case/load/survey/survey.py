@@ -210,7 +210,7 @@ def _warn(document: Document, remarks: Iterable[str], plan: Plan, found: Survey,
         found.warn(remark, document.name or "the Bundle")
     found.warn(
         "loading twice will duplicate what has no condition",
-        *(entry.original.name for entry in plan.entries if not entry.repeatable),
+        *(entry.original.name for entry in plan.entries if not entry.repeatable and entry.method == "POST"),
     )
     found.warn(
         "the server does not list these types",

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_case.load.journal.entry import Journal, JournalEntry
-from fhir_case.load.journal.record import Placeholder, RequestRecord
+from fhir_case.load.journal.record import Finished, Placeholder, RequestRecord
 from fhir_case.load.plan.plan import Plan
+from fhir_case.load.plan.transaction import Transaction
 from fhir_case.load.verification.readback import read_back
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from fhir_case.load.journal.record import Record
     from fhir_case.load.survey.preparation import Preparation
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["read_back_inputs"]
 
 
-def read_back_inputs(prepared: Preparation, journal: Iterable[Record] = ()) -> Iterator[Verification]:
+def read_back_inputs(
+    prepared: Preparation, journal: Iterable[Record] = (), *, on_skipped: Callable[[str], None] = lambda _: None
+) -> Iterator[Verification]:
     """
     Read everything back that some inputs hold, and compare it; each piece is returned when it is done.
 
@@ -28,20 +31,31 @@ def read_back_inputs(prepared: Preparation, journal: Iterable[Record] = ()) -> I
     Args:
         prepared: The inputs and the server.
         journal: What the upload wrote down; without it resources are looked for by id and identifier.
+        on_skipped: Called with each document of which a load that has sent all did not send anything.
 
     Raises:
         FhirCaseError: Files or journal cannot be read.
         ServerError: The server was not reached, or is overloaded.
     """
     index = prepared.index
+    sources: set[str] = set()
+    finished = False
     for record in journal:
         if isinstance(record, RequestRecord):
             index.put_locations((_key(each.source, each.resource), each.stored_as) for each in record.entries)
+            sources.update(each.source for each in record.entries)
         elif isinstance(record, Placeholder):
             index.put_awaited([record.name])
+        finished = finished or isinstance(record, Finished)
+    skipped: set[str] = set()
     for _, job in prepared.jobs():
         for transaction in job:
             entries = transaction.entries
+            if finished:
+                entries = tuple(each for each in entries if each.original.source in sources)
+                for source in {each.original.source for each in transaction.entries} - sources - skipped:
+                    skipped.add(source)
+                    on_skipped(source)
             stored = [
                 JournalEntry(
                     entry.original.name, entry.method, 0, "unchanged", source=entry.original.source,
@@ -50,7 +64,9 @@ def read_back_inputs(prepared: Preparation, journal: Iterable[Record] = ()) -> I
                 for entry in entries
             ]  # fmt: skip
             known = Journal(prepared.base_url, tuple(stored))
-            found = read_back(Plan(((transaction,),)), prepared.client, journal=known, elsewhere=index.location)
+            found = read_back(
+                Plan(((Transaction(entries),),)), prepared.client, journal=known, elsewhere=index.location
+            )
             index.put_locations(
                 (name, comparison.stored_as)
                 for entry, comparison in zip(entries, found.comparisons, strict=True)
