@@ -115,6 +115,7 @@ class ServerError(FhirCaseError):
         status: The HTTP status of the answer; 0 when there was none.
         wait_s: The seconds to wait before a retry (Retry-After); 0 when the server names none.
         perhaps_done: Whether the server may have carried out the request.
+        again: Whether the same request may succeed later; a response that is too large stays so.
         cause: What happened to the request, in two or three words, the same for every server.
     """
 
@@ -129,12 +130,14 @@ class ServerError(FhirCaseError):
         status: int = 0,
         wait_s: float = 0,
         perhaps_done: bool = False,
+        again: bool = True,
         cause: str = "",
     ) -> None:
         super().__init__(message, where=where, hint=hint)
         self.status = status
         self.wait_s = wait_s
         self.perhaps_done = perhaps_done
+        self.again = again
         self.cause = cause
 
 

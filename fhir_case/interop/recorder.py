@@ -15,7 +15,7 @@ from fhir_case.interop.failure import place_of
 from fhir_case.interop.result import Exchange
 from fhir_case.server.connection import Connection, prepared_session
 from fhir_case.server.failures import failure_of
-from fhir_case.server.guard import checked_base_url, is_loopback
+from fhir_case.server.guard import checked_base_url
 from fhir_case.server.redaction import secrets_of, without_secrets
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Recorder:
     Args:
         base_url: The address of the server, without credentials.
         connection: Authentication, and how the server is reached.
-        timeout_s: The seconds to wait for a connection, and for the next byte of an answer.
+        timeout_s: The seconds to wait for a connection, and for the whole of an answer.
         exchanges: What was recorded, in its order.
         sent: How many requests were sent, also those that are not recorded.
         gone: Why nothing more is sent, once several requests in a row got no answer; empty before.
@@ -150,18 +150,15 @@ class Recorder:
         sent = {"Accept": _JSON, "Cache-Control": "no-cache", **({"Content-Type": content_type} if data else {})}
         if self._session is None:
             self._session = prepared_session(self.connection, self.base_url)
-        options: dict[str, Any] = {}
-        if is_loopback(self.base_url):  # a proxy cannot reach our own machine
-            options["proxies"] = {"no_proxy": urlsplit(self.base_url).hostname or ""}
         begin = time.perf_counter()
         self.sent += 1
         try:
             response = self._session.request(
                 method, url, data=data, headers={**sent, **(headers or {})}, timeout=self.timeout_s,
-                allow_redirects=False, **options,
+                allow_redirects=False,
             )  # fmt: skip
         except requests.RequestException as error:
-            message, hint, _ = failure_of(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
+            message, hint, *_ = failure_of(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
             self._record(method, url, data, begin, response_body=message)
             self._unanswered += 1
             if self._unanswered >= _MOST_UNANSWERED:

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
+from fhir_case.http.limits import Limits
 from fhir_case.java.events import Event, Listener
 from fhir_case.java.repositories import MIRROR, without_secrets
 
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from requests import Session
+    from fhir_case.http.session import Session
 
 __all__ = ["Progress", "download", "session"]
 
+_TRUST = "if it is from an authority of your own, name that in the environment variable REQUESTS_CA_BUNDLE"
 _TIMEOUT_S = (10, 30)  # to connect, between two pieces
 _PIECE = 1 << 16
+_LARGEST = 1 << 31  # bytes; each file ends at the size that the lock file gives it
+_LONGEST_S = 3600.0  # for one file
 _ATTEMPTS = 4
 _RETRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -63,12 +67,9 @@ class _NotHereError(Exception):
 
 def session(connections: int) -> Session:
     """Return a session that keeps so many connections open; proxies and certificates come from the environment."""
-    import requests
-    from requests.adapters import HTTPAdapter
+    from fhir_case.http.session import Session
 
-    new = requests.Session()
-    for scheme in ("https://", "http://"):
-        new.mount(scheme, HTTPAdapter(pool_maxsize=connections))
+    new = Session(Limits(bytes=_LARGEST, seconds=_LONGEST_S), connections=connections)
     new.headers["Accept-Encoding"] = "identity"  # sizes and ranges are those of the file
     return new
 
@@ -149,7 +150,7 @@ def _reason(error: Exception) -> str:
     from requests import exceptions
 
     reasons: list[tuple[type[Exception], str]] = [
-        (exceptions.SSLError, "the certificate was not accepted"),
+        (exceptions.SSLError, f"the certificate was not accepted; {_TRUST}"),
         (exceptions.ProxyError, "the proxy could not be used"),
         (exceptions.Timeout, "no answer in time"),
         (exceptions.ConnectionError, "no connection"),

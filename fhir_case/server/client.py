@@ -42,7 +42,7 @@ class Client:
 
     Args:
         base_url: The address of the server, without credentials.
-        timeout_s: The seconds to wait for a connection, and for the next byte of an answer.
+        timeout_s: The seconds to wait for a connection, and for the whole of an answer.
         connection: Who asks and how the server is reached; None: nobody signs in.
 
     Attributes:
@@ -237,17 +237,13 @@ class Client:
     ) -> requests.Response:
         import requests
 
-        from fhir_case.server.connection import prepared_session
+        from fhir_case.server.connection import Connection, prepared_session
 
         if self._session is None:
-            self._session = (
-                prepared_session(self._connection, self.base_url) if self._connection else requests.Session()
-            )
+            self._session = prepared_session(self._connection or Connection(), self.base_url)
             if self.base_url.startswith("http:") and is_loopback(self.base_url):
-                self._session.trust_env = False  # no proxy, no ~/.netrc: the environment is not about our own machine
+                self._session.trust_env = False  # the environment is not about our own machine
         reading = method in _READING
-        if is_loopback(self.base_url):  # a proxy cannot reach our own machine
-            options["proxies"] = {"no_proxy": urlsplit(self.base_url).hostname or ""}
         ask = partial(self._session.request, method, url, timeout=self.timeout_s, **options)
         if again is not None:
             ask = partial(retrying(again, reading=reading), ask)
@@ -256,11 +252,14 @@ class Client:
             if response.status_code == 401 and self._renewed():  # nothing was done, so that it may be sent again
                 response = ask()
         except requests.RequestException as error:
-            message, hint, cause = failure_of(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
+            message, hint, cause, once_more = failure_of(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
             perhaps_done = not reading and not never_sent(error)
-            if not hint and perhaps_done:
-                hint = "it may have been stored all the same: verify shows it; sending it again is safe if repeatable"
-            raise ServerError(message, where=where, hint=hint, perhaps_done=perhaps_done, cause=cause) from error
+            if perhaps_done and (not hint or not once_more):
+                stored = "it may have been stored all the same: verify shows it; sending it again is safe if repeatable"
+                hint = f"{stored}; {hint}" if hint else stored
+            raise ServerError(
+                message, where=where, hint=hint, perhaps_done=perhaps_done, again=once_more, cause=cause
+            ) from error
         return response
 
     def _renewed(self) -> bool:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fhir_case.errors import RejectedError, ServerError
+from fhir_case.http.address import is_loopback, origin
+from fhir_case.http.limits import Limits
 from fhir_case.server.certificates import Certificates
-from fhir_case.server.guard import origin, refuse_plain_http
+from fhir_case.server.guard import refuse_plain_http
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,6 +35,7 @@ class Connection:
         auth: Signs the requests; None: nobody signs in.
         headers: Further headers, treated as secrets.
         certificates: Which to trust and which to show.
+        limits: How much of each response is read at most.
 
     Raises:
         ServerError: A header has a character that HTTP does not allow. Its value is not repeated.
@@ -41,6 +44,7 @@ class Connection:
     auth: Authenticator | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     certificates: Certificates = field(default_factory=Certificates)
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         for name, value in self.headers.items():
@@ -53,12 +57,20 @@ class Connection:
         return self.auth is not None or bool(self.headers) or self.certificates.client_certificate is not None
 
 
-def connect(base_url: str, access: Access, *, timeout_s: float, clock: Callable[[], float] = time.time) -> Connection:
+def connect(
+    base_url: str,
+    access: Access,
+    *,
+    timeout_s: float,
+    limits: Limits | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Connection:
     """
     Return the connection to a server. No token is fetched yet.
 
     Args:
         timeout_s: The seconds to wait for an answer, also for that of a token endpoint.
+        limits: How much of each response is read at most; those of a token endpoint have their own.
         clock: Returns the seconds since 1970.
 
     Raises:
@@ -76,7 +88,7 @@ def connect(base_url: str, access: Access, *, timeout_s: float, clock: Callable[
     access.certificates.check()
     timeouts = (min(_CONNECTS_S, timeout_s), min(_TOKEN_ENDPOINT_ANSWERS_S, timeout_s))
     auth = authenticator(base_url, access, Transport(timeouts, access.certificates), clock)
-    made = Connection(auth, dict(access.headers), access.certificates)
+    made = Connection(auth, dict(access.headers), access.certificates, limits or Limits())
     refuse_plain_http(base_url, made.has_credentials)
     return made
 
@@ -85,18 +97,19 @@ def prepared_session(connection: Connection, base_url: str) -> requests.Session:
     """
     Return a session that speaks to one FHIR server.
 
-    Where the connection has credentials, the session sends nothing to another scheme, host or port, and follows no
-    redirect there: it raises RejectedError for the redirect, and ServerError for a request.
+    It follows no redirect to plain http on another server: whoever is on the way could answer in its place. Where the
+    connection has credentials, the session sends nothing to another scheme, host or port, and follows no redirect there
+    at all: it raises RejectedError for the redirect, and ServerError for a request.
 
     Raises:
         ServerError: Credentials would go over plain http to another machine.
     """
-    import requests
+    from fhir_case.http.session import Session
 
     refuse_plain_http(base_url, connection.has_credentials)
     home, certificates = origin(base_url), connection.certificates.options()
 
-    class OneServer(requests.Session):
+    class OneServer(Session):
         def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
             if connection.has_credentials and origin(str(request.url)) != home:
                 raise ServerError(
@@ -107,16 +120,18 @@ def prepared_session(connection: Connection, base_url: str) -> requests.Session:
             return super().prepare_request(request)
 
         def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-            # requests would only drop Authorization, and then look for other credentials in ~/.netrc.
+            super().rebuild_auth(prepared_request, response)
             target = str(prepared_request.url)
             if origin(target) == home:
                 return
-            prepared_request.headers.pop("Authorization", None)
-            if connection.has_credentials:
+            among_loopback = is_loopback(str(response.url)) and is_loopback(target)
+            open_wire = urlsplit(target).scheme != "https" and not among_loopback
+            if connection.has_credentials or open_wire:
                 host = urlsplit(target).netloc.rpartition("@")[2]
+                reason = "gets no credentials" if connection.has_credentials else "is reached by plain http"
                 raise RejectedError(
                     f"HTTP {response.status_code}: the server redirects to {urlsplit(target).scheme}://{host}, "
-                    "another server, which gets no credentials",
+                    f"another server, which {reason}",
                     where=f"{response.request.method} {str(response.url).partition('?')[0]}",
                     hint="use the new address as base URL if it is to be trusted",
                     status=response.status_code,
@@ -129,8 +144,9 @@ def prepared_session(connection: Connection, base_url: str) -> requests.Session:
             chosen = certificates["verify"] if verify is None else verify
             return super().merge_environment_settings(url, proxies, stream, chosen, cert)
 
-    session = OneServer()
-    session.auth = connection.auth or (lambda request: request)  # with None requests would look into ~/.netrc
+    session = OneServer(connection.limits)
+    if connection.auth is not None:
+        session.auth = connection.auth
     session.headers.update(connection.headers)
     session.cert = certificates["cert"]
     return session

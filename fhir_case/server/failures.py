@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
 
 __all__ = [
+    "LARGER",
     "Failure",
     "broke_off",
     "failure_of",
@@ -29,6 +30,9 @@ __all__ = [
     "retry_after_s",
     "was_refused",
 ]
+
+LARGER = "if that is right, allow more by --max-response-bytes and --max-response-ratio, or [response] in servers.toml"
+"""What to do about a response that is too large."""
 
 _READING = ("GET", "HEAD")
 _OVERLOADED = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -99,6 +103,7 @@ class Failure(NamedTuple):
     message: str
     hint: str
     cause: str = "connection lost"
+    again: bool = True
 
 
 def failure_of(error: requests.RequestException, *, host: str, timeout_s: tuple[float, float]) -> Failure:
@@ -108,7 +113,9 @@ def failure_of(error: requests.RequestException, *, host: str, timeout_s: tuple[
     No text of the exception is repeated: it may name a proxy with its password.
     """
     from requests import exceptions as kinds
-    from urllib3.exceptions import NameResolutionError, NewConnectionError
+    from urllib3.exceptions import NameResolutionError, NewConnectionError, ReadTimeoutError
+
+    from fhir_case.http.errors import RedirectError, ResponseTooLargeError
 
     reason = _reason(error)
     if isinstance(reason, NameResolutionError):
@@ -122,7 +129,11 @@ def failure_of(error: requests.RequestException, *, host: str, timeout_s: tuple[
             f"no connection to {host} within {connect_s:g} s", "check host and port", "no connection in time"
         ),
         kinds.ReadTimeout: Failure(f"no answer from {host} within {read_s:g} s", "", "no answer in time"),
-        kinds.SSLError: Failure(tls, "check the certificate, or https and http"),
+        kinds.SSLError: Failure(tls, _hint_of_tls(reason)),
+        ResponseTooLargeError: Failure(
+            f"the answer of {host} is too large: {error}", LARGER, "answer too large", again=False
+        ),
+        RedirectError: Failure(f"{host} redirects to an address that is no URL", "check the base URL", again=False),
         kinds.ProxyError: Failure("the proxy that the environment names does not answer", "check the proxy settings"),
         kinds.TooManyRedirects: Failure(f"{host} redirects in a loop", "check the base URL"),
         kinds.ChunkedEncodingError: Failure(f"the answer of {host} was cut off", "", "answer cut off"),
@@ -133,11 +144,26 @@ def failure_of(error: requests.RequestException, *, host: str, timeout_s: tuple[
     for kind, failure in failures.items():
         if isinstance(error, kind):
             return failure
-    if isinstance(reason, NewConnectionError):
-        return Failure(f"{host} cannot be reached", "check the address, and whether you are online")
-    if isinstance(error, kinds.ConnectionError):
-        return Failure(f"{host} closed the connection before it answered", "")
-    return Failure(f"the request failed ({type(error).__name__})", "")
+    reasons: dict[type[BaseException], Failure] = {
+        ReadTimeoutError: Failure(
+            f"the answer of {host} was not complete within {read_s:g} s", "", "no answer in time"
+        ),
+        NewConnectionError: Failure(f"{host} cannot be reached", "check the address, and whether you are online"),
+    }
+    lost = f"{host} closed the connection before it answered"
+    other = lost if isinstance(error, kinds.ConnectionError) else f"the request failed ({type(error).__name__})"
+    return next((each for kind, each in reasons.items() if isinstance(reason, kind)), Failure(other, ""))
+
+
+def _hint_of_tls(reason: BaseException) -> str:
+    from ssl import SSLCertVerificationError
+
+    if isinstance(reason.args[0] if reason.args else reason, SSLCertVerificationError):
+        return (
+            "if the certificate is from an authority of your own, name that by --ca-file (ca_file in servers.toml), or "
+            "in the environment variable REQUESTS_CA_BUNDLE"
+        )
+    return "check the certificate, or https and http"
 
 
 def _tls(reason: BaseException) -> str:

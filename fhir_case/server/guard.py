@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fhir_case.errors import BundleError, ServerError
 from fhir_case.fhir.systems import ACT_REASON
+from fhir_case.http.address import host_of, is_loopback, origin
 from fhir_case.toml import shipped_toml
 
 if TYPE_CHECKING:
@@ -28,19 +28,8 @@ __all__ = [
     "unlabelled_resources",
 ]
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 # The elements that hold a resource, by the name of the element around them: there also what has no type counts as one.
 _HOLDERS = {"entry": "resource", "parameter": "resource", "part": "resource", "response": "outcome"}
-
-
-def origin(url: str) -> tuple[str, str, int | None]:
-    """
-    Return scheme, host and port of a URL; two URLs with the same three lead to the same server.
-
-    Source: https://www.rfc-editor.org/rfc/rfc6454#section-4
-    """
-    parts = urlsplit(url)
-    return parts.scheme, _host(url), parts.port or _DEFAULT_PORTS.get(parts.scheme)
 
 
 def checked_base_url(base_url: str) -> str:
@@ -68,17 +57,6 @@ def checked_base_url(base_url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
 
 
-def is_loopback(url: str) -> bool:
-    """Whether a URL leads to this machine, so that nothing of it goes over a network."""
-    host = _host(url)
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def refuse_plain_http(url: str, has_credentials: bool) -> None:
     """
     Refuse to send credentials where the network can read them.
@@ -92,14 +70,14 @@ def refuse_plain_http(url: str, has_credentials: bool) -> None:
     """
     if has_credentials and urlsplit(url).scheme != "https" and not is_loopback(url):
         raise ServerError(
-            f"credentials would go to {_host(url) or 'the server'} over plain http, where the network can read them",
+            f"credentials would go to {host_of(url) or 'the server'} over plain http, where the network can read them",
             hint="use https",
         )
 
 
 def public_test_server(url: str) -> str:
     """Return the name of the public test server that a URL leads to; empty when it is none that we know."""
-    host = _host(url)
+    host = host_of(url)
     return next((name for known, name in _public_test_servers() if host == known or host.endswith(f".{known}")), "")
 
 
@@ -194,14 +172,14 @@ def refuse_real_data(base_url: str, resource_name: str, *, allowed: bool) -> Non
     label = f"label test data in meta.security with HTEST of {ACT_REASON}"
     if public := public_test_server(base_url):
         raise BundleError(
-            f"it is not labelled as test data, and {_host(base_url)} is a public server ({public}): it would be "
+            f"it is not labelled as test data, and {host_of(base_url)} is a public server ({public}): it would be "
             "published",
             where=resource_name,
             hint=label,
         )
     if not allowed:
         raise BundleError(
-            f"it is not labelled as test data, and {_host(base_url)} is not this machine",
+            f"it is not labelled as test data, and {host_of(base_url)} is not this machine",
             where=resource_name,
             hint=f"{label}; where the server may have the data of real patients, say real_patient_data=True in Python, "
             "or add --real-patient-data",
@@ -212,7 +190,3 @@ def refuse_real_data(base_url: str, resource_name: str, *, allowed: bool) -> Non
 def _public_test_servers() -> tuple[tuple[str, str], ...]:
     table = shipped_toml("fhir_case.server", "public-test-servers.toml")
     return tuple((one["host"], one["name"]) for one in table["server"])
-
-
-def _host(url: str) -> str:
-    return (urlsplit(url).hostname or "").rstrip(".")

@@ -50,6 +50,18 @@ connection_options = combined(
     click.option("--ca-file", type=EXISTING_FILE, metavar="PEM", help="Trust these certificates, and no others."),
     click.option("--client-certificate", type=EXISTING_FILE, metavar="PEM", help="The client certificate for TLS."),
     click.option("--client-key", type=EXISTING_FILE, metavar="PEM", help="The key of --client-certificate."),
+    click.option(
+        "--max-response-bytes",
+        type=click.IntRange(1000),
+        metavar="N",
+        help="Read N bytes of a response at most, decompressed; default: 200,000,000.",
+    ),
+    click.option(
+        "--max-response-ratio",
+        type=click.FloatRange(min=1),
+        metavar="N",
+        help="Refuse a response of more than 10 MB that is compressed more than N times; default: 200.",
+    ),
     real_patient_data_option(),
 )
 
@@ -99,6 +111,8 @@ def connection_to(
     client_certificate: Path | None,
     client_key: Path | None,
     timeout_s: float,
+    max_response_bytes: int | None = None,
+    max_response_ratio: float | None = None,
 ) -> Connection:
     """
     Return the connection to a server: as the options say, else as ``servers.toml`` does, else as the environment does.
@@ -126,8 +140,14 @@ def connection_to(
     if client_certificate is not None:
         certificates = Certificates(certificates.ca_file, client_certificate, client_key)
     headers = {**wanted.headers, **_headers(header_variables, os.environ)}
+    limits = replace(
+        server.response,
+        bytes=max_response_bytes or server.response.bytes,
+        ratio=max_response_ratio or server.response.ratio,
+    )
+    wanted = replace(wanted, headers=headers, certificates=certificates)
     with usage_errors(ServerError):
-        return connect(base_url, replace(wanted, headers=headers, certificates=certificates), timeout_s=timeout_s)
+        return connect(base_url, wanted, timeout_s=timeout_s, limits=limits)
 
 
 def _kind_of(environment: Mapping[str, str]) -> str:

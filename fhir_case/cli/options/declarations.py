@@ -69,7 +69,7 @@ def seconds_option(name: str, parameter: str, default_s: float, meaning: str) ->
 def timeout_option(default_s: float = 300.0) -> Decorator:
     """Return ``--timeout``. The parameter is ``timeout_s``."""
     seconds = click.FloatRange(min=0, min_open=True)
-    meaning = "How long to wait for a response."
+    meaning = "How long to wait for a response, to its last byte."
     return click.option("--timeout", "timeout_s", type=seconds, default=default_s, metavar="SECONDS", help=meaning)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["client_of", "file_load", "read", "timeout_of"]
 
 _CONNECTION = ("auth_kind", "header_variables", "ca_file", "client_certificate", "client_key")
+_RESPONSE = ("max_response_bytes", "max_response_ratio")
 _CONNECT_S = 10.0
 _RETRY = {"retry_s": "request_s", "settle_s": "settle_s"}
 
@@ -43,7 +44,9 @@ def file_load(files: Sequence[str], server: NamedServer, fhir: str, **options: A
     from fhir_case.load.survey.inputs import STANDARD_INPUT, FileInputs
 
     base_url, timeout_s = base_url_of(server), timeout_of(server, options["timeout_s"])
-    connection = connection_to(server, timeout_s=timeout_s, **{name: options[name] for name in _CONNECTION})
+    connection = connection_to(
+        server, timeout_s=timeout_s, **{name: options[name] for name in (*_CONNECTION, *_RESPONSE)}
+    )
     named = [file for file in files if file not in ("-", STANDARD_INPUT)]
     with ExitStack() as stack:
         paths = [path for path in expanded(named) if path is not None]

@@ -79,6 +79,8 @@ class Link:
 
     def wait(self, error: FhirCaseError, attempt: int, begin: float) -> bool:
         """Wait before the next attempt; False when there shall be none."""
+        if isinstance(error, ServerError) and not error.again:
+            return False
         stated = error.wait_s if isinstance(error, ServerError) else 0
         pause = self.policy.pause_s(attempt, stated_s=stated)
         if self.clock() - begin + pause > self.policy.request_s or not self.tally.retry(error, self.policy.run):

@@ -53,8 +53,9 @@ def authenticator(
     values = access.values
     if access.kind == "none":
         return None
-    if access.kind == "basic":
-        return schemes.basic(values["user"], values["password"], clock=clock)
+    if access.kind in ("basic", "netrc"):
+        user, password = schemes.of_netrc(base_url) if access.kind == "netrc" else (values["user"], values["password"])
+        return schemes.basic(user, password, clock=clock)
     if access.kind == "bearer":
         if file := values.get("token_file"):
             return schemes.bearer_file(Path(file), clock=clock)

@@ -41,6 +41,7 @@ METHODS: Mapping[str, tuple[Setting, ...]] = {
     "none": (),
     "basic": (Setting("user"), Setting("password", secret=True)),
     "bearer": (Setting("token", secret=True, instead="token_file"), Setting("token_file", needed=False)),
+    "netrc": (),
     "oauth2": (
         _CLIENT,
         Setting("client_secret", secret=True),

@@ -12,6 +12,7 @@ from threading import Lock, local
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import FhirCaseError, ServerError
+from fhir_case.http.address import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     import requests
 
-__all__ = ["Authenticator", "Signature", "basic", "bearer", "bearer_file", "bearer_signature"]
+__all__ = ["Authenticator", "Signature", "basic", "bearer", "bearer_file", "bearer_signature", "of_netrc"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -116,6 +117,24 @@ def basic(user: str, password: str, *, clock: Callable[[], float]) -> Authentica
         raise ServerError("a user name for basic authentication has no colon", hint="check the user name")
     signature = Signature("Basic " + b64encode(f"{user}:{password}".encode()).decode())
     return Authenticator(lambda: signature, clock=clock)
+
+
+def of_netrc(base_url: str) -> tuple[str, str]:
+    """
+    Return user and password that ``~/.netrc``, or the file of the environment variable NETRC, has for a server.
+
+    Raises:
+        ServerError: It has none.
+    """
+    from requests.utils import get_netrc_auth
+
+    found = get_netrc_auth(base_url)
+    if found is None:
+        raise ServerError(
+            f"~/.netrc has no entry for {host_of(base_url)}",
+            hint="add one, name another file by the environment variable NETRC, or sign in by another method",
+        )
+    return found
 
 
 def bearer(token: str, *, clock: Callable[[], float]) -> Authenticator:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from fhir_case.errors import RejectedError, ServerError
 from fhir_case.fhir import wire
+from fhir_case.http.limits import Limits
 from fhir_case.server.auth.schemes import Signature, bearer_signature
 from fhir_case.server.certificates import Certificates
 from fhir_case.server.failures import failure_of
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Transport", "check_endpoint", "discover_endpoint", "request_token"]
 
 _EARLY_S = 30
+_LIMITS = Limits(bytes=1_000_000)
 _REASONS = {
     "invalid_client": "it does not know the client, or refuses its secret or key",
     "invalid_grant": "it does not accept the client's assertion",
@@ -41,7 +43,7 @@ class Transport:
     How a token endpoint is reached.
 
     Args:
-        timeout_s: The seconds to wait for a connection, and for the next byte of an answer.
+        timeout_s: The seconds to wait for a connection, and for the whole of an answer.
         certificates: Which to trust and which to show.
     """
 
@@ -73,8 +75,11 @@ def request_token(
     import requests
     from authlib.integrations.requests_client import OAuth2Session
 
+    from fhir_case.http.session import bound
+
     where = f"POST {token_url.partition('?')[0]}"
     session = OAuth2Session(client_id, client_secret, token_endpoint_auth_method=method, scope=scope or None)
+    bound(session, _LIMITS)
     session.register_compliance_hook("access_token_response", lambda response: _accepted(response, where))
     requested_at = clock()
     try:
@@ -136,17 +141,19 @@ def discover_endpoint(base_url: str, transport: Transport) -> str:
     """
     import requests
 
+    from fhir_case.http.session import Session
+
     url = f"{base_url.rstrip('/')}/.well-known/smart-configuration"
     where = f"GET {url}"
     hint = "set the token endpoint as FHIR_CASE_TOKEN_URL, or token_url in servers.toml"
     try:
-        response = requests.get(
-            url,
-            headers={"Accept": "application/json"},
-            timeout=transport.timeout_s,
-            auth=lambda request: request,  # else requests would look into ~/.netrc
-            **_options(url, transport),
-        )
+        with Session(_LIMITS) as session:
+            response = session.get(
+                url,
+                headers={"Accept": "application/json"},
+                timeout=transport.timeout_s,
+                **_options(url, transport),
+            )
     except requests.RequestException as error:
         raise _unreachable(error, url, where, transport) from None
     if response.status_code != 200:

@@ -16,6 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from fhir_case.errors import CheckerError, ServerError
+from fhir_case.http import limits as http
 from fhir_case.server.auth.methods import is_header_name
 from fhir_case.server.guard import checked_base_url
 from fhir_case.server.hapi.options import Options
@@ -35,6 +36,7 @@ __all__ = [
     "HeaderName",
     "Heap",
     "Limits",
+    "Response",
     "Retry",
     "Seconds",
     "Text",
@@ -136,6 +138,10 @@ _Times = Annotated[int, Field(ge=0), _expects("a whole number of at least 0")]
 _Limit = Annotated[int, Field(gt=0), _expects("a whole number above 0")]
 
 Limits = Annotated[Caps, PlainValidator(_table(Caps, **dict.fromkeys(Caps.__dataclass_fields__, _Limit)))]
+Response = Annotated[
+    http.Limits,
+    PlainValidator(_table(http.Limits, bytes=_Limit, ratio=Seconds)),
+]
 Retry = Annotated[
     RetryPolicy,
     PlainValidator(_table(RetryPolicy, **dict.fromkeys(RetryPolicy.__dataclass_fields__, _Pause) | {"run": _Times})),

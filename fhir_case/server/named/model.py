@@ -8,8 +8,21 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from fhir_case.errors import FhirCaseError
+from fhir_case.http.limits import Limits as ResponseLimits
 from fhir_case.server.guard import checked_base_url
-from fhir_case.server.named.keys import BaseUrl, Command, Header, HeaderName, Heap, Limits, Retry, Seconds, Text, Truth
+from fhir_case.server.named.keys import (
+    BaseUrl,
+    Command,
+    Header,
+    HeaderName,
+    Heap,
+    Limits,
+    Response,
+    Retry,
+    Seconds,
+    Text,
+    Truth,
+)
 from fhir_case.server.named.variables import named_in
 from fhir_case.server.quirks import Caps
 from fhir_case.server.retry import RetryPolicy
@@ -36,7 +49,8 @@ class NamedServer(BaseModel):
         ca_file: The certificates to trust, PEM; empty: those that requests trusts.
         client_certificate: The certificate to show, PEM; empty: none.
         client_key: Its key, where it is not in the same file.
-        timeout_s: How long to wait for an answer.
+        timeout_s: How long to wait for an answer, to its last byte.
+        response: How much of an answer is read at most.
         caps: Limits that replace those of `quirks_of`.
         retry: When requests are sent again.
         real_patient_data: Whether it may have the data of real patients.
@@ -59,6 +73,7 @@ class NamedServer(BaseModel):
     client_certificate: Text = ""
     client_key: Text = ""
     timeout_s: Seconds = 300
+    response: Response = ResponseLimits()
     caps: Limits = Caps()
     retry: Retry = RetryPolicy()
     real_patient_data: Truth = False

@@ -86,7 +86,9 @@ def open_server(
             url = stack.enter_context(_started(server, environment, listener))
         else:
             url = base_url(server, environment)
-        opened = OpenServer(url, connect(url, who, timeout_s=server.timeout_s), server.timeout_s)
+        opened = OpenServer(
+            url, connect(url, who, timeout_s=server.timeout_s, limits=server.response), server.timeout_s
+        )
         stack.callback(opened.close)
         yield opened
 

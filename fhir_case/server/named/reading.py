@@ -23,12 +23,17 @@ __all__ = ["find_servers", "read_servers", "search_paths"]
 _FILE = "servers.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _KEYS = tuple(key for key in NamedServer.model_fields if key not in ("name", "file"))
-_TABLES = {"caps": tuple(Caps.__dataclass_fields__), "retry": tuple(RetryPolicy.__dataclass_fields__)}
+_TABLES = {
+    "caps": tuple(Caps.__dataclass_fields__),
+    "retry": tuple(RetryPolicy.__dataclass_fields__),
+    "response": ("bytes", "ratio"),
+}
 _EXAMPLES = {
     "auth": '{ kind = "bearer", token = "${TOKEN}" }',
     "headers": '{ X-Api-Key = "${KEY}" }',
     "caps": "{ entries = 50 }",
     "retry": "{ request_s = 60 }",
+    "response": "{ bytes = 500_000_000 }",
 }
 
 

@@ -178,9 +178,9 @@ class Hl7Engine:
         return (self._cache or user_cache_path("fhir-case", appauthor=False)).resolve()
 
     def _start(self, fhir: FhirVersion, chosen: dict[str, Package]) -> None:
-        import requests
         from platformdirs import user_state_path
 
+        from fhir_case.http.session import Session
         from fhir_case.java.installation import install
         from fhir_case.java.process import launch, new_log
         from fhir_case.validation.engine.home import provide_home
@@ -213,7 +213,7 @@ class Hl7Engine:
             self._process.kill()
             self.stop()
             raise
-        self._http, self._fhir, self._loaded = requests.Session(), fhir, chosen
+        self._http, self._fhir, self._loaded = Session(), fhir, chosen
         self._http.trust_env = False  # no proxy between two processes of one machine
 
     def _wait(self) -> int:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["fetch_package"]
 
 _TIMEOUT_S = (10, 60)
+_LONGEST_S = 3600.0
 _PIECE = 1 << 16
 _MAX_BYTES = 1 << 29  # bytes; the largest known package has a tenth of it
 
@@ -61,8 +62,15 @@ def fetch_package(registry: str, name: str, version: str, folder: Path) -> Packa
 def _download(url: str, part: Path) -> bool:
     import requests
 
+    from fhir_case.http.limits import Limits
+    from fhir_case.http.session import Session
+
     try:
-        with requests.get(url, timeout=_TIMEOUT_S, stream=True) as response, part.open("wb") as file:
+        with (
+            Session(Limits(bytes=_MAX_BYTES, seconds=_LONGEST_S)) as session,
+            session.get(url, timeout=_TIMEOUT_S, stream=True) as response,
+            part.open("wb") as file,
+        ):
             if response.status_code == 404:
                 return False
             if response.status_code != 200:

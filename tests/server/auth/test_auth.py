@@ -28,14 +28,17 @@ from joserfc.jwk import ECKey, RSAKey
 from fhir_case.errors import CheckerError, FhirCaseError, RejectedError, ServerError
 from fhir_case.fhir.wire import dump
 from fhir_case.server.auth import Authenticator, basic, bearer, bearer_file
+from fhir_case.server.auth.access import Access
 from fhir_case.server.auth.oauth2 import backend_service, client_credentials
 from fhir_case.server.auth.token_endpoint import Transport
 from fhir_case.server.certificates import Certificates
-from fhir_case.server.connection import Connection, prepared_session
+from fhir_case.server.connection import Connection, connect, prepared_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    import responses
 
 SECRET = "hunter2-client-secret"
 SCOPE = "system/*.cruds"
@@ -538,6 +541,34 @@ def test_nobody_signs_in_by_a_file_that_was_not_named(
         session.get(f"{site.base}/Patient")
 
     assert "Authorization" not in site.requests[0].headers
+
+
+def test_somebody_signs_in_by_netrc_where_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine fhir.example login eve password word\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+
+    made = connect("https://fhir.example/fhir", Access("netrc"), timeout_s=5)
+
+    assert f"Basic {base64.b64encode(b'eve:word').decode()}" == signed(made.auth or basic("nobody", "", clock=clock()))
+    with pytest.raises(ServerError, match="over plain http"):
+        connect("http://fhir.example/fhir", Access("netrc"), timeout_s=5)
+    with pytest.raises(ServerError, match=r"~/\.netrc has no entry for other\.example"):
+        connect("https://other.example/fhir", Access("netrc"), timeout_s=5)
+
+
+def test_without_credentials_a_redirect_to_plain_http_on_another_server_is_not_followed(
+    http: responses.RequestsMock, base: str
+) -> None:
+    http.get(f"{base}/Patient", status=302, headers={"Location": "http://other.example/Patient"})
+    http.get(f"{base}/Group", status=302, headers={"Location": "https://other.example/Group"})
+    http.get("https://other.example/Group", json={})
+
+    with prepared_session(Connection(), base) as session:
+        with pytest.raises(RejectedError, match="another server, which is reached by plain http"):
+            session.get(f"{base}/Patient")
+        assert 200 == session.get(f"{base}/Group").status_code
 
 
 @pytest.mark.parametrize(

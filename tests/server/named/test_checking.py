@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import ssl
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from certifi import where
 
 from fhir_case.server.named import NamedServer, read_servers
 from fhir_case.server.named.checking import ServerCheck, check_server
@@ -16,7 +18,6 @@ from smallserver import Reply, Request, SmallServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 TOKEN = "token-that-nobody-may-see"
 
@@ -222,5 +223,32 @@ def test_a_certificate_that_nobody_vouches_for_is_told_in_words(
     found = checked(url=secure)
 
     assert "no secure connection to localhost" in found.problems[0]
-    assert "self-signed certificate; check the certificate" in found.problems[0]
+    assert "self-signed certificate; if the certificate is from an authority of your own" in found.problems[0]
+    assert {"--ca-file", "REQUESTS_CA_BUNDLE"} <= {word.strip("(,") for word in found.problems[0].split()}
     assert checked('ca_file = "certificate.pem"', url=secure).ok
+
+
+def trust(monkeypatch: pytest.MonkeyPatch, *, system: Path) -> None:
+    """Let the operating system trust what is in a file; the environment names nothing else."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(system))
+
+
+def test_a_certificate_that_the_system_trusts_is_trusted(
+    secure: str, checked: Callable[..., ServerCheck], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust(monkeypatch, system=tmp_path / "certificate.pem")
+
+    assert () == checked(url=secure).problems
+
+
+def test_the_certificates_that_the_user_names_win_over_those_of_the_system(
+    secure: str, checked: Callable[..., ServerCheck], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust(monkeypatch, system=tmp_path / "certificate.pem")
+    (tmp_path / "others.pem").write_bytes(Path(where()).read_bytes())
+
+    assert "no secure connection" in checked('ca_file = "others.pem"', url=secure).problems[0]
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", where())
+    assert "no secure connection" in checked(url=secure).problems[0]

@@ -76,7 +76,7 @@ def test_the_example_of_the_documentation_is_a_file_of_servers_with_every_key(fi
     ]
     tables = DOCUMENTATION.partition("## The keys of a server")[2]
     for key in re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\| ([^|]*) \|", tables, re.MULTILINE))):
-        if key not in ("key", "none", "basic", "bearer", "oauth2", "smart", "kind"):
+        if key not in ("key", "none", "netrc", "basic", "bearer", "oauth2", "smart", "kind"):
             assert re.search(rf"\b{key} = ", example) or f".{key}]" in example, key
 
 

@@ -1,0 +1,36 @@
+"""Where a URL leads: its origin, and whether that is this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+__all__ = ["host_of", "is_loopback", "origin"]
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """
+    Return scheme, host and port of a URL; two URLs with the same three lead to the same server.
+
+    Source: https://www.rfc-editor.org/rfc/rfc6454#section-4
+    """
+    parts = urlsplit(url)
+    return parts.scheme, host_of(url), parts.port or _DEFAULT_PORTS.get(parts.scheme)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL leads to this machine, so that nothing of it goes over a network."""
+    host = host_of(url)
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def host_of(url: str) -> str:
+    """Return the host of a URL, without a dot at its end; empty without one."""
+    return (urlsplit(url).hostname or "").rstrip(".")
