@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import os
 import sys
 from importlib import import_module
 
@@ -104,34 +105,40 @@ def main(arguments: list[str] | None = None) -> None:
 
     A `FhirCaseError` becomes one or more lines on standard error; a bug keeps its traceback.
     """
+    from fhir_case.cli.output import begin, echo, echo_error, echo_usage_error
     from fhir_case.errors import CaseError, ExitCode, FhirCaseError
 
+    begin()
     collect_garbage_rarely()
     arguments, debug = _without_debug(sys.argv[1:] if arguments is None else arguments)
     try:
         cli.main(args=arguments, prog_name="fhir-case", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        echo_usage_error(error)
         sys.exit(error.exit_code)
     except click.Abort:
-        click.echo("fhir-case: interrupted", err=True)
+        echo("fhir-case: interrupted", err=True)
         sys.exit(ExitCode.INTERRUPTED)
     except CaseError as error:
         _show_traceback(debug)
         for problem in error.problems:
-            click.echo(str(problem), err=True)
+            echo_error(problem)
         if len(error.problems) > 1:
-            click.echo(f"{len(error.problems)} problems in the case file", err=True)
+            echo(f"{len(error.problems)} problems in the case file", err=True)
         sys.exit(error.exit_code)
     except FhirCaseError as error:
         _show_traceback(debug)
-        click.echo(f"fhir-case: {error}", err=True)
+        echo_error(f"fhir-case: {error}")
         sys.exit(error.exit_code)
     except OSError as error:
-        if error.filename is not None or error.errno not in _OUTPUT_FAILED:
+        if error.filename is None and error.errno not in _OUTPUT_FAILED:
             raise
-        sys.stdout = None
-        click.echo(f"fhir-case: the output cannot be written: {error.strerror}", err=True)
+        _show_traceback(debug)
+        if error.filename is not None:
+            echo(f"fhir-case: {os.fsdecode(error.filename)}: {error.strerror}", err=True)
+        else:
+            sys.stdout = None
+            echo(f"fhir-case: the output cannot be written: {error.strerror}", err=True)
         sys.exit(ExitCode.FAILED)
 
 
@@ -146,4 +153,6 @@ def _show_traceback(debug: bool) -> None:
     if debug:
         from traceback import format_exc
 
-        click.echo(format_exc(), err=True)
+        from fhir_case.cli.output import echo_text
+
+        echo_text(format_exc(), err=True)

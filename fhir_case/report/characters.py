@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
+from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from typing import Any
 
-__all__ = ["encodable", "printable", "printable_lines", "value_text"]
+__all__ = ["behind_margin", "encodable", "json_characters", "printable", "printable_lines", "shown", "value_text"]
 
 _DEEPEST = 100
 _TOO_DEEP = f"… nested deeper than {_DEEPEST} levels"
 _LARGEST = 2**63
+# A line of a log by which a build server takes orders: GitHub, Azure, TeamCity. A ## counts inside of a line, too.
+_ORDER = re.compile(r"^(\s*):(?=:)|#(?=#(?:\[|vso\[|teamcity\[))", re.MULTILINE)
+# What JSON may hold as it is, and a terminal or build server obeys: also controls of 8 bits, and marks of direction.
+_UNSEEN = re.compile(
+    r"#(?=#(?:\[|vso\[|teamcity\[))|"
+    "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u08e2\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000110bd\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"
+)
 
 
 def printable(text: str) -> str:
@@ -27,6 +38,22 @@ def printable_lines(text: str) -> str:
     )
 
 
+def shown(text: str) -> str:
+    """Do the same, and let no line be an order to a build server that reads the log."""
+    return _ORDER.sub(lambda found: found[0][:-1] + _code(found[0][-1]), printable_lines(text))
+
+
+def behind_margin(text: str) -> str:
+    """Show a text of several lines, such as an OperationOutcome, with only the first of them at the margin."""
+    first, *more = map(printable, text.replace("\r\n", "\n").split("\n"))
+    return "\n".join([first, *(line if line.startswith("  ") or not line else f"  {line}" for line in more)])
+
+
+def json_characters(text: str) -> str:
+    """Write by its code what JSON may hold as it is and a terminal or build server obeys; the JSON says the same."""
+    return _UNSEEN.sub(lambda found: _code("#") if found[0] == "#" else json.dumps(found[0])[1:-1], text)
+
+
 def _code(character: str) -> str:
     return f"\\u{ord(character):04x}"
 
@@ -36,13 +63,15 @@ def encodable(value: Any, levels: int = _DEEPEST) -> Any:
     Return JSON that can be written: half surrogate pairs become their codes, and what is nested too deeply is cut.
 
     Args:
-        value: What `fhir_case.fhir.wire.parse` gave; a server may have sent anything.
+        value: What `fhir_case.fhir.wire.parse` gave, also inside of records; a server may have sent anything.
         levels: How deep it may be.
     """
     if isinstance(value, str):
         return value.encode(errors="backslashreplace").decode()
     if isinstance(value, int) and not isinstance(value, bool) and not -_LARGEST <= value < _LARGEST:
         return Decimal(value)  # orjson writes integers of 64 bits only
+    if is_dataclass(value):
+        value = {each.name: getattr(value, each.name) for each in fields(value)}
     if isinstance(value, dict | list | tuple) and not levels:
         return _TOO_DEEP
     if isinstance(value, dict):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fhir_case.report.characters import encodable, printable
+
 if TYPE_CHECKING:
     from fhir_case.load.plan.transaction import Transaction
 
@@ -19,7 +21,7 @@ def plan_text(name: str, level: int, transaction: Transaction) -> str:
         why = entry.why if copy is None else f"says again what entry {copy} says, and is not sent"
         source = f"{entry.original.source}: " if entry.original.source else ""
         lines.append(f"  {entry.method:<4} {entry.request_line}  ({source}{why})")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
 
 
 def plan_json(name: str, level: int, transaction: Transaction) -> str:
@@ -27,23 +29,25 @@ def plan_json(name: str, level: int, transaction: Transaction) -> str:
     from fhir_case.fhir import wire
 
     return wire.dump(
-        {
-            "name": name,
-            "wave": level + 1,
-            "type": transaction.type,
-            "as_is": bool(transaction.raw),
-            "repeatable": transaction.repeatable,
-            "entries": [
-                {
-                    "source": entry.original.source,
-                    "resource": entry.original.name,
-                    "method": entry.method,
-                    "url": entry.url,
-                    "condition": entry.condition,
-                    "copy_of": transaction.copies.get(position),
-                    "why": entry.why,
-                }
-                for position, entry in enumerate(transaction.entries)
-            ],
-        }
+        encodable(
+            {
+                "name": name,
+                "wave": level + 1,
+                "type": transaction.type,
+                "as_is": bool(transaction.raw),
+                "repeatable": transaction.repeatable,
+                "entries": [
+                    {
+                        "source": entry.original.source,
+                        "resource": entry.original.name,
+                        "method": entry.method,
+                        "url": entry.url,
+                        "condition": entry.condition,
+                        "copy_of": transaction.copies.get(position),
+                        "why": entry.why,
+                    }
+                    for position, entry in enumerate(transaction.entries)
+                ],
+            }
+        )
     ).decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.report.characters import printable
 from fhir_case.report.counts import counts_table
 
 if TYPE_CHECKING:
@@ -19,11 +20,15 @@ _WORDS: dict[State, str] = {"gone": "already gone", "left": "not deleted"}
 def undo_text(server: str, counts: Mapping[State, int], remaining: Sequence[Undone]) -> str:
     """Return the counts as a table, then each resource that was not deleted, with the reason."""
     lines = [
-        f"Undone at {server}",
+        printable(f"Undone at {server}"),
         *counts_table({"Resources": {_WORDS.get(state, state): number for state, number in counts.items()}}),
     ]
     if remaining:
-        lines += ["", "Not deleted:", *(f"  {each.stored_as or each.resource}: {each.reason}" for each in remaining)]
+        lines += [
+            "",
+            "Not deleted:",
+            *(printable(f"  {each.stored_as or each.resource}: {each.reason}") for each in remaining),
+        ]
     return "\n".join(lines)
 
 

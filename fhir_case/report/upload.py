@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.report.characters import behind_margin, printable
 from fhir_case.report.counts import counts_table
 
 if TYPE_CHECKING:
@@ -72,15 +73,17 @@ def summary_text(value: dict[str, Any]) -> str:
         }
     )
     lines = [
-        f"Upload to {value['server']}",
+        printable(f"Upload to {value['server']}"),
         *table,
-        *([f"Journal  {value['journal']}"] if value["journal"] else []),
-        *(f"Warning: {warning}" for warning in value["warnings"]),
+        *([printable(f"Journal  {value['journal']}")] if value["journal"] else []),
+        *(printable(f"Warning: {warning}") for warning in value["warnings"]),
     ]
     failures = value["failures"]
     if failures:
         lines += ["", "Failed:"]
-        lines += [f"  {_located(entry)}: {entry['reason']}" for entry in failures[:_MAX_FAILURES]]
+        lines += [
+            f"  {printable(_located(entry))}: {behind_margin(entry['reason'])}" for entry in failures[:_MAX_FAILURES]
+        ]
         total = value["resources"]["failed"] + value["resources"]["unknown"] + unresolved
         if total > _MAX_FAILURES:
             lines.append(f"  and {total - _MAX_FAILURES:,} more; the journal lists all")

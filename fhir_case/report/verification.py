@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, Self
 
 from fhir_case.load.verification.readback import AS_SENT
+from fhir_case.report.characters import encodable, json_characters, printable, value_text
 from fhir_case.report.counts import counts_table
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def verification_text(found: Verification | VerificationSummary) -> str:
     counts = found.counts
     states = {_WORDS.get(state, state): number for state, number in counts.items()}
     lines = [
-        f"Read back from {found.server}: {_as_sent(counts)}",
+        printable(f"Read back from {found.server}: {_as_sent(counts)}"),
         *counts_table({"Resources": states, "Placeholders": _placeholders(found)}),
     ]
     if found.wrong:
@@ -81,8 +81,10 @@ class VerificationJson:
         from fhir_case.fhir import wire
 
         for each in comparisons:
-            text = wire.dump(asdict(each), indent=True).rstrip()
-            self._file.write(self._between + text.replace(b"\n", b"\n    "))  # a text in JSON holds no end of a line
+            text = json_characters(wire.dump(encodable(each), indent=True).rstrip().decode())
+            self._file.write(
+                self._between + text.replace("\n", "\n    ").encode()
+            )  # a text in JSON holds no end of a line
             self._between = b",\n    "
 
     def pieces(self, found: VerificationSummary) -> Iterator[bytes]:
@@ -91,7 +93,7 @@ class VerificationJson:
 
         placeholders = {"placeholders": counts} if (counts := _placeholders(found)) else {}
         head = {"server": found.server, "ok": found.ok, "counts": found.counts, **placeholders, "comparisons": []}
-        begin, _, end = wire.dump(head, indent=True).rpartition(b"]")
+        begin, _, end = wire.dump(encodable(head), indent=True).rpartition(b"]")
         yield begin
         if self._file.tell():
             self._file.seek(0)
@@ -114,16 +116,15 @@ def _lines(comparison: Comparison) -> list[str]:
     document = f"{comparison.source}: " if comparison.source else ""
     stored_as = f" (stored as {comparison.stored_as})" if renamed else ""
     head = f"  {document}{comparison.resource}{stored_as}: {comparison.state}"
-    lines = [f"{head}: {comparison.reason}" if comparison.reason else head]
+    lines = [printable(f"{head}: {comparison.reason}" if comparison.reason else head)]
     shown = [each for each in comparison.differences if each.kind not in ("added", "rewritten")]
     width = max((len(each.path) for each in shown), default=0)
     return lines + [
-        f"    {each.path:<{width}}  {each.kind:<10}  {_cell(each.sent)}  ->  {_cell(each.stored)}" for each in shown
+        f"    {printable(each.path):<{width}}  {each.kind:<10}  {_cell(each.sent)}  ->  {_cell(each.stored)}"
+        for each in shown
     ]
 
 
 def _cell(value: Any) -> str:
-    from fhir_case.fhir import wire
-
-    text = "nothing" if value is None else wire.dump(value).decode()
+    text = value_text(value, _CELL)
     return text if len(text) <= _CELL else text[: _CELL - 1] + "…"

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 
 from fhir_case.errors import ServerError
 from fhir_case.fhir import wire
+from fhir_case.fhir.references import location_of
 from fhir_case.server.outcome import page_text
-from fhir_case.server.redaction import without_secrets
+from fhir_case.server.redaction import holds_secret, without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping, MutableMapping, Sequence
 
     import requests
 
     from fhir_case.fhir.wire import Resource
 
-__all__ = ["Answer", "resource_of"]
+__all__ = ["Answer", "resource_of", "without_places"]
+
+_PLACES = ("Content-Location", "ETag", "Location")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +71,29 @@ def resource_of(response: requests.Response, where: str, secrets: Sequence[str],
     )
 
 
+def without_places(headers: MutableMapping[str, str]) -> Mapping[str, str]:
+    """Return headers without a place or a version that repeats a secret: it would be kept in the journal."""
+    for name in _PLACES:
+        if _repeats_secret(headers.get(name)):
+            del headers[name]
+    return headers
+
+
+def _repeats_secret(place: object) -> bool:
+    """Whether a version, or the id in a location, holds a secret; the address before the id is our own."""
+    text = str(place or "")
+    location = location_of(text)
+    return holds_secret(f"{location.reference.partition('/')[2]} {location.version}" if location else text)
+
+
 def _hide_in_outcomes(bundle: Resource, secrets: Sequence[str]) -> None:
-    """Hide secrets in the outcomes of the entries; the resources stay as they are."""
+    """Hide secrets in what the entries say of themselves; the resources stay as they are."""
     for entry in wire.objects(bundle.get("entry")) if secrets else ():
         response = entry.get("response")
-        if isinstance(response, dict) and "outcome" in response:
+        if not isinstance(response, dict):
+            continue
+        for name in ("etag", "location"):
+            if _repeats_secret(response.get(name)):
+                del response[name]
+        if "outcome" in response:
             response["outcome"] = wire.parse(without_secrets(wire.dump(response["outcome"]).decode(), secrets).encode())

@@ -8,11 +8,11 @@ from urllib.parse import urljoin, urlsplit
 
 from fhir_case.errors import BundleError, RejectedError, ServerError
 from fhir_case.fhir import wire
-from fhir_case.server.answer import Answer, resource_of
+from fhir_case.server.answer import Answer, resource_of, without_places
 from fhir_case.server.capabilities import UNKNOWN, Capabilities, from_statement
 from fhir_case.server.failures import failure_of, never_sent, refusal
 from fhir_case.server.guard import checked_base_url, is_loopback, refuse_plain_http
-from fhir_case.server.redaction import secrets_of
+from fhir_case.server.redaction import hide, secrets_of
 from fhir_case.server.retry import retrying
 
 if TYPE_CHECKING:
@@ -228,8 +228,10 @@ class Client:
             allow_redirects=reading,
         )
         secrets = secrets_of(response.request.headers, self._connection.headers if self._connection else ())
+        hide(*secrets)
         if 200 <= response.status_code < 300:
-            return Answer(response.status_code, resource_of(response, where, secrets, exact=exact), response.headers)
+            body = resource_of(response, where, secrets, exact=exact)
+            return Answer(response.status_code, body, without_places(response.headers))
         raise refusal(response, where, secrets=secrets)
 
     def _send(

@@ -12,6 +12,7 @@ from fhir_case.http.address import is_loopback, origin
 from fhir_case.http.limits import Limits
 from fhir_case.server.certificates import Certificates
 from fhir_case.server.guard import refuse_plain_http
+from fhir_case.server.redaction import hide, secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -50,6 +51,7 @@ class Connection:
         for name, value in self.headers.items():
             if not (name + value).isascii() or not (name + value).isprintable():
                 raise ServerError(f"the header {name!r} has a character that HTTP does not allow")
+        hide(*secrets_of(self.headers, self.headers))
 
     @property
     def has_credentials(self) -> bool:

@@ -9,6 +9,7 @@ import click
 from fhir_case.cli.options.building import build_options, built
 from fhir_case.cli.options.declarations import ANY_PATH
 from fhir_case.cli.options.files import write_output
+from fhir_case.cli.output import echo
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,4 +41,4 @@ def build(case: str, form: str, output: Path | None, **options: Any) -> None:
     bundle = built(load_case(case, mapping_files=options["mapping_files"]), form=form, **options)
     if write_output(output, dump(bundle, indent=True)):
         release = "" if options["fhir"] == "R4" else f", FHIR {options['fhir']}"
-        click.echo(f"{output}: {len(bundle['entry'])} resources, {form}{release}", err=True)
+        echo(f"{output}: {len(bundle['entry'])} resources, {form}{release}", err=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from fhir_case.cli.options.declarations import format_option
-from fhir_case.cli.options.files import show_json
+from fhir_case.cli.output import echo, echo_json
 
 __all__ = ["cases"]
 
@@ -20,7 +20,9 @@ def cases(form: str) -> None:
     if form == "json":
         from dataclasses import asdict
 
-        show_json([asdict(one) for one in found])
+        echo_json([asdict(one) for one in found])
         return
     for one in found:
-        click.echo(f"{one.name}\n    {one.title}\n    {one.citation}")
+        echo(one.name)
+        echo(f"    {one.title}")
+        echo(f"    {one.citation}")

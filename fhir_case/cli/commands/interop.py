@@ -21,6 +21,7 @@ from fhir_case.cli.options.declarations import (
 )
 from fhir_case.cli.options.files import write_output
 from fhir_case.cli.options.named_servers import named_server, servers_option
+from fhir_case.cli.output import echo, echo_styled, echo_text
 from fhir_case.errors import ExitCode, FhirCaseError
 from fhir_case.wording import did_you_mean
 
@@ -43,7 +44,8 @@ def _list_probes(context: click.Context, _: click.Parameter, wanted: bool) -> No
     from fhir_case.interop.probes import PROBES
 
     for each in (one.description for one in PROBES):
-        click.echo(f"{each.name:<32} {each.level:<7} {each.group}: {each.title}\n{'':40} {each.specification}")
+        echo(f"{each.name:<32} {each.level:<7} {each.group}: {each.title}")
+        echo(f"{'':40} {each.specification}")
     context.exit()
 
 
@@ -101,22 +103,24 @@ def interop(
     """
     from fhir_case.interop.baseline import compare_with
     from fhir_case.report.interop.text import changes_text, interop_text
+    from fhir_case.server.redaction import redacted
 
     given = _inputs(inputs, fhir)
     probes = () if no_probes else _probes(chosen)
     if not given and not probes:
         raise click.UsageError("Nothing to do: name a case or a Bundle, or leave out --no-probes.")
     _check_writable(files.values())
-    result = _tested(names, given, probes, patience_s=patience_s, timeout_s=timeout_s, quiet=quiet)
+    result = redacted(_tested(names, given, probes, patience_s=patience_s, timeout_s=timeout_s, quiet=quiet))
     changes = compare_with(baseline, result) if baseline else ()
     _write(files, result)
     json_on_output = str(files["json_file"]) == "-"
     if not json_on_output:
         on_terminal = sys.stdout.isatty()
         width = get_terminal_size().columns if on_terminal else None
-        click.echo(interop_text(result, width=width, colour=on_terminal and not os.environ.get("NO_COLOR")))
+        colour = on_terminal and not os.environ.get("NO_COLOR")
+        (echo_styled if colour else echo_text)(interop_text(result, width=width, colour=colour))
     if baseline:
-        click.echo(changes_text(changes), err=json_on_output)
+        echo_text(changes_text(changes), err=json_on_output)
     sys.exit(_exit_code(result, changes, fail_on))
 
 
@@ -175,7 +179,7 @@ def _tested(
 
     def show(step: str) -> None:
         if not quiet:
-            click.echo(step, err=True)
+            echo(step, err=True)
 
     from fhir_case.interop.side_by_side import side_by_side
 

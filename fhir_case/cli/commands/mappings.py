@@ -8,7 +8,7 @@ import click
 
 from fhir_case.cli.options.building import mapping_option
 from fhir_case.cli.options.declarations import format_option
-from fhir_case.cli.options.files import show_json
+from fhir_case.cli.output import echo, echo_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ def mappings(mapping_files: tuple[Path, ...], form: str) -> None:
 
     found = discover(mapping_files)
     if form == "json":
-        show_json(
+        echo_json(
             [
                 {
                     "name": one.mapping.name,
@@ -39,4 +39,4 @@ def mappings(mapping_files: tuple[Path, ...], form: str) -> None:
         return
     width = max(len(one.mapping.name) for one in found)
     for one in found:
-        click.echo(f"{one.mapping.name:<{width}}  {one.mapping.description}  [{one.origin}]")
+        echo(f"{one.mapping.name:<{width}}  {one.mapping.description}  [{one.origin}]")

@@ -8,6 +8,7 @@ import click
 
 from fhir_case.cli.options.building import mapping_option
 from fhir_case.cli.options.files import write_file
+from fhir_case.cli.output import echo, echo_data
 
 __all__ = ["new"]
 
@@ -30,7 +31,7 @@ def new(file: Path | None, *, force: bool, section: str | None, mapping_files: t
         raise click.UsageError("Missing argument 'FILE'; '-' is standard output.")
     text = starter_text() if section is None else _example(section, mapping_files)
     if file is None or str(file) == "-":
-        click.echo(text, nl=False)
+        echo_data(text)
         return
     if file.is_dir():
         raise click.UsageError(f"{file} is a folder; name a file in it, for example {file / 'case.yaml'}")
@@ -41,7 +42,7 @@ def new(file: Path | None, *, force: bool, section: str | None, mapping_files: t
     write_file(file, text.encode())
     if section is None:
         advice = f"build its Bundle with: fhir-case build {file}"
-        click.echo(f"{file}: a fictitious case to start from; {advice}", err=True)
+        echo(f"{file}: a fictitious case to start from; {advice}", err=True)
 
 
 def _example(name: str, mapping_files: tuple[Path, ...]) -> str:

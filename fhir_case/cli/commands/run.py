@@ -16,6 +16,7 @@ from fhir_case.cli.options.building import build_options, built
 from fhir_case.cli.options.declarations import ANY_FOLDER
 from fhir_case.cli.options.engines import engine_options, engines
 from fhir_case.cli.options.files import write_file
+from fhir_case.cli.output import echo, echo_text, shown_line
 from fhir_case.errors import CheckerError, ExitCode
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def run(
 
     if keep and server:
         raise click.UsageError("--keep is for the embedded server; --server is never stopped.")
-    click.echo(f"fhir-case {version('fhir-case')}")
+    echo(f"fhir-case {version('fhir-case')}")
     stages = _Stages()
 
     with stages.stage("read"):
@@ -137,8 +138,8 @@ def _validated(
     if not result.ok:
         for issue in result.issues:
             if issue.severity == "error":
-                click.echo(str(issue), err=True)
-        click.echo("The Bundle has errors, so nothing was sent.", err=True)
+                echo(str(issue), err=True)
+        echo("The Bundle has errors, so nothing was sent.", err=True)
         sys.exit(ExitCode.FINDINGS)
     return result
 
@@ -195,7 +196,7 @@ def _written(folder: Path, values: dict[str, Any]) -> dict[str, str]:
 
 
 def _end(folder: Path, bundle: Resource, base: str, *, running: bool) -> None:
-    click.echo()
+    echo()
     for name in ("case-report.json", "bundle.json", "journal.jsonl", "verification.json"):
         _echo(f"{'Files' if name == 'case-report.json' else '':<10}", str(folder / name))
     patient = next(one["resource"] for one in bundle["entry"] if one["resource"]["resourceType"] == "Patient")
@@ -207,9 +208,9 @@ def _end(folder: Path, bundle: Resource, base: str, *, running: bool) -> None:
 def _echo(label: str, text: str) -> None:
     """Print a label and a text, which is wrapped beside it on a terminal."""
     width = get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
-    click.echo(
+    echo_text(
         fill(
-            text or "-", width, initial_indent=label, subsequent_indent=" " * len(label),
+            shown_line(text) or "-", width, initial_indent=label, subsequent_indent=" " * len(label),
             break_long_words=False, break_on_hyphens=False,
         )
     )  # fmt: skip

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.options.files import show_json, show_table
 from fhir_case.cli.options.named_servers import named_server, servers, servers_files, servers_option
+from fhir_case.cli.output import echo, echo_error, echo_json, echo_table
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -28,15 +28,15 @@ def list_servers(*, as_json: bool) -> None:
     """List the servers of servers.toml, and whether their environment variables are set."""
     found = servers()
     if as_json:
-        show_json({"servers": [_described(server) for server in found.values()]})
+        echo_json({"servers": [_described(server) for server in found.values()]})
     elif not found:
-        click.echo(f"There is no server in {servers_files()}.")
+        echo(f"There is no server in {servers_files()}.")
     else:
         rows = [
             (server.name, server.url or _command(server), server.fhir or "-", _signing_in(server), str(server.caps))
             for server in found.values()
         ]
-        show_table(("NAME", "WHERE", "FHIR", "SIGN-IN", "CAPS"), rows)
+        echo_table(("NAME", "WHERE", "FHIR", "SIGN-IN", "CAPS"), rows)
 
 
 @click.command()
@@ -51,6 +51,7 @@ def check(names: tuple[str, ...], *, as_json: bool) -> None:
     """
     from fhir_case.cli.progress.server import listener
     from fhir_case.server.named.checking import check_server
+    from fhir_case.server.redaction import redacted
 
     chosen = [named_server(name) for name in names] or list(servers().values())
     if not chosen:
@@ -58,17 +59,17 @@ def check(names: tuple[str, ...], *, as_json: bool) -> None:
     checks = []
     with listener() as shown:
         for server in chosen:
-            click.echo(f"Checking {server.name} …", err=True)
-            checks.append(check_server(server, os.environ, listener=shown))
+            echo(f"Checking {server.name} …", err=True)
+            checks.append(redacted(check_server(server, os.environ, listener=shown)))
     if as_json:
-        show_json({"servers": [each.to_dict() for each in checks]})
+        echo_json({"servers": [each.to_dict() for each in checks]})
     else:
-        show_table(
+        echo_table(
             ("NAME", "RESULT", "MS", "FHIR", "TRANSACTIONS", "SIGN-IN", "SOFTWARE"), [_row(each) for each in checks]
         )
         for each in checks:
             for problem in each.problems:
-                click.echo(f"{each.name}: {problem}")
+                echo_error(f"{each.name}: {problem}", err=False)
     if not all(each.ok for each in checks):
         sys.exit(ExitCode.SERVER)
 

@@ -9,8 +9,8 @@ import click
 
 from fhir_case.cli.options.connection import connection_options, connection_to, server_of_journal
 from fhir_case.cli.options.declarations import EXISTING_FILE, format_option, timeout_option
-from fhir_case.cli.options.files import show_json
 from fhir_case.cli.options.named_servers import server_option
+from fhir_case.cli.output import echo, echo_json, echo_text
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -58,12 +58,12 @@ def undo(
 
     connection = connection_to(named, timeout_s=timeout_s, **options)
     with client_of(base_url, connection, timeout_s) as client:
-        click.echo(f"Undoing the upload to {base_url} …", err=True)
+        echo(f"Undoing the upload to {base_url} …", err=True)
         found = undo_upload(journal, client, note)
     counts: dict[State, int] = {state: found[state] for state in UNDONE}
     if form == "json":
-        show_json(undo_json(base_url, counts, remaining))
+        echo_json(undo_json(base_url, counts, remaining))
     else:
-        click.echo(undo_text(base_url, counts, remaining))
+        echo_text(undo_text(base_url, counts, remaining))
     if remaining:
         sys.exit(ExitCode.REJECTED)

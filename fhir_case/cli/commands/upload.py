@@ -18,8 +18,9 @@ from fhir_case.cli.options.declarations import (
     seconds_option,
     timeout_option,
 )
-from fhir_case.cli.options.files import show_json, write_file
+from fhir_case.cli.options.files import write_file
 from fhir_case.cli.options.named_servers import server_option
+from fhir_case.cli.output import echo, echo_data, echo_error, echo_json, echo_text
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def upload(
     from fhir_case.cli.options.loads import file_load, read
 
     with file_load(files, server, fhir, **options) as load:
-        click.echo(f"Reading {', '.join(files[:3])}{' …' if len(files) > 3 else ''}", err=True)
+        echo(f"Reading {', '.join(files[:3])}{' …' if len(files) > 3 else ''}", err=True)
         survey = read(load, files)
         if dry_run:
             _show_plan(load, form, out)
@@ -113,9 +114,9 @@ def upload(
 
         path, earlier = _opened(load, journal, files, restart=restart)
         if earlier:
-            click.echo(f"Resuming: {counted(earlier, 'resource')} of an earlier run are stored ({path})", err=True)
+            echo(f"Resuming: {counted(earlier, 'resource')} of an earlier run are stored ({path})", err=True)
         else:
-            click.echo(f"Sending {counted(survey.resources, 'resource')} to {load.base_url}", err=True)
+            echo(f"Sending {counted(survey.resources, 'resource')} to {load.base_url}", err=True)
         result = _sent(load, quiet=quiet)
         _show(load, result, path, form)
     _end(load, result, left_out=len(survey.left_out))
@@ -142,9 +143,12 @@ def _show_plan(load: Load, form: str, out: Path | None) -> None:
             name = f"{number:05}{f'-{part}' if len(job) > 1 else ''}.json"
             if out:
                 write_file(out / name, transaction.raw or wire.dump(transaction.body(), indent=True))
-            click.echo(plan_json(name, level, transaction) if form == "json" else plan_text(name, level, transaction))
+            if form == "json":
+                echo_data(plan_json(name, level, transaction) + "\n")
+            else:
+                echo_text(plan_text(name, level, transaction))
     for warning in load.read().warnings:
-        click.echo(f"Warning: {warning}", err=form == "json")
+        echo(f"Warning: {warning}", err=form == "json")
 
 
 def _sent(load: Load, *, quiet: bool) -> Result:
@@ -155,19 +159,20 @@ def _sent(load: Load, *, quiet: bool) -> Result:
         try:
             return load.run(on_progress)
         except KeyboardInterrupt:
-            click.echo("Stopped after in-flight requests; the same command resumes", err=True)
+            echo("Stopped after in-flight requests; the same command resumes", err=True)
             raise click.Abort from None
 
 
 def _show(load: Load, result: Result, journal: Path, form: str) -> None:
     from fhir_case.report.upload import summary, summary_text
+    from fhir_case.server.redaction import redacted
 
     warnings = load.read().warnings
     value = summary(load.base_url, result, load.tally, warnings, str(journal), placeholders=load.placeholders)
     if form == "json":
-        show_json(value)
+        echo_json(value)
     else:
-        click.echo(summary_text(value))
+        echo_text(summary_text(redacted(value)))
 
 
 def _end(load: Load, result: Result, *, left_out: int) -> None:
@@ -177,7 +182,7 @@ def _end(load: Load, result: Result, *, left_out: int) -> None:
         raise click.Abort
     if result.error is not None:
         resumes = "" if isinstance(result.error, BundleError) else "; the same command resumes"
-        click.echo(f"fhir-case: {result.error}{resumes}", err=True)
+        echo_error(f"fhir-case: {result.error}", after=resumes)
         sys.exit(result.error.exit_code)
     if load.tally.states["unknown"]:
         sys.exit(ExitCode.SERVER)

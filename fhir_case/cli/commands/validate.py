@@ -12,6 +12,7 @@ from fhir_case.cli.options.building import mapping_option
 from fhir_case.cli.options.declarations import ANY_PATH, fhir_option, format_option, usage_errors
 from fhir_case.cli.options.engines import engine_options, engines
 from fhir_case.cli.options.files import expanded
+from fhir_case.cli.output import echo, echo_command, echo_data, shown_line
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def validate(
         from fhir_case.validation import CHECKS
 
         for line in rule_lines(CHECKS):
-            click.echo(line)
+            echo(line)
         return
     if not paths:
         raise click.UsageError("Missing argument 'PATH... | -'.")
@@ -147,9 +148,14 @@ def validate(
         with Checking(check, jobs=1 if validators else jobs) as checking:
             results = checking.results(_documents(inputs, fhir, mapping_files))
             checked = _added_up(results, summary, verbose=verbose, waivers=waivers, skip=skip, source=str(waiver_file))
+            show = {"text": echo, "github": echo_command}.get(form, _echo_line)
             for text in _rendered(form, checked, summary, failing=_FAILING[fail_on], verbose=verbose):
-                click.echo(text)
+                show(text)
     sys.exit(_exit_code(summary, fail_on, validators=[engine.name for engine in validators]))
+
+
+def _echo_line(text: str) -> None:
+    echo_data(f"{text}\n")
 
 
 def _require_documents(paths: Sequence[Path | None]) -> None:
@@ -185,11 +191,12 @@ def _added_up(
 
     from fhir_case.issues import ValidationResult
     from fhir_case.report.validation.formats import Checked
+    from fhir_case.server.redaction import redacted
     from fhir_case.validation.waivers import as_information, unused, waived
 
     used: set[Waiver] = set()
     for document, result in results:
-        kept, accepted = waived(result.issues, waivers)
+        kept, accepted = waived(redacted(result.issues), waivers)
         used.update(waiver for _, waiver in accepted)
         summary.add(replace(result, issues=kept))
         summary.waived += len(accepted)
@@ -219,7 +226,7 @@ def _rendered(
         yield from sarif_lines(checked, CHECKS, version=__version__)
     elif form == "github":
         yield from github_lines(checked, verbose=verbose)
-        yield from summary_lines(summary, verbose=verbose)
+        yield from map(shown_line, summary_lines(summary, verbose=verbose))
     else:
         for one in checked:
             yield from group_lines(one.name, one.result.issues, verbose=verbose)

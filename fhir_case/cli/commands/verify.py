@@ -13,6 +13,7 @@ import click
 from fhir_case.cli.options.connection import connection_options, server_of_journal
 from fhir_case.cli.options.declarations import fhir_option, format_option, timeout_option
 from fhir_case.cli.options.named_servers import server_option
+from fhir_case.cli.output import echo, echo_data, echo_text
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, for
         raise click.UsageError("Missing option '--server'.")
     with file_load(files, server, fhir, allow_dangling=True, **options) as load:
         survey = read(load, files)
-        click.echo(f"Reading back from {load.base_url} …", err=True)
+        echo(f"Reading back from {load.base_url} …", err=True)
         skipped: list[str] = []
         if not _compared(load, journal, form, skipped):
             sys.exit(ExitCode.FINDINGS)
@@ -77,6 +78,7 @@ def _compared(load: Load, journal: Path | None, form: str, skipped: list[str]) -
     from fhir_case.load.verification.files import read_back_inputs
     from fhir_case.load.verification.summary import VerificationSummary, compare_placeholders
     from fhir_case.report.verification import VerificationJson, verification_text
+    from fhir_case.server.redaction import redacted
 
     found = VerificationSummary(load.base_url)
     with VerificationJson() as as_json:
@@ -84,24 +86,25 @@ def _compared(load: Load, journal: Path | None, form: str, skipped: list[str]) -
             load.check_inputs(journal)
         records = read_records(journal) if journal else ()
         for piece in read_back_inputs(load, records, on_skipped=partial(_note_skipped, skipped)):
-            found.add(piece.comparisons)
+            comparisons = redacted(piece.comparisons)
+            found.add(comparisons)
             if form == "json":
-                as_json.add(piece.comparisons)
+                as_json.add(comparisons)
         found.placeholders = compare_placeholders(load.index, load.client)
         if form == "json":
             for text in as_json.pieces(found):
-                click.echo(text, nl=False)
+                echo_data(text)
         else:
-            click.echo(verification_text(found))
+            echo_text(verification_text(found))
     return found.ok
 
 
 def _note_skipped(skipped: list[str], document: str) -> None:
     skipped.append(document)
     if len(skipped) <= _SKIPPED_NAMED:
-        click.echo(f"Skipped: {document}: the upload had skipped it", err=True)
+        echo(f"Skipped: {document}: the upload had skipped it", err=True)
     elif len(skipped) == _SKIPPED_NAMED + 1:
-        click.echo("Skipped: …", err=True)
+        echo("Skipped: …", err=True)
 
 
 def _go_to(folder: str) -> None:

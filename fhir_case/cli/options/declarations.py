@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.cli.output import echo
 from fhir_case.errors import FhirCaseError
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def renamed_option(old: str, new: str, **attributes: Any) -> Decorator:
 
     def pass_on(context: click.Context, _: click.Parameter, value: Any) -> None:
         if value:
-            click.echo(f"{old} is now {new}; the old name goes with the next release", err=True)
+            echo(f"{old} is now {new}; the old name goes with the next release", err=True)
             context.default_map = {**(context.default_map or {}), new.lstrip("-").replace("-", "_"): value}
 
     # Eager, so that the option of the new name finds the value as its default.

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+import errno
+import os
+import stat
+from secrets import token_hex
+from typing import TYPE_CHECKING
 
 import click
 
 from fhir_case.cli.options.declarations import usage_errors
+from fhir_case.cli.output import echo_data
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["expanded", "show_json", "show_table", "write_file", "write_output"]
+__all__ = ["expanded", "write_file", "write_output"]
 
-_WIDE = 250
+_FOR_THE_OWNER = 0o600
+_LONGEST_NAME = 60  # of 255 bytes, in which the temporary name has to fit
 
 
 def expanded(patterns: Sequence[str]) -> list[Path | None]:
@@ -34,37 +40,13 @@ def expanded(patterns: Sequence[str]) -> list[Path | None]:
     return paths
 
 
-def show_json(value: Any) -> None:
-    """Write a value as JSON to standard output."""
-    from fhir_case.fhir import wire
-
-    click.echo(wire.dump(value, indent=True), nl=False)
-
-
-def show_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Write a table to standard output, as wide as the terminal."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for title in titles:
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDE  # another program reads it, and names must not be wrapped
-    console.print(table)
-
-
 def write_output(path: Path | None, content: bytes) -> bool:
     """Write to a file, or to standard output where there is none or it is ``-``; return whether it was a file."""
     to_file = path is not None and str(path) != "-"
     if path is not None and to_file:
         write_file(path, content)
     else:
-        click.echo(content, nl=False)
+        echo_data(content)
     return to_file
 
 
@@ -72,19 +54,43 @@ def write_file(path: Path, content: bytes) -> None:
     """
     Write a file whole or not at all.
 
+    It is for its owner alone, since it may hold patients; one that is there keeps its permissions. A link of the user's
+    own is followed and stays; one that somebody else has put there is not.
+
     Raises:
         click.ClickException: The file cannot be written; what stood there before is still there.
     """
-    path = path.resolve()  # what a link points to is written, not the link
-    part = path.with_name(f".{path.name}.part")
     try:
+        _refuse_foreign_link(path)
+        path = path.resolve()  # what a link points to is written, not the link
         if path.exists() and not path.is_file() and not path.is_dir():
             path.write_bytes(content)  # a pipe or a device cannot be put in place
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(path)
+        _put_in_place(path, content)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
         raise click.ClickException(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _refuse_foreign_link(path: Path) -> None:
+    """Raise OSError for a link of another user, who would choose the file that is replaced."""
+    if path.is_symlink() and hasattr(os, "getuid") and path.lstat().st_uid not in (os.getuid(), 0):
+        raise OSError(errno.EPERM, "it is a link of another user")
+
+
+def _put_in_place(path: Path, content: bytes) -> None:
+    """Write a new file under a name that nobody can foresee, opened only if it is new, and rename it."""
+    mode = stat.S_IMODE(path.stat().st_mode) if path.is_file() else _FOR_THE_OWNER
+    part = path.with_name(f".{path.name[:_LONGEST_NAME]}.{token_hex(8)}.part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    with os.fdopen(os.open(part, flags, _FOR_THE_OWNER), "wb") as file:
+        try:
+            file.write(content)
+            file.flush()
+            if mode != _FOR_THE_OWNER:
+                part.chmod(mode)
+            part.replace(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fhir_case.cli.options.files import expanded
+from fhir_case.cli.output import echo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,7 +52,7 @@ def file_load(files: Sequence[str], server: NamedServer, fhir: str, **options: A
     with ExitStack() as stack:
         paths = [path for path in expanded(named) if path is not None]
         piped = stack.enter_context(_piped()) if len(named) < len(files) else None
-        click.echo(f"Reading the CapabilityStatement of {base_url} …", err=True)
+        echo(f"Reading the CapabilityStatement of {base_url} …", err=True)
         yield stack.enter_context(
             Load(
                 FileInputs(paths, piped),
@@ -91,10 +92,10 @@ def read(load: Load, files: Sequence[str]) -> Survey:
             hint="of folders and archives, .json, .ndjson and .jsonl files are loaded",
         )
     for problem in survey.problems:
-        click.echo(f"Skipped: {problem}", err=True)
+        echo(f"Skipped: {problem}", err=True)
     more = len(survey.left_out) - len(survey.problems)
     if more > 0:
-        click.echo(f"Skipped: {more:,} more", err=True)
+        echo(f"Skipped: {more:,} more", err=True)
     return survey
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from fhir_case.cli.output import live_console, shown_line
 from fhir_case.java.events import Event, Listener, silent
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = ["listener"]
+
+_LINES_INTERVAL_S = 30
 
 
 @contextlib.contextmanager
@@ -29,9 +32,7 @@ def listener(quiet: bool = False) -> Iterator[Listener]:
     if quiet:
         yield silent
         return
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
+    console = live_console()
     if not console.is_terminal:
         yield _Lines(console).show
         return
@@ -47,13 +48,15 @@ class _Lines:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._last = ""
+        self._last = Event("stop")
 
     def show(self, event: Event) -> None:
-        line = _line(event)
-        if line and line != self._last:
-            self._last = line
-            self._console.print(line, soft_wrap=True)
+        line, last = _line(event), self._last
+        same = (event.step, event.text) == (last.step, last.text)
+        waiting = event.step == "start" and same and event.done - last.done < _LINES_INTERVAL_S
+        if line and line != _line(last) and not waiting:
+            self._last = event
+            self._console.print(line, soft_wrap=True, emoji=False)
 
 
 class _Terminal:
@@ -62,7 +65,7 @@ class _Terminal:
     def __init__(self, console: Console) -> None:
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-        bar = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        bar = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         self._download = Progress(*bar, console=console, transient=True)
         self._status = console.status("")
 
@@ -75,9 +78,11 @@ class _Terminal:
             self._download.update(self._download.task_ids[0], completed=event.done)
             return
         self._download.stop()
+        from rich.text import Text
+
         line = _line(event)
         if line:
-            self._status.update(line)
+            self._status.update(Text(line))
             self._status.start()
         else:
             self._status.stop()
@@ -88,13 +93,14 @@ class _Terminal:
 
 
 def _line(event: Event) -> str:
-    return {
+    line = {
         "wait": f"Waiting: {event.text}",
         "download": f"Downloading {event.text}, only once ({event.total / 1e6:.0f} MB)",
         "compile": f"Compiling {event.text}, only once",
         "prepare": f"Preparing {event.text}",
-        "start": f"Starting {event.text}",
+        "start": f"Starting {event.text}" + (f", {event.done} s" if event.done else ""),
         "package": f"Installed package {event.done} of {event.total}: {event.text}",
         "ready": "",
         "stop": f"Stopping {event.text}",
     }[event.step]
+    return shown_line(line)

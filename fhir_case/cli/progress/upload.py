@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import click
+from fhir_case.cli.output import echo, echo_progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,14 +40,14 @@ def progress(load: Load, *, quiet: bool) -> Iterator[Callable[[Any], None]]:
             return
         last = now
         line = _line(load, total, now - begin)
-        click.echo(f"\r{line:<100}" if terminal else line, nl=not terminal, err=True)
+        echo_progress(line, live=terminal)
 
     try:
         yield show
     finally:
         if terminal:
             show(end=True)
-            click.echo(err=True)
+            echo(err=True)
 
 
 def _line(load: Load, total: int, seconds: float) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import secrets
 from typing import TYPE_CHECKING
+from urllib.parse import quote_plus
 
 from fhir_case.errors import CheckerError, ServerError
 from fhir_case.fhir import wire
 from fhir_case.server.auth.schemes import Authenticator
 from fhir_case.server.auth.token_endpoint import check_endpoint, discover_endpoint, request_token
 from fhir_case.server.guard import refuse_plain_http
+from fhir_case.server.redaction import hide, hide_basic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +51,8 @@ def client_credentials(
     """
     _need_authlib()
     check_endpoint(token_url)
+    hide_basic(client_id, client_secret)
+    hide_basic(quote_plus(client_id), quote_plus(client_secret))
 
     def obtain() -> Signature:
         method = "client_secret_basic"
@@ -90,6 +94,9 @@ def backend_service(
     if token_url:
         check_endpoint(token_url)
     key = _private_key(key_file)
+    private = key.as_dict(private=True)
+    hide(*(str(private[name]) for name in ("d", "p", "q", "dp", "dq", "qi") if name in private))
+    hide(*(line for line in key.as_pem(private=True).decode().splitlines() if not line.startswith("-")))
     header = {"typ": "JWT", "kid": key_id or key.kid or ""}
     if not header["kid"]:
         raise ServerError(

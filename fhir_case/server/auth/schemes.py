@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fhir_case.errors import FhirCaseError, ServerError
 from fhir_case.http.address import host_of
+from fhir_case.server.redaction import hide, secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,6 +98,7 @@ class Authenticator:
             raise self._failure
         try:
             self._signature = self._obtain()
+            hide(*secrets_of({"Authorization": self._signature.header}, ()))
         except FhirCaseError as error:
             self._failures += 1
             self._failure = error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from fhir_case.errors import RejectedError, ServerError
 from fhir_case.fhir import wire
@@ -17,6 +17,7 @@ from fhir_case.server.auth.schemes import Signature, bearer_signature
 from fhir_case.server.certificates import Certificates
 from fhir_case.server.failures import failure_of
 from fhir_case.server.guard import is_loopback, refuse_plain_http
+from fhir_case.server.redaction import hide, hide_query, secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -78,6 +79,7 @@ def request_token(
     from fhir_case.http.session import bound
 
     where = f"POST {token_url.partition('?')[0]}"
+    hide_query(token_url)
     session = OAuth2Session(client_id, client_secret, token_endpoint_auth_method=method, scope=scope or None)
     bound(session, _LIMITS)
     session.register_compliance_hook("access_token_response", lambda response: _accepted(response, where))
@@ -99,6 +101,7 @@ def request_token(
 
 def _accepted(response: requests.Response, where: str) -> requests.Response:
     """Return an answer that holds a token; raise for every other."""
+    _hide_sent(response.request)
     status = response.status_code
     if status >= 500 or status in (408, 425, 429):
         raise ServerError(f"the token endpoint answers HTTP {status}", where=where, hint="try again later")
@@ -123,6 +126,12 @@ def _accepted(response: requests.Response, where: str) -> requests.Response:
     if not isinstance(answer.get("access_token"), str) or not isinstance(kind, str) or kind.lower() != "bearer":
         raise _not_a_token(where)
     return response
+
+
+def _hide_sent(request: requests.PreparedRequest) -> None:
+    """Hide how the client has proved who it is: the same machine may repeat it elsewhere."""
+    body = request.body.decode(errors="replace") if isinstance(request.body, bytes) else str(request.body or "")
+    hide(*secrets_of(request.headers, ()), *parse_qs(body).get("client_assertion", ()))
 
 
 def _not_a_token(where: str) -> ServerError:
