@@ -36,8 +36,8 @@ else:
     if {ends}:
         sys.exit(1)
     if options.get("fhircase.lifeline") == "stdin":
-        sys.stdin.read()
-        if {deaf}:
+        sign = sys.stdin.read(1)
+        if {deaf} or sign == "L":
             time.sleep(60)
     else:
         time.sleep(60)

@@ -17,7 +17,7 @@ class Event:
     Args:
         step: ``wait`` (another process fills the cache), ``download``, ``compile``, ``prepare``, ``start``,
             ``package`` (one is installed), ``ready``, ``stop``.
-        done: Bytes (download) or packages (package) so far.
+        done: Bytes (download), packages (package) or seconds (start) so far.
         total: Bytes or packages in all; 0 where there is nothing to count.
         text: A short description; the base URL for ``ready``.
     """

@@ -17,11 +17,12 @@ from fhir_case.errors import CheckerError
 from fhir_case.java.program import class_path
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from fhir_case.java.installation import Installation
+    from fhir_case.java.patience import Patience
 
-__all__ = ["ASKED_TO_END", "end", "launch", "log_end", "new_log", "status_lines"]
+__all__ = ["ASKED_TO_END", "end", "launch", "let_live", "log_end", "new_log", "status_lines"]
 
 # the exit codes of a Java whose lifeline or parent ended it, or that got SIGTERM (by system)
 ASKED_TO_END = frozenset({0, 143, -15, 15})
@@ -29,8 +30,9 @@ ASKED_TO_END = frozenset({0, 143, -15, 15})
 _POLL_S = 0.05
 _LAST_LINES = 15
 _LOGS_KEPT = 20
-_STATUS = re.compile(r"^(READY|PACKAGE|FAILED) (.+)$", re.MULTILINE)
+_STATUS = re.compile(r"^(READY|PACKAGE|PHASE|FAILED) (.+)$", re.MULTILINE)
 _END_S = 15.0
+_LIVE = b"L"  # what Lifeline.java reads as permission to live on
 
 # Start and short loads are what it is for: the second compiler and the parallel collector cost more than they bring.
 _JVM = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dfile.encoding=UTF-8")
@@ -93,17 +95,43 @@ def _let_go(process: weakref.ref[subprocess.Popen[bytes]]) -> None:
             held.stdin.close()
 
 
+def let_live(process: subprocess.Popen[bytes]) -> None:
+    """
+    Let a process outlive this one, though it was started with a lifeline.
+
+    Raises:
+        CheckerError: It has just ended.
+    """
+    assert process.stdin  # noqa: S101 - its lifeline
+    try:
+        process.stdin.write(_LIVE)
+        process.stdin.close()
+    except OSError as error:
+        raise CheckerError("the program ended as soon as it was ready") from error
+
+
 def status_lines(
-    process: subprocess.Popen[bytes], log: Path, *, timeout_s: float, title: str
+    process: subprocess.Popen[bytes],
+    log: Path,
+    *,
+    patience: Patience,
+    title: str,
+    hint: str = "",
+    on_second: Callable[[int], None] = lambda _: None,
 ) -> Iterator[tuple[str, str]]:
     """
     Return the status lines that a starting process prints, each a word and the rest, and ``FAILED other`` when it ends.
 
+    Args:
+        patience: How long it may take.
+        hint: What to do where it takes too long.
+        on_second: Called about each second, with how many have passed.
+
     Raises:
-        CheckerError: So many seconds have passed; with the end of its log.
+        CheckerError: It takes too long; with the end of its log.
     """
     start = time.monotonic()
-    seen = 0
+    seen = seconds = 0
     while True:
         ended = process.poll() is not None  # before reading, so that its last lines are read
         lines = _STATUS.findall(log.read_text("utf-8", "replace"))
@@ -112,10 +140,25 @@ def status_lines(
         if ended:
             yield "FAILED", "other"
             return
-        if time.monotonic() - start > timeout_s:
-            message = f"{title} was not ready within {timeout_s:.0f} seconds\n{log_end(log)}"
-            raise CheckerError(message, where=str(log))
+        passed_s = time.monotonic() - start
+        if int(passed_s) > seconds:
+            seconds = int(passed_s)
+            on_second(seconds)
+            if patience.is_over(passed_s, _processor_s(process.pid)):
+                message = f"{title} was not ready {patience}\n{log_end(log)}\n"
+                raise CheckerError(message, where=str(log), hint=hint)
         time.sleep(_POLL_S)
+
+
+def _processor_s(pid: int) -> float:
+    """Return the processor time that a process has used; 0 where the system does not say."""
+    import psutil
+
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
 
 
 def end(process: subprocess.Popen[bytes], *, patience_s: float = _END_S) -> None:

@@ -63,7 +63,8 @@ class Server:
             file.write(f"{options}\\n")
 
     def start_detached(self, *, lifeline):
-        process = subprocess.Popen(["cat"], stdin=lifeline, stdout=subprocess.DEVNULL, start_new_session=True)
+        command = ["sh", "-c", "cat; exit", "fhircase.EmbeddedServer"]
+        process = subprocess.Popen(command, stdin=lifeline, stdout=subprocess.DEVNULL, start_new_session=True)
         process.returncode = 0
         url = "http://127.0.0.1:9/fhir"
         return RunningServer(process.pid, created(process.pid), "", 9, url, "R4", "", "", "", True)

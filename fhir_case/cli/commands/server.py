@@ -10,7 +10,7 @@ import click
 
 from fhir_case.cli.commands.servers import check, list_servers
 from fhir_case.cli.options.declarations import ANY_FOLDER, ANY_PATH, fhir_option
-from fhir_case.cli.options.files import show_table
+from fhir_case.cli.output import echo, echo_table, echo_text
 
 if TYPE_CHECKING:
     from fhir_case.server.hapi import HapiServer, RunningServer
@@ -66,7 +66,7 @@ def start(*, host: str, detach: bool, **options: Any) -> None:
     from fhir_case.cli.progress.server import listener
 
     if host not in _LOOPBACK:
-        click.echo(
+        echo(
             f"Warning: listening on {host}: whoever can reach it can read and change everything, without a password.",
             err=True,
         )
@@ -75,8 +75,8 @@ def start(*, host: str, detach: bool, **options: Any) -> None:
 
         with listener() as show:
             running = HapiServer(host=host, listener=show, **options).start_detached()
-        click.echo(running.base_url)
-        click.echo(f"Stop it with: fhir-case server stop --port {running.port}", err=True)
+        echo(running.base_url)
+        echo(f"Stop it with: fhir-case server stop --port {running.port}", err=True)
         return
     _run(host, options)
 
@@ -93,12 +93,12 @@ def _run(host: str, options: dict[str, Any]) -> None:
         embedded = HapiServer(host=host, listener=show, **options)
         try:
             embedded.start()
-            click.echo(embedded.base_url)
-            click.echo(f"Ready after {embedded.seconds:.1f} s. Ctrl-C stops it. Log: {embedded.log}", err=True)
+            echo(embedded.base_url)
+            echo(f"Ready after {embedded.seconds:.1f} s. Ctrl-C stops it. Log: {embedded.log}", err=True)
             _watch(embedded)
         except KeyboardInterrupt:
             embedded.stop()
-    click.echo("Stopped.", err=True)
+    echo("Stopped.", err=True)
 
 
 def _watch(embedded: HapiServer) -> None:
@@ -120,7 +120,7 @@ def status() -> None:
 
     found = running_servers()
     if not found:
-        click.echo("No embedded server is running.")
+        echo("No embedded server is running.")
         return
     rows = [
         (
@@ -133,11 +133,15 @@ def status() -> None:
         )
         for one in found
     ]
-    show_table(("URL", "FHIR", "PROCESS", "STARTED (UTC)", "RUNS", "DATABASE"), rows)
+    echo_table(("URL", "FHIR", "PROCESS", "STARTED (UTC)", "RUNS", "DATABASE"), rows)
 
 
 @server.command()
-@click.option("--port", type=click.IntRange(1, 65535), help="The port of the server to stop, when several run.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="The port of the server to stop, when several run; 0 for one that is starting and has none yet.",
+)
 @click.option("--all", "everything", is_flag=True, help="Stop all of them.")
 def stop(*, port: int | None, everything: bool) -> None:
     """Stop an embedded server."""
@@ -147,11 +151,11 @@ def stop(*, port: int | None, everything: bool) -> None:
         raise click.UsageError("Use --port or --all, not both.")
     found = running_servers()
     if not found:
-        click.echo("No embedded server is running.")
+        echo("No embedded server is running.")
         return
     for one in found if everything else [_one(port, found)]:
         stop_server(one)
-        click.echo(f"Stopped {one.base_url or f'the server of process {one.pid}, which was starting'}")
+        echo(f"Stopped {one.base_url or f'the server of process {one.pid}, which was starting'}")
 
 
 @server.command()
@@ -161,7 +165,7 @@ def log(*, port: int | None, lines: int) -> None:
     """Print the end of the log of an embedded server."""
     from fhir_case.server.hapi import log_end, running_servers
 
-    click.echo(log_end(Path(_one(port, running_servers()).log), lines))
+    echo_text(log_end(Path(_one(port, running_servers()).log), lines))
 
 
 def _one(port: int | None, found: tuple[RunningServer, ...]) -> RunningServer:
@@ -171,7 +175,11 @@ def _one(port: int | None, found: tuple[RunningServer, ...]) -> RunningServer:
         return matching[0]
     if not found:
         raise click.UsageError("No embedded server is running.")
-    ports = ", ".join(str(one.port) for one in found)
+    ports = ", ".join(str(one.port) if one.port else f"0 (starting, process {one.pid})" for one in found)
+    if not matching and not port:
+        raise click.UsageError(
+            f"Port 0 is for `server start`, which then takes a free one; it runs on {ports}: name that."
+        )
     if not matching:
         raise click.UsageError(f"No embedded server runs on port {port}; there is one on {ports}.")
     raise click.UsageError(f"Several run: name one by --port ({ports}).")

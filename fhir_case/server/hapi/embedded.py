@@ -18,6 +18,7 @@ from fhir_case.java.program import JavaProgram
 from fhir_case.server.hapi.available import check_available
 from fhir_case.server.hapi.options import Options
 from fhir_case.server.hapi.running import (
+    MAIN_CLASS,
     RunningServer,
     created,
     forget,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HapiServer"]
 
-SERVER = JavaProgram("server", "fhircase.EmbeddedServer", Path(__file__).parent / "java", "the HAPI server")
+SERVER = JavaProgram("server", MAIN_CLASS, Path(__file__).parent / "java", "the HAPI server")
 """The program that is started."""
 
 _START_S = 180.0
@@ -68,7 +69,8 @@ class HapiServer:
         environment: Variables for Java and for finding it (JAVA_HOME, PATH, M2_REPO, FHIR_CASE_MAVEN_REPOSITORY); none:
             those of this process.
         state: The folder of state files and logs; none: the user's state folder.
-        timeout_s: How long it may take until it is ready; none: 180 seconds, and 120 more for each package.
+        timeout_s: How long it may take until it is ready; none: 180 seconds, 120 more for each package, and longer as
+            long as it uses the processor.
     """
 
     def __init__(
@@ -94,10 +96,11 @@ class HapiServer:
         self._listener = listener
         self._environment = os.environ if environment is None else environment
         self._state = state or state_folder()
-        self._timeout_s = timeout_s or _START_S + _PACKAGE_S * len(self.options.packages)
+        self._timeout_s = timeout_s
         self._lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
         self._running: RunningServer | None = None
+        self._title = ""
         self._seconds = 0.0
         self._owner = 0
 
@@ -165,7 +168,7 @@ class HapiServer:
         Start a server that outlives this process, and wait until it is ready; `stop_server` ends it.
 
         Args:
-            lifeline: The file descriptor of a pipe with whose end the server ends; None: it has none.
+            lifeline: The file descriptor of a pipe with whose end the server ends; None: it has none once it is ready.
 
         Raises:
             CheckerError: It cannot run here, or this object runs one already.
@@ -173,7 +176,8 @@ class HapiServer:
         with self._lock:
             if self.alive:
                 raise CheckerError(f"this server is already running: {self.base_url}", hint="stop() it first")
-            self._start(detached=True, lifeline=lifeline)
+            # Until it is ready it ends with this process, so that none is left that nobody knows.
+            self._start(detached=True, lifeline=subprocess.PIPE if lifeline is None else lifeline)
             atexit.unregister(self.stop)
             process, self._process = self._process, None
             if process:
@@ -206,6 +210,8 @@ class HapiServer:
             forget(process.pid, self._state)
 
     def _start(self, *, detached: bool, lifeline: int | None) -> None:
+        from fhir_case.java.patience import Patience
+        from fhir_case.java.process import let_live
         from fhir_case.server.hapi.process import wait_until_ready
 
         self.options.check()
@@ -221,12 +227,20 @@ class HapiServer:
         try:
             self._running = replace(base, created=created(process.pid))
             remember(self._running, self._state)
-            log = Path(base.log)
             start = time.monotonic()
-            port = wait_until_ready(process, self.options, log, timeout_s=self._timeout_s, listener=self._listener)
+            port = wait_until_ready(
+                process,
+                self.options,
+                Path(base.log),
+                patience=Patience(self._timeout_s, _START_S + _PACKAGE_S * len(self.options.packages)),
+                title=self._title,
+                listener=self._listener,
+            )
             self._seconds = time.monotonic() - start
             self._running = replace(self._running, port=port, base_url=_base_url(self.options.host, port))
             remember(self._running, self._state)
+            if detached and process.stdin:
+                let_live(process)
         except BaseException:
             process.kill()  # there is nothing to close yet, and a regular end may take long
             self.stop()
@@ -242,9 +256,8 @@ class HapiServer:
             self.options.data.mkdir(parents=True, exist_ok=True)
         running = {server.log for server in running_servers(self._state)}
         log = new_log(self._state, "hapi", in_use=running)
-        self._listener(
-            Event("start", text=f"the HAPI FHIR {self.options.fhir} server on Java {installed.java.version}")
-        )
+        self._title = f"the HAPI FHIR {self.options.fhir} server on Java {installed.java.version}"
+        self._listener(Event("start", text=self._title))
         process = launch(
             installed,
             log,

@@ -12,29 +12,45 @@ if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
+    from fhir_case.java.patience import Patience
     from fhir_case.server.hapi.options import Options
 
 __all__ = ["wait_until_ready"]
 
 _CAUSES = 3
+_HINT = "allow more time by --start-timeout, or timeout_s of HapiServer"
 
 
 def wait_until_ready(
-    process: subprocess.Popen[bytes], options: Options, log: Path, *, timeout_s: float, listener: Listener
+    process: subprocess.Popen[bytes], options: Options, log: Path, *, patience: Patience, title: str, listener: Listener
 ) -> int:
     """
     Read the log until the server is ready, and return its port.
 
+    Args:
+        patience: How long it may take.
+        title: What starts, for the listener.
+
     Raises:
         CheckerError: It ended, or was not ready in time; with the end of its log.
     """
-    lines = status_lines(process, log, timeout_s=timeout_s, title="the embedded server")
-    for number, (word, rest) in enumerate(lines, 1):  # before READY there are only lines about packages
+    packages, now = 0, title
+
+    def on_second(passed_s: int) -> None:
+        listener(Event("start", passed_s, text=now))
+
+    lines = status_lines(process, log, patience=patience, title="the embedded server", hint=_HINT, on_second=on_second)
+    for word, rest in lines:
         if word == "READY":
             return int(rest.split()[0])
         if word == "FAILED":
             raise _failed(rest, options, log)
-        listener(Event("package", number, len(options.packages), rest.split()[0]))
+        if word == "PHASE":
+            now = f"{title}: {rest}"
+            listener(Event("start", text=now))
+        else:
+            packages += 1
+            listener(Event("package", packages, len(options.packages), rest.split()[0]))
     raise _failed("other", options, log)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import stat
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "MAIN_CLASS",
     "RunningServer",
     "created",
     "forget",
@@ -24,6 +27,10 @@ __all__ = [
     "stop_server",
 ]
 
+MAIN_CLASS = "fhircase.EmbeddedServer"
+"""What Java runs as a server, the last word of its command line."""
+
+_LONGEST = 65_536
 _SAME_S = 5.0  # a clock that is set moves the time of creation of a process a little
 _END_S = 60.0
 
@@ -64,14 +71,18 @@ class RunningServer:
 
     @property
     def alive(self) -> bool:
-        """Whether its process runs; one that has ended and that no process has waited for does not."""
+        """
+        Whether its process runs; one that has ended and that no process has waited for does not.
+
+        Nothing else is taken for it: no later process with its number, and none that is not a server of ours.
+        """
         import psutil
 
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.created) < _SAME_S
-            return same and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
+            return same and process.status() != psutil.STATUS_ZOMBIE and MAIN_CLASS in process.cmdline()
+        except (psutil.Error, ValueError, OverflowError):  # the last two: it is no number of a process
             return False
 
 
@@ -102,17 +113,35 @@ def running_servers(folder: Path | None = None) -> tuple[RunningServer, ...]:
     found = []
     for file in folder.glob("*.json"):
         try:
-            server = RunningServer(**json.loads(file.read_text("utf-8")))
-        except FileNotFoundError:
-            continue  # it was stopped meanwhile
-        except (ValueError, TypeError):
-            server = None
+            server = _read(file)
+        except OSError:
+            continue  # it was stopped meanwhile, or is not ours
         if server and server.alive:
             found.append(server)
         else:
             with contextlib.suppress(OSError):
                 file.unlink()
     return tuple(sorted(found, key=lambda server: (server.port, server.pid)))
+
+
+def _read(file: Path) -> RunningServer | None:
+    """
+    Read the state of a server; None where it is damaged.
+
+    Raises:
+        OSError: It cannot be read, or another user has put it there.
+    """
+    from pydantic import TypeAdapter
+
+    status = file.lstat()
+    if not stat.S_ISREG(status.st_mode) or (hasattr(os, "getuid") and status.st_uid != os.getuid()):
+        raise OSError("it is not a file of ours")
+    with file.open("rb") as content:
+        text = content.read(_LONGEST)
+    try:
+        return TypeAdapter(RunningServer).validate_json(text, strict=True)
+    except ValueError:
+        return None
 
 
 def stop_server(server: RunningServer, folder: Path | None = None) -> None:

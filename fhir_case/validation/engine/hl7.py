@@ -217,10 +217,12 @@ class Hl7Engine:
         self._http.trust_env = False  # no proxy between two processes of one machine
 
     def _wait(self) -> int:
+        from fhir_case.java.patience import Patience
         from fhir_case.java.process import log_end, status_lines
 
         assert self._process  # noqa: S101 - it was just started
-        for word, rest in status_lines(self._process, self._log, timeout_s=_START_S, title=VALIDATOR.title):
+        patience = Patience(None, _START_S)
+        for word, rest in status_lines(self._process, self._log, patience=patience, title=VALIDATOR.title):
             if word == "READY":
                 return int(rest)
             if rest == "memory":

@@ -254,3 +254,85 @@ def test_the_library_gives_the_class(machine: Machine) -> None:
     assert fhir_case.HapiServer is HapiServer
     with pytest.raises(CheckerError, match="was not started"):
         _ = machine.server().base_url
+
+
+STARTER = OWNER.replace(".start()", ".start_detached()")
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_starter_that_ends_early_leaves_no_server(machine: Machine, number: signal.Signals) -> None:
+    machine.java()
+    with machine.server() as server:  # so that the jars are there
+        assert server.alive
+    machine.java(told="")  # it is never ready
+    jars = [(sorted(jar.uses), jar.path, jar.size, jar.sha256) for jar in machine.jars]
+    code = STARTER.format(jars=jars, folder=str(machine.folder), environment=machine.environment, forks=False)
+    state = machine.folder / "state"
+    with subprocess.Popen([sys.executable, "-c", code], start_new_session=True) as starter:
+        end = time.monotonic() + 60
+        while not (found := running_servers(state)) and time.monotonic() < end:
+            time.sleep(0.02)
+        os.kill(starter.pid, number)
+        assert _gone(found[0].pid)
+    assert () == running_servers(state)
+
+
+def test_a_detached_server_outlives_its_starter_with_its_port_known(machine: Machine, unused_port: int) -> None:
+    machine.java(told=f"READY {unused_port} R4 0.1")
+    with machine.server() as server:  # so that the jars are there
+        assert server.alive
+    jars = [(sorted(jar.uses), jar.path, jar.size, jar.sha256) for jar in machine.jars]
+    code = STARTER.format(jars=jars, folder=str(machine.folder), environment=machine.environment, forks=False)
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True) as starter:
+        assert starter.stdout
+        pid = int(starter.stdout.readline())
+        starter.kill()
+    (running,) = running_servers(machine.folder / "state")
+    assert (pid, unused_port) == (running.pid, running.port)
+    stop_server(running, machine.folder / "state")
+    assert _gone(pid)
+
+
+def test_a_process_that_is_no_server_is_never_ended(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as foreign:
+        created = psutil.Process(foreign.pid).create_time()
+        stale = RunningServer(foreign.pid, created, "127.0.0.1", 1, "x", "R4", "", "", "", detached=True)
+        remember(stale, tmp_path)
+
+        assert () == running_servers(tmp_path)
+        stop_server(stale, tmp_path)
+        assert foreign.poll() is None
+        foreign.kill()
+
+
+@pytest.mark.parametrize("pid", ["true", "-1", '"1"', "1e3", "99999999999999999999", "[]"])
+def test_a_damaged_state_is_no_server(tmp_path: Path, pid: str) -> None:
+    remember(RunningServer(4711, 1.0, "127.0.0.1", 1, "x", "R4", "", "", "", detached=True), tmp_path)
+    file = tmp_path / "4711.json"
+    file.write_text(file.read_text().replace("4711", pid))
+    os.mkfifo(tmp_path / "pipe.json")
+
+    assert () == running_servers(tmp_path)
+
+
+def test_a_start_goes_on_as_long_as_java_uses_the_processor() -> None:
+    from fhir_case.java.patience import Patience
+
+    busy = Patience(None, 180)
+    assert [False] * 100 == [busy.is_over(passed_s, passed_s / 20) for passed_s in range(0, 1000, 10)]
+    stuck = Patience(None, 180)
+    assert [181] == [passed_s for passed_s in range(182) if stuck.is_over(passed_s, 5.0)]
+    never_ends = Patience(None, 180)
+    assert never_ends.is_over(1801, 1801)
+    said = Patience(20, 180)
+    assert [21] == [passed_s for passed_s in range(22) if said.is_over(passed_s, passed_s)]
+
+
+def test_the_listener_hears_what_is_being_done_and_for_how_long(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.java(told="PHASE opening the database\nREADY PORT R4 0.1")
+    with machine.server():
+        pass
+    texts = [event.text for event in machine.events if event.step == "start"]
+    assert "the HAPI FHIR R4 server on Java 21.0.8: opening the database" in texts

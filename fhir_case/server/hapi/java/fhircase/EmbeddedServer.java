@@ -47,8 +47,8 @@ import org.springframework.context.annotation.AnnotationConfigApplicationContext
  * fhircase.placeholders (true: a reference to what is not there makes a placeholder), fhircase.lifeline (stdin: end as
  * soon as the standard input ends, that is when the parent ends, however it ends).
  *
- * <p>What the parent needs to know is one line each on standard output: {@code PACKAGE name seconds resources},
- * {@code READY port version seconds}, {@code FAILED reason}.
+ * <p>What the parent needs to know is one line each on standard output: {@code PHASE what}, {@code PACKAGE name
+ * seconds resources}, {@code READY port version seconds}, {@code FAILED reason}.
  */
 public final class EmbeddedServer {
   private static final Pattern PACKAGE_FILE = Pattern.compile("(.+)-(\\d.*)\\.tgz");
@@ -61,10 +61,12 @@ public final class EmbeddedServer {
     Lifeline.hold();
     try {
       ServerConnector connector = listen();
+      tell("PHASE opening the database");
       AnnotationConfigApplicationContext spring = openStore();
       for (String file : option("packages").split(File.pathSeparator)) {
         if (!file.isEmpty()) install(spring.getBean(IPackageInstallerSvc.class), Path.of(file));
       }
+      tell("PHASE starting to listen");
       serve(connector, restfulServer(spring));
       endCleanly(connector.getServer(), spring);
       tell("READY %d %s %.1f", connector.getLocalPort(), option("fhir"), seconds(start));
