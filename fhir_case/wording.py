@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["did_you_mean"]
+__all__ = ["MAX_HINTS", "CountedNames", "did_you_mean"]
+
+MAX_HINTS = 20
+"""For how many unknown names of one object to ask which known ones were meant: comparing takes long."""
 
 _MAX_COMPARED = 50
+_NAMED = 3
 
 
 def did_you_mean(word: str, known: Iterable[str], *, before: str = "", sentence: bool = False) -> str:
@@ -29,5 +33,22 @@ def did_you_mean(word: str, known: Iterable[str], *, before: str = "", sentence:
     if len(words) > _MAX_COMPARED:
         letters = set(word)
         words = nlargest(_MAX_COMPARED, words, lambda one: len(letters & set(one)) - abs(len(one) - len(word)))
-    near = get_close_matches(word, words, n=1)
+    near = get_close_matches(word, words, n=1) if words else []
     return f"{before}{'Did' if sentence else 'did'} you mean '{near[0]}'?" if near else ""
+
+
+class CountedNames:
+    """How many a warning is about, and the first three of them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.names: list[str] = []
+
+    def note(self, *names: str) -> None:
+        """Add names; what was counted before stays named."""
+        self.count += len(names)
+        self.names += names[: max(0, _NAMED - len(self.names))]
+
+    def __str__(self) -> str:
+        more = self.count - len(self.names)
+        return ", ".join(self.names) + (f" and {more:,} more" if more else "")

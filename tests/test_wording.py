@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
+from unittest.mock import patch
+
 import pytest
 
-from fhir_case.wording import did_you_mean
+from fhir_case.validation import validate
+from fhir_case.wording import MAX_HINTS, did_you_mean
 
 
 @pytest.mark.parametrize("number", [1, 49, 10_000])
@@ -16,3 +20,13 @@ def test_the_nearest_word_is_found_among_few_and_among_many(number: int) -> None
 
 def test_nothing_is_asked_when_no_word_is_like_it() -> None:
     assert "" == did_you_mean("zzz", [f"afp-{at}" for at in range(200)])
+
+
+def test_of_very_many_unknown_names_only_the_first_are_compared() -> None:
+    resource = {"resourceType": "Patient", **{f"gendr{number}": 1 for number in range(1_000)}}
+    with patch("difflib.get_close_matches", wraps=difflib.get_close_matches) as compared:
+        found = validate(resource).issues
+
+    assert 1_000 <= sum("is not an element" in each.message for each in found)
+    assert sum("did you mean 'gender'" in each.message for each in found) >= 20
+    assert compared.call_count <= 2 * MAX_HINTS

@@ -8,7 +8,6 @@ whole into memory: compressed files and members of archives are streams.
 from __future__ import annotations
 
 import bz2
-import glob
 import gzip
 import hashlib
 import os
@@ -16,13 +15,24 @@ import struct
 import zipfile
 import zlib
 from functools import partial
+from glob import has_magic
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from fhir_case.documents.case_file import SUFFIXES, read_case_file
+from fhir_case.documents.content import (
+    ARCHIVE_BEGINS,
+    BZIP2_BEGINS,
+    GZIP_BEGINS,
+    PEEKED,
+    decompressed_name,
+    is_document,
+    why_not,
+)
 from fhir_case.documents.document import Document, unread
+from fhir_case.documents.folders import matching, walk
 from fhir_case.documents.reading import read_documents, read_texts
 from fhir_case.errors import FhirCaseError
 
@@ -35,18 +45,14 @@ if TYPE_CHECKING:
     from fhir_case.issues import Issue
 
     Found = TypeVar("Found")
+    PassedOver = Callable[[str, str], None]
     Read = Callable[..., Iterator[Found]]
     ReadCase = Callable[[Path], tuple[Resource | None, dict[str, str], tuple[Issue, ...]]]
 
 __all__ = ["digest", "expand", "find_documents", "find_files", "find_texts", "shown"]
 
 _LINES = (".ndjson", ".jsonl")
-_WANTED = (".json", *_LINES)
-_COMPRESSED = (".gz", ".bz2")
 _ARCHIVE = ".zip"
-_ARCHIVE_BEGINS = (b"PK\x03\x04", b"PK\x05\x06")
-_GZIP_BEGINS = b"\x1f\x8b"
-_BZIP2_BEGINS = b"BZh"
 _ENCRYPTED = 0x1
 # zipfile decompresses bzip2 and LZMA members without a bound for the memory.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -76,45 +82,95 @@ def expand(patterns: Sequence[str]) -> list[Path]:
 def _matches(pattern: str) -> list[Path]:
     if os.path.exists(pattern):  # noqa: PTH110 - the method of Path raises for a name that is too long
         return [Path(pattern)]
-    if not glob.has_magic(pattern):
+    if not has_magic(pattern):
         raise FhirCaseError("this does not exist", where=pattern)
-    found = {Path(one) for one in glob.glob(pattern, recursive=True)}  # noqa: PTH207 - that of Path takes relative ones
+    found = set(matching(pattern))
     if not found:
         raise FhirCaseError("nothing matches this pattern", where=pattern, hint="** stands for folders of any depth")
     return sorted(one for one in found if found.isdisjoint(one.parents))
 
 
-def find_files(path: Path) -> Iterator[Path]:
-    """Return a file itself, or all files under a directory with the suffix of a document or zip archive, sorted."""
+def _not_noted(name: str, reason: str) -> None:
+    """Do nothing with the name of what is passed over, and the reason."""
+
+
+def find_files(path: Path, passed_over: PassedOver = _not_noted) -> Iterator[Path]:
+    """
+    Return a file itself, or all files under a directory that are documents or archives of them, in the order of names.
+
+    What ends like a document is one, so that what is wrong in it is found; of any other its content decides.
+
+    Args:
+        passed_over: Called with the name of each other file, and why it is passed over.
+    """
     if not path.is_dir():
         yield path
         return
-    for one in sorted(path.rglob("*")):
-        if one.is_file() and not one.name.startswith(".") and (_is_document(one.name) or one.suffix == _ARCHIVE):
+    for one, is_folder in walk(path):
+        reason = "" if is_folder else _why_not(one)
+        if reason:
+            passed_over(shown(one), reason)
+        elif not is_folder:
             yield one
 
 
+def _why_not(file: Path) -> str:
+    """Return why a file under a directory is passed over; empty when it is not."""
+    name = file.name.lower()
+    if file.is_dir():
+        return ""  # it could not be read, and says so where it is opened
+    if not file.is_file() or name.startswith("."):
+        return "hidden" if name.startswith(".") else "no regular file"
+    if name.endswith(SUFFIXES):
+        return "YAML: a case file is read where it is named itself"
+    return "" if is_document(name) or name.endswith(_ARCHIVE) else _why_not_content(file)
+
+
+def _why_not_content(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            begin = stream.read(PEEKED)
+            if not begin.startswith(ARCHIVE_BEGINS):
+                return why_not(begin)
+            with zipfile.ZipFile(stream) as archive:
+                inside = any(is_document(member.filename) for member in archive.infolist())
+                return "" if inside else "an archive without documents"
+    except _BROKEN_ARCHIVE as error:
+        return _reason(error)
+
+
 def find_documents(
-    path: Path, *, keep_raw: bool = False, checked: bool = False, fhir: FhirVersion = "R4"
+    path: Path,
+    *,
+    keep_raw: bool = False,
+    checked: bool = False,
+    fhir: FhirVersion = "R4",
+    passed_over: PassedOver = _not_noted,
 ) -> Iterator[Document]:
     """
     Read a file, a case file too, a zip archive, or everything under a directory.
 
     Of a directory or archive, the ``.json``, ``.ndjson`` and ``.jsonl`` files are read, each also as ``.gz`` or
-    ``.bz2``; of a directory also the archives. An archive without any is one document that says so.
+    ``.bz2``, and what is FHIR in JSON under another name; of a directory also the archives. An archive without any is
+    one document that says so.
 
     Args:
         path: Where to look.
         keep_raw: Whether to keep the bytes of each document.
         checked: Whether everything was read before without errors, see `read_document`.
         fhir: The release in which the Bundle of a case file is built.
+        passed_over: Called with the name of each file or member that is not read, and why.
     """
     read = partial(read_documents, keep_raw=keep_raw, checked=checked)
-    return _found(path, read, partial(read_case_file, fhir=fhir))
+    return _found(path, read, partial(read_case_file, fhir=fhir), passed_over)
 
 
 def find_texts(
-    path: Path, *, fhir: FhirVersion = "R4", mapping_files: Sequence[Path] = ()
+    path: Path,
+    *,
+    fhir: FhirVersion = "R4",
+    mapping_files: Sequence[Path] = (),
+    passed_over: PassedOver = _not_noted,
 ) -> Iterator[Document | Text]:
     """
     Yield the bytes of what `find_documents` reads; a case file, and what cannot be read, as a document.
@@ -122,12 +178,14 @@ def find_texts(
     Args:
         fhir: The release in which the Bundle of a case file is built.
         mapping_files: Python files with further mappings for case files.
+        passed_over: Called with the name of each file or member that is not read, and why.
     """
-    return _found(path, read_texts, partial(read_case_file, fhir=fhir, mapping_files=mapping_files))
+    return _found(path, read_texts, partial(read_case_file, fhir=fhir, mapping_files=mapping_files), passed_over)
 
 
-def _found(path: Path, read: Read[Found], read_case: ReadCase) -> Iterator[Found | Document]:
-    documents = chain.from_iterable(_of_file(file, read, read_case) for file in find_files(path))
+def _found(path: Path, read: Read[Found], read_case: ReadCase, passed_over: PassedOver) -> Iterator[Found | Document]:
+    files = find_files(path, passed_over)
+    documents = chain.from_iterable(_of_file(file, read, read_case, passed_over) for file in files)
     first = next(documents, None)
     if first is not None:
         yield first
@@ -156,16 +214,7 @@ def digest(paths: Iterable[Path]) -> Iterator[tuple[Path, int, str]]:
             raise FhirCaseError(f"this cannot be read: {error.strerror or error}", where=str(file)) from None
 
 
-def _is_document(name: str) -> bool:
-    return _decompressed_name(name).endswith(_WANTED)
-
-
-def _decompressed_name(name: str) -> str:
-    path = PurePosixPath(name)
-    return path.stem if path.suffix in _COMPRESSED else name
-
-
-def _of_file(path: Path, read: Read[Found], read_case: ReadCase) -> Iterator[Found | Document]:
+def _of_file(path: Path, read: Read[Found], read_case: ReadCase, passed_over: PassedOver) -> Iterator[Found | Document]:
     source = shown(path)
     if path.suffix in SUFFIXES:
         bundle, locations, issues = read_case(path)
@@ -173,22 +222,31 @@ def _of_file(path: Path, read: Read[Found], read_case: ReadCase) -> Iterator[Fou
         return
     try:
         with path.open("rb") as stream:
-            archive = path.suffix == _ARCHIVE or stream.peek(4).startswith(_ARCHIVE_BEGINS)
-            yield from (_of_archive if archive else _of_stream)(stream, source, read)
+            if path.suffix.lower() == _ARCHIVE or stream.peek(4).startswith(ARCHIVE_BEGINS):
+                yield from _of_archive(stream, source, read, passed_over)
+            else:
+                yield from _of_stream(stream, source, read)
     except OSError as error:
         yield _broken(source, error)
 
 
-def _of_archive(stream: BufferedReader, source: str, read: Read[Found]) -> Iterator[Found | Document]:
+def _of_archive(
+    stream: BufferedReader, source: str, read: Read[Found], passed_over: PassedOver
+) -> Iterator[Found | Document]:
     try:
         archive = zipfile.ZipFile(stream)
     except _BROKEN_ARCHIVE as error:
         yield _broken(source, error)
         return
     with archive:
-        wanted = [member for member in archive.infolist() if _is_wanted(member.filename)]
-        for member in sorted(wanted, key=lambda member: member.filename):
+        for member in sorted(archive.infolist(), key=lambda member: member.filename):
+            if member.is_dir():
+                continue
             name = f"{source}/{member.filename}"
+            reason = _why_not_member(archive, member)
+            if reason:
+                passed_over(name, reason)
+                continue
             opened = _opened(archive, member)
             if isinstance(opened, str):
                 yield unread(name, opened)
@@ -197,11 +255,22 @@ def _of_archive(stream: BufferedReader, source: str, read: Read[Found]) -> Itera
                     yield from _of_stream(opened, name, read)
 
 
-def _is_wanted(member: str) -> bool:
-    """Whether a member is a document, not hidden, and not in the folder of metadata that macOS adds."""
-    parts = PurePosixPath(member).parts
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts)
-    return _is_document(member) and not hidden
+def _why_not_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
+    """Return why a member is passed over; empty when it is not."""
+    parts = PurePosixPath(member.filename).parts
+    if any(part.startswith(".") or part == "__MACOSX" for part in parts):
+        return "hidden"
+    if is_document(member.filename):
+        return ""
+    opened = _opened(archive, member)
+    if isinstance(opened, str):
+        return opened
+    try:
+        with opened:
+            begin = opened.read(PEEKED)
+    except _BROKEN_ARCHIVE as error:
+        return _reason(error)
+    return "an archive inside of an archive" if begin.startswith(ARCHIVE_BEGINS) else why_not(begin)
 
 
 def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BufferedReader | str:
@@ -220,16 +289,16 @@ def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BufferedReader
 def _of_stream(stream: BufferedReader, source: str, read: Read[Found]) -> Iterator[Found | Document]:
     try:
         with _decompressed(stream) as content:
-            yield from read(content, source, lines=_decompressed_name(source).endswith(_LINES))
+            yield from read(content, source, lines=decompressed_name(source).lower().endswith(_LINES))
     except _BROKEN as error:
         yield _broken(source, error)
 
 
 def _decompressed(stream: BufferedReader) -> BufferedReader | gzip.GzipFile | bz2.BZ2File:
     begin = stream.peek(3)
-    if begin.startswith(_GZIP_BEGINS):
+    if begin.startswith(GZIP_BEGINS):
         return gzip.GzipFile(fileobj=stream)
-    return bz2.BZ2File(stream) if begin.startswith(_BZIP2_BEGINS) else stream
+    return bz2.BZ2File(stream) if begin.startswith(BZIP2_BEGINS) else stream
 
 
 def _broken(source: str, error: Exception) -> Document:

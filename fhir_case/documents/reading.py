@@ -193,6 +193,8 @@ def _not_json(text: bytes) -> str:
         return "this is UTF-16 or UTF-32; JSON is UTF-8"
     if begin.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"<"):
         return "this is XML or HTML, and only JSON is checked"
+    if text[257:262] == b"ustar":
+        return "this is a tar archive: unpack it, or make it a zip archive"
     return "" if begin else "this is empty"
 
 

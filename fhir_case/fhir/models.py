@@ -11,7 +11,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from fhir_case.wording import did_you_mean
+from fhir_case.wording import MAX_HINTS, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -88,11 +88,11 @@ def model_findings(resource: Mapping[str, Any], fhir: FhirVersion = "R4") -> Ite
     try:
         model.model_validate(resource)
     except ValidationError as errors:
-        for error in errors.errors(include_url=False):
+        for number, error in enumerate(errors.errors(include_url=False)):
             if not _is_false_alarm(error):
                 path = tuple(step for step in error["loc"] if step != "root")  # which stands for no step
                 code = "required" if "missing" in error["type"] else "structure"
-                yield ModelFinding(path, _plain(error, model), code)
+                yield ModelFinding(path, _plain(error, model, hint=number < MAX_HINTS), code)
 
 
 def _is_false_alarm(error: Any) -> bool:
@@ -103,11 +103,12 @@ def _is_false_alarm(error: Any) -> bool:
     )
 
 
-def _plain(error: Any, model: Any) -> str:
+def _plain(error: Any, model: Any, *, hint: bool) -> str:
     kind, message = error["type"], " ".join(str(error["msg"]).split()).removeprefix("Value error, ")
     last = next((step for step in reversed(error["loc"]) if isinstance(step, str) and step != "root"), "")
     if kind == "extra_forbidden":
-        known = {field.alias or name for name, field in model.model_fields.items()} if len(error["loc"]) == 1 else ()
+        here = hint and len(error["loc"]) == 1
+        known = {field.alias or name for name, field in model.model_fields.items()} if here else ()
         text = f"'{last}' is not an element here" + did_you_mean(last, known, before="; ")
     elif message.startswith("None is not allowed"):
         text = f"'{last}' holds null, which only a list of simple values with extensions may"

@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.wording import did_you_mean
+from fhir_case.wording import MAX_HINTS, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -71,8 +71,8 @@ def explain(error: Any, definitions: Mapping[str, Any]) -> Iterator[Explained]:
 
 def _unexpected(error: Any, path: Path, definition: str, definitions: Mapping[str, Any]) -> Iterator[Explained]:
     known = definitions.get(definition, {}).get("properties", {})
-    for name in error.kind.unexpected:
-        hint = did_you_mean(name, known, before="; ")
+    for number, name in enumerate(error.kind.unexpected):
+        hint = did_you_mean(name, known, before="; ") if number < MAX_HINTS else ""
         yield (*path, name), f"'{name}' is not an element of {definition.split('(', maxsplit=1)[0]}{hint}", "structure"
 
 

@@ -400,3 +400,99 @@ def test_small_inputs_are_read_once_and_large_ones_twice_to_the_same_end(
         assert read.plans is None
         assert from_memory == [[*jobs_of_level(level, inputs, read, rules, another)] for level in range(read.levels)]
     assert sum(len(transaction.entries) for jobs in from_memory for job in jobs for transaction in job) == 5
+
+
+class _Watched(dict[str, tuple[int, int]]):
+    """The files of a survey, which counts how often one of them is looked at."""
+
+    looked_at = 0
+
+    def __getitem__(self, name: str) -> tuple[int, int]:
+        _Watched.looked_at += 1
+        return super().__getitem__(name)
+
+    def items(self) -> Any:
+        raise AssertionError("all files are looked at")
+
+
+def test_the_name_of_one_document_among_many_is_found_by_halves(index: Index) -> None:
+    found = survey(files(**{f"f{number}": resource(f"Basic/r{number}") for number in range(1000)}), index, RULES)
+    found.files = _Watched(found.files)
+
+    assert ["f0", "f500", "f999"] == [found.name_of(number) for number in (0, 500, 999)]
+    assert _Watched.looked_at < 50
+
+
+def test_each_level_looks_only_at_its_own_documents(index: Index) -> None:
+    chain = {f"f{number}": resource(f"Basic/r{number}", f"Basic/r{number - 1}") for number in range(1, 200)}
+    inputs = files(f0=resource("Basic/r0"), **chain)
+    found = survey(inputs, index, RULES)
+
+    assert 200 == found.levels
+    assert [[f"Basic/r{number}"] for number in range(200)] == names(jobs(inputs, index, found=found))
+    assert 200 == sum(len(list(found.kept_at(level))) for level in range(found.levels))
+
+
+def test_a_bundle_inside_of_a_transaction_is_content_whose_references_need_nothing(index: Index) -> None:
+    inner = bundle(resource("Composition/c", "urn:uuid:0e8a3c9a-0000-4000-8000-000000000042", "Patient/elsewhere"))
+    for kind in ("document", "collection", "message", "searchset"):
+        with Index() as another:
+            content = bundle({**inner, "id": "doc1", "type": kind}, kind="transaction")
+            content["entry"][0]["request"] = {"method": "PUT", "url": "Bundle/doc1"}
+            found = survey(files(a=content), another, RULES)
+
+            assert ([], []) == (found.problems, list(unanswered(another)))
+            assert ["Bundle/doc1"] == [entry.original.name for entry in entries(jobs(files(a=content), another))]
+
+
+@pytest.mark.parametrize("as_is", [False, True])
+@pytest.mark.parametrize(
+    "url", ["/Basic/a", "https://fhir.example/fhir/Basic/a", "HTTPS://FHIR.EXAMPLE:443/fhir/Basic/a"]
+)
+def test_the_url_of_a_request_may_begin_with_a_slash_or_the_base_url(index: Index, url: str, as_is: bool) -> None:
+    content = bundle(resource("Basic/a"), kind="transaction")
+    content["entry"][0]["request"] = {"method": "PUT", "url": url}
+    rules = Rules(UNKNOWN, Caps(), base_url=ELSEWHERE, as_is=as_is)
+    inputs = files(a=content)
+    found = survey(inputs, index, rules)
+
+    assert [] == found.problems
+    (entry,) = entries(jobs(inputs, index, rules, found))
+    assert ("PUT", "Basic/a", "Basic/a") == (entry.method, entry.url, entry.identity)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["//Basic/a", "https://other.example/fhir/Basic/a", "https://fhir.example/other/Basic/a", "http://x:y/Basic/a"],
+)
+def test_the_url_of_a_request_that_leads_elsewhere_is_refused(index: Index, url: str) -> None:
+    content = bundle(resource("Basic/a"), kind="transaction")
+    content["entry"][0]["request"] = {"method": "PUT", "url": url}
+    found = survey(files(a=content), index, Rules(UNKNOWN, Caps(), base_url=ELSEWHERE, as_is=True))
+
+    assert "but its resource is Basic/a" in found.problems[0].message
+
+
+REMARK = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "informational"}]}
+
+
+def test_a_remark_of_a_server_is_stored_only_where_a_request_asks_for_it(index: Index) -> None:
+    asked = bundle(REMARK, resource("Basic/t"), kind="transaction")
+    asked["entry"][0]["request"] = {"method": "POST", "url": "OperationOutcome"}
+    asked["entry"][1]["request"] = {"method": "PUT", "url": "Basic/t"}
+    inputs = files(a=[REMARK, resource("Basic/a")], b=bundle(REMARK, resource("Basic/b"), kind="searchset"), c=asked)
+    found = survey(inputs, index, RULES)
+
+    assert [] == found.problems
+    sent = [entry.original.type for entry in entries(jobs(inputs, index, found=found))]
+    assert ["Basic", "Basic", "OperationOutcome", "Basic"] == sent
+    assert 4 == found.resources
+    assert "left out, as remarks of the server that was searched: 1: a:1, b" in found.warnings
+
+
+def test_a_bundle_that_is_one_page_of_several_is_loaded_with_a_warning(index: Index) -> None:
+    link = [{"relation": "self", "url": "x"}, {"relation": "next", "url": "https://fhir.example/fhir?page=2"}]
+    found = survey(files(a={**bundle(resource("Basic/a"), kind="searchset"), "link": link}), index, RULES)
+
+    assert 1 == found.resources
+    assert "this is one page of several; what its next link leads to is not loaded: a" in found.warnings

@@ -237,12 +237,20 @@ def _documents(
     paths: Sequence[Path | None], fhir: FhirVersion, mapping_files: Sequence[Path]
 ) -> Iterator[Document | Text]:
     from fhir_case.documents import find_texts, read_texts
+    from fhir_case.wording import CountedNames
+
+    passed_over: dict[str, CountedNames] = {}
+
+    def note(name: str, reason: str) -> None:
+        passed_over.setdefault(reason, CountedNames()).note(name)
 
     for path in paths:
         if path is None:
             yield from read_texts(sys.stdin.buffer, "-")
         else:
-            yield from find_texts(path, fhir=fhir, mapping_files=mapping_files)
+            yield from find_texts(path, fhir=fhir, mapping_files=mapping_files, passed_over=note)
+    for reason, names in passed_over.items():
+        click.echo(f"Passed over ({reason}): {names}", err=True)
 
 
 def _exit_code(summary: Summary, fail_on: str, *, validators: Sequence[str]) -> ExitCode:

@@ -204,7 +204,7 @@ def _request(request: object, where: str, base_url: str) -> Mapping[str, Any]:
         raise BundleError("the request has no url", where=f"{where}.request")
     if not _REQUEST.issuperset(request):
         request = {name: value for name, value in request.items() if name in _REQUEST}
-    local = _below(base_url, url) if url.startswith(("/", "http")) else url
+    local = _below(base_url, url) if url.startswith("/") or "://" in url else url
     return request if local == url else {**request, "url": local}
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fhir_case.documents import Document, find_documents, read_documents, shown
 from fhir_case.documents.files import digest, find_files
 from fhir_case.errors import BundleError
 from fhir_case.fhir import wire
+from fhir_case.load.survey.result import CountedNames
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from fhir_case.fhir.models import FhirVersion
@@ -35,12 +37,14 @@ class FileInputs:
 
     Attributes:
         several: Whether the rest may be loaded where one document cannot.
+        passed_over: The files in folders and archives that are no documents, by the reason.
     """
 
     several = True
 
     def __init__(self, paths: Sequence[Path], piped: Path | None = None) -> None:
-        self._paths = list(dict.fromkeys(file for path in paths for file in find_files(path)))
+        self.passed_over: dict[str, CountedNames] = {}
+        self._paths = list(dict.fromkeys(file for path in paths for file in find_files(path, self._pass_over)))
         self._piped = piped
 
     def documents(self, fhir: FhirVersion, *, checked: bool) -> Iterator[tuple[str, Iterable[Document]]]:
@@ -51,10 +55,15 @@ class FileInputs:
             fhir: The release in which the Bundle of a case file is built.
             checked: Whether all was read before and found right.
         """
+        note = (lambda *_: None) if checked else self._pass_over
         for path in self._paths:
-            yield shown(path), find_documents(path, keep_raw=True, checked=checked, fhir=fhir)
+            found = find_documents(path, keep_raw=True, checked=checked, fhir=fhir, passed_over=note)
+            yield shown(path), found
         if self._piped is not None:
             yield STANDARD_INPUT, _of_standard_input(self._piped, checked=checked)
+
+    def _pass_over(self, name: str, reason: str) -> None:
+        self.passed_over.setdefault(reason, CountedNames()).note(name)
 
     def digests(self) -> Iterator[Digest]:
         """Return the name, the size in bytes and the SHA-256 of each file; all are read for it."""
@@ -79,6 +88,7 @@ class BundleInput:
     """
 
     several = False
+    passed_over: Mapping[str, CountedNames] = MappingProxyType({})
 
     def __init__(self, bundle: Resource) -> None:
         try:

@@ -93,8 +93,8 @@ def _of_level(
     level: int, files: Iterable[tuple[str, Iterable[Document]]], survey: Survey, rules: Rules
 ) -> Iterator[_Read]:
     if survey.plans is not None:
-        for number, kept in survey.plans.items():
-            if survey.level[number] == level and number not in survey.left_out:
+        for number, kept in survey.kept_at(level):
+            if number not in survey.left_out:
                 originals = tuple(entry.original for entry in kept.plan.entries)
                 yield _Read(number, kept.name, kept.size, originals, partial(_same, kept.plan))
         return

@@ -118,6 +118,8 @@ class Preparation:
         """
         if self._survey is None:
             self._survey = survey(self.documents(checked=False), self.index, self.rules)
+            for reason, names in self._inputs.passed_over.items():
+                self._survey.named[f"passed over ({reason})"] = names
             if self._survey.problems and not self.options.keep_going:
                 raise self._cannot_be_loaded(self._survey)
             check_dangling(self._survey, self.index, self.client, self.options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -10,14 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fhir_case.errors import BundleError
 from fhir_case.fhir import wire
+from fhir_case.wording import CountedNames
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fhir_case.documents import Document
     from fhir_case.load.plan.plan import Plan
 
 __all__ = ["CountedNames", "Kept", "Problem", "Survey", "changed"]
 
-_NAMED = 3
 _KEPT_BYTES = 16_000_000  # of JSON, which as plans are some 150 MB in memory
 _LISTED = 100
 _DIGEST_BYTES = 16
@@ -47,23 +50,6 @@ def changed(name: str, reason: str = "") -> BundleError:
 
 def _digest(document: Document) -> bytes:
     return blake2b(document.raw or wire.dump(document.content), digest_size=_DIGEST_BYTES).digest()
-
-
-class CountedNames:
-    """How many a warning is about, and the first three of them."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.names: list[str] = []
-
-    def note(self, *names: str) -> None:
-        """Add names; what was counted before stays named."""
-        self.count += len(names)
-        self.names += names[: max(0, _NAMED - len(self.names))]
-
-    def __str__(self) -> str:
-        more = self.count - len(self.names)
-        return ", ".join(self.names) + (f" and {more:,} more" if more else "")
 
 
 class Kept(NamedTuple):
@@ -108,6 +94,8 @@ class Survey:
     digests: bytearray = field(default_factory=bytearray)
     plans: dict[int, Kept] | None = field(default_factory=dict)
     _kept_bytes: int = 0
+    _names: list[str] = field(default_factory=list)
+    _of_level: dict[int, list[int]] = field(default_factory=dict)
 
     def keep(self, number: int, document: Document, plan: Plan) -> None:
         """Keep the plan of a document, unless all are too much to be kept."""
@@ -116,6 +104,14 @@ class Survey:
             self.plans[number] = Kept(document.name, len(document.raw), plan)
             if self._kept_bytes > _KEPT_BYTES:
                 self.plans = None
+
+    def kept_at(self, level: int) -> Iterator[tuple[int, Kept]]:
+        """Return the plans of a level that were kept, with the numbers of their documents."""
+        plans = self.plans or {}
+        if not self._of_level:
+            for number in plans:
+                self._of_level.setdefault(self.level[number], []).append(number)
+        yield from ((number, plans[number]) for number in self._of_level.get(level, ()))
 
     def note(self, document: Document) -> None:
         """Note what a document says."""
@@ -151,10 +147,11 @@ class Survey:
 
     def name_of(self, number: int) -> str:
         """Return a document by the name of its file, with its number there when there are several."""
-        for name, (first, end) in self.files.items():
-            if first <= number < end:
-                return name if end - first == 1 else f"{name}: document {number - first + 1}"
-        return str(number)
+        if len(self._names) < len(self.files):
+            self._names = list(self.files)
+        name = self._names[bisect_right(self._names, number, key=lambda each: self.files[each][0]) - 1]
+        first, end = self.files[name]
+        return name if end - first == 1 else f"{name}: document {number - first + 1}"
 
     @property
     def warnings(self) -> tuple[str, ...]:
