@@ -75,6 +75,11 @@ def _later_at_a_date(_answer: Answer, seconds: int) -> Answer:
     return Answer(429, (("Retry-After", formatdate(math.ceil(time.time()) + seconds, usegmt=True)),))
 
 
+def _garbled(answer: Answer, _seconds: int) -> Answer:
+    middle = len(answer.body) // 3
+    return replace(answer, body=answer.body[:middle] + b"\x00\xff\x7f" * 20 + answer.body[middle + 60 :])
+
+
 def _plain_text(answer: Answer, _seconds: int) -> Answer:
     kept = tuple((name, value) for name, value in answer.headers if name.lower() != "content-type")
     return replace(answer, headers=(*kept, ("Content-Type", "text/plain")))
@@ -102,6 +107,18 @@ FAULTS = {
     "wrong-body": Fault("forwarded; 200 with a body that is not JSON", forwards=True, answer=_NO_JSON),
     "html": Fault("forwarded; then 502 with a page of HTML", forwards=True, answer=_html),
     "html-before": Fault("not forwarded; 502 with a page of HTML", forwards=False, answer=_html),
+    "empty": Fault(
+        "forwarded; 200 with an empty body",
+        forwards=True,
+        answer=_made_up(200, ("Content-Type", "application/fhir+json")),
+    ),
+    "garbled": Fault("forwarded; some bytes of the answer are others", forwards=True, answer=_garbled),
+    "502": Fault("forwarded; then 502 without a body", forwards=True, answer=_made_up(502)),
+    "502-before": Fault("not forwarded; 502 without a body", forwards=False, answer=_made_up(502)),
+    "504": Fault("forwarded; then 504", forwards=True, answer=_made_up(504)),
+    "504-before": Fault("not forwarded; 504", forwards=False, answer=_made_up(504)),
+    "500-before": Fault("not forwarded; 500 with an OperationOutcome", forwards=False, answer=_outcome),
+    "503-after": Fault("forwarded; then 503", forwards=True, answer=_made_up(503)),
     "401": Fault("not forwarded; 401", forwards=False, answer=_made_up(401, ("WWW-Authenticate", "Bearer"))),
     "500": Fault("forwarded; then 500 with an OperationOutcome", forwards=True, answer=_outcome),
     "413": Fault("not forwarded; 413", forwards=False, answer=_made_up(413)),

@@ -70,22 +70,31 @@ class TcpProxy:
         late_s: float = 0.2,
         bytes_s: float = 100_000,
     ) -> None:
-        planned = tuple(schedule)
-        if unknown := {name for name in planned if name} - TOXICS.keys():
-            raise ValueError(f"no fault is named {', '.join(sorted(unknown))}; there are {', '.join(TOXICS)}")
         parts = urlsplit(target)
         self.address = (parts.hostname or "", parts.port or 80)
         self.base_url = ""
         self.hits: list[Hit] = []
-        self.silence_s = silence_s
         self.late_s = late_s
         self.bytes_s = bytes_s
         self._path = parts.path.rstrip("/")
-        self._schedule = iter(planned)
         self._seed = seed
         self._arrived = 0
         self._open = 0
         self._change = Condition()
+        self.plan(schedule, silence_s=silence_s)
+
+    def plan(self, schedule: Iterable[str | None], *, silence_s: float) -> None:
+        """
+        Set what happens from now on.
+
+        Raises:
+            ValueError: A fault has no such name.
+        """
+        planned = tuple(schedule)
+        if unknown := {name for name in planned if name} - TOXICS.keys():
+            raise ValueError(f"no fault is named {', '.join(sorted(unknown))}; there are {', '.join(TOXICS)}")
+        self._schedule = iter(planned)
+        self.silence_s = silence_s
 
     def __enter__(self) -> Self:
         self._server = LoopbackServer(0, lambda *arguments: _Connection(self, *arguments))
