@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from fhir_case.fhir import wire
+from fhir_case.fhir.links import CANONICALS, TEMPORARY, is_link, narrative_links, with_narrative_links
 from fhir_case.fhir.narrative import canonical_narrative
 from fhir_case.fhir.references import unversioned
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Difference", "Kind", "compare", "state_of"]
 
-Kind = Literal["added", "rewritten", "precision", "changed", "missing", "unexpected", "duplicate"]
+Kind = Literal["added", "rewritten", "precision", "changed", "missing", "unexpected", "unresolved", "duplicate"]
 
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
 _SETS = ("profile", "security", "tag")
@@ -29,6 +30,8 @@ _BASE64 = re.compile(
     r"AuditEvent\..*\.query|.*(?:\.hash|\.carrierAIDC|Base64Binary|(?<!SampledData)\.data)(?:\[\d+\])?"
 )
 _EMPTY: tuple[object, ...] = (None, [], {})  # none of these says anything. Source: https://hl7.org/fhir/R4/json.html
+# The url of an extension, and that of a resource itself, say what it is.
+_NAMING = re.compile(r"(?:[A-Za-z]+|.*(?:[eE]xtension|\.contained|\.resource)(?:\[\d+\])?)\.url")
 _SERVERS_OWN = ("lastUpdated", "versionId")
 
 
@@ -41,7 +44,8 @@ class Difference:
         path: The element, such as ``Observation.valueQuantity.value``.
         kind: ``added``: an element that a server adds to every resource; ``rewritten``: the same in another spelling;
             ``precision``: the same number with other digits; ``changed``, ``missing``, ``unexpected``: another value,
-            none, one that was not sent; ``duplicate``: stored more than once.
+            none, one that was not sent; ``unresolved``: a link as it was sent, though it leads nowhere on the server;
+            ``duplicate``: stored more than once.
         sent: What was sent; None when nothing was.
         stored: What is stored; None when nothing is.
     """
@@ -61,7 +65,12 @@ def state_of(differences: tuple[Difference, ...]) -> Literal["equal", "added", "
 
 
 def compare(
-    sent: Resource, stored: Resource, *, locations: Mapping[str, str] | None = None, base_url: str = ""
+    sent: Resource,
+    stored: Resource,
+    *,
+    locations: Mapping[str, str] | None = None,
+    base_url: str = "",
+    resolved: bool = False,
 ) -> tuple[Difference, ...]:
     """
     Return every difference between a resource as it was sent and as it is stored.
@@ -73,12 +82,13 @@ def compare(
     Args:
         locations: For every reference to a resource of the Bundle, ``Type/id`` on the server.
         base_url: The base URL, with which a server may make a reference absolute.
+        resolved: Whether links have to lead to something on the server: those that say the same may lead nowhere.
 
     Source: https://hl7.org/fhir/R4/http.html#update (what a server may change)
     """
     sent = wire.parse(wire.dump(sent))  # a number may be a float; what counts is what was written
     top = str(sent.get("resourceType"))
-    comparison = _Comparison(locations or {}, base_url)
+    comparison = _Comparison(locations or {}, base_url, resolved=resolved and top != "Bundle")  # that one is content
     found = [*_identity(top, sent.get("id"), stored.get("id")), *_meta(f"{top}.meta", sent, stored)]
     for name in _names(sent, stored):
         if name in ("id", "meta"):
@@ -130,6 +140,7 @@ def _names(sent: Mapping[str, Any], stored: Mapping[str, Any]) -> list[str]:
 class _Comparison:
     locations: Mapping[str, str]
     base_url: str
+    resolved: bool = False
 
     def element(self, path: str, name: str, sent: Mapping[str, Any], stored: Mapping[str, Any]) -> Iterator[Difference]:
         inner = f"{path}.{name}"
@@ -148,6 +159,8 @@ class _Comparison:
             yield from self._items(path, name, sent, stored)
         elif sent != stored or str(sent) != str(stored):  # True equals 1, and 15.0 equals 15.00
             yield Difference(path, self._kind(path, name, sent, stored), sent, stored)
+        elif self.resolved and isinstance(sent, str) and self._leads_nowhere(path, name, sent):
+            yield Difference(path, "unresolved", sent, stored)
 
     def _items(self, path: str, name: str, sent: list[Any], stored: list[Any]) -> Iterator[Difference]:
         both = min(len(sent), len(stored))
@@ -166,24 +179,55 @@ class _Comparison:
 
     def _same_text(self, path: str, name: str, sent: str, stored: str) -> bool:
         if name == "div":
-            return canonical_narrative(sent) == canonical_narrative(stored)
-        if name in ("reference", "url") and self._same_reference(name, sent, stored):
+            wanted = canonical_narrative(stored)
+            moved = with_narrative_links(sent, lambda link: self._location(link) or link)
+            return wanted in (canonical_narrative(sent), canonical_narrative(moved))
+        if name == "reference" and self._same_reference(sent, stored):
             return True
+        if _is_link(path, name, sent) or name in CANONICALS:
+            location = self._location(sent)
+            if location and location == self._local(stored):
+                return True
         if _BASE64.fullmatch(path):
             content = _bytes(sent)
             return content is not None and content == _bytes(stored)
         before = _instant(sent)
         return before is not None and before == _instant(stored)
 
-    def _same_reference(self, name: str, sent: str, stored: str) -> bool:
-        here = unversioned(stored.removeprefix(f"{self.base_url}/"))
-        location = self.locations.get(sent) or self.locations.get(unversioned(sent))
-        if location is not None:
-            return here == location
+    def _same_reference(self, sent: str, stored: str) -> bool:
+        here, location = self._local(stored), self._location(sent)
+        if location:
+            return here == location or unversioned(here) == location
         kind, conditional, _ = sent.partition("?")
-        if name == "url":
-            return False
-        return here.startswith(f"{kind}/") if conditional else here == unversioned(sent)
+        return here.startswith(f"{kind}/") if conditional else sent in (here, unversioned(here))
+
+    def _leads_nowhere(self, path: str, name: str, text: str) -> bool:
+        """Whether a link that is stored as it was sent does not lead to what it meant."""
+        if name == "reference":
+            return text.startswith(TEMPORARY) or "?" in text or self._is_elsewhere(text)
+        if name == "div":
+            return any(self._is_elsewhere(link) for link in narrative_links(text))
+        return _is_link(path, name, text) and self._is_elsewhere(text)
+
+    def _is_elsewhere(self, text: str) -> bool:
+        location = self._location(text)
+        return bool(location) and self._local(text) not in (location, f"{location}{text[len(unversioned(text)) :]}")
+
+    def _location(self, text: str) -> str:
+        """Return ``Type/id`` on the server for a link to a resource of the Bundle, with its fragment; else nothing."""
+        found = self.locations.get(text) or self.locations.get(unversioned(text))
+        if found or "#" not in text[1:]:
+            return found or ""
+        plain, _, fragment = text.partition("#")
+        found = self.locations.get(plain)
+        return f"{found}#{fragment}" if found else ""
+
+    def _local(self, text: str) -> str:
+        return text.removeprefix(f"{self.base_url}/") if self.base_url else text
+
+
+def _is_link(path: str, name: str, text: str) -> bool:
+    return is_link(name, text) and not (name == "url" and _NAMING.fullmatch(path))
 
 
 def _bytes(text: str) -> bytes | None:

@@ -26,6 +26,7 @@ _TEXTS = {
     "changed": "another value",
     "missing": "not stored",
     "unexpected": "was not sent",
+    "unresolved": "a link that leads nowhere on the server",
     "duplicate": "stored more than once",
 }
 _LONGEST = 200

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
     from fhir_case.load.plan.entry import PlannedEntry
 
-__all__ = ["HEAD_BYTES", "Transaction", "bytes_at_most", "names_for_later", "refuse_clashes"]
+__all__ = ["HEAD_BYTES", "Transaction", "bytes_at_most", "location_of_name", "names_for_later", "refuse_clashes"]
 
 HEAD_BYTES = 60
 """The bytes of a body around its entries."""
@@ -85,10 +85,7 @@ class Transaction:
         alone = all(entry.original.source == source for entry in self.entries)
 
         def stored(name: str) -> str:
-            if locations is None:
-                return ""
-            own = _in_document(name, source) if alone else ""
-            return (own and locations(own)) or locations(name)
+            return location_of_name(locations, name, source if alone else "") if locations is not None else ""
 
         def change(reference: str) -> str:
             plain = unversioned(reference)
@@ -120,6 +117,18 @@ def names_for_later(entry: PlannedEntry) -> list[str]:
     names = [name for name in entry.names if not entry.by_id or name != entry.target]
     own = (_in_document(name, entry.original.source) for name in names)
     return [*names, *filter(None, own)]
+
+
+def location_of_name(locations: Callable[[str], str], name: str, source: str) -> str:
+    """
+    Return ``Type/id`` on the server for a name, or nothing.
+
+    Args:
+        locations: Returns the same for what `names_for_later` gives.
+        source: The document that says the name; empty where several do.
+    """
+    own = _in_document(name, source) if source else ""
+    return (own and locations(own)) or locations(name)
 
 
 def _in_document(name: str, source: str) -> str:

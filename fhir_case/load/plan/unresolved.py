@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fhir_case.fhir.links import TEMPORARY
 from fhir_case.fhir.references import references_in, unversioned
 
 if TYPE_CHECKING:
@@ -31,8 +32,6 @@ __all__ = [
 
 PRIMITIVE_EXTENSION = b'"_'
 """What the JSON of such an element begins with: a body without it needs no closer look."""
-
-TEMPORARY = ("urn:uuid:", "urn:oid:")
 
 
 def extension_references(resource: object) -> list[str]:

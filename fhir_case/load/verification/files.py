@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fhir_case.load.journal.entry import Journal, JournalEntry
 from fhir_case.load.journal.record import Finished, Placeholder, RequestRecord
 from fhir_case.load.plan.plan import Plan
-from fhir_case.load.plan.transaction import Transaction
+from fhir_case.load.plan.transaction import Transaction, location_of_name, names_for_later
 from fhir_case.load.verification.readback import read_back
 
 if TYPE_CHECKING:
@@ -65,13 +66,16 @@ def read_back_inputs(
             ]  # fmt: skip
             known = Journal(prepared.base_url, tuple(stored))
             found = read_back(
-                Plan(((Transaction(entries),),)), prepared.client, journal=known, elsewhere=index.location
+                Plan(((Transaction(entries),),)),
+                prepared.client,
+                journal=known,
+                elsewhere=partial(location_of_name, index.location),
             )
             index.put_locations(
                 (name, comparison.stored_as)
                 for entry, comparison in zip(entries, found.comparisons, strict=True)
-                for name in entry.names
-                if comparison.stored_as and not entry.by_id
+                for name in names_for_later(entry)
+                if comparison.stored_as
             )
             yield found
 

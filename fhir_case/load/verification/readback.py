@@ -9,7 +9,9 @@ from urllib.parse import unquote
 
 from fhir_case.errors import RejectedError
 from fhir_case.fhir.compare import Difference, compare, state_of
+from fhir_case.fhir.identifiers import identifiers_of, token_of
 from fhir_case.server.lookup import found_by_id
+from fhir_case.server.outcome import printable
 from fhir_case.server.placeholders import is_placeholder
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ def read_back(
     client: Client,
     *,
     journal: Journal | None = None,
-    elsewhere: Callable[[str], str] | None = None,
+    elsewhere: Callable[[str, str], str] | None = None,
 ) -> Verification:
     """
     Read every resource of a plan from the server and compare it with what was sent.
@@ -111,7 +113,8 @@ def read_back(
     Args:
         journal: Where the server stored the resources. Without it they are looked for by the id that we chose, then by
             the condition of their request or their identifier.
-        elsewhere: Returns ``Type/id`` on the server for a reference to a resource that is not in the plan, or nothing.
+        elsewhere: Returns ``Type/id`` on the server for a link to a resource that is not in the plan, and for the
+            document that has the link; or nothing.
 
     Raises:
         ServerError: The server was not reached, or is overloaded.
@@ -130,23 +133,27 @@ def read_back(
     for entry, each in zip(entries, found, strict=True):
         if each.resource is not None:
             locations |= dict.fromkeys(entry.names, _name(each.resource))
-    known = _Locations(locations, elsewhere)
+    known = {source: _Locations(locations, source, elsewhere) for source in {each.original.source for each in entries}}
     return Verification(
         client.base_url,
-        tuple(_comparison(entry, each, known, client.base_url) for entry, each in zip(entries, found, strict=True)),
+        tuple(
+            _comparison(entry, each, known[entry.original.source], client.base_url)
+            for entry, each in zip(entries, found, strict=True)
+        ),
     )
 
 
 class _Locations(dict[str, str]):
-    """The locations of the resources of the plan, and of others."""
+    """The locations of the resources of the plan, and of others, as one document names them."""
 
-    def __init__(self, locations: Mapping[str, str], elsewhere: Callable[[str], str] | None) -> None:
+    def __init__(self, locations: Mapping[str, str], source: str, elsewhere: Callable[[str, str], str] | None) -> None:
         super().__init__(locations)
+        self._source = source
         self._elsewhere = elsewhere
 
     def get(self, name: str, default: Any = None, /) -> Any:
         found = super().get(name)
-        return found or (self._elsewhere(name) if self._elsewhere else "") or default
+        return found or (self._elsewhere(name, self._source) if self._elsewhere else "") or default
 
 
 def _chosen(entry: PlannedEntry) -> str:
@@ -171,15 +178,28 @@ def _look_for(
         if error.status in (401, 403):
             raise
         return direct
+    token = token_of(entry.search)
+    meant = [each for each in matches if _is(each, entry.original.type) and token in ("", *identifiers_of(each))]
+    if meant:
+        return _Found(meant[0], copies=len(meant))
     if matches:
-        return _Found(matches[0], copies=len(matches))
+        reason = f"{direct.reason}, and a search for {unquote(entry.search)} finds something else"
+        return _Found(None, reason, "not checked")
     return _Found(None, f"{direct.reason}, and nothing matches {unquote(entry.search)}")
+
+
+def _is(resource: Resource, kind: str) -> bool:
+    return resource.get("resourceType") == kind and isinstance(resource.get("id"), str)
 
 
 def _read(client: Client, name: str) -> _Found:
     kind, _, resource_id = name.partition("/")
     try:
-        return _Found(client.read(kind, resource_id))
+        found = client.read(kind, resource_id)
+        if _name(found) == name:
+            return _Found(found)
+        other = printable(_name(found)) if found else "nothing"
+        return _Found(None, f"asked for {name}, the server answers with {other}", "not checked")
     except RejectedError as error:
         if error.status == 410:
             return _Found(None, f"{name} was deleted")
@@ -190,7 +210,7 @@ def _read(client: Client, name: str) -> _Found:
 
 def _comparison(entry: PlannedEntry, found: _Found, locations: Mapping[str, str], base_url: str) -> Comparison:
     name, source = entry.original.name, entry.original.source
-    if entry.deletes:
+    if entry.deletes and found.state != "not checked":
         state: ComparisonState = "equal" if found.resource is None else "altered"
         reason = "" if found.resource is None else "it was deleted, and it is there"
         return Comparison(name, "", state, reason=reason, source=source)
@@ -198,7 +218,9 @@ def _comparison(entry: PlannedEntry, found: _Found, locations: Mapping[str, str]
         return Comparison(name, "", found.state, reason=found.reason, source=source)
     if is_placeholder(found.resource) and not is_placeholder(entry.original.resource):
         return Comparison(name, _name(found.resource), "lost", reason="only a placeholder is there", source=source)
-    differences = compare(entry.original.resource, found.resource, locations=locations, base_url=base_url)
+    differences = compare(
+        entry.original.resource, found.resource, locations=locations, base_url=base_url, resolved=True
+    )
     if found.copies > 1:
         differences += (Difference(f"{entry.original.type}.identifier", "duplicate", 1, found.copies),)
     return Comparison(name, _name(found.resource), state_of(differences), differences, source=source)
