@@ -15,7 +15,6 @@ import struct
 import zipfile
 import zlib
 from functools import partial
-from glob import has_magic
 from io import BufferedReader
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -32,7 +31,7 @@ from fhir_case.documents.content import (
     why_not,
 )
 from fhir_case.documents.document import Document, unread
-from fhir_case.documents.folders import matching, walk
+from fhir_case.documents.folders import walk
 from fhir_case.documents.reading import read_documents, read_texts
 from fhir_case.errors import FhirCaseError
 
@@ -49,7 +48,7 @@ if TYPE_CHECKING:
     Read = Callable[..., Iterator[Found]]
     ReadCase = Callable[[Path], tuple[Resource | None, dict[str, str], tuple[Issue, ...]]]
 
-__all__ = ["digest", "expand", "find_documents", "find_files", "find_texts", "shown"]
+__all__ = ["digest", "find_documents", "find_files", "find_texts", "shown"]
 
 _LINES = (".ndjson", ".jsonl")
 _ARCHIVE = ".zip"
@@ -64,30 +63,6 @@ def shown(path: Path) -> str:
     """Return a path as text that can be written anywhere: what is not UTF-8 in it as the number of the byte."""
     text = str(path)
     return text if text.isascii() else os.fsencode(text).decode(errors="backslashreplace")
-
-
-def expand(patterns: Sequence[str]) -> list[Path]:
-    """
-    Return the paths behind names and patterns, in their order; those of one pattern are sorted.
-
-    A name that exists is a path, whatever characters it has; any other is a pattern with ``*``, ``?``, ``[ab]``, or
-    ``**`` for folders of any depth. What is in a directory that the same pattern matches is not returned again.
-
-    Raises:
-        FhirCaseError: One of them does not exist, or matches nothing.
-    """
-    return [path for pattern in patterns for path in _matches(pattern)]
-
-
-def _matches(pattern: str) -> list[Path]:
-    if os.path.exists(pattern):  # noqa: PTH110 - the method of Path raises for a name that is too long
-        return [Path(pattern)]
-    if not has_magic(pattern):
-        raise FhirCaseError("this does not exist", where=pattern)
-    found = set(matching(pattern))
-    if not found:
-        raise FhirCaseError("nothing matches this pattern", where=pattern, hint="** stands for folders of any depth")
-    return sorted(one for one in found if found.isdisjoint(one.parents))
 
 
 def _not_noted(name: str, reason: str) -> None:

@@ -1,20 +1,47 @@
-"""Walk through folders: each of them once, also where links lead in circles."""
+"""Find paths by names and patterns, and walk through folders: each of them once, also where links lead in circles."""
 
 from __future__ import annotations
 
 import glob
+import os
 from collections import deque
 from fnmatch import fnmatchcase
 from os import scandir
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fhir_case.errors import FhirCaseError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["matching", "walk"]
+__all__ = ["expand", "walk"]
 
 _ANY_DEPTH = "**"
+
+
+def expand(patterns: Sequence[str]) -> list[Path]:
+    """
+    Return the paths behind names and patterns, in their order; those of one pattern are sorted.
+
+    A name that exists is a path, whatever characters it has; any other is a pattern with ``*``, ``?``, ``[ab]``, or
+    ``**`` for folders of any depth. What is in a directory that the same pattern matches is not returned again.
+
+    Raises:
+        FhirCaseError: One of them does not exist, or matches nothing.
+    """
+    return [path for pattern in patterns for path in _matches(pattern)]
+
+
+def _matches(pattern: str) -> list[Path]:
+    if os.path.exists(pattern):  # noqa: PTH110 - the method of Path raises for a name that is too long
+        return [Path(pattern)]
+    if not glob.has_magic(pattern):
+        raise FhirCaseError("this does not exist", where=pattern)
+    found = set(_matching(pattern))
+    if not found:
+        raise FhirCaseError("nothing matches this pattern", where=pattern, hint="** stands for folders of any depth")
+    return sorted(one for one in found if found.isdisjoint(one.parents))
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, bool]]:
@@ -59,7 +86,7 @@ def _inside(folder: Path, links: deque[Path]) -> list[tuple[Path, bool]]:
     return found
 
 
-def matching(pattern: str) -> Iterator[Path]:
+def _matching(pattern: str) -> Iterator[Path]:
     """Return the paths that a pattern of a shell matches; ``**`` stands for folders of any depth."""
     parts = Path(pattern).parts
     if _ANY_DEPTH not in parts:

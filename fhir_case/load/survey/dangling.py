@@ -13,7 +13,7 @@ from fhir_case.server.lookup import found_by_id
 from fhir_case.server.placeholders import batches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from fhir_case.load.survey.index import Index
     from fhir_case.load.survey.options import Options
@@ -25,13 +25,16 @@ __all__ = ["check_dangling"]
 _MOST_DANGLING = 2_000
 
 
-def check_dangling(found: Survey, index: Index, client: Client, options: Options) -> None:
+def check_dangling(
+    found: Survey, index: Index, client: Client, options: Options, *, place: Callable[[str], str]
+) -> None:
     """
     Refuse references to what is neither in the inputs nor on the server, as far as the options do not allow them.
 
     Args:
         found: What is in the inputs; documents that are left out, and warnings, are added to it.
         index: The index of the inputs; placeholders that the server has to make are added to it.
+        place: Returns the document and entry that has a reference.
 
     Raises:
         BundleError: There are such references.
@@ -50,8 +53,11 @@ def check_dangling(found: Survey, index: Index, client: Client, options: Options
     if options.keep_going:
         _leave_out(found, index, missing)
         return
+    first, *more = missing
+    named = [first, *(f"{name} ({place(name)})" for name in more[:2]), *more[2:]]
     raise BundleError(
-        f"{message}: {abbreviated(missing)}",
+        f"{message}: {abbreviated(named)}",
+        where=place(first),
         hint="no server makes a placeholder for these; load what they refer to first or along"
         if options.placeholders
         else "load what they refer to first or along, or allow it: with --placeholders where the server makes "

@@ -72,6 +72,11 @@ class Index(TemporaryDatabase):
             "WHERE name.name IS NULL GROUP BY need.name ORDER BY 2, 1"
         )
 
+    def needed_by(self, name: str) -> int:
+        """Return the first document that has a reference."""
+        with self._lock:
+            return int(self._base.execute("SELECT min(unit) FROM need WHERE name = ?", (name,)).fetchone()[0])
+
     def leave_out(self, names: Iterable[str]) -> list[tuple[int, str]]:
         """Return each document that needs one of these names, with the first of them, and forget what it needs."""
         found: dict[int, str] = {}

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from fhir_case.errors import BundleError, FhirCaseError
 from fhir_case.load.journal.reader import read_header
 from fhir_case.load.journal.record import Header
-from fhir_case.load.plan.plan import Rules, abbreviated, check_server
+from fhir_case.load.plan.plan import Rules, abbreviated, check_server, entries_of
 from fhir_case.load.survey.dangling import check_dangling
 from fhir_case.load.survey.index import Index
 from fhir_case.load.survey.jobs import jobs_of_level
 from fhir_case.load.survey.options import Options
-from fhir_case.load.survey.survey import survey
+from fhir_case.load.survey.survey import place_of, survey
 from fhir_case.server.guard import is_loopback
 from fhir_case.server.quirks import quirks_of
 
@@ -122,8 +123,21 @@ class Preparation:
                 self._survey.named[f"passed over ({reason})"] = names
             if self._survey.problems and not self.options.keep_going:
                 raise self._cannot_be_loaded(self._survey)
-            check_dangling(self._survey, self.index, self.client, self.options)
+            check_dangling(self._survey, self.index, self.client, self.options, place=self._place_of)
         return self._survey
+
+    def _place_of(self, reference: str) -> str:
+        """Return the document and entry that has a reference; its file is read again where its plan was not kept."""
+        found, number = self.read(), self.index.needed_by(reference)
+        if found.plans and number in found.plans:
+            kept = found.plans[number]
+            return place_of(reference, (entry.original for entry in kept.plan.entries), kept.name)
+        for name, documents in self.documents(checked=True):
+            first, end = found.files.get(name, (0, 0))
+            if first <= number < end:
+                document = next(islice(documents, number - first, None), None)
+                return place_of(reference, entries_of(document, self.rules)[0], document.name) if document else name
+        return ""
 
     def _cannot_be_loaded(self, found: Survey) -> BundleError:
         first, count = found.problems[0], len(found.left_out)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fhir_case.load.plan.plan import Plan, Rules
     from fhir_case.load.survey.index import Index
 
-__all__ = ["survey", "unanswered"]
+__all__ = ["place_of", "survey", "unanswered"]
 
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # perhaps half of a surrogate pair
 
@@ -110,21 +110,31 @@ def _needs(plan: Plan, names: set[str]) -> set[str]:
     found = (
         pointers.references
         if pointers and not inner
-        else {
-            text
-            for entry in plan.entries
-            if entry.original.type != "Bundle"
-            for text in references_in(entry.original.resource)
-        }
+        else {text for entry in plan.entries for text in _references(entry.original)}
     )
-    needs = set()
-    for reference in found - names:
-        kind, conditional, query = reference.partition("?")
-        if conditional:
-            needs.add(f"{kind}?{unquote(query)}")
-        elif not reference.startswith("#") and unversioned(reference) not in names:
-            needs.add(unversioned(reference))
-    return needs
+    needed = (_needed(reference) for reference in found - names)
+    return {name for name in needed if name and name not in names}
+
+
+def _references(entry: BundleEntry) -> list[str]:
+    return [] if entry.type == "Bundle" else references_in(entry.resource)
+
+
+def _needed(reference: str) -> str:
+    """Return what a reference needs, by its name in the index; empty when it is to something contained."""
+    kind, conditional, query = reference.partition("?")
+    if conditional:
+        return f"{kind}?{unquote(query)}"
+    return "" if reference.startswith("#") else unversioned(reference)
+
+
+def place_of(name: str, entries: Iterable[BundleEntry], document: str) -> str:
+    """Return the document and the entry in it that has a reference."""
+    for entry in entries:
+        if name in map(_needed, _references(entry)):
+            where = entry.name if entry.name.startswith("Bundle.") else f"Bundle.entry[{entry.position}] ({entry.name})"
+            return f"{document}: {where}" if document else where
+    return document
 
 
 def _guard(document: Document, originals: Sequence[BundleEntry], rules: Rules) -> None:
