@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote
 
 from fhir_case.fhir.identity import LOGICAL_ID
 
@@ -16,6 +17,8 @@ __all__ = [
     "RELATIVE",
     "Location",
     "Pointers",
+    "is_stored_name",
+    "location_in_answer",
     "location_of",
     "pointers_in",
     "pointers_of_text",
@@ -28,6 +31,11 @@ RELATIVE = rf"[A-Z][A-Za-z]+/{LOGICAL_ID}"
 """The pattern of ``Type/id``."""
 
 _LOCATION = re.compile(rf"(?:^|/)({RELATIVE})(?:/_history/({LOGICAL_ID}))?$")
+
+# Servers give ids that FHIR does not allow, with _ or longer than 64; what has a meaning in a URL is not among them.
+_ID_OF_SERVER = r"[A-Za-z0-9._~=+:@-]{1,255}"
+_STORED = rf"[A-Z][A-Za-z]+/(?!_history|\.{{1,2}}(?:/|$)){_ID_OF_SERVER}"
+_IN_ANSWER = re.compile(rf"(?:^|/)({_STORED})(?:/_history/({_ID_OF_SERVER}))?/?$")
 
 # The elements that can point to an entry of the same Bundle: a Reference, and the url of an Attachment.
 _POINTERS = ("reference", "url")
@@ -49,6 +57,21 @@ def location_of(text: str) -> Location | None:
     """
     found = _LOCATION.search(text)
     return Location(found[1], found[2] or "") if found else None
+
+
+def location_in_answer(text: str) -> Location | None:
+    """
+    Read a location as servers write it: as `location_of`, also percent-encoded, with a query, with an id of their own.
+
+    Source: https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.response.location
+    """
+    found = _IN_ANSWER.search(unquote(text.partition("#")[0].partition("?")[0]))
+    return Location(found[1], found[2] or "") if found else None
+
+
+def is_stored_name(text: str) -> bool:
+    """Whether a text is ``Type/id`` of one resource on a server, and nothing else."""
+    return re.fullmatch(_STORED, text) is not None
 
 
 def unversioned(reference: str) -> str:

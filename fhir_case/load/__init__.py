@@ -37,8 +37,8 @@ def upload(
     """
     Load a Bundle into a server: all of it is stored, or nothing, unless it is more than the server takes at once.
 
-    Loading it again changes nothing and creates nothing, unless the journal warns of it. An entry that the answer does
-    not confirm is in the journal as failed, also when the server accepted the whole.
+    Loading it again changes nothing and creates nothing, unless the journal warns of it. An entry of which
+    neither the answer nor a look at the server says what became of it is in the journal as unknown.
 
     Args:
         bundle: A transaction, batch, collection, document, searchset or history, or one resource.

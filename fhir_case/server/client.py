@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
     from fhir_case.server.connection import Connection
 
-__all__ = ["Answer", "Client"]
+__all__ = ["WRITE_AGAIN", "Answer", "Client"]
 
 _JSON = "application/fhir+json"
 _READING = ("GET", "HEAD")
@@ -33,7 +33,7 @@ _MAX_PAGES = 1000
 _MAX_EMPTY_PAGES = 10  # one after the other
 # A gateway that answers 502 or 504 may have passed a transaction on; after 429 and 503 nothing was done.
 _READ_AGAIN = frozenset({429, 502, 503, 504})
-_WRITE_AGAIN = frozenset({429, 503})
+WRITE_AGAIN = frozenset({429, 503})
 
 
 class Client:
@@ -112,7 +112,7 @@ class Client:
             "POST",
             body=bundle,
             headers={"Prefer": "return=minimal", **(headers or {})},
-            again=_WRITE_AGAIN if repeatable else None,
+            again=WRITE_AGAIN if repeatable else None,
             exact=False,
         )
         return answer.body or {"resourceType": "Bundle", "type": "transaction-response"}

@@ -6,6 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import RejectedError
+from fhir_case.fhir.wire import mapping, objects
+from fhir_case.server.client import WRITE_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from fhir_case.server.client import Client
 
 __all__ = ["delete", "delete_in_any_order", "deletion"]
+
+_GONE = ("404", "410")
 
 
 def deletion(names: Iterable[str]) -> dict[str, Any]:
@@ -57,7 +61,11 @@ def delete_in_any_order(names: Iterable[str], delete_some: Callable[[Sequence[st
 
 def _delete(client: Client, names: Sequence[str]) -> str:
     try:
-        client.transaction(deletion(names), repeatable=True)
+        answer = client.request("POST", body=deletion(names), again=WRITE_AGAIN, exact=False)
     except RejectedError as error:
         return error.message
-    return ""
+    entries = objects((answer.body or {}).get("entry"))
+    statuses = [str(mapping(entry.get("response")).get("status") or "")[:3] for entry in entries]
+    if len(statuses) == len(names) and all(each.startswith("2") or each in _GONE for each in statuses):
+        return ""
+    return f"HTTP {answer.status}, and the answer does not say that it is deleted"

@@ -156,7 +156,8 @@ def test_what_a_lost_request_stored_and_nothing_tells_is_listed_and_not_sent_aga
         assert ["p-n1", "p-n2", "p-n3", "p-n4", "p-n5"] == patients_sent(fake)
         assert 3 == counts_of(out, "Resources")["unknown"]
         assert (
-            f"  {folder / '0.json'}: Patient/p-n0: an earlier run was interrupted here, so that it is not known" in out
+            f"  {folder / '0.json'}: Patient/p-n0: an earlier run was interrupted here, or got an answer that confirms "
+            "nothing; it is not known whether it is stored" in out
         )
 
 

@@ -73,14 +73,14 @@ Transaction 00001.json, level 1, entries: 1
     assert "Patient/demo-patient" == parse(as_json)["entries"][0]["url"]
 
 
-def test_an_entry_that_is_not_confirmed_gives_7_and_the_report(
+def test_an_entry_that_is_not_confirmed_gives_6_and_the_report(
     http: responses.RequestsMock, base: str, file: str, run: Callable[..., tuple[int, str, str]]
 ) -> None:
     announce(http, base, status="")
     code, out, _ = run("upload", file, "--server", base)
 
-    assert 7 == code
-    assert f"  {file}: Patient/demo-patient: the answer has no status" in out
+    assert 6 == code
+    assert f"  {file}: Patient/demo-patient: the answer has no status; it is not known whether it is stored" in out
 
 
 def test_a_refusal_gives_7_and_the_report_names_the_document(

@@ -100,7 +100,15 @@ def test_what_was_not_there_before_is_created_also_where_the_server_says_200(
 
 
 @pytest.mark.parametrize(
-    "location", ["Patient/77/_history/1", "Patient/77", "https://elsewhere/x/Patient/77/_history/1"]
+    "location",
+    [
+        "Patient/77/_history/1",
+        "Patient/77",
+        "/Patient/77/",
+        "https://elsewhere/x/Patient/77/_history/1",
+        "Patient/77/_history/1?_format=json",
+        "https://elsewhere/x/Patient%2F77%2F_history%2F1#there",
+    ],
 )
 def test_a_location_is_understood_in_every_form(
     http: responses.RequestsMock, base: str, bundle: dict[str, Any], location: str
@@ -115,15 +123,79 @@ def test_a_location_is_understood_in_every_form(
     assert ("created", "") == (provenance.state, provenance.stored_as)
 
 
-def test_a_shorter_answer_is_paired_by_place_and_the_rest_has_failed(
+LONG = "pid_" + "x" * 80
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"response": {"status": "201", "location": f"https://elsewhere/fhir/Patient/{LONG}/_history/a_1"}},
+        {"response": {"status": "201"}, "resource": {"resourceType": "Patient", "id": LONG}},
+        {"response": {"status": "201"}, "fullUrl": f"https://elsewhere/fhir/Patient/{LONG}"},
+    ],
+)
+def test_an_id_is_taken_from_wherever_the_answer_has_it_as_the_server_writes_it(
+    http: responses.RequestsMock, base: str, bundle: dict[str, Any], told: dict[str, Any]
+) -> None:
+    answers(http, base, told, response("200 OK", "Observation/78"), response("201", "Provenance/9"))
+    with Client(base) as client:
+        journal = sent_by(bundle, client, GIVES_IDS)
+
+    assert ("created", f"Patient/{LONG}") == (journal.entries[0].state, journal.entries[0].stored_as)
+
+
+def test_a_full_url_that_is_only_repeated_is_no_location(
+    http: responses.RequestsMock, base: str, bundle: dict[str, Any]
+) -> None:
+    told = [{"fullUrl": each["fullUrl"], "response": {"status": "201"}} for each in bundle["entry"]]
+    for kind in ("Patient", "Observation"):  # what has an identifier is looked for
+        http.get(f"{base}/{kind}", json={"resourceType": "Bundle", "type": "searchset"})
+    answers(http, base, *told)
+    with Client(base) as client:
+        journal = sent_by(bundle, client, GIVES_IDS)
+
+    assert [("created", "")] * 3 == [(entry.state, entry.stored_as) for entry in journal.entries]
+
+
+def test_several_entries_that_name_one_location_do_not_count_as_several_created(
+    http: responses.RequestsMock, base: str, bundle: dict[str, Any]
+) -> None:
+    bundle["entry"] = [{"resource": {"resourceType": "Observation", "status": "final"}} for _ in range(3)]
+    bundle["type"] = "collection"
+    http.get(f"{base}/Observation", json={"resourceType": "Bundle", "type": "searchset"})
+    answers(http, base, *(response("201", "Observation/1/_history/1") for _ in range(3)))
+    with Client(base) as client:
+        journal = sent_by(bundle, client)
+
+    assert ["unknown"] * 3 == [entry.state for entry in journal.entries]
+    assert journal.entries[0].reason.startswith("the answer names Observation/1 for several resources")
+
+
+def test_an_answer_in_another_order_counts_where_it_names_a_resource_without_doubt(
+    http: responses.RequestsMock, base: str, bundle: dict[str, Any]
+) -> None:
+    provenance, patient, observation = (
+        response("201", f"{kind}/{number}/_history/1")
+        for number, kind in enumerate(("Provenance", "Patient", "Observation"))
+    )
+    answers(http, base, provenance, patient, observation)
+    with Client(base) as client:
+        journal = sent_by(bundle, client, GIVES_IDS)
+
+    expected = [("created", "Patient/1"), ("created", "Observation/2"), ("created", "Provenance/0")]
+    assert expected == [(entry.state, entry.stored_as) for entry in journal.entries]
+
+
+def test_a_shorter_answer_is_paired_by_name_and_the_rest_is_unknown(
     http: responses.RequestsMock, base: str, bundle: dict[str, Any]
 ) -> None:
     searches(http, base)
     answers(http, base, response("201 Created", "Observation/demo-afp/_history/1"), response("201 Created"))
     journal = sent(bundle, base)
 
-    assert ["failed", "created", "failed"] == [entry.state for entry in journal.entries]
-    assert "the server's answer has 2 entries for 3, none of which names it" == journal.entries[0].reason
+    assert ["unknown", "created", "unknown"] == [entry.state for entry in journal.entries]
+    expected = "the server's answer has 2 entries for 3, none of which names it; it is not known whether it is stored"
+    assert expected == journal.entries[0].reason
     assert not journal.ok
 
 
@@ -133,11 +205,32 @@ def test_a_shorter_answer_is_paired_by_place_and_the_rest_has_failed(
         ({}, "the answer has no status"),
         ("x", "the answer has no status"),
         (response("OK"), "the answer has no status"),
+        (response("202 Accepted"), "HTTP 202"),
+        (response("500"), "HTTP 500"),
         (
             response("201", "Patient/somebody-else/_history/1"),
             "the answer at its position is about Patient/somebody-else",
         ),
-        (response("201", "Group/demo-patient"), "the answer at its position is about Group/demo-patient"),
+        (response("201", "Device/demo-patient"), "the answer at its position is about Device/demo-patient"),
+    ],
+)
+def test_an_entry_that_is_not_confirmed_is_unknown_and_says_why(
+    http: responses.RequestsMock, base: str, bundle: dict[str, Any], wrong: Any, reason: str
+) -> None:
+    searches(http, base)
+    if "Device" in str(wrong):
+        http.get(f"{base}/Device", json={"resourceType": "Bundle", "type": "searchset"})
+    answers(http, base, wrong, response("201"), response("201"))
+    journal = sent(bundle, base)
+
+    expected = ("unknown", f"{reason}; it is not known whether it is stored")
+    assert expected == (journal.entries[0].state, journal.entries[0].reason)
+    assert ["created", "created"] == [entry.state for entry in journal.entries[1:]]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
         (
             response("422 x", outcome={"resourceType": "OperationOutcome", "issue": [{"diagnostics": "no"}]}),
             "HTTP 422: no",
@@ -145,7 +238,7 @@ def test_a_shorter_answer_is_paired_by_place_and_the_rest_has_failed(
         (response("409"), "HTTP 409"),
     ],
 )
-def test_an_entry_that_is_not_confirmed_has_failed_and_says_why(
+def test_an_entry_that_is_refused_has_failed_and_says_why(
     http: responses.RequestsMock, base: str, bundle: dict[str, Any], wrong: Any, reason: str
 ) -> None:
     searches(http, base)
@@ -163,7 +256,7 @@ def test_a_yes_without_entries_confirms_nothing(
     searches(http, base)
     http.post(base, body=body)
 
-    assert 3 == sent(bundle, base).counts["failed"]
+    assert 3 == sent(bundle, base).counts["unknown"]
 
 
 @pytest.mark.parametrize(

@@ -22,18 +22,28 @@ process: a request without its end may or may not have been carried out, and is 
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from fhir_case.errors import FhirCaseError
-from fhir_case.fhir import wire
-from fhir_case.load.journal.entry import JournalEntry
+from fhir_case.load.journal.lines import (
+    LineError,
+    entry_of,
+    lines,
+    names_of,
+    number_of,
+    sent_of,
+    stored_name_of,
+    text_of,
+)
 from fhir_case.load.journal.record import FORMAT, Awaited, Finished, Header, Placeholder, RequestRecord, Undone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from fhir_case.load.journal.entry import JournalEntry
+    from fhir_case.load.journal.lines import Line
     from fhir_case.load.journal.record import Record
 
 __all__ = ["FIRST_BYTES", "Unknown", "check_is_journal", "read_header", "read_records", "read_requests"]
@@ -41,7 +51,6 @@ __all__ = ["FIRST_BYTES", "Unknown", "check_is_journal", "read_header", "read_re
 FIRST_BYTES = b'{"journal":'
 """The first bytes of each journal."""
 
-_FIELDS = tuple(each.name for each in fields(JournalEntry))
 _NOT_SENT = RequestRecord("", "open")
 
 
@@ -52,14 +61,30 @@ def read_header(path: Path) -> Header:
     Raises:
         FhirCaseError: It cannot be read, or is not a journal.
     """
-    first = next(_lines(path), {})
-    if first.get("journal") != FORMAT:
+    _, first = next(lines(path), (0, {}))
+    number = first.get("journal")
+    if type(number) is int and number > FORMAT:
+        raise FhirCaseError(
+            f"a newer version has written this journal, in format {number}",
+            where=str(path),
+            hint="use that version, or another journal",
+        )
+    if number != FORMAT:
         raise FhirCaseError("this is not the journal of an upload", where=str(path))
     try:
-        inputs = tuple((each["path"], each["bytes"], each["sha256"]) for each in first["inputs"])
-        return Header(first["server"], first["fhir"], inputs, first["options"], str(first.get("folder") or ""))
-    except (KeyError, TypeError) as error:
-        raise _damaged(path, error) from error
+        return _header(first)
+    except LineError as error:
+        raise _damaged(path, 1, error) from error
+
+
+def _header(line: Line) -> Header:
+    inputs, options = line.get("inputs"), line.get("options")
+    if not isinstance(inputs, list) or not isinstance(options, dict):
+        raise LineError("it has no inputs or no options")
+    if not all(isinstance(each, dict) for each in inputs):
+        raise LineError("an input is not a JSON object")
+    files = tuple((text_of(each, "path"), number_of(each, "bytes"), text_of(each, "sha256")) for each in inputs)
+    return Header(text_of(line, "server"), text_of(line, "fhir"), files, options, text_of(line, "folder", ""))
 
 
 def check_is_journal(path: Path) -> None:
@@ -70,10 +95,12 @@ def check_is_journal(path: Path) -> None:
         FhirCaseError: It cannot be read, or is not a journal.
     """
     try:
+        if not path.exists():
+            return
+        if not path.is_file():
+            raise FhirCaseError("the journal cannot be written: this is not a file", where=str(path))
         with path.open("rb") as file:
             first = file.read(len(FIRST_BYTES))
-    except FileNotFoundError:
-        return
     except OSError as error:
         raise FhirCaseError(f"it cannot be read: {error.strerror}", where=str(path)) from error
     if not FIRST_BYTES.startswith(first):  # the process may have ended while it wrote this
@@ -88,10 +115,15 @@ def read_records(path: Path) -> Iterator[Record]:
         FhirCaseError: It cannot be read, or is not a journal.
     """
     read_header(path)
-    try:
-        yield from _records(path)
-    except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(path, error) from error
+    records = _Records()
+    for number, line in lines(path):
+        try:
+            record = records.read(line) if number > 1 else None
+        except LineError as error:
+            raise _damaged(path, number, error) from error
+        if record is not None:
+            yield record
+    yield from records.without_end()
 
 
 def read_requests(path: Path) -> Iterator[RequestRecord]:
@@ -104,71 +136,77 @@ def read_requests(path: Path) -> Iterator[RequestRecord]:
     return (record for record in read_records(path) if isinstance(record, RequestRecord))
 
 
-def _records(path: Path) -> Iterator[Record]:
-    open_requests: dict[str, RequestRecord] = {}
-    entries: list[JournalEntry] = []
-    for line in _lines(path):
+class _Records:
+    """The records of lines that are read one after the other."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, RequestRecord] = {}
+        self._entries: dict[tuple[str, int], JournalEntry] = {}
+        self._undecided: dict[str, set[tuple[str, int]]] = {}
+
+    def read(self, line: Line) -> Record | None:
+        """Return the record that a line ends, if it ends one."""
         if "sending" in line:
-            sent = tuple((source, tuple(each)) for source, each in line["entries"])
-            open_requests[line["sending"]] = RequestRecord(line["sending"], "open", (), sent, "filling" in line)
+            request, sent = text_of(line, "sending"), sent_of(line)
+            self._open[request] = RequestRecord(request, "open", (), sent, "filling" in line)
+            self._undecided[request] = {(source, position) for source, positions in sent for position in positions}
         elif "request" in line:
-            entries.append(JournalEntry(**{name: line[name] for name in _FIELDS if name in line}))
+            entry = entry_of(line)
+            self._entries.pop(entry.key, None)  # a line that is there twice counts once
+            self._entries[entry.key] = entry
         elif "answered" in line:
-            # Entries before the last of them were cut off in an earlier run, and are looked up and written again.
-            first = len(entries) - line["resources"]
-            if first >= 0:
-                begun = open_requests.pop(line["answered"], _NOT_SENT)
-                yield RequestRecord(line["answered"], "answered", tuple(entries[first:]), begun.sent)
-            entries = []
+            return self._answered(text_of(line, "answered"), number_of(line, "resources"))
         elif "not_done" in line:
-            begun = open_requests.pop(line["not_done"], _NOT_SENT)
-            types = tuple(line.get("types", ()))
-            yield RequestRecord(line["not_done"], "not done", (), begun.sent, begun.resolving, types)
-        elif (record := _other(line)) is not None:
-            yield record
-    yield from open_requests.values()
+            request = text_of(line, "not_done")
+            begun = self._end(request)
+            return RequestRecord(request, "not done", (), begun.sent, begun.resolving, names_of(line, "types"))
+        else:
+            return _other(line)
+        return None
+
+    def _answered(self, request: str, count: int) -> Record | None:
+        # Entries before the last of them were cut off in an earlier run, and are looked up and written again.
+        entries, self._entries = list(self._entries.values()), {}
+        first = len(entries) - count
+        if first < 0:
+            return None
+        begun = self._end(request)
+        unknown = {entry.key for entry in entries[first:] if entry.state == "unknown"}
+        for undecided in self._undecided.values() if unknown else ():
+            undecided.difference_update(unknown)
+        return RequestRecord(request, "answered", tuple(entries[first:]), begun.sent)
+
+    def _end(self, request: str) -> RequestRecord:
+        self._undecided.pop(request, None)
+        return self._open.pop(request, _NOT_SENT)
+
+    def without_end(self) -> Iterator[RequestRecord]:
+        """Return the requests of which no line says the end."""
+        for request, record in self._open.items():
+            yield replace(record, told=not self._undecided[request])
 
 
-def _other(line: dict[str, Any]) -> Record | None:
+def _other(line: Line) -> Record | None:
     if "awaited" in line:
-        return Awaited(line["awaited"])
+        return Awaited(text_of(line, "awaited"))
     if "placeholder" in line:
-        return Placeholder(line["placeholder"], line["version"])
+        return Placeholder(stored_name_of(line, "placeholder"), text_of(line, "version"))
     if "undone" in line:
-        return Undone(line["undone"], line["state"])
+        return Undone(text_of(line, "undone"), text_of(line, "state"))
     return Finished() if "finished" in line else None
 
 
-def _damaged(path: Path, error: Exception) -> FhirCaseError:
+def _damaged(path: Path, number: int, error: Exception) -> FhirCaseError:
     return FhirCaseError(
-        f"this journal is damaged: {error!r}", where=str(path), hint="start again with another journal"
+        f"this journal is damaged in line {number}: {error}", where=str(path), hint="start again with another journal"
     )
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        with path.open("rb") as file:
-            for number, text in enumerate(file, 1):
-                if not text.endswith(b"\n"):
-                    return  # the process ended while it was written
-                yield _object(wire.parse(text), number)
-    except OSError as error:
-        raise FhirCaseError(f"it cannot be read: {error.strerror}", where=str(path)) from error
-    except (ValueError, RecursionError, ArithmeticError) as error:
-        raise FhirCaseError(f"this is not the journal of an upload: {error}", where=str(path)) from error
-
-
-def _object(line: object, number: int) -> dict[str, Any]:
-    if not isinstance(line, dict):
-        raise ValueError(f"line {number} is not a JSON object")  # noqa: TRY004  # it is the content that is wrong
-    return line
 
 
 class Unknown:
     """The resources of which it is not known whether they are stored, as far as a journal has been read."""
 
     def __init__(self) -> None:
-        self._entries: dict[tuple[str, int], JournalEntry] = {}
+        self._entries: dict[tuple[str, int], tuple[JournalEntry, RequestRecord]] = {}
 
     def read(self, record: RequestRecord) -> None:
         """Take note of one request: a later record of a resource counts, and an open request leaves it undecided."""
@@ -178,9 +216,18 @@ class Unknown:
         for entry in record.entries:
             self._entries.pop(entry.key, None)
             if entry.state == "unknown":
-                self._entries[entry.key] = entry
+                self._entries[entry.key] = entry, record
 
     @property
     def entries(self) -> tuple[JournalEntry, ...]:
         """Return what the journal says of them."""
-        return tuple(self._entries.values())
+        return tuple(entry for entry, _ in self._entries.values())
+
+    def by_request(self) -> Iterator[tuple[RequestRecord, tuple[JournalEntry, ...]]]:
+        """Return them by the requests that the server answered; they can be looked up by them."""
+        found: dict[int, tuple[RequestRecord, list[JournalEntry]]] = {}
+        for entry, record in self._entries.values():
+            if record.request:
+                found.setdefault(id(record), (record, []))[1].append(entry)
+        for record, entries in found.values():
+            yield record, tuple(entries)

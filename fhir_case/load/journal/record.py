@@ -61,6 +61,7 @@ class RequestRecord:
         sent: The entries that it held.
         resolving: Whether it resolves references of what is stored already.
         types: The types of what it creates, where it was not done, but may be later all the same.
+        told: Whether the journal says of all that an open request held that its state is not known.
     """
 
     request: str
@@ -69,6 +70,7 @@ class RequestRecord:
     sent: Sent = ()
     resolving: bool = False
     types: tuple[str, ...] = ()
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

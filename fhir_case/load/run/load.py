@@ -105,6 +105,7 @@ class Load(Preparation):
             link,
             log=self._journal,
             location=self.index.location,
+            claim=self.index.claim,
             look_up=not options.as_is,
             gzip=options.gzip and not is_loopback(self.base_url),
         )

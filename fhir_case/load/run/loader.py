@@ -21,6 +21,7 @@ from fhir_case.load.send.resolve import resolved
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from fhir_case.errors import ServerError
     from fhir_case.load.journal.entry import JournalEntry
     from fhir_case.load.plan.transaction import Transaction
     from fhir_case.load.send.sender import Sender
@@ -164,12 +165,15 @@ class Loader:
             return False
         outcome = self._sender.send(ready)
         if outcome.error is None:
-            self._failing_in_a_row = 0
             complete = resolved(outcome, self._sender)
             self._done(complete.entries, ready, noted=True)
             if complete.error is not None:
                 self._count_failure(Outcome(complete.entries, complete.error, final=True))
-            return ready is transaction and all(entry.state != "failed" for entry in complete.entries)
+            if outcome.doubt is None:
+                self._failing_in_a_row = 0
+            else:
+                self._count_doubt(outcome.doubt)
+            return ready is transaction and all(entry.confirmed for entry in complete.entries)
         if isinstance(outcome.error, RejectedError) and not outcome.final:
             stored = self._in_parts(ready, outcome, too_large=outcome.error.status == TOO_LARGE)
             if stored is not None:
@@ -203,6 +207,14 @@ class Loader:
         if outcome.final or self._options.whole or self._failing_in_a_row >= _FAILURES_IN_A_ROW:
             with self._lock:
                 self.result.error = self.result.error or outcome.error
+            self._stop.set()
+
+    def _count_doubt(self, doubt: ServerError) -> None:
+        """Stop where a server, or what stands before it, confirms nothing of many transactions one after the other."""
+        self._failing_in_a_row += 1
+        if self._failing_in_a_row >= _FAILURES_IN_A_ROW:
+            with self._lock:
+                self.result.error = self.result.error or doubt
             self._stop.set()
 
     def _isolated(self, transaction: Transaction, outcome: Outcome) -> None:

@@ -9,13 +9,13 @@ from fhir_case.load.journal.reader import Unknown, read_requests
 from fhir_case.load.journal.record import RequestRecord
 from fhir_case.load.plan.plan import entries_of, plan_document
 from fhir_case.load.plan.unresolved import unresolved_in_plan
-from fhir_case.load.send.answers import entry_failed
+from fhir_case.load.send.answers import entry_unknown
 from fhir_case.load.send.outcomes import marked_in_doubt
 from fhir_case.load.send.reconcile import reattributed, reconcile
 from fhir_case.load.send.resolve import resolved_later
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
     from fhir_case.load.journal.entry import JournalEntry
@@ -88,6 +88,7 @@ class Earlier:
         unknown: The resources of which it is not known whether they are stored, nor will be.
         unresolved: The resources whose references still have to be resolved.
         not_done: The requests that had not done anything, but may have been carried out later all the same.
+        answered: The requests among the open ones whose answer said what became of some of their entries.
     """
 
     stored: int = 0
@@ -96,6 +97,7 @@ class Earlier:
     unknown: tuple[JournalEntry, ...] = ()
     unresolved: Unresolved = field(default_factory=Unresolved)
     not_done: list[RequestRecord] = field(default_factory=list)
+    answered: set[str] = field(default_factory=set)
 
 
 def read_earlier(path: Path, index: Index) -> Earlier:
@@ -118,9 +120,22 @@ def read_earlier(path: Path, index: Index) -> Earlier:
         _put_done(index, stored)
         earlier.stored += len(stored)
         earlier.last = next((entry.stored_as for entry in reversed(stored) if entry.stored_as), earlier.last)
-    earlier.unknown = unknown.entries
+    again: set[tuple[str, int]] = set()
+    for record, entries in unknown.by_request():
+        again.update(entry.key for entry in entries)
+        earlier.open_requests.append(RequestRecord(record.request, "open", (), _sent_of(entries)))
+        if any(entry.confirmed for entry in record.entries):
+            earlier.answered.add(record.request)
+    earlier.unknown = tuple(entry for entry in unknown.entries if entry.key not in again)
     _put_done(index, earlier.unknown)
     return earlier
+
+
+def _sent_of(entries: Iterable[JournalEntry]) -> Sent:
+    positions: dict[str, list[int]] = {}
+    for entry in entries:
+        positions.setdefault(entry.source, []).append(entry.position)
+    return tuple((source, tuple(each)) for source, each in positions.items())
 
 
 def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, journal: JournalFile) -> None:
@@ -142,14 +157,18 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
         keys = [(source, position) for source, positions in sent for position in positions]
         entries = [planned[key] for key in keys if key in planned]
         whole = batches.isdisjoint(source for source, _ in keys)
-        delivery, results, done_by = _reconciled(entries, requests, sender.link, as_a_whole=whole)
+        taken = {name for source, _ in sent for name in index.done(source).values() if name}
+        delivery, results, done_by = _reconciled(entries, requests, sender.link, as_a_whole=whole, taken=taken)
         types = sender.creates(entries)
+        partly = whole and not earlier.answered.isdisjoint(requests)
+        if delivery == "not done" and partly and not all(entry.repeatable for entry in entries):
+            delivery, done_by = "unknown", requests[-1]  # the rest of the transaction is stored, and so is this
         if delivery == "not done":
             sender.doubtful |= holding.intersection(keys)
         else:
             if delivery == "unknown":
-                reason = "an earlier run was interrupted here, so that it is not known whether it is stored"
-                results = tuple(entry_failed(entry, reason, state="unknown") for entry in entries)
+                reason = "an earlier run was interrupted here, or got an answer that confirms nothing"
+                results = tuple(entry_unknown(entry, reason) for entry in entries)
             results = marked_in_doubt(entries, results, among=list(planned.values()))
             journal.answered(done_by, results)
             earlier.unresolved.read(RequestRecord(done_by, "answered", results))
@@ -174,21 +193,26 @@ def _attempts(earlier: Earlier, index: Index) -> dict[Sent, list[str]]:
 
 
 def _reconciled(
-    entries: Sequence[PlannedEntry], requests: list[str], link: Link, *, as_a_whole: bool
+    entries: Sequence[PlannedEntry], requests: list[str], link: Link, *, as_a_whole: bool, taken: Collection[str]
 ) -> tuple[Delivery, tuple[JournalEntry, ...], str]:
     """Return what became of some attempts at the same, and which of them counts; empty when none does."""
-    delivery, results = reconcile(link, entries, requests, as_a_whole=as_a_whole)
+    delivery, results = reconcile(link, entries, requests, as_a_whole=as_a_whole, taken=taken)
     if delivery != "done" or len(requests) == 1:
         return delivery, results, "" if delivery == "not done" else requests[-1]
     for request in reversed(requests):  # what another one has stored beside is removed at the end
-        delivery, results = reconcile(link, entries, [request], finished=True, as_a_whole=as_a_whole)
+        delivery, results = reconcile(link, entries, [request], finished=True, as_a_whole=as_a_whole, taken=taken)
         if delivery == "done":
             return delivery, reattributed(link, results, requests), request
     return "unknown", (), requests[-1]
 
 
-def _put_done(index: Index, entries: Iterable[JournalEntry]) -> None:
+def _put_done(index: Index, entries: Sequence[JournalEntry]) -> None:
     index.put_done((entry.source, entry.position, entry.stored_as) for entry in entries)
+    index.claim(
+        entry.stored_as
+        for entry in entries
+        if entry.state == "created" and entry.stored_as and entry.stored_as != entry.resource
+    )
 
 
 def _planned_again(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fhir_case.errors import FhirCaseError
 from fhir_case.load.journal.reader import read_requests
-from fhir_case.server.deletion import deletion
+from fhir_case.server.deletion import delete
 from fhir_case.server.lookup import found_by_request, version_of
 
 if TYPE_CHECKING:
@@ -116,8 +116,12 @@ def _removed(doubtful: _Doubtful, client: Client) -> list[dict[str, Any]]:
     try:
         found = _stored_by(doubtful.requests, doubtful.types, client)
         twice = [name for name in found if name not in doubtful.kept]
-        if twice:
-            client.transaction(deletion(twice), repeatable=True)
+        kept = delete(client, twice)
     except FhirCaseError as error:
         return [_left(doubtful.requests, error)]
-    return [{"duplicate": name, "state": "deleted"} for name in twice]
+    return [
+        {"duplicate": [name], "state": "left", "reason": kept[name]}
+        if name in kept
+        else {"duplicate": name, "state": "deleted"}
+        for name in twice
+    ]

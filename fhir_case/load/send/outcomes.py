@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from fhir_case.errors import RejectedError
 from fhir_case.load.journal.entry import JournalEntry
 from fhir_case.load.plan.unresolved import PRIMITIVE_EXTENSION, TEMPORARY, still_unresolved, unresolved_in_plan
-from fhir_case.load.send.answers import culprits, entry_failed
+from fhir_case.load.send.answers import entry_failed, entry_unknown
+from fhir_case.load.send.culprits import culprits
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -50,6 +51,7 @@ class Outcome:
         final: Whether the server cannot be used any more, so that going on makes no sense.
         culprits: The positions of the entries for which the server refused it, as far as it says so.
         unresolved: What was sent of each resource whose references the server may have left unresolved.
+        doubt: Why nothing is known of it, though the server answered with success; None when something is.
     """
 
     entries: tuple[JournalEntry, ...]
@@ -57,6 +59,7 @@ class Outcome:
     final: bool = False
     culprits: frozenset[int] = frozenset()
     unresolved: Mapping[int, Resource] = field(default_factory=dict)
+    doubt: ServerError | None = None
 
 
 def completed(ready: Prepared, entries: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:
@@ -121,10 +124,7 @@ def not_sendable(ready: Prepared) -> Outcome:
 
 def unknown(ready: Prepared, error: ServerError, *, final: bool) -> Outcome:
     """Return the outcome of a transaction of which it is not known whether it was carried out."""
-    entries = [
-        entry_failed(entry, f"{error.message}; it is not known whether it is stored", state="unknown")
-        for _, entry in ready.sent
-    ]
+    entries = [entry_unknown(entry, error.message) for _, entry in ready.sent]
     return Outcome(completed(ready, entries), error, final)
 
 

@@ -15,7 +15,7 @@ from fhir_case.load.send.answers import entry_failed
 from fhir_case.server.lookup import found_by_id, found_by_identifier, found_by_request, version_of, written_by
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from fhir_case.fhir.wire import Resource
     from fhir_case.load.journal.entry import State
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fhir_case.load.send.link import Link
     from fhir_case.server.client import Client
 
-__all__ = ["Delivery", "reattributed", "reconcile"]
+__all__ = ["Delivery", "identified", "matched", "reattributed", "reconcile", "result_of"]
 
 Delivery = Literal["done", "not done", "unknown"]
 
@@ -35,6 +35,7 @@ def reconcile(
     *,
     finished: bool = False,
     as_a_whole: bool = True,
+    taken: Collection[str] = (),
 ) -> tuple[Delivery, tuple[JournalEntry, ...]]:
     """
     Look up whether one of some requests carried out a transaction, and what became of its entries.
@@ -44,6 +45,7 @@ def reconcile(
         requests: The headers ``X-Request-ID`` of the attempts.
         finished: Whether the server is done with them; otherwise they are looked for during a while.
         as_a_whole: Whether all of it is stored or nothing; of a batch each resource has to be found.
+        taken: ``Type/id`` of what is known to be stored of other entries of the same requests.
 
     Raises:
         ServerError: The server was not reached for too long.
@@ -52,7 +54,9 @@ def reconcile(
     longest_s = 0.0 if harmless or finished else max(link.policy.settle_s, 2 * link.tally.longest_s)
     begin, pause = link.clock(), 0.1
     while True:
-        delivery, entries = link.with_retries(lambda: _outcome_of(sent, link, requests, as_a_whole=as_a_whole))
+        delivery, entries = link.with_retries(
+            lambda: _outcome_of(sent, link, requests, as_a_whole=as_a_whole, taken=taken)
+        )
         if delivery == "unknown" and harmless:
             return "not done", ()
         if delivery != "not done" or link.clock() - begin >= longest_s or link.stop.wait(pause):
@@ -80,12 +84,12 @@ def reattributed(link: Link, entries: tuple[JournalEntry, ...], requests: Sequen
 
 
 def _outcome_of(
-    entries: Sequence[PlannedEntry], link: Link, requests: Sequence[str], *, as_a_whole: bool
+    entries: Sequence[PlannedEntry], link: Link, requests: Sequence[str], *, as_a_whole: bool, taken: Collection[str]
 ) -> tuple[Delivery, tuple[JournalEntry, ...]]:
     """Look up once; a transaction is stored as a whole, so that one resource of it proves all of it."""
     try:
         if link.known.request_id_in_source:
-            return _by_request(entries, link.client, requests, as_a_whole=as_a_whole)
+            return _by_request(entries, link.client, requests, as_a_whole=as_a_whole, taken=taken)
         return _by_identifier(entries, link.client) if as_a_whole else ("unknown", ())
     except RejectedError:
         return "unknown", ()
@@ -109,27 +113,35 @@ def _first_version(client: Client, name: str) -> Resource:
 
 
 def _by_request(
-    entries: Sequence[PlannedEntry], client: Client, requests: Sequence[str], *, as_a_whole: bool
+    entries: Sequence[PlannedEntry],
+    client: Client,
+    requests: Sequence[str],
+    *,
+    as_a_whole: bool,
+    taken: Collection[str],
 ) -> tuple[Delivery, tuple[JournalEntry, ...]]:
     kinds = list(dict.fromkeys(entry.original.type for entry in entries))
     if not any(found_by_request(client, kind, requests) for kind in kinds):
         return "not done", ()
     # It may have been stored between two of these searches; now all of it is there.
-    stored = {kind: found_by_request(client, kind, requests) for kind in kinds}
-    stored_as = _matched(entries, stored)
+    stored = {
+        kind: [each for each in found_by_request(client, kind, requests) if f"{kind}/{each['id']}" not in taken]
+        for kind in kinds
+    }
+    stored_as = matched(entries, stored)
     unmatched = [
         entry.original.name for number, entry in enumerate(entries) if number not in stored_as and not entry.by_id
     ]
-    identified = _identified(client, [entry for entry in entries if entry.original.name in set(unmatched)])
+    found = identified(client, [entry for entry in entries if entry.original.name in set(unmatched)])
     return "done", tuple(
-        _result(entry, stored_as.get(number) or identified.get(entry.identity), number in stored_as)
+        result_of(entry, stored_as.get(number) or found.get(entry.identity), number in stored_as)
         if as_a_whole or number in stored_as
         else entry_failed(entry, "the answer was lost, and it is not among what the batch has stored", state="unknown")
         for number, entry in enumerate(entries)
     )
 
 
-def _matched(entries: Sequence[PlannedEntry], stored: dict[str, list[Resource]]) -> dict[int, Resource]:
+def matched(entries: Sequence[PlannedEntry], stored: dict[str, list[Resource]]) -> dict[int, Resource]:
     """Find for each entry the resource that was stored of it: by id, by identifier, by content."""
     stored_as: dict[int, Resource] = {}
     left = {(kind, str(each["id"])): each for kind, resources in stored.items() for each in resources}
@@ -168,7 +180,7 @@ def _sorted(value: Any) -> Any:
     return [_sorted(each) for each in value] if isinstance(value, list) else value
 
 
-def _identified(client: Client, entries: Sequence[PlannedEntry]) -> dict[str, Resource]:
+def identified(client: Client, entries: Sequence[PlannedEntry]) -> dict[str, Resource]:
     """Return what the server has of each identity."""
     tokens: dict[str, dict[str, str]] = defaultdict(dict)
     for entry in entries:
@@ -185,16 +197,16 @@ def _identified(client: Client, entries: Sequence[PlannedEntry]) -> dict[str, Re
 
 def _by_identifier(entries: Sequence[PlannedEntry], client: Client) -> tuple[Delivery, tuple[JournalEntry, ...]]:
     once = [entry for entry in entries if not entry.repeatable]
-    identified = _identified(client, entries)
+    found = identified(client, entries)
     created = [entry for entry in once if entry.method == "POST"]  # an update finds what was there before
-    if any(entry.identity in identified for entry in created):
-        return "done", tuple(_result(entry, identified.get(entry.identity), True) for entry in entries)
+    if any(entry.identity in found for entry in created):
+        return "done", tuple(result_of(entry, found.get(entry.identity), True) for entry in entries)
     if once and not any(entry.search for entry in created):
         return "unknown", ()
     return "not done", ()
 
 
-def _result(entry: PlannedEntry, resource: Resource | None, ours: bool) -> JournalEntry:
+def result_of(entry: PlannedEntry, resource: Resource | None, ours: bool) -> JournalEntry:
     """Return the entry of the journal for a transaction that was carried out, though its answer was lost."""
     if entry.deletes:
         return JournalEntry.of(entry, 0, "deleted")
@@ -204,5 +216,5 @@ def _result(entry: PlannedEntry, resource: Resource | None, ours: bool) -> Journ
     name = f"{resource['resourceType']}/{resource['id']}" if resource else entry.original.name
     state: State = "unchanged"
     if ours:
-        state = "created" if version in ("", "1") or not entry.by_id else "updated"
+        state = "created" if version in ("", "1") or entry.method == "POST" else "updated"
     return JournalEntry.of(entry, 0, state, stored_as=name, version=version)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import FhirCaseError, RejectedError, ServerError
 from fhir_case.fhir import wire
-from fhir_case.load.send.answers import confirmed
+from fhir_case.load.send.answers import confirmed, entry_unknown
+from fhir_case.load.send.complete import Attempt, completed_by_lookup, is_incomplete
 from fhir_case.load.send.duplicates import Duplicates, created_types
 from fhir_case.load.send.outcomes import (
     Outcome,
@@ -22,20 +23,21 @@ from fhir_case.load.send.outcomes import (
     unknown,
     unresolved_in_sent,
 )
+from fhir_case.load.send.pairing import named_in, why_unconfirmed
 from fhir_case.load.send.prepare import Prepared, prepared
 from fhir_case.load.send.reconcile import reattributed, reconcile
 from fhir_case.server.lookup import found_by_id, version_of
 from fhir_case.server.placeholders import RUN_DIGITS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from fhir_case.fhir.wire import Resource
     from fhir_case.load.journal.entry import JournalEntry, Log
     from fhir_case.load.plan.entry import PlannedEntry
     from fhir_case.load.plan.transaction import Transaction
     from fhir_case.load.send.link import Link
     from fhir_case.load.send.reconcile import Delivery
+    from fhir_case.server.answer import Answer
 
 __all__ = ["Sender"]
 
@@ -43,6 +45,7 @@ _WORTH_GZIP = 8_000  # bytes
 _GZIP_LEVEL = 3
 _TRIES_AT_A_CONFLICT = 6
 _TRIES_AT_AN_ERROR = 4  # a server that fails four times at the same transaction fails at its content
+_ACCEPTED = 202  # the server is not done
 _BROKEN_OFF = (0, 408, 502, 504)  # the server may still be working on what was sent
 
 
@@ -56,6 +59,7 @@ class Sender:
         link: The server.
         log: Where is written down what happens.
         location: Returns ``Type/id`` on the server for a name or condition of an earlier transaction, or nothing.
+        claim: Returns which of some new ``Type/id`` an earlier answer has named for another resource.
         look_up: Whether to look up before what is there: many identifiers with one search instead of conditions, and
             the version of each resource where the server does not say afterwards whether it was changed.
         gzip: Whether to send large bodies compressed; plain again where the server refuses them.
@@ -71,12 +75,14 @@ class Sender:
         *,
         log: Log | None = None,
         location: Callable[[str], str] | None = None,
+        claim: Callable[[Iterable[str]], Collection[str]] = lambda _: (),
         look_up: bool = True,
         gzip: bool = False,
     ) -> None:
         self.link = link
         self.log = log
         self._location = location
+        self._claim = claim
         self._look_up = look_up
         self._gzip = gzip
         self._duplicates = Duplicates()
@@ -145,10 +151,10 @@ class Sender:
                 if outcome is not None:
                     return outcome
             else:
-                self.link.tally.answered(200, self.link.clock() - start, len(content))
+                self.link.tally.answered(answer.status, self.link.clock() - start, len(content))
                 if not compressed and len(content) >= _WORTH_GZIP:
                     self._gzip = False  # it was refused compressed, and is accepted plain
-                return self._stored(ready, confirmed(sent, answer, before=before), open_requests, request)
+                return self._answered(ready, answer, [*open_requests, request], before)
         raise AssertionError("unreachable")
 
     def _may_pass(self, sent: Sequence[PlannedEntry], error: RejectedError, attempt: int, begin: float) -> bool:
@@ -156,11 +162,36 @@ class Sender:
         passing = error.status == 409 and not any("ifMatch" in entry.original.request for entry in sent)
         return passing and attempt < _TRIES_AT_A_CONFLICT and self.link.wait(error, attempt, begin)
 
-    def _stored(self, ready: Prepared, entries: tuple[JournalEntry, ...], earlier: list[str], request: str) -> Outcome:
+    def _answered(
+        self, ready: Prepared, answer: Answer, requests: list[str], before: Mapping[str, str] | None
+    ) -> Outcome:
+        """Return what a successful answer says, and what a look at the server adds to it."""
+        sent = [entry for _, entry in ready.sent]
+        entries = confirmed(sent, answer, before=before)
+        taken = self._claim(_new_places(sent, entries))
+        entries = tuple(
+            entry_unknown(one, f"the answer names {entry.stored_as}, as an earlier one did", status=entry.status)
+            if entry.stored_as in taken and not one.by_id and entry.state == "created"
+            else entry
+            for one, entry in zip(sent, entries, strict=True)
+        )
+        if is_incomplete(entries):
+            whole = ready.transaction.type == "transaction"
+            named = [name for name in named_in(answer, sent) if name not in taken]
+            attempt = Attempt(sent, requests, named, before=before, whole=whole)
+            known = set(_new_places(sent, entries))
+            entries = completed_by_lookup(self.link, attempt, entries, finished=answer.status != _ACCEPTED)
+            self._claim(set(_new_places(sent, entries)) - known)
+        *earlier, request = requests
         if earlier and self.link.known.request_id_in_source:
-            entries = reattributed(self.link, entries, [*earlier, request])
-            self._duplicates.add(earlier, [entry for _, entry in ready.sent], entries)
-        return self._done(ready, request, entries, doubtful=bool(earlier))
+            entries = reattributed(self.link, entries, requests)
+            self._duplicates.add(earlier, sent, entries)
+        outcome = self._done(ready, request, entries, doubtful=bool(earlier))
+        if all(entry.state == "unknown" for entry in entries):
+            where = f"POST {self.link.client.base_url}"
+            doubt = ServerError(why_unconfirmed(answer) or entries[0].reason, where=where, status=answer.status)
+            return replace(outcome, doubt=doubt)
+        return outcome
 
     def _done(
         self, ready: Prepared, request: str, entries: Sequence[JournalEntry], *, doubtful: bool = False
@@ -173,12 +204,12 @@ class Sender:
             self.log.answered(request, full)
         return Outcome(full, unresolved=ready.unresolved)
 
-    def _post(self, content: bytes, request: str, *, compressed: bool) -> Resource:
-        headers = {"X-Request-ID": request}
+    def _post(self, content: bytes, request: str, *, compressed: bool) -> Answer:
+        headers = {"Prefer": "return=minimal", "X-Request-ID": request}
         if compressed:
             headers["Content-Encoding"] = "gzip"
             content = gzip.compress(content, compresslevel=_GZIP_LEVEL)
-        return self.link.client.transaction(content, headers=headers)
+        return self.link.client.request("POST", body=content, headers=headers, exact=False)
 
     def _after_failure(
         self, ready: Prepared, error: ServerError, requests: list[str], attempt: int, begin: float
@@ -195,7 +226,7 @@ class Sender:
                 return unknown(ready, unreachable, final=True)
             if delivery == "done":
                 return self._done(ready, requests[-1], entries)
-            if delivery == "unknown":
+            if delivery == "unknown" or (200 <= error.status < 300 and attempt >= _TRIES_AT_AN_ERROR):
                 return unknown(ready, error, final=False)
             if request in requests:
                 self._close(request, str(error), [entry for _, entry in ready.sent])
@@ -226,3 +257,12 @@ class Sender:
     def creates(self, entries: Sequence[PlannedEntry]) -> tuple[str, ...]:
         """Return the types of what these entries create, if the server keeps by which request that was."""
         return created_types(entries) if self.link.known.request_id_in_source else ()
+
+
+def _new_places(sent: Sequence[PlannedEntry], entries: Sequence[JournalEntry]) -> list[str]:
+    """Return ``Type/id`` of each new resource to which the server gave its id."""
+    return [
+        entry.stored_as
+        for one, entry in zip(sent, entries, strict=True)
+        if entry.state == "created" and entry.stored_as and not one.by_id
+    ]

@@ -18,6 +18,7 @@ CREATE TABLE need (unit INTEGER, name TEXT);
 CREATE INDEX need_name ON need (name);
 CREATE TABLE location (name TEXT PRIMARY KEY, location TEXT) WITHOUT ROWID;
 CREATE TABLE failed (name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE created (location TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE awaited (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE done (source TEXT, position INTEGER, location TEXT, PRIMARY KEY (source, position)) WITHOUT ROWID;
 """
@@ -112,6 +113,15 @@ class Index(TemporaryDatabase):
         with self._lock:
             row = self._base.execute("SELECT location FROM location WHERE name = ?", (name,)).fetchone()
         return str(row[0]) if row else ""
+
+    def claim(self, locations: Iterable[str]) -> set[str]:
+        """Note that each ``Type/id`` is that of a new resource; return those that were claimed by another before."""
+        with self._lock:
+            return {
+                each
+                for each in locations
+                if not self._base.execute("INSERT OR IGNORE INTO created VALUES (?)", (each,)).rowcount
+            }
 
     def put_failed(self, names: Iterable[str]) -> None:
         """Note which names were not stored."""

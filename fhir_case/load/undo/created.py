@@ -19,7 +19,8 @@ Group = tuple[JournalEntry, ...]
 
 _TABLES = """
 CREATE TABLE created (request INTEGER, resource TEXT, location TEXT, version TEXT);
-CREATE TABLE again (location TEXT PRIMARY KEY, version TEXT) WITHOUT ROWID;
+CREATE INDEX created_location ON created (location);
+CREATE TABLE again (location TEXT, version TEXT, PRIMARY KEY (location, version)) WITHOUT ROWID;
 CREATE TABLE undone (location TEXT PRIMARY KEY, state TEXT) WITHOUT ROWID;
 """
 
@@ -44,8 +45,14 @@ class Created(TemporaryDatabase):
         self._base.executemany("INSERT INTO created VALUES (?, ?, ?, ?)", rows)
 
     def put_again(self, location: str, version: str) -> None:
-        """Note the version of ``Type/id`` that a run has put there again: it is ours too; what is said last counts."""
-        self._base.execute("INSERT OR REPLACE INTO again VALUES (?, ?)", (location, version))
+        """Note a version of ``Type/id`` that a run has put there again: it is ours too."""
+        self._base.execute("INSERT OR IGNORE INTO again VALUES (?, ?)", (location, version))
+
+    def versions(self, location: str) -> set[str]:
+        """Return all versions of ``Type/id`` that are ours, as far as the server said them."""
+        created = self._base.execute("SELECT version FROM created WHERE location = ?", (location,))
+        again = self._base.execute("SELECT version FROM again WHERE location = ?", (location,))
+        return {version for (version,) in (*created, *again) if version}
 
     def undo(self, location: str, state: str) -> None:
         """Note what became of ``Type/id`` in an earlier undo; what is said last counts."""
@@ -60,9 +67,9 @@ class Created(TemporaryDatabase):
     def groups(self) -> Iterator[Group]:
         """Return what remains to be undone, request by request, the last one first."""
         rows = self._base.execute(
-            "SELECT request, resource, created.location, coalesce(again.version, created.version) "
-            "FROM created LEFT JOIN undone USING (location) LEFT JOIN again USING (location) "
-            "WHERE coalesce(state, 'left') = 'left' ORDER BY request DESC, created.rowid"
+            "SELECT max(request), resource, created.location, version FROM created "
+            "LEFT JOIN undone USING (location) WHERE coalesce(state, 'left') = 'left' "
+            "GROUP BY created.location ORDER BY max(request) DESC, created.rowid"
         )
         for _, group in groupby(rows, key=itemgetter(0)):
             yield tuple(JournalEntry(name, "", 0, "created", location, version) for _, name, location, version in group)

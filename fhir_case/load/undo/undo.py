@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from fhir_case.errors import FhirCaseError
+from fhir_case.errors import FhirCaseError, RejectedError
 from fhir_case.load.journal import record as records
 from fhir_case.load.journal.entry import JournalEntry
 from fhir_case.load.journal.reader import Unknown, read_header, read_records
 from fhir_case.load.journal.record import Awaited, Placeholder, RequestRecord
 from fhir_case.load.journal.writer import JournalFile
 from fhir_case.load.undo.created import Created
+from fhir_case.load.undo.ours import Ours
 from fhir_case.server.deletion import delete
-from fhir_case.server.lookup import found_by_id, version_of
+from fhir_case.server.lookup import found_by_id
 from fhir_case.server.placeholders import RUN_DIGITS, batches, found_placeholders, made_by
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from fhir_case.fhir.wire import Resource
     from fhir_case.load.journal.record import Record
     from fhir_case.load.undo.created import Group
     from fhir_case.server.client import Client
@@ -29,6 +31,8 @@ __all__ = ["UNDONE", "NotedPlaceholders", "Undone", "undo"]
 
 State = Literal["deleted", "gone", "left"]
 UNDONE: tuple[State, ...] = get_args(State)
+
+_GONE = (404, 410)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,75 +71,106 @@ def undo(path: Path, client: Client, on_progress: Callable[[Sequence[Undone]], N
     header = read_header(path)
     if header.server != client.base_url:
         raise FhirCaseError(f"this journal is about {header.server}", where=str(path))
-    with Created() as created:
-        for_good = _read(path, created, client)
+    with Created() as created, JournalFile(path, header) as journal:
+        read = _Read(created)
+        for_good = read.journal(path, client)
         counts = created.undone()
         if for_good:
             counts["left"] += len(for_good)
             on_progress(for_good)
-        with JournalFile(path, header) as journal:
-            for group in created.groups():
-                undone = tuple(_undo_group(group, client))
-                journal.undone([each.to_dict() for each in undone])
-                counts.update(each.state for each in undone)
-                on_progress(undone)
+        for group in created.groups():
+            undone = tuple(_undo_group(group, client, read.ours))
+            journal.undone([each.to_dict() for each in undone])
+            counts.update(each.state for each in undone)
+            on_progress(undone)
     return counts
 
 
-def _read(path: Path, created: Created, client: Client) -> tuple[Undone, ...]:
-    """Note what a journal says was created and undone, and return what cannot be undone."""
-    unknown = Unknown()
-    placeholders = NotedPlaceholders()
-    deleted: list[Undone] = []
-    for record in read_records(path):
-        placeholders.read(record)
-        if isinstance(record, records.Undone):
-            created.undo(record.stored_as, record.state)
-        if not isinstance(record, records.RequestRecord):
-            continue
-        if record.state == "open":
-            raise FhirCaseError(
-                "the run was interrupted, and the outcome of its last requests is not known",
-                where=str(path),
-                hint="repeat the upload, so that they are looked up; then undo",
-            )
-        unknown.read(record)
-        deleted += [
-            Undone(entry.resource, entry.resource, "left", "the run deleted it, and nothing brings it back")
-            for entry in record.entries
-            if entry.state == "deleted"
-        ]
+class _Read:
+    """What a journal says was created, updated and undone."""
+
+    def __init__(self, created: Created) -> None:
+        self._created = created
+        self.ours = Ours(created)
+
+    def journal(self, path: Path, client: Client) -> tuple[Undone, ...]:
+        """Read a journal, and return what cannot be undone."""
+        unknown = Unknown()
+        placeholders = NotedPlaceholders()
+        left: list[Undone] = []
+        for record in read_records(path):
+            placeholders.read(record)
+            if isinstance(record, records.Undone):
+                self._created.undo(record.stored_as, record.state)
+            if not isinstance(record, records.RequestRecord):
+                continue
+            self.ours.runs.add(record.request[:RUN_DIGITS])
+            if record.state == "open" and not record.told:
+                raise FhirCaseError(
+                    "the run was interrupted, and the outcome of its last requests is not known",
+                    where=str(path),
+                    hint="repeat the upload, so that they are looked up; then undo",
+                )
+            if record.state != "open":
+                unknown.read(record)
+            left += self._request(record)
+        for group in placeholders.groups(client):
+            self._created.add(group, before_all=True)  # all else may refer to them, so that they go last
+        left += [Undone(entry.resource, entry.stored_as, "left", entry.reason) for entry in unknown.entries]
+        return tuple(left)
+
+    def _request(self, record: RequestRecord) -> Iterator[Undone]:
+        created = []
         for entry in record.entries:
-            if entry.references == "filled":
-                created.put_again(entry.stored_as, entry.version)
-        created.add(
-            entry for entry in record.entries if entry.state == "created" and entry.stored_as and not entry.retold
-        )
-    for group in placeholders.groups(client):
-        created.add(group, before_all=True)  # all else may refer to them, so that they go last
-    return (*(Undone(entry.resource, entry.stored_as, "left", entry.reason) for entry in unknown.entries), *deleted)
+            if entry.state == "deleted":
+                yield Undone(entry.resource, entry.resource, "left", "the run deleted it, and nothing brings it back")
+            elif entry.references == "filled" or entry.state in ("updated", "updated or unchanged"):
+                if entry.version:
+                    self._created.put_again(entry.stored_as, entry.version)
+            elif entry.state == "created" and not entry.retold:
+                if entry.stored_as:
+                    created.append(entry)
+                else:
+                    yield Undone(entry.resource, "", "left", "it was created, and the server did not say where")
+        self._created.add(created)
 
 
-def _undo_group(group: Group, client: Client) -> Iterator[Undone]:
+def _undo_group(group: Group, client: Client, ours: Ours) -> Iterator[Undone]:
     lookup = found_by_id(client, [entry.stored_as for entry in group], elements="id,meta")
+    ours.learn(lookup.resources.values())
     ready = []
     for entry in group:
         stored = lookup.resources.get(entry.stored_as)
         if stored is None and entry.stored_as.partition("/")[0] in lookup.refused:
-            yield Undone(entry.resource, entry.stored_as, "left", "the server does not let us look for it")
-        elif stored is None:
-            yield Undone(entry.resource, entry.stored_as, "gone")
-        else:
-            version = version_of(stored)
-            if entry.version and version and version != entry.version:
-                reason = f"it was changed since: version {version} instead of {entry.version}"
+            stored, reason = _read_alone(client, entry.stored_as)
+            if reason:
                 yield Undone(entry.resource, entry.stored_as, "left", reason)
-            else:
-                ready.append(entry)
+                continue
+        if stored is None:
+            yield Undone(entry.resource, entry.stored_as, "gone")
+        elif reason := ours.why_not(entry, stored):
+            yield Undone(entry.resource, entry.stored_as, "left", reason)
+        else:
+            ready.append(entry)
     left = delete(client, [entry.stored_as for entry in ready])
+    there = found_by_id(client, left, elements="id") if left else None
     for entry in ready:
         reason = left.get(entry.stored_as, "")
+        if reason and there and entry.stored_as not in there.resources:
+            reason = reason if entry.stored_as.partition("/")[0] in there.refused else ""
         yield Undone(entry.resource, entry.stored_as, "left" if reason else "deleted", reason)
+
+
+def _read_alone(client: Client, name: str) -> tuple[Resource | None, str]:
+    """Return a resource of a type that the server does not let us search, or why it cannot be read; neither if gone."""
+    kind, _, resource_id = name.partition("/")
+    try:
+        found = client.read(kind, resource_id)
+    except RejectedError as error:
+        return None, "" if error.status in _GONE else f"the server does not let us look for it: {error.message}"
+    if (found.get("resourceType"), found.get("id")) != (kind, resource_id):
+        return None, "the server answers with another resource"
+    return found, ""
 
 
 class NotedPlaceholders:

@@ -1,0 +1,146 @@
+"""Look up what a successful answer does not say: it named fewer resources than were sent, others, or none."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fhir_case.errors import RejectedError, ServerError
+from fhir_case.load.send.reconcile import identified, matched, result_of
+from fhir_case.server.lookup import found_by_id, found_by_request, version_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fhir_case.fhir.wire import Resource
+    from fhir_case.load.journal.entry import JournalEntry, State
+    from fhir_case.load.plan.entry import PlannedEntry
+    from fhir_case.load.send.link import Link
+    from fhir_case.server.client import Client
+
+__all__ = ["Attempt", "completed_by_lookup", "is_incomplete"]
+
+
+class Attempt:
+    """
+    One transaction that was sent, and what its answer says.
+
+    Args:
+        entries: What was sent, in its order.
+        requests: The headers ``X-Request-ID`` of all attempts at it.
+        named: ``Type/id`` of what the answer says was created.
+        before: The version that each resource had before, see `confirmed`.
+        whole: Whether all of it is stored or nothing.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[PlannedEntry],
+        requests: Sequence[str],
+        named: Sequence[str],
+        *,
+        before: Mapping[str, str] | None = None,
+        whole: bool = True,
+    ) -> None:
+        self.entries = entries
+        self.requests = requests
+        self.named = named
+        self.before = before
+        self.whole = whole
+
+
+def is_incomplete(results: Sequence[JournalEntry]) -> bool:
+    """Whether an answer leaves open what became of a resource, or where it is."""
+    return any(each.state == "unknown" or _is_nowhere(each) for each in results)
+
+
+def completed_by_lookup(
+    link: Link, attempt: Attempt, results: Sequence[JournalEntry], *, finished: bool
+) -> tuple[JournalEntry, ...]:
+    """
+    Return what became of each entry, also of those of which the answer says nothing and that the server has.
+
+    What is not found stays unknown, and so does all while the server is not reached.
+
+    Args:
+        results: What the answer says.
+        finished: Whether the server is done; otherwise it is asked during a while.
+    """
+    found = tuple(results)
+    begin, pause = link.clock(), 0.1
+    with suppress(ServerError, RejectedError):
+        while True:
+            found = link.with_retries(lambda: _looked_up(link, attempt, results))
+            over = finished or link.clock() - begin >= link.policy.settle_s
+            if over or not is_incomplete(found) or link.stop.wait(pause):
+                break
+            pause = min(2 * pause, 2.0)
+    return found
+
+
+def _is_nowhere(result: JournalEntry) -> bool:
+    return result.confirmed and result.state != "deleted" and not result.stored_as
+
+
+def _looked_up(link: Link, attempt: Attempt, results: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:
+    found = list(results)
+    missing = [number for number, each in enumerate(results) if each.state == "unknown" or _is_nowhere(each)]
+    entries = [attempt.entries[number] for number in missing]
+    for number, resource in matched(entries, _ours(link, attempt, entries, results)).items():
+        entry = entries[number]
+        found[missing[number]] = replace(result_of(entry, resource, True), status=results[missing[number]].status)
+    done = attempt.whole and any(each.confirmed for each in found)
+    left = [number for number in missing if not found[number].stored_as]
+    named = identified(link.client, [attempt.entries[number] for number in left]) if done else {}
+    there = _by_id(link.client, [attempt.entries[number] for number in left])
+    for number in left:
+        entry = attempt.entries[number]
+        present = named.get(entry.identity) or there.get(entry.original.name)
+        found[number] = _found(entry, present, attempt, results[number], done=done)
+    return tuple(found)
+
+
+def _ours(
+    link: Link, attempt: Attempt, entries: Sequence[PlannedEntry], results: Sequence[JournalEntry]
+) -> dict[str, list[Resource]]:
+    """Return what these requests stored beside what is known already: as the answer names it, and as is looked up."""
+    taken = {each.stored_as for each in results if each.stored_as}
+    stored: dict[str, dict[str, Resource]] = defaultdict(dict)
+    free = [name for name in attempt.named if name not in taken]
+    for name, named in found_by_id(link.client, free).resources.items():
+        stored[name.partition("/")[0]][name] = named
+    for kind in dict.fromkeys(entry.original.type for entry in entries) if link.known.request_id_in_source else ():
+        for resource in found_by_request(link.client, kind, attempt.requests):
+            if (name := f"{kind}/{resource['id']}") not in taken:
+                stored[kind][name] = resource
+    return {kind: list(resources.values()) for kind, resources in stored.items()}
+
+
+def _by_id(client: Client, entries: Sequence[PlannedEntry]) -> Mapping[str, Resource]:
+    names = [entry.original.name for entry in entries if entry.by_id]
+    return found_by_id(client, names, elements="id,meta").resources if names else {}
+
+
+def _found(
+    entry: PlannedEntry, resource: Resource | None, attempt: Attempt, result: JournalEntry, *, done: bool
+) -> JournalEntry:
+    """Return what became of an entry of which no request proves it, only that the server has it."""
+    if entry.deletes or resource is None or result.confirmed:
+        return result if resource is None or entry.deletes else replace(result, stored_as=_name(resource))
+    version, before = version_of(resource), attempt.before
+    if entry.by_id and before is not None:
+        known = before.get(entry.original.name)
+        if known is None or (known and version and known != version):
+            state: State = "created" if known is None else "updated"
+            return replace(result, state=state, stored_as=entry.original.name, version=version, reason="")
+    if not done:
+        return result
+    if entry.repeatable:  # it is there, and is not sent again; who put it there is not known
+        return replace(result, state="updated or unchanged", stored_as=_name(resource), version=version, reason="")
+    return replace(result_of(entry, resource, True), status=result.status)
+
+
+def _name(resource: Resource) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"
