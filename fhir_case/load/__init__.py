@@ -31,6 +31,7 @@ def upload(
     fhir: str = "R4",
     client: Client | None = None,
     journal: str | Path | None = None,
+    restart: bool = False,
     real_patient_data: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Journal:
@@ -47,6 +48,7 @@ def upload(
         client: A client of your own, which stays open.
         journal: A file to which the journal is written as well: ``fhir-case undo`` deletes what it says was created,
             and the same call resumes an interrupted load.
+        restart: Whether to begin a new journal, and to keep the one before under another name.
         real_patient_data: Whether a server that is not this machine may have what is not labelled as test data. A
             public test server never gets it.
         clock: Returns seconds; only the difference of two readings counts.
@@ -65,7 +67,7 @@ def upload(
         real_patient_data=real_patient_data,
         clock=clock,
     ) as load:
-        return load.upload(None if journal is None else Path(journal))
+        return load.upload(None if journal is None else Path(journal), fresh="always" if restart else "")
 
 
 def verify(

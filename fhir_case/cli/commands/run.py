@@ -162,14 +162,11 @@ def _server(stages: _Stages, url: str | None, fhir: FhirVersion, *, keep: bool) 
 
 
 def _loaded(stages: _Stages, bundle: Resource, base: str, fhir: FhirVersion, file: Path) -> tuple[Any, Any]:
-    from fhir_case.cli.options.journals import remove_empty_journal, rotate_journal
     from fhir_case.load import upload, verify
     from fhir_case.report.verification import verification_words
 
     with stages.stage("upload"):
-        remove_empty_journal(file)
-        rotate_journal(file, even_unfinished=True)
-        journal = upload(bundle, base, fhir=fhir, journal=file)
+        journal = upload(bundle, base, fhir=fhir, journal=file, restart=True)
         stages.report(_counts(journal.counts))
     with stages.stage("verify"):
         verification = verify(bundle, base, fhir=fhir, journal=journal)

@@ -124,13 +124,10 @@ def upload(
 
 def _opened(load: Load, journal: Path | None, files: tuple[str, ...], *, restart: bool) -> tuple[Path, int]:
     """Open the journal of an interrupted run, or a new one."""
-    from fhir_case.cli.options.journals import default_journal, remove_empty_journal, rotate_journal
+    from fhir_case.cli.options.journals import default_journal
 
     path = journal or default_journal(load.base_url, load.options.fhir, files)
-    remove_empty_journal(path)
-    if restart or not journal:
-        rotate_journal(path, even_unfinished=restart)
-    return path, load.open_journal(path)
+    return path, load.open_journal(path, fresh="always" if restart else "" if journal else "finished")
 
 
 def _show_plan(load: Load, form: str, out: Path | None) -> None:

@@ -6,21 +6,19 @@ import json
 import os
 from contextlib import suppress
 from dataclasses import fields
-from hashlib import sha256
-from pathlib import Path
-from tempfile import gettempdir
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
 from fhir_case.errors import FhirCaseError
 from fhir_case.fhir import wire
 from fhir_case.load.journal.entry import JournalEntry
+from fhir_case.load.journal.opening import opened_alone, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
-    from filelock import BaseFileLock
-
+    from fhir_case.load.journal.opening import Fresh
     from fhir_case.load.journal.record import Header
     from fhir_case.load.plan.entry import PlannedEntry
 
@@ -36,22 +34,17 @@ class JournalFile:
     Args:
         path: The file; what is in it stays, but for a last line that was cut off.
         header: What is written into a new file.
+        fresh: When to begin a new file, and keep the one before under another name.
 
     Raises:
         FhirCaseError: The file cannot be written, or another process writes it.
     """
 
-    def __init__(self, path: Path, header: Header) -> None:
+    def __init__(self, path: Path, header: Header, *, fresh: Fresh = "") -> None:
         self.path = path
-        self._ours = _locked(path)
         self._lock = Lock()
         self._failure: FhirCaseError | None = None
-        try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)  # it may name patients
-            _cut_off_what_is_incomplete(self._file)
-        except OSError as error:
-            self._ours.release()
-            raise _unwritable(path, error) from error
+        self._file = opened_alone(path, fresh)
         if not os.fstat(self._file).st_size:
             try:
                 # Paths need not be UTF-8: in ASCII they can be written, and are the same when they are read.
@@ -73,7 +66,6 @@ class JournalFile:
                 with suppress(OSError):
                     os.close(self._file)
             self._file = -1
-            self._ours.release()
 
     def sending(self, request: str, entries: Sequence[PlannedEntry]) -> None:
         """Note that a request is about to be sent."""
@@ -127,30 +119,10 @@ class JournalFile:
                     left = left[os.write(self._file, left) :]
             except OSError as error:
                 # Another thread must not write behind half a line, and half a header is not a journal.
-                self._failure = _unwritable(self.path, error)
+                self._failure = unwritable(self.path, error)
                 with suppress(OSError):
                     os.ftruncate(self._file, os.fstat(self._file).st_size - (len(data) - len(left)))
                 raise self._failure from error
-
-
-def _locked(path: Path) -> BaseFileLock:
-    from filelock import FileLock, Timeout
-
-    # Not beside the journal, where it would stay and be in the way.
-    name = sha256(os.fsencode(path.resolve())).hexdigest()[:16]
-    lock = FileLock(Path(gettempdir()) / f"fhir-case-{name}.lock", timeout=0)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout:
-        raise FhirCaseError(
-            "another process is writing this journal",
-            where=str(path),
-            hint="wait for it, or name another file with --journal",
-        ) from None
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    return lock
 
 
 def _positions(entries: Sequence[PlannedEntry]) -> list[tuple[str, list[int]]]:
@@ -162,25 +134,3 @@ def _positions(entries: Sequence[PlannedEntry]) -> list[tuple[str, list[int]]]:
 
 def _without_empty(entry: JournalEntry) -> dict[str, Any]:
     return {name: value for name in _FIELDS if (value := getattr(entry, name)) != ""}  # asdict copies, and takes longer
-
-
-def _unwritable(path: Path, error: OSError) -> FhirCaseError:
-    return FhirCaseError(
-        f"the journal cannot be written: {error.strerror or error}",
-        where=str(path),
-        hint="nothing more is sent; make room, or name another file with --journal, then repeat the command",
-    )
-
-
-def _cut_off_what_is_incomplete(file: int) -> None:
-    size = position = os.fstat(file).st_size
-    while position:
-        start = max(0, position - 65_536)
-        block = os.pread(file, position - start, start)
-        end = block.rfind(b"\n")
-        if end >= 0:
-            position = start + end + 1
-            break
-        position = start
-    if position < size:
-        os.ftruncate(file, position)

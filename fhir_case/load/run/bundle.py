@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from fhir_case.fhir.wire import Resource
     from fhir_case.load.journal.entry import JournalEntry
+    from fhir_case.load.journal.opening import Fresh
     from fhir_case.load.plan.entry import PlannedEntry
     from fhir_case.server.capabilities import Capabilities
     from fhir_case.server.client import Client
@@ -74,12 +75,13 @@ class BundleLoad(Load):
         """Return what is sent for each resource."""
         return tuple(entry for _, job in self.jobs() for transaction in job for entry in transaction.entries)
 
-    def upload(self, path: Path | None = None) -> Journal:
+    def upload(self, path: Path | None = None, *, fresh: Fresh = "") -> Journal:
         """
         Send the Bundle, and return what became of each resource.
 
         Args:
             path: A file for the journal; what it says was stored before is not sent again.
+            fresh: When to begin a new journal, see `JournalFile`.
 
         Raises:
             BundleError: The Bundle cannot be loaded, or two of its entries clash.
@@ -94,7 +96,7 @@ class BundleLoad(Load):
 
         survey = self.read()
         if path is not None:
-            self.open_journal(path)
+            self.open_journal(path, fresh=fresh)
             for record in read_requests(path):
                 note(record.entries)
         result = self.run(note)

@@ -8,7 +8,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import FhirCaseError, ServerError
-from fhir_case.load.journal.reader import check_is_journal, read_header
+from fhir_case.load.journal.reader import read_header
 from fhir_case.load.journal.writer import JournalFile
 from fhir_case.load.run.loader import Loader, Result
 from fhir_case.load.run.placeholders import Placeholders, look_for_placeholders, note_awaited
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fhir_case.load.journal.entry import JournalEntry
+    from fhir_case.load.journal.opening import Fresh
     from fhir_case.load.run.concurrency import Concurrency
     from fhir_case.load.survey.inputs import Inputs
     from fhir_case.load.survey.result import Survey
@@ -66,17 +67,19 @@ class Load(Preparation):
         self._earlier = Earlier()
         self._unresolved: tuple[JournalEntry, ...] = ()
 
-    def open_journal(self, path: Path) -> int:
+    def open_journal(self, path: Path, *, fresh: Fresh = "") -> int:
         """
         Open the journal; resume where it ends, and return how many resources were stored before.
+
+        Args:
+            fresh: When to begin a new journal, see `JournalFile`.
 
         Raises:
             FhirCaseError: It cannot be written, or belongs to another load.
             ServerError: The server was not reached.
         """
         header = self.header()
-        check_is_journal(path)
-        self._journal = self._stack.enter_context(JournalFile(path, header))
+        self._journal = self._stack.enter_context(JournalFile(path, header, fresh=fresh))
         refuse_other(path, read_header(path), header)
         earlier = read_earlier(path, self.index)
         if earlier.last and earlier.last not in found_by_id(self.client, [earlier.last], elements="id").resources:

@@ -1,0 +1,130 @@
+"""
+Open a journal for one process alone, and begin a new one where the one before has ended.
+
+The journal itself is locked, not its name: so every path to it, and every environment, meets the same lock.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from typing import TYPE_CHECKING, Literal
+
+from fhir_case.errors import FhirCaseError
+from fhir_case.load.journal.reader import check_is_journal, read_records
+from fhir_case.load.journal.record import Finished, Undone
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Fresh", "opened_alone", "unwritable"]
+
+Fresh = Literal["", "finished", "always"]
+"""When to begin a new journal, and keep the one before under another name: never, when its run has ended, always."""
+
+_KEPT = 5
+
+
+def opened_alone(path: Path, fresh: Fresh = "") -> int:
+    """
+    Return the descriptor of a journal that no other process writes while it is open; a line that was cut off is gone.
+
+    Raises:
+        FhirCaseError: It cannot be written, is not a journal, or another process writes it.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = _locked(path)
+        try:
+            check_is_journal(path)
+            _cut_off_what_is_incomplete(file)
+            if fresh and os.fstat(file).st_size and (fresh == "always" or _is_finished(path)):
+                _rename(path)
+                file, before = _locked(path), file
+                os.close(before)
+        except BaseException:
+            os.close(file)
+            raise
+    except OSError as error:
+        raise unwritable(path, error) from error
+    return file
+
+
+def unwritable(path: Path, error: OSError) -> FhirCaseError:
+    """Return the error of a journal that cannot be written."""
+    return FhirCaseError(
+        f"the journal cannot be written: {error.strerror or error}",
+        where=str(path),
+        hint="nothing more is sent; make room, or name another file with --journal, then repeat the command",
+    )
+
+
+def _locked(path: Path) -> int:
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)  # it may name patients
+        try:
+            _lock(file)
+            if _is_at(path, file):
+                return file
+        except BlockingIOError:
+            os.close(file)
+            raise FhirCaseError(
+                "another process is writing this journal",
+                where=str(path),
+                hint="wait for it, or name another file with --journal",
+            ) from None
+        except BaseException:
+            os.close(file)
+            raise
+        os.close(file)  # it was renamed while we opened it
+
+
+def _lock(file: int) -> None:
+    """Lock a file until it is closed, by whatever means."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        os.lseek(file, 2**40, os.SEEK_SET)  # behind all that is read and written
+        try:
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        except PermissionError as error:
+            raise BlockingIOError from error
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_at(path: Path, file: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file))
+    except FileNotFoundError:
+        return False
+
+
+def _is_finished(path: Path) -> bool:
+    return any(isinstance(last, Finished | Undone) for last in deque(read_records(path), maxlen=1))
+
+
+def _rename(path: Path) -> None:
+    """Rename a journal; the last five are kept."""
+    for number in range(_KEPT - 1, 0, -1):
+        older = path.with_suffix(f".{number}.jsonl")
+        if older.exists():
+            older.replace(path.with_suffix(f".{number + 1}.jsonl"))
+    path.replace(path.with_suffix(".1.jsonl"))
+
+
+def _cut_off_what_is_incomplete(file: int) -> None:
+    size = position = os.fstat(file).st_size
+    while position:
+        start = max(0, position - 65_536)
+        os.lseek(file, start, os.SEEK_SET)
+        end = os.read(file, position - start).rfind(b"\n")
+        if end >= 0:
+            position = start + end + 1
+            break
+        position = start
+    if position < size:
+        os.ftruncate(file, position)
