@@ -11,7 +11,7 @@ _NAMED_ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)[A-Za-z][A-Za-z0-9]*;"
 # Around the tags of these elements white space does not show.
 _BLOCK_TAG = re.compile(
     r"""\s?(</?(?:address|blockquote|br|caption|col|colgroup|dd|div|dl|dt|h[1-6]|hr|li|ol|p|pre|table|tbody|td|tfoot"""
-    r"""|th|thead|tr|ul)(?:\s(?:[^>"]|"[^"]*")*)?>)\s?"""
+    r"""|th|thead|tr|ul)(?:\s(?:[^<>"]|"[^<"]*")*)?>)\s?"""
 )
 
 

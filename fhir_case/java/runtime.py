@@ -18,7 +18,7 @@ __all__ = ["OLDEST", "Java", "find_java"]
 
 OLDEST = 17
 _TIMEOUT_S = 30
-_VERSION = re.compile(r'version "((?:1\.)?(\d+)[^"]*)"')
+_VERSION = re.compile(r'version "((?:1\.)?(\d++)[^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["issues_of", "outcome_text", "page_text", "printable"]
 
 _PAGE_LENGTH = 200
-_MARKUP = re.compile(r"<(script|style|head)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
+# What is not closed goes on to the end: so nothing is searched twice.
+_MARKUP = re.compile(
+    r"<(script|style)\b.*?(?:</\1\s*>|\Z)|<head\b.*?(?:</head\s*>|(?=<body\b)|\Z)|<!--.*?(?:-->|\Z)|<[^<>]*>",
+    re.DOTALL | re.IGNORECASE,
+)
 
 
 def printable(text: str) -> str:
@@ -56,7 +60,7 @@ def _issue_text(issue: Mapping[str, Any]) -> str:
     details = issue.get("details")
     parts = [_text(issue, "diagnostics")]
     if isinstance(details, dict):
-        codings = [coding for coding in details.get("coding") or [] if isinstance(coding, dict)]
+        codings = wire.objects(details.get("coding"))
         named = next((_text(coding, "display") or _text(coding, "code") for coding in codings), "")
         parts.insert(0, _text(details, "text") or ("" if parts[0] else named))
     text = ": ".join(dict.fromkeys(part for part in parts if part)) or _text(issue, "code") or "no reason given"

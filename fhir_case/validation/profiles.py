@@ -23,9 +23,9 @@ __all__ = ["PROFILE_CHECKS", "ProfileEngine", "with_engines"]
 _SOURCE = "https://hl7.org/fhir/R4/profiling.html"
 _TERMINOLOGIES = "https://hl7.org/fhir/R4/terminologies.html"
 _VALIDATE = "https://hl7.org/fhir/R4/resource-operation-validate.html"
-_COMMENT = re.compile(r"/\*.*?\*/")
+_COMMENT = re.compile(r"/\*.*?(?:\*/|$)")
 _OF_TYPE = re.compile(r"\.ofType\((\w)(\w*)\)")
-_ENTRY = re.compile(r"Bundle\.entry\[(\d+)\]\.resource\b(.*)")
+_ENTRY = re.compile(r"Bundle\.entry\[(\d{1,9})\]\.resource\b(.*)")
 
 
 class ProfileEngine(Protocol):

@@ -33,7 +33,7 @@ class Elements:
         ranges: What has ``low`` and ``high``.
         data: What has ``data``.
         absent_reasons: Extensions that say why something is absent.
-        lists_with_null: Lists with a null in them.
+        lists_with_null: Lists with a null in them, by identity: each once.
     """
 
     references: list[tuple[Located, list[Mapping[str, Any]]]] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Elements:
     ranges: list[Element] = field(default_factory=list)
     data: list[Element] = field(default_factory=list)
     absent_reasons: list[Element] = field(default_factory=list)
-    lists_with_null: list[Element] = field(default_factory=list)
+    lists_with_null: dict[int, Element] = field(default_factory=dict)
 
 
 def traverse(document: Mapping[str, Any]) -> tuple[tuple[Located, ...], Elements, bool]:
@@ -122,7 +122,7 @@ def _collect(  # noqa: C901, PLR0912 - the innermost loop of all rules: calls in
                         if item.__class__ is dict:
                             below.append(item)
                         elif item is None:
-                            elements.lists_with_null.append((located, value))
+                            elements.lists_with_null[id(value)] = located, value
                         elif item.__class__ is list:  # never right, as the strict schema says; here it adds depth
                             below.append({"": item})
         if not below:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fhir_case.validation import located, validate
+from fhir_case.validation.rules import contained
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,39 @@ def test_many_findings_in_one_resource_take_one_search_for_their_locations(monke
 
     assert 1000 == sum(issue.check == "loinc-digit" for issue in result.issues)
     assert [resource] == searched
+
+
+def test_a_resource_is_searched_once_for_references_to_all_that_it_contains(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[object] = []
+    search = contained._strings
+
+    def counted(tree: object) -> set[str]:
+        searched.append(tree)
+        return search(tree)
+
+    monkeypatch.setattr(contained, "_strings", counted)
+    organizations = [{"resourceType": "Organization", "id": f"c{number}", "name": "x"} for number in range(300)]
+    references = [{"reference": f"#c{number}"} for number in range(300)]
+    patient = {"resourceType": "Patient", "contained": organizations, "generalPractitioner": references}
+
+    result = validate(patient, skip=("structure", "strict"))
+
+    assert [] == [issue for issue in result.issues if issue.check == "dom-3"]
+    assert [patient] == searched
+
+
+def test_each_null_of_a_list_is_one_finding() -> None:
+    patient = {"resourceType": "Patient", "name": [{"given": [None] * 300}]}
+
+    findings = [one for one in validate(patient, skip=("structure", "strict")).issues if one.check == "json-null"]
+
+    assert [f"Patient.name[0].given[{number}]" for number in range(300)] == [one.expression for one in findings]
+
+
+def test_a_unit_too_long_for_the_grammar_is_not_checked() -> None:
+    quantity = {"value": 1, "system": "http://unitsofmeasure.org", "code": "mg." * 100 + "g"}
+    observation = {"resourceType": "Observation", "status": "final", "valueQuantity": quantity}
+
+    found = [issue.message for issue in validate(observation, skip=("structure",)).issues if issue.check == "ucum"]
+
+    assert ["not checked: a unit of 301 characters"] == found

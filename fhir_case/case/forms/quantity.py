@@ -105,7 +105,7 @@ class Value(ShortForm):
     def _told_apart(cls, data: Any) -> Any:
         if isinstance(data, bool):
             raise PydanticCustomError("value", "write present or absent, not true or false")
-        if isinstance(data, int | float | Decimal) or (isinstance(data, str) and re.match(r"^\s*[<>=+-]*\s*\d", data)):
+        if isinstance(data, int | float | Decimal) or (isinstance(data, str) and re.match(r"[\s<>=+-]*\d", data)):
             return {"quantity": data}
         if isinstance(data, str):
             return {"concept": data}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.fhir import wire
 from fhir_case.load.journal.entry import JournalEntry
 from fhir_case.load.send.pairing import Said, paired
 from fhir_case.server.outcome import issues_of, outcome_text
@@ -106,7 +107,6 @@ def _codes(said: Said) -> set[Any]:
     """Return the codes by which a server says what it did."""
     codes = set()
     for issue in issues_of(said.outcome) if said.outcome else ():
-        details = issue.get("details")
-        codings = details.get("coding") if isinstance(details, dict) else None
-        codes |= {coding.get("code") for coding in codings or () if isinstance(coding, dict)}
+        codings = wire.objects(wire.mapping(issue.get("details")).get("coding"))
+        codes |= {str(coding.get("code")) for coding in codings}
     return codes

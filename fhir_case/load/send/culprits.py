@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["culprits"]
 
-_ENTRY = re.compile(r"Bundle\.entry(?:\[(\d+)\]|\.(\d+))", re.IGNORECASE)
-_REFERENCE = re.compile(RELATIVE + r"|urn:(?:uuid|oid):[A-Za-z0-9.-]+")
-_ELEMENT = re.compile(r'\[element="(?P<name>\w+)"\].*?value "(?P<value>[^"]+)"')  # the parser of HAPI 8.8.0
+# Each is compared with all entries; what the others point at is found in the next answer.
+_ISSUES_READ = 100
+_ENTRY = re.compile(r"Bundle\.entry(?:\[(\d{1,9})\]|\.(\d{1,9}))", re.IGNORECASE)
+_REFERENCE = re.compile(rf"(?<![A-Za-z]){RELATIVE}|urn:(?:uuid|oid):[A-Za-z0-9.-]+")
+# The parser of HAPI 8.8.0; the search for a value ends where the next element is named.
+_ELEMENT = re.compile(r'\[element="(?P<name>\w+)"\](?:(?!\[element=).)*?value "(?P<value>[^"]+)"')
 
 
 def culprits(entries: Sequence[PlannedEntry], sent: Resource | None, outcome: Resource) -> list[int]:
@@ -32,7 +35,7 @@ def culprits(entries: Sequence[PlannedEntry], sent: Resource | None, outcome: Re
     """
     resources = [each["resource"] for each in sent["entry"]] if sent else [entry.original.resource for entry in entries]
     found: dict[int, None] = {}
-    for issue in issues_of(outcome):
+    for issue in issues_of(outcome)[:_ISSUES_READ]:
         if issue.get("severity") not in ("error", "fatal"):
             continue
         text = printable(" ".join(str(issue.get(name) or "") for name in ("expression", "location", "diagnostics")))

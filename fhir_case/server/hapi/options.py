@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Options"]
 
-_PACKAGE_FILE = re.compile(r".+-\d.*\.tgz")
+_VERSION = re.compile(r".-\d")
 _HEAP = re.compile(r"[1-9][0-9]*[kKmMgG]")
 # Of two options of Java that contradict each other the later one counts; the earlier ones are for quick starts.
 _FOR_LONG_LOADS = ("-XX:TieredStopAtLevel=4", "-XX:-UseSerialGC", "-XX:+UseG1GC")
@@ -76,7 +76,7 @@ class Options:
 
 def _check_package(file: Path) -> None:
     hint = "name FHIR packages as files NAME-VERSION.tgz"
-    if not _PACKAGE_FILE.fullmatch(file.name) or os.pathsep in str(file.resolve()):
+    if not (file.suffix == ".tgz" and _VERSION.search(file.name)) or os.pathsep in str(file.resolve()):
         raise CheckerError("is not named NAME-VERSION.tgz", where=str(file), hint=hint)
     try:
         with file.open("rb") as content:

@@ -39,8 +39,12 @@ def _not_nested(subject: Subject) -> Iterator[Finding]:
 
 @rule("dom-3", "A contained resource is referred to, or refers to its container.", _DOMAIN, _unless_contained)
 def _is_used(subject: Subject) -> Iterator[Finding]:
+    texts: dict[int, set[str]] = {}  # of what contains resources: it is searched once, however many they are
     for located in _contained(subject):
-        used = located.parent is not None and f"#{located.id}" in _strings(located.parent.resource)
+        key = id(located.parent)
+        if key not in texts:
+            texts[key] = _strings(located.parent.resource) if located.parent is not None else set()
+        used = f"#{located.id}" in texts[key]
         if not used and "#" not in _strings(located.resource):
             message = f"nothing in the resource refers to '#{located.id}', so it can be left out"
             yield Finding(located, message)

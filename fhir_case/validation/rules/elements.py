@@ -73,7 +73,7 @@ def _unit(quantity: object) -> tuple[object, object]:
     "https://hl7.org/fhir/R4/json.html#primitive",
 )
 def _nulls(subject: Subject) -> Iterator[Finding]:
-    for located, values in subject.elements.lists_with_null:
+    for located, values in subject.elements.lists_with_null.values():
         holder, name = located.parent_of(values)
         other = holder.get(name[1:] if name.startswith("_") else f"_{name}") if holder else None
         for number, value in enumerate(values):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 from xml.parsers import expat
 
@@ -35,8 +36,12 @@ _PLAIN = re.compile(
     rf'<div xmlns="{re.escape(_XHTML)}">{_TEXT}(?:<(?:(p|b|i|h[1-6])>{_TEXT}</\1|br ?/)>{_TEXT})*</div>'
 )
 _SOMETHING = re.compile(r">\s*[^<\s]")
-_LOADS = re.compile(r"url\s*\(\s*['\"]?\s*(?:\w+:)?//|expression\s*\(|@import", re.IGNORECASE)
-_RUNS = re.compile(r"\s*(?:javascript|vbscript|data:text/html)", re.IGNORECASE)
+# Of styles as `_plain_css` returns them.
+_LOADS = re.compile(r"url\(['\"]?(?:\w+:)?//|expression\(|@import", re.IGNORECASE)
+_RUNS = re.compile(r"javascript|vbscript|data:text/html", re.IGNORECASE)
+_WHITE = re.compile(r"[\x00-\x20]+")
+_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+_ESCAPE = re.compile(r"\\(?:([0-9A-Fa-f]{1,6})[ \t\r\n\f]?|(.))", re.DOTALL)
 
 
 def _unless_text(subject: Subject) -> str:
@@ -115,10 +120,24 @@ def _misplaced(name: str, *, outermost: bool) -> Iterator[str]:
 
 def _unsafe(local: str, attributes: dict[str, str]) -> Iterator[str]:
     for name, value in attributes.items():
-        if name.lower().startswith("on") or (name in ("href", "src") and _RUNS.match(value)):
+        if name.lower().startswith("on") or (name in ("href", "src") and _RUNS.match(_WHITE.sub("", value))):
             yield f"<{local} {name}> would run a script"
-        elif name == "style" and _LOADS.search(value):
+        elif name == "style" and _LOADS.search(_plain_css(value)):
             yield f"the style of <{local}> loads something from elsewhere"
+
+
+def _plain_css(style: str) -> str:
+    """
+    Return a style as a browser reads it, without white space: comments are left out, escapes are the sign they mean.
+
+    Source: https://www.w3.org/TR/css-syntax-3/#consume-escaped-code-point
+    """
+    without_comments = _COMMENT.sub("", style)
+    return _WHITE.sub("", _ESCAPE.sub(lambda escape: _sign(escape[1]) if escape[1] else escape[2], without_comments))
+
+
+def _sign(number: str) -> str:
+    return chr(int(number, 16)) if int(number, 16) <= sys.maxunicode else "\ufffd"
 
 
 NARRATIVE_RULES = (_narrative,)

@@ -42,7 +42,7 @@ _UNITS_ABOVE = {
     "mass": re.compile(rf"{_PREFIX}g"),
     "moles": re.compile(rf"{_PREFIX}(?:mol|eq|osm)"),
     "#": re.compile(r"1?|10[*^][0-9]+|\[[CFP]FU\]"),
-    "units": re.compile(rf"{_PREFIX}(?:U|kat|\[[^\]]*U\])"),
+    "units": re.compile(rf"{_PREFIX}(?:U|kat|\[[^\[\]]*U\])"),
 }
 _UNITS_BELOW = {
     "": re.compile(""),
@@ -88,7 +88,7 @@ def _tests(subject: Subject, part: Any) -> list[tuple[str, str, str]]:
 @lru_cache(_CACHED)
 def _property(name: str) -> str:
     """Return the property that a LOINC name has in brackets, as ``mass/volume``; empty when it is not one of ours."""
-    bracket = re.search(r"\[([^\]]*)\]", name)
+    bracket = re.search(r"\[([^\[\]]*)\]", name)
     # Published names have invisible spaces in there.
     plain = re.sub(r"[^a-z#/ ]", "", bracket[1].lower()) if bracket else ""
     top, _, bottom = plain.partition("/")
