@@ -111,6 +111,9 @@ def _is_generated(text: object) -> bool:
 
 def _meta(path: str, sent_resource: Resource, stored_resource: Resource) -> Iterator[Difference]:
     sent, stored = sent_resource.get("meta") or {}, stored_resource.get("meta") or {}
+    if not isinstance(sent, dict) or not isinstance(stored, dict):
+        yield Difference(path, "changed", sent, stored)
+        return
     for name in _names(sent, stored):
         before, after, inner = sent.get(name), stored.get(name), f"{path}.{name}"
         if name in _SETS and isinstance(before or [], list) and isinstance(after or [], list):

@@ -10,16 +10,20 @@ Source: https://hl7.org/fhir/R4/datatypes.html#decimal
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
-__all__ = ["Resource", "dump", "mapping", "objects", "parse", "parse_quickly"]
+__all__ = ["Resource", "dump", "mapping", "objects", "parse", "parse_foreign", "parse_quickly"]
 
 Resource = dict[str, Any]
 
 _LONGEST = 100
+_DEEPEST = 100
+_NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def _raw_number(value: object) -> orjson.Fragment:
@@ -56,9 +60,12 @@ def parse(text: bytes | str) -> Any:
     Read JSON; a number with a fraction or an exponent becomes a `Decimal`.
 
     Raises:
-        ValueError: The text is not JSON, or not UTF-8.
+        ValueError: The text is not JSON, or not UTF-8, or has a number beyond all use.
     """
-    return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
+    except ArithmeticError:
+        raise ValueError("a number is too large") from None
 
 
 def parse_quickly(text: bytes) -> Any:
@@ -69,6 +76,49 @@ def parse_quickly(text: bytes) -> Any:
         ValueError: The text is not JSON, or not UTF-8.
     """
     return orjson.loads(text)
+
+
+def parse_foreign(text: bytes, *, exact: bool = True) -> Any:
+    """
+    Read JSON that a server sent, which may be anything.
+
+    Args:
+        exact: Whether decimals matter; else they become floats, which is four times as fast.
+
+    Raises:
+        ValueError: The text is not JSON, or not UTF-8, or nothing that can be worked with and written again: nested
+            deeper than 100 levels (the deepest official example has 17), with half of a surrogate pair, or with a
+            number beyond all use.
+    """
+    try:
+        value = parse(text.decode("utf-8-sig")) if exact else parse_quickly(text)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    if _deeper(text, value):
+        raise ValueError("it is nested too deep")
+    if exact and _SURROGATE.search(text):
+        try:
+            dump(value)
+        except TypeError:
+            raise ValueError("it has half of a surrogate pair") from None
+    return value
+
+
+def _deeper(text: bytes, value: object) -> bool:
+    """Whether JSON is nested too deep; nearly always its brackets alone tell that it is not."""
+    brackets = text.translate(None, _NO_BRACKETS)
+    for _ in range(_DEEPEST):
+        before = len(brackets)
+        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
+        if len(brackets) == before:
+            break
+    if not brackets:
+        return False
+    level = [value]  # there are brackets in its texts, or it is as deep as that
+    for _ in range(_DEEPEST + 1):
+        inner = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
+        level = [child for children in inner for child in children]
+    return bool(level)
 
 
 def mapping(value: object) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
-__all__ = ["host_of", "is_loopback", "origin"]
+__all__ = ["host_of", "is_below", "is_loopback", "origin"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -29,6 +29,25 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_below(url: str, base_url: str) -> bool:
+    """
+    Whether a URL is a base URL or an address below it: on the same server, and no step of its path leads up again.
+
+    Args:
+        url: Any text.
+    """
+    try:
+        found, base = urlsplit(url), urlsplit(base_url)
+        if "@" in found.netloc or "\\" in url or origin(url) != origin(base_url):
+            return False
+    except ValueError:
+        return False
+    above = base.path.rstrip("/")
+    below = found.path.removeprefix(above)
+    inside = found.path.startswith(above) and below[:1] in ("", "/")
+    return inside and not any(unquote(step) in (".", "..") for step in below.split("/"))
 
 
 def host_of(url: str) -> str:

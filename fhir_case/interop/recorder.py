@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from fhir_case.errors import ServerError
 from fhir_case.fhir import wire
 from fhir_case.fhir.references import location_of
+from fhir_case.http.address import is_below
 from fhir_case.interop.failure import place_of
 from fhir_case.interop.result import Exchange
 from fhir_case.server.connection import Connection, prepared_session
@@ -181,7 +182,7 @@ class Recorder:
 
     def _url(self, path: str) -> str:
         if path.startswith(("http://", "https://")):
-            if not path.startswith((f"{self.base_url}/", f"{self.base_url}?")):
+            if not is_below(path, self.base_url):
                 raise ServerError(f"the server redirects to another address: {path.partition('?')[0]}")
             return path
         return f"{self.base_url}/{path}".rstrip("/")
@@ -212,7 +213,7 @@ def _cut(text: str) -> str:
 
 def _resource(content: bytes) -> Resource | None:
     try:
-        body = wire.parse(content)
-    except (ValueError, ArithmeticError, RecursionError):
+        body = wire.parse_foreign(content)
+    except ValueError:
         return None
     return body if isinstance(body, dict) and isinstance(body.get("resourceType"), str) else None

@@ -85,7 +85,7 @@ def from_statement(statement: Resource | None) -> Capabilities:
         return UNKNOWN
     software = wire.mapping(statement.get("software"))
     rest = server_rest(statement)
-    interactions = {each.get("code") for each in wire.objects(rest.get("interaction"))}
+    interactions = {_text(each.get("code")) for each in wire.objects(rest.get("interaction"))}
     return Capabilities(
         fhir_version=_text(statement.get("fhirVersion")),
         software=_text(software.get("name")),
@@ -104,7 +104,7 @@ def server_rest(statement: Resource | None) -> Mapping[str, Any]:
 
 
 def _of_type(entry: Mapping[str, Any]) -> TypeCapabilities:
-    parameters = {each.get("name") for each in wire.objects(entry.get("searchParam"))}
+    parameters = {_text(each.get("name")) for each in wire.objects(entry.get("searchParam"))}
     return TypeCapabilities(
         update_create=_truth(entry.get("updateCreate")),
         conditional_create=_truth(entry.get("conditionalCreate")),

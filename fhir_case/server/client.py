@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 
 from fhir_case.errors import BundleError, RejectedError, ServerError
 from fhir_case.fhir import wire
+from fhir_case.http.address import is_below
 from fhir_case.server.answer import Answer, resource_of, without_places
 from fhir_case.server.capabilities import UNKNOWN, Capabilities, from_statement
 from fhir_case.server.failures import failure_of, never_sent, refusal
@@ -168,25 +169,25 @@ class Client:
         return page
 
     def _next_page(self, page: Resource, resource_type: str) -> str:
-        links = {link.get("relation"): str(link.get("url") or "") for link in wire.objects(page.get("link"))}
+        links = {str(link.get("relation")): str(link.get("url") or "") for link in wire.objects(page.get("link"))}
         following = links.get("next", "")
         if not following:
             return ""
-        following = urljoin(f"{self.base_url}/", following)
+        try:
+            following = urljoin(f"{self.base_url}/", following)
+        except ValueError:
+            following = "no URL"
         # Behind a proxy a server may not know its own address: the link to this page has what it takes it for.
         own, found, _ = links.get("self", "").partition(f"/{resource_type}?")
-        if found and not self._is_below(following):
+        if found and not is_below(following, self.base_url):
             following = self.base_url + following.removeprefix(own) if following.startswith(own) else following
-        if not self._is_below(following):
+        if not is_below(following, self.base_url):
             raise ServerError(
                 f"the next page of a search is at another address: {following.partition('?')[0]}",
                 where=f"GET {self.base_url}/{resource_type}",
                 hint="use the address that the server has for itself as base URL",
             )
         return following
-
-    def _is_below(self, url: str) -> bool:
-        return url.startswith((f"{self.base_url}/", f"{self.base_url}?"))
 
     def request(
         self,
@@ -213,8 +214,11 @@ class Client:
             RejectedError: The server refused.
             BundleError: The body cannot be written as JSON.
         """
-        url = path if self._is_below(path) else f"{self.base_url}/{path}".rstrip("/")
+        whole = path.startswith((f"{self.base_url}/", f"{self.base_url}?"))
+        url = path if whole else f"{self.base_url}/{path}".rstrip("/")
         where = f"{method} {url.partition('?')[0]}"
+        if not is_below(url, self.base_url):
+            raise ServerError("the address leads out of the base URL", where=where, again=False)
         reading = method in _READING
         self.sent += 1
         response = self._send(

@@ -50,18 +50,19 @@ def retry_after_s(response: requests.Response) -> float:
     stated = response.headers.get("Retry-After", "")
     if stated.isascii() and stated.isdigit():
         return float(stated[:9])
-    then, now = (_date(text) for text in (stated, response.headers.get("Date", "")))
+    then, now = (_seconds(text) for text in (stated, response.headers.get("Date", "")))
     if then is None:
         return 0.0
-    return max(0.0, (then - (now or datetime.now(UTC))).total_seconds())
+    return max(0.0, then - (datetime.now(UTC).timestamp() if now is None else now))
 
 
-def _date(text: str) -> datetime | None:
+def _seconds(text: str) -> float | None:
+    """Return the seconds since 1970 at a date; None where a header holds none."""
     try:
         found = parsedate_to_datetime(text)
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError, TypeError, IndexError):  # years of any length, and what email takes for a date
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def was_refused(error: BaseException) -> bool:
@@ -183,7 +184,7 @@ def refusal(response: requests.Response, where: str, *, secrets: Sequence[str] =
     status = response.status_code
     head = f"HTTP {status} {phrases.get(status, '')}".rstrip()
     if 300 <= status < 400:
-        target = _without_credentials(urljoin(response.url, response.headers.get("Location", "")))
+        target = _without_credentials(response.url, response.headers.get("Location", ""))
         return RejectedError(
             f"{head}: the server redirects to {without_secrets(target, secrets)}, where this request would lose its "
             "content",
@@ -205,12 +206,15 @@ def refusal(response: requests.Response, where: str, *, secrets: Sequence[str] =
 
 def _outcome(response: requests.Response, secrets: Sequence[str]) -> Resource | None:
     try:
-        body = wire.parse(without_secrets(response.content.decode(), secrets).encode())
-    except (ValueError, RecursionError):
+        body = wire.parse_foreign(without_secrets(response.content.decode(), secrets).encode())
+    except ValueError:
         return None
     return body if isinstance(body, dict) and body.get("resourceType") == "OperationOutcome" else None
 
 
-def _without_credentials(url: str) -> str:
-    parts = urlsplit(url)
+def _without_credentials(base_url: str, location: str) -> str:
+    try:
+        parts = urlsplit(urljoin(base_url, location))
+    except ValueError:
+        return "an address that is no URL"
     return page_text(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")

@@ -59,7 +59,7 @@ def _search(client: Client, kind: str, wanted: set[str], elements: str) -> dict[
     query = {"_id": ",".join(sorted(wanted)), "_count": str(len(wanted))}
     found: dict[str, Resource] = {}
     for resource in client.search(kind, query | ({"_elements": elements} if elements else {})):
-        if resource.get("resourceType") == kind and resource.get("id") in wanted:
+        if resource.get("resourceType") == kind and str(resource.get("id")) in wanted:
             found[f"{kind}/{resource['id']}"] = resource
         if len(found) == len(wanted):  # a server that ignores _id would return all that it has
             break

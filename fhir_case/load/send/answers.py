@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fhir_case.fhir import wire
 from fhir_case.load.journal.entry import JournalEntry
@@ -103,9 +103,9 @@ def _stated(said: Said) -> State | None:
     return "updated" if codes.intersection(_UPDATED) else None
 
 
-def _codes(said: Said) -> set[Any]:
+def _codes(said: Said) -> set[str]:
     """Return the codes by which a server says what it did."""
-    codes = set()
+    codes: set[str] = set()
     for issue in issues_of(said.outcome) if said.outcome else ():
         codings = wire.objects(wire.mapping(issue.get("details")).get("coding"))
         codes |= {str(coding.get("code")) for coding in codings}

@@ -88,14 +88,14 @@ def request_token(
         token = session.fetch_token(
             token_url, grant_type="client_credentials", timeout=transport.timeout_s, **_options(token_url, transport)
         )
+        lifetime_s = int(token.get("expires_in") or 0)
+        renew_at = requested_at + lifetime_s - min(_EARLY_S, lifetime_s / 2) if lifetime_s > 0 else None
     except requests.RequestException as error:
         raise _unreachable(error, token_url, where, transport) from None
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, ArithmeticError, RecursionError):
         raise _not_a_token(where) from None
     finally:
         session.close()
-    lifetime_s = int(token.get("expires_in") or 0)
-    renew_at = requested_at + lifetime_s - min(_EARLY_S, lifetime_s / 2) if lifetime_s > 0 else None
     return bearer_signature(token["access_token"], where=where, renew_at=renew_at)
 
 
@@ -192,8 +192,8 @@ def _unreachable(error: requests.RequestException, url: str, where: str, transpo
 
 def _object(response: requests.Response) -> Mapping[str, Any]:
     try:
-        body = wire.parse(response.content)
-    except (ValueError, RecursionError):
+        body = wire.parse_foreign(response.content)
+    except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
 
