@@ -147,6 +147,9 @@ class Load(Preparation):
                 hint="compare what is stored with verify",
             )
         self._remove_duplicates(found)
+        if self._sender.link.request_ids.proven is False and self.tally.states["unknown"]:
+            found.warn("the header X-Request-ID does not arrive as it was sent, so that only identifiers tell what a "
+                       "request without a response has stored", self.base_url)  # fmt: skip
         wrong = self.tally.states["failed"] or self.tally.states["unknown"] or self.tally.open
         complete = not (wrong or result.error or self.stop.is_set())
         if journal and self.options.placeholders:

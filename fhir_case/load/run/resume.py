@@ -84,6 +84,7 @@ class Earlier:
     Args:
         stored: How many resources it stored.
         last: ``Type/id`` on the server of one of the last of them; empty when there is none.
+        written: One of the last of them that a request wrote, and that request; None when there is none.
         open_requests: The requests of which the journal does not know the end.
         unknown: The resources of which it is not known whether they are stored, nor will be.
         unresolved: The resources whose references still have to be resolved.
@@ -93,6 +94,7 @@ class Earlier:
 
     stored: int = 0
     last: str = ""
+    written: tuple[JournalEntry, str] | None = None
     open_requests: list[RequestRecord] = field(default_factory=list)
     unknown: tuple[JournalEntry, ...] = ()
     unresolved: Unresolved = field(default_factory=Unresolved)
@@ -120,6 +122,9 @@ def read_earlier(path: Path, index: Index) -> Earlier:
         _put_done(index, stored)
         earlier.stored += len(stored)
         earlier.last = next((entry.stored_as for entry in reversed(stored) if entry.stored_as), earlier.last)
+        if record.request:
+            written = (each for each in reversed(stored) if each.state in ("created", "updated") and each.version)
+            earlier.written = next(((each, record.request) for each in written), earlier.written)
     again: set[tuple[str, int]] = set()
     for record, entries in unknown.by_request():
         again.update(entry.key for entry in entries)
@@ -150,6 +155,10 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
         ServerError: The server was not reached for too long.
     """
     index = prepared.index
+    request_ids = sender.link.request_ids
+    if earlier.written and (earlier.open_requests or earlier.not_done):
+        written, by = earlier.written
+        request_ids.learn(sender.link.client, [written], [by])
     attempts = _attempts(earlier, index)
     planned, batches = _planned_again(attempts, prepared)
     holding = {entry.key for entry in unresolved_in_plan(list(planned.values()))}
@@ -179,6 +188,8 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
             if request != done_by:
                 journal.not_done(request, "looked up later: it does not count", types=types)
                 earlier.not_done += [RequestRecord(request, "not done", (), sent, types=types)] if types else []
+    if request_ids.proven is False:
+        request_ids.proven = None  # this run may reach the server by another way
 
 
 def _attempts(earlier: Earlier, index: Index) -> dict[Sent, list[str]]:

@@ -111,7 +111,7 @@ def _ours(
     free = [name for name in attempt.named if name not in taken]
     for name, named in found_by_id(link.client, free).resources.items():
         stored[name.partition("/")[0]][name] = named
-    for kind in dict.fromkeys(entry.original.type for entry in entries) if link.known.request_id_in_source else ():
+    for kind in dict.fromkeys(entry.original.type for entry in entries) if link.request_ids.usable else ():
         for resource in found_by_request(link.client, kind, attempt.requests):
             if (name := f"{kind}/{resource['id']}") not in taken:
                 stored[kind][name] = resource

@@ -8,6 +8,7 @@ from threading import Event, local
 from typing import TYPE_CHECKING, TypeVar
 
 from fhir_case.errors import FhirCaseError, ServerError
+from fhir_case.load.send.request_ids import RequestIds
 from fhir_case.load.send.tally import Tally
 from fhir_case.server.quirks import Quirks
 from fhir_case.server.retry import RetryPolicy
@@ -33,6 +34,9 @@ class Link:
         tally: Counts what happens.
         stop: Set to end all waiting.
         clock: Returns seconds; only the difference of two readings counts.
+
+    Attributes:
+        request_ids: Whether the server keeps which request stored a resource.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Link:
         self._new_client = new_client
         self._threads = local()
         self.known = known or Quirks()
+        self.request_ids = RequestIds(claimed=self.known.request_id_in_source)
         self.policy = policy or RetryPolicy()
         self.tally = tally or Tally()
         self.stop = stop or Event()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from fhir_case.errors import RejectedError
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Delivery", "identified", "matched", "reattributed", "reconcile", "result_of"]
 
 Delivery = Literal["done", "not done", "unknown"]
+
+_NEWEST = 500
 
 
 def reconcile(
@@ -87,12 +91,34 @@ def _outcome_of(
     entries: Sequence[PlannedEntry], link: Link, requests: Sequence[str], *, as_a_whole: bool, taken: Collection[str]
 ) -> tuple[Delivery, tuple[JournalEntry, ...]]:
     """Look up once; a transaction is stored as a whole, so that one resource of it proves all of it."""
-    try:
-        if link.known.request_id_in_source:
-            return _by_request(entries, link.client, requests, as_a_whole=as_a_whole, taken=taken)
-        return _by_identifier(entries, link.client) if as_a_whole else ("unknown", ())
-    except RejectedError:
-        return "unknown", ()
+    delivery: Delivery = "unknown"
+    results: tuple[JournalEntry, ...] = ()
+    with suppress(RejectedError):
+        if link.request_ids.usable:
+            delivery, results = _by_request(entries, link.client, requests, as_a_whole=as_a_whole, taken=taken)
+            if delivery == "done":
+                link.request_ids.proven = True
+            if delivery == "done" or link.request_ids.proven or not _may_be_there(entries, link.client):
+                return delivery, results
+            delivery = "unknown"
+        found = _by_identifier(entries, link.client) if as_a_whole else (delivery, results)
+        if found[0] == "done" or not link.request_ids.undecided:
+            return found
+    return delivery, results
+
+
+def _may_be_there(entries: Sequence[PlannedEntry], client: Client) -> bool:
+    """
+    Whether the newest resources include one that says the same as what was sent and must not be sent twice.
+
+    As long as it is not known whether the server keeps our request ids, it does not count that none is found by them.
+    """
+    once = [entry for entry in entries if not entry.repeatable]
+    newest: dict[str, list[Resource]] = {}
+    for kind in dict.fromkeys(entry.original.type for entry in once):
+        found = client.search(kind, {"_sort": "-_lastUpdated", "_count": str(_NEWEST)})
+        newest[kind] = list(islice(found, _NEWEST))
+    return bool(matched(once, newest))
 
 
 def _created_by(client: Client, entries: Sequence[JournalEntry], requests: Sequence[str]) -> dict[str, bool]:

@@ -228,7 +228,8 @@ class _Resolver:
 
     def _is_ours(self, opened: _Open, stored: Resource) -> bool:
         """Whether what is stored is what we wrote by a request without answer."""
-        if self._sender.link.known.request_id_in_source:
+        request_ids = self._sender.link.request_ids
+        if request_ids.usable and (request_ids.proven or written_by(stored, self._notes.requests)):
             return written_by(stored, self._notes.requests)
         if opened.resource is None:
             return False

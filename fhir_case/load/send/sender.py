@@ -183,7 +183,8 @@ class Sender:
             entries = completed_by_lookup(self.link, attempt, entries, finished=answer.status != _ACCEPTED)
             self._claim(set(_new_places(sent, entries)) - known)
         *earlier, request = requests
-        if earlier and self.link.known.request_id_in_source:
+        self.link.request_ids.learn(self.link.client, entries, requests)
+        if earlier and self.link.request_ids.usable:
             entries = reattributed(self.link, entries, requests)
             self._duplicates.add(earlier, sent, entries)
         outcome = self._done(ready, request, entries, doubtful=bool(earlier))
@@ -256,7 +257,7 @@ class Sender:
 
     def creates(self, entries: Sequence[PlannedEntry]) -> tuple[str, ...]:
         """Return the types of what these entries create, if the server keeps by which request that was."""
-        return created_types(entries) if self.link.known.request_id_in_source else ()
+        return created_types(entries) if self.link.request_ids.usable else ()
 
 
 def _new_places(sent: Sequence[PlannedEntry], entries: Sequence[JournalEntry]) -> list[str]:
