@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
@@ -95,6 +96,96 @@ def test_a_file_that_is_no_package_is_named(tmp_path: Path) -> None:
     unnamed = archive(tmp_path, "a", "1", {}, canonical=7)
     with pytest.raises(CheckerError, match="another form"):
         read_package(unnamed)
+
+
+@pytest.mark.parametrize("name", ["../../outside", "/outside", "a,b", "a#b", "", "a\nb", "a" * 200, "..", 5, None])
+def test_a_package_whose_name_is_a_path_or_a_list_is_refused(name: Any, tmp_path: Path) -> None:
+    file = archive(tmp_path, "good", "1.0.0", {"package.json": {"name": name, "version": "1.0.0"}})
+
+    with pytest.raises(CheckerError, match=r"is not a FHIR package: .*name or version"):
+        read_package(file)
+
+
+@pytest.mark.parametrize("needs", [{"../x": "1.0.0"}, {"x": "../../1"}, {"x": {}}, {"x": None}])
+def test_a_package_that_needs_one_whose_name_or_version_is_a_path_is_refused(needs: Any, tmp_path: Path) -> None:
+    with pytest.raises(CheckerError, match="name or version"):
+        read_package(archive(tmp_path, "good", "1.0.0", {}, dependencies=needs))
+
+
+def test_a_document_that_claims_a_version_with_a_path_makes_no_request_and_no_file(tmp_path: Path) -> None:
+    assert None is fetch_package("http://127.0.0.1:9", "hl7.fhir.us.mcode", "../../outside", tmp_path / "a" / "b")
+    assert [] == list(tmp_path.rglob("*"))
+
+
+def members(file: Path, *named: tuple[str, bytes, dict[str, Any]]) -> Path:
+    """Write an archive of members with attributes of their own after the manifest of a good package."""
+    manifest = json.dumps({"name": "good", "version": "1.0.0"}).encode()
+    with tarfile.open(file, "w:gz") as target:
+        for name, data, attributes in (("package/package.json", manifest, {}), *named):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            for attribute, value in attributes.items():
+                setattr(member, attribute, value)
+            target.addfile(member, io.BytesIO(data))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [
+        ("package/../../outside.json", {}),
+        ("/outside.json", {}),
+        ("other/outside.json", {}),
+        ("package/link.json", {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}),
+        ("package/link.json", {"type": tarfile.LNKTYPE, "linkname": "../../outside.json"}),
+        ("package/device.json", {"type": tarfile.CHRTYPE, "devmajor": 1, "devminor": 5}),
+        ("package/control\x1b[31m.json", {}),
+        (".", {}),
+    ],
+)
+def test_a_member_outside_of_the_package_or_no_file_is_passed_over(
+    name: str, attributes: dict[str, Any], tmp_path: Path
+) -> None:
+    package = read_package(members(tmp_path / "p.tgz", (name, b"", attributes)))
+
+    assert ["package.json"] == [str(path) for path, _ in package.files()]
+
+
+def sparse_claim(file: Path, kind: bytes, size: int) -> Path:
+    """Write an archive whose only member claims a size that it does not have."""
+    member = tarfile.TarInfo("package/large.json")
+    member.type, member.size = kind, size
+    file.write_bytes(gzip.compress(member.tobuf(tarfile.USTAR_FORMAT) + bytes(1024)))
+    return file
+
+
+@pytest.mark.parametrize("kind", [tarfile.REGTYPE, tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_member_that_claims_gigabytes_is_refused_before_it_is_read(kind: bytes, tmp_path: Path) -> None:
+    with pytest.raises(CheckerError, match=r"is not a FHIR package: it has (more than|a header)"):
+        read_package(sparse_claim(tmp_path / "p.tgz", kind, 8_000_000_000))
+
+
+def test_a_manifest_of_any_depth_or_size_is_refused(tmp_path: Path) -> None:
+    for data in (b"[" * 100_000, b"[]", b"5", b" " * 2_000_000, b"{"):
+        file = tmp_path / "p.tgz"
+        with tarfile.open(file, "w:gz") as target:
+            member = tarfile.TarInfo("package/package.json")
+            member.size = len(data)
+            target.addfile(member, io.BytesIO(data))
+        with pytest.raises(CheckerError, match="is not a FHIR package"):
+            read_package(file)
+
+
+def test_terminology_of_any_shape_in_a_package_is_no_traceback(tmp_path: Path) -> None:
+    include: list[Any] = [5, {"system": [], "concept": [{}, 5, {"code": {}}]}]
+    odd: list[dict[str, Any]] = [{"compose": 5}, {"compose": {"include": include}}, {"url": []}]
+    content: dict[str, Any] = {
+        f"ValueSet-{number}.json": {"resourceType": "ValueSet", **more} for number, more in enumerate(odd)
+    }
+    content |= {"CodeSystem-a.json": {"resourceType": "CodeSystem", "content": [], "url": {}}, "ValueSet-b.json": []}
+    package = read_package(archive(tmp_path, "good", "1.0.0", content))
+
+    assert provide_home([package], tmp_path / "homes", silent).is_dir()
 
 
 def test_a_damaged_package_in_the_cache_is_passed_over(tmp_path: Path) -> None:

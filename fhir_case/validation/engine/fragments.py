@@ -14,6 +14,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.systems import ADMINISTRATIVE_GENDER, NULL_FLAVOR, RACE_AND_ETHNICITY
+from fhir_case.fhir.wire import mapping, objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -62,15 +63,17 @@ def write_fragments(folders: Iterable[Path], target: Path, core: Package) -> Non
     codes[RACE_AND_ETHNICITY].update(_CATEGORIES)
     known_value_sets: set[str] = set()
     for resource in _terminology(folders):
+        url = str(resource.get("url", ""))
         if resource["resourceType"] == "CodeSystem":
-            if resource.get("content") in {"complete", "fragment"}:
-                whole.add(resource.get("url", ""))
+            if resource.get("content") in ("complete", "fragment"):
+                whole.add(url)
             continue
-        known_value_sets.add(resource.get("url", ""))
-        for include in resource.get("compose", {}).get("include", []):
-            listed = codes[include.get("system", "")]
-            for concept in include.get("concept", []):
-                listed[concept["code"]] = concept.get("display") or listed.get(concept["code"], "")
+        known_value_sets.add(url)
+        for include in objects(mapping(resource.get("compose")).get("include")):
+            listed = codes[str(include.get("system", ""))]
+            for concept in objects(include.get("concept")):
+                code = str(concept.get("code", ""))
+                listed[code] = str(concept.get("display") or listed.get(code, ""))
     package = target / "package"
     package.mkdir(parents=True)
     for number, (system, listed) in enumerate(sorted(codes.items())):
@@ -96,7 +99,10 @@ def _terminology(folders: Iterable[Path]) -> Iterator[dict[str, Any]]:
     for folder in folders:
         for kind in ("CodeSystem", "ValueSet"):
             for file in sorted(folder.glob(f"{kind}*.json")):
-                resource = json.loads(file.read_bytes())
+                try:
+                    resource = mapping(json.loads(file.read_bytes()))
+                except (ValueError, RecursionError):
+                    continue  # the engine says what it cannot read
                 if resource.get("resourceType") == kind:
                     yield resource
 

@@ -14,8 +14,9 @@ import os
 import shutil
 import tempfile
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from fhir_case.fhir.wire import mapping
 from fhir_case.java.cache import exclusive
 from fhir_case.validation.engine.fragments import FRAGMENTS, write_fragments
 from fhir_case.validation.engine.packages import acyclic
@@ -83,7 +84,7 @@ _MANIFEST = PurePosixPath("package.json")
 
 
 def _manifest(content: bytes, dependencies: dict[str, str]) -> bytes:
-    manifest: dict[str, Any] = json.loads(content)
+    manifest = mapping(json.loads(content))
     return json.dumps({**manifest, "dependencies": dependencies}, indent=1).encode()
 
 

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 import tarfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import CheckerError
 from fhir_case.fhir.systems import FHIR_DEFINITION, MCODE, US_CORE
+from fhir_case.validation.engine.archive import MANIFEST_BYTES, members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from fhir_case.fhir.models import FhirVersion
 
-__all__ = ["CORE", "Package", "acyclic", "choose", "for_server", "packages_in_cache", "read_package"]
+__all__ = ["CORE", "Package", "acyclic", "choose", "for_server", "is_label", "packages_in_cache", "read_package"]
 
 CORE: dict[FhirVersion, tuple[str, str]] = {"R4": ("hl7.fhir.r4.core", "4.0.1"), "R5": ("hl7.fhir.r5.core", "5.0.0")}
 """The package of each release itself."""
@@ -35,7 +36,12 @@ _KNOWN = {
     MCODE: ("hl7.fhir.us.mcode", "4.0.0"),
     US_CORE: ("hl7.fhir.us.core", "6.1.0"),
 }
-_MANIFEST_BYTES = 1 << 20
+# Name and version become parts of paths and URLs, and of a list that is separated by commas.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+$_-]{0,99}")
+
+
+_UNREADABLE = (OSError, EOFError, tarfile.TarError, ValueError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +86,13 @@ class Package:
         """
         try:
             if self.source.is_file():
-                yield from _in_archive(self.source)
+                yield from members(self.source)
                 return
             top = self.source / "package"
             for file in sorted(top.rglob("*.json")):
-                yield PurePosixPath(file.relative_to(top).as_posix()), file.read_bytes()
-        except (OSError, EOFError, tarfile.TarError) as error:
+                if file.is_file():  # no device
+                    yield PurePosixPath(file.relative_to(top).as_posix()), file.read_bytes()
+        except _UNREADABLE as error:
             raise _damaged(self.source, error) from error
 
 
@@ -98,17 +105,27 @@ def read_package(source: Path) -> Package:
     """
     try:
         if source.is_dir():
-            text = (source / "package" / "package.json").read_bytes()
+            with (source / "package" / "package.json").open("rb") as file:
+                text = file.read(MANIFEST_BYTES)
         else:
-            text = next((content for path, content in _in_archive(source) if str(path) == "package.json"), b"")
+            text = next(members(source, only=PurePosixPath("package.json")), (None, b""))[1]
         manifest: Any = json.loads(text)
         name, version = manifest["name"], manifest["version"]
         canonical, needs = manifest.get("canonical") or "", manifest.get("dependencies") or {}
-    except (OSError, EOFError, tarfile.TarError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (*_UNREADABLE, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(source, error) from error
-    if not all(isinstance(text, str) for text in (name, version, canonical)) or not isinstance(needs, dict):
+    if not isinstance(canonical, str) or not isinstance(needs, dict):
         raise _damaged(source, ValueError("its package.json has another form"))
+    for what, wanted in ((name, version), *needs.items()):
+        if not is_label(what, wanted):
+            raise _damaged(source, ValueError("a name or version in its package.json is none of a package"))
     return Package(name, version, canonical.rstrip("/"), needs, source)
+
+
+def is_label(name: object, version: object) -> bool:
+    """Whether these can be name and version of a package; both may come from a stranger, and become parts of paths."""
+    texts = isinstance(name, str) and isinstance(version, str)
+    return texts and bool(_NAME.fullmatch(str(name)) and _VERSION.fullmatch(str(version)))
 
 
 def packages_in_cache(folder: Path) -> tuple[Package, ...]:
@@ -231,18 +248,6 @@ def _order(package: Package) -> tuple[list[int], bool, str]:
     """Return the key to sort versions by their numbers; one without a label comes after its ballots."""
     numbers, _, label = package.version.partition("-")
     return [int(number) for number in re.findall(r"\d+", numbers)], not label, label
-
-
-def _in_archive(source: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
-    with tarfile.open(source, "r:gz") as archive:
-        for member in archive:
-            path = PurePosixPath(member.name)
-            if not member.isfile() or path.is_absolute() or ".." in path.parts or path.parts[0] != "package":
-                continue
-            if path.suffix != ".json" or len(path.parts) < 2:
-                continue
-            content = archive.extractfile(member)
-            yield PurePosixPath(*path.parts[1:]), (content or io.BytesIO()).read()
 
 
 def _damaged(source: Path, error: Exception) -> CheckerError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
 from fhir_case.java.repositories import without_secrets
-from fhir_case.validation.engine.packages import read_package
+from fhir_case.validation.engine.packages import is_label, read_package
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +40,8 @@ def fetch_package(registry: str, name: str, version: str, folder: Path) -> Packa
 
     Source: https://hl7.org/fhir/packages.html
     """
+    if not is_label(name, version):  # a document can claim any version of a profile
+        return None
     file = folder / f"{name}-{version}.tgz"
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
