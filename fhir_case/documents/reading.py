@@ -2,7 +2,7 @@
 Read FHIR JSON from a stream: one document, or NDJSON; what is not valid JSON is a finding.
 
 Nothing here raises for bad content or takes memory without bound: NDJSON is read line by line, and a document or line
-may not be longer than `MAXIMUM_BYTES`.
+may not be longer than `MAXIMUM_BYTES`, nor have more values than `MAXIMUM_OBJECTS` and `MAXIMUM_COMMAS` allow.
 """
 
 from __future__ import annotations
@@ -31,6 +31,12 @@ __all__ = ["MAXIMUM_BYTES", "read_document", "read_documents", "read_texts"]
 
 MAXIMUM_BYTES = 256 * 2**20
 """The longest document, or line of NDJSON, that is read."""
+
+MAXIMUM_OBJECTS = 5_000_000
+"""The most objects and lists of a document: empty ones take twenty times the memory of their text."""
+
+MAXIMUM_COMMAS = 20_000_000
+"""The most commas of a document, in texts too: each may stand for a value."""
 
 _BYTES_AT_A_TIME = 2**20
 _MAX_DIGITS = 1000
@@ -188,6 +194,10 @@ def _not_json(text: bytes) -> str:
     """Return why a text is not JSON, from how it begins; empty when it may be."""
     if len(text) > MAXIMUM_BYTES:
         return f"this is longer than {MAXIMUM_BYTES >> 20} MiB, the most that is read at once"
+    # A shorter text cannot have so many, and counting takes time.
+    many = len(text) > min(MAXIMUM_OBJECTS, MAXIMUM_COMMAS)
+    if many and (text.count(b"{") + text.count(b"[") > MAXIMUM_OBJECTS or text.count(b",") > MAXIMUM_COMMAS):
+        return f"this has more values than are read at once: {MAXIMUM_OBJECTS:,} objects and lists"
     begin = text.lstrip()[:200]
     if text.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in text[:4]:
         return "this is UTF-16 or UTF-32; JSON is UTF-8"

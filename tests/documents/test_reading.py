@@ -141,3 +141,18 @@ def test_what_changed_after_it_was_checked_is_a_finding_all_the_same(text: bytes
 
     assert document.content is None
     assert document.issues
+
+
+@pytest.mark.parametrize("flood", [b"{},", b"[],", b"1,", b'"",', b"[[[1],2],3],"])
+def test_a_flood_of_values_is_refused_before_it_is_read(flood: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAXIMUM_OBJECTS", 1_000)
+    monkeypatch.setattr(reading, "MAXIMUM_COMMAS", 1_500)
+    text = b'{"resourceType":"Bundle","entry":[' + flood * 2_000 + b"1]}"
+    with monkeypatch.context() as patched:
+        patched.setattr(reading, "_content", None)
+        found = reading.read_document(text, "a.json")
+
+    assert "more values than are read at once" in found.unread
+    assert found.content is None
+    few = b'{"resourceType":"Bundle","entry":[' + flood * 100 + b"1]}"
+    assert not reading.read_document(few, "a.json").unread
