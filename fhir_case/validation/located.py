@@ -10,7 +10,10 @@ from fhir_case.fhir.wire import mapping
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["Located", "Path", "expression"]
+__all__ = ["LONGEST_LIST", "Located", "Path", "expression", "with_short_lists"]
+
+LONGEST_LIST = 10_000
+"""Of so many members of a list, what is wrong is told of each; more would take memory without bound."""
 
 Path = tuple[str | int, ...]
 
@@ -100,3 +103,15 @@ def _parents(tree: object) -> dict[int, tuple[int, str | int]]:
                 found[id(value)] = key, step
                 waiting.append(value)
     return found
+
+
+def with_short_lists(value: Any) -> Any:
+    """Return a value whose lists have at most `LONGEST_LIST` members; the same where they have no more anyway."""
+    if isinstance(value, dict):
+        short = {name: with_short_lists(inner) for name, inner in value.items()}
+        return short if any(short[name] is not inner for name, inner in value.items()) else value
+    if isinstance(value, list):
+        first = [with_short_lists(inner) for inner in value[:LONGEST_LIST]]
+        same = len(first) == len(value) and all(one is other for one, other in zip(first, value, strict=True))
+        return value if same else first
+    return value

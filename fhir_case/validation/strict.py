@@ -9,7 +9,7 @@ from fhir_case.validation.check import Check, always, of_types
 from fhir_case.validation.definitions import INVARIANT, definitions, validators
 from fhir_case.validation.invariants import INVARIANTS
 from fhir_case.validation.invariants.invariant import DATA_TYPES
-from fhir_case.validation.located import expression
+from fhir_case.validation.located import LONGEST_LIST, expression, with_short_lists
 from fhir_case.validation.messages import explain
 from fhir_case.validation.traversal import MAXIMUM_DEPTH
 
@@ -50,7 +50,11 @@ def schema_issues(subject: Subject) -> dict[str, list[Issue]]:
 
 
 def _issues(located: Located, validator: Any, known: Mapping[str, Any]) -> Iterator[Issue]:
-    for error in validator.iter_errors({located.type: located.resource}):
+    resource = with_short_lists(located.resource)
+    if resource is not located.resource:
+        message = f"of a list with more than {LONGEST_LIST:,} members, what is wrong is told of the first ones only"
+        yield Issue("error", "strict", message, located.label, located.path, "too-long")
+    for error in validator.iter_errors({located.type: resource}):
         name = str(error.schema_path[1]) if len(error.schema_path) > 1 else ""
         invariant = _BY_NAME.get(name.removeprefix(INVARIANT)) if name.startswith(INVARIANT) else None
         if invariant is not None:

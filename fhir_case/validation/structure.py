@@ -8,7 +8,7 @@ from fhir_case.errors import CheckerError
 from fhir_case.fhir.models import has_model, model_findings
 from fhir_case.issues import Issue
 from fhir_case.validation.check import Check, always
-from fhir_case.validation.located import expression
+from fhir_case.validation.located import expression, with_short_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ def _structure(subject: Subject) -> Iterator[Issue]:
 
 def _findings(located: Located, fhir: FhirVersion) -> Iterator[Issue]:
     try:
-        for found in model_findings(_without_nested(located.resource), fhir):
+        for found in model_findings(with_short_lists(_without_nested(located.resource)), fhir):
             where = located.path + expression(found.path)
             yield Issue("error", "structure", found.message, located.label, where, found.code)
     except (ArithmeticError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fhir_case.validation import located, validate
@@ -100,3 +102,28 @@ def test_a_unit_too_long_for_the_grammar_is_not_checked() -> None:
     found = [issue.message for issue in validate(observation, skip=("structure",)).issues if issue.check == "ucum"]
 
     assert ["not checked: a unit of 301 characters"] == found
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_of_a_list_with_very_many_members_the_first_ones_are_told_and_that_there_are_more(
+    nested: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fhir_case.validation.located.LONGEST_LIST", 20)
+    flood: list[Any] = [{} for _ in range(500)]
+    resource: dict[str, Any] = {"resourceType": "Parameters", "parameter": flood}
+    if nested:
+        resource["parameter"] = [{"name": "a", "part": flood}]
+    found = validate(resource).issues
+
+    assert 1 == sum("the first ones only" in each.message for each in found)
+    assert 20 <= sum("parameter" in each.expression for each in found) <= 200
+    assert 500 == len(flood)
+
+
+def test_a_long_list_that_is_right_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fhir_case.validation.located.LONGEST_LIST", 20)
+    parameters = [{"name": f"n{number}", "valueString": "x"} for number in range(100)]
+
+    found = validate({"resourceType": "Parameters", "parameter": parameters}).issues
+
+    assert [] == [each for each in found if each.severity == "error"]
