@@ -80,11 +80,14 @@ class VerificationJson:
         """Note some comparisons."""
         from fhir_case.fhir import wire
 
+        from fhir_case.load.temporary import unwritable
+
         for each in comparisons:
             text = json_characters(wire.dump(encodable(each), indent=True).rstrip().decode())
-            self._file.write(
-                self._between + text.replace("\n", "\n    ").encode()
-            )  # a text in JSON holds no end of a line
+            try:  # a text in JSON holds no end of a line
+                self._file.write(self._between + text.replace("\n", "\n    ").encode())
+            except OSError as error:
+                raise unwritable(error) from error
             self._between = b",\n    "
 
     def pieces(self, found: VerificationSummary) -> Iterator[bytes]:

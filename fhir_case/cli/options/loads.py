@@ -126,12 +126,22 @@ def _options(fhir: str, server: NamedServer, options: dict[str, Any]) -> Options
 
 @contextmanager
 def _piped() -> Iterator[Path]:
-    """Copy standard input to a file, since it is read twice."""
+    """
+    Copy standard input to a file, since it is read twice.
+
+    Raises:
+        FhirCaseError: There is no room for it.
+    """
     import shutil
     from tempfile import TemporaryDirectory
 
-    with TemporaryDirectory(prefix="fhir-case-") as folder:
-        path = Path(folder) / "standard-input"
-        with path.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
+    from fhir_case.load.temporary import unwritable
+
+    with ExitStack() as stack:
+        try:
+            path = Path(stack.enter_context(TemporaryDirectory(prefix="fhir-case-"))) / "standard-input"
+            with path.open("wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+        except OSError as error:
+            raise unwritable(error) from error
         yield path

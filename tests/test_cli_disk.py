@@ -1,0 +1,178 @@
+"""Disks that are full, files that never end, and who may read and redirect what is written."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fhir_case.load import temporary
+from smallserver import SmallServer
+from support import SHIPPED, run_command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TEST_DATA = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}]}
+FULL = "No space left on device"
+
+
+@pytest.fixture(autouse=True)
+def _state_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
+@pytest.fixture
+def small() -> Iterator[SmallServer]:
+    with SmallServer() as server:
+        yield server
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """Resources enough that the small database of `full_database` does not hold them."""
+    file = tmp_path / "many.ndjson"
+    lines = [{"resourceType": "Patient", "id": f"{n}-{'x' * 50}", "meta": TEST_DATA} for n in range(1000)]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    return file
+
+
+class _FullDatabase(temporary._Database):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        super().execute("PRAGMA max_page_count = 20")
+
+
+@pytest.mark.parametrize("more", [["--dry-run"], ["--journal", "j.jsonl"]], ids=["plan", "upload"])
+def test_a_temporary_database_without_room_is_said_with_what_to_do(
+    more: list[str], small: SmallServer, many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["upload", many, "--server", small.url, "--quiet", *more]
+    with monkeypatch.context() as patch:
+        patch.setattr(temporary, "_Database", _FullDatabase)
+        done = run_command(*words, cwd=tmp_path)
+
+    assert 1 == done.exit_code
+    assert "a temporary file cannot be written: database or disk is full; make room" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert 0 == run_command(*words, cwd=tmp_path).exit_code
+
+
+def test_standard_input_that_finds_no_room_is_said_with_the_folder(
+    small: SmallServer, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, FULL)
+
+    monkeypatch.setattr("shutil.copyfileobj", no_room)
+    done = run_command("upload", "-", "--server", small.url, stdin=many.read_bytes())
+
+    assert 1 == done.exit_code
+    assert f"{tempfile.gettempdir()}: a temporary file cannot be written: {FULL}; make room" in done.stderr
+
+
+def test_the_report_of_verify_without_room_is_said(
+    small: SmallServer, many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = open("/dev/full", "w+b", buffering=0)  # noqa: PTH123, SIM115
+    monkeypatch.setattr("fhir_case.report.verification.TemporaryFile", lambda: full)
+    done = run_command("verify", many, "--server", small.url, "--format", "json")
+
+    assert 1 == done.exit_code
+    assert f"a temporary file cannot be written: {FULL}" in done.stderr
+
+
+def _mode(file: Path) -> int:
+    return stat.S_IMODE(file.stat().st_mode)
+
+
+def test_what_is_written_is_for_its_owner_alone_and_a_file_that_is_there_keeps_its_mode(
+    small: SmallServer, many: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert 0 == run_command("build", SHIPPED, "-o", out / "b.json").exit_code
+    run_command("upload", many, "--server", small.url, "--dry-run", "--out", out / "plan")
+    reports = [part for name in ("html", "json", "junit", "markdown") for part in (f"--{name}", out / name)]
+    run_command("interop", "--server", small.url, "--probe", "etag", *reports)
+    run_command("new", out / "case.yaml")
+    run_command("upload", many, "--server", small.url, "--journal", out / "j.jsonl")
+    run_command("run", "--server", small.url, "--out", out / "run")
+    files = [file for file in out.rglob("*") if file.is_file()]
+
+    assert {"b.json", "html", "json", "case.yaml", "j.jsonl", "journal.jsonl"} <= {file.name for file in files}
+    assert {0o600} == {_mode(file) for file in files}
+
+    shared = tmp_path / "shared.json"
+    shared.touch()
+    shared.chmod(0o640)
+    run_command("build", SHIPPED, "-o", shared)
+    assert 0o640 == _mode(shared)
+
+
+def test_a_link_at_the_old_temporary_name_leads_nowhere(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    for name in (".b.json.part", "b.json.part", ".b.json.new"):
+        (tmp_path / name).symlink_to(victim)
+
+    assert 0 == run_command("build", SHIPPED, "-o", tmp_path / "b.json").exit_code
+    assert "precious" == victim.read_text()
+    assert not (tmp_path / "b.json").is_symlink()
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can make links of others")
+def test_a_link_of_another_user_is_not_followed_and_an_own_one_is(tmp_path: Path) -> None:
+    victim, link = tmp_path / "victim", tmp_path / "link"
+    victim.write_text("precious")
+    link.symlink_to(victim)
+    os.lchown(link, 12345, 12345)
+
+    done = run_command("build", SHIPPED, "-o", link)
+
+    assert "it is a link of another user" in done.stderr
+    assert "precious" == victim.read_text()
+    os.lchown(link, 0, 0)
+    assert 0 == run_command("build", SHIPPED, "-o", link).exit_code
+    assert link.is_symlink()
+    assert "precious" != victim.read_text()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["undo", "ENDLESS"],
+        ["verify", "ENDLESS"],
+        ["upload", "FILE", "--server", "URL", "--journal", "ENDLESS"],
+        ["upload", "FILE", "--server", "URL", "--servers", "ENDLESS"],
+        ["validate", "FILE", "--waivers", "ENDLESS"],
+        ["interop", "--server", "URL", "--probe", "etag", "--baseline", "ENDLESS"],
+        ["build", "ENDLESS"],
+        ["validate", "FILE", "--mapping", "ENDLESS"],
+    ],
+    ids=" ".join,
+)
+def test_a_file_that_never_ends_is_refused_in_words(
+    words: list[str], small: SmallServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, endless = tmp_path / "p.json", tmp_path / "endless.jsonl"
+    file.write_text(json.dumps({"resourceType": "Patient", "id": "a", "meta": TEST_DATA}), "utf-8")
+    endless.symlink_to("/dev/zero")
+    arguments = [{"FILE": str(file), "URL": small.url, "ENDLESS": str(endless)}.get(word, word) for word in words]
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (3_000_000_000, limits[1]))
+    try:
+        done = run_command(*arguments)
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, limits)
+
+    assert done.exit_code in (1, 2, 3, 4, 5, 6)
+    assert str(endless) in done.stderr + done.stdout
+    assert "Traceback" not in done.stderr
