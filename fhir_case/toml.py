@@ -7,12 +7,15 @@ import tomllib
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.bounded import read_bounded
 from fhir_case.errors import FhirCaseError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["read_toml", "shipped_toml"]
+
+_MOST_BYTES = 20_000_000
 
 
 def read_toml(path: Path, *, hint: str = "", secret: bool = False) -> dict[str, Any]:
@@ -27,7 +30,7 @@ def read_toml(path: Path, *, hint: str = "", secret: bool = False) -> dict[str, 
         FhirCaseError: The file cannot be read, or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text("utf-8-sig"))
+        return tomllib.loads(read_bounded(path, _MOST_BYTES).decode("utf-8-sig"))
     except OSError as error:
         raise FhirCaseError(f"this cannot be read: {error.strerror or error}", where=str(path)) from None
     except UnicodeDecodeError as error:

@@ -149,7 +149,7 @@ def test_a_link_of_another_user_is_not_followed_and_an_own_one_is(tmp_path: Path
         ["undo", "ENDLESS"],
         ["verify", "ENDLESS"],
         ["upload", "FILE", "--server", "URL", "--journal", "ENDLESS"],
-        ["upload", "FILE", "--server", "URL", "--servers", "ENDLESS"],
+        ["upload", "FILE", "--server", "s", "--servers", "ENDLESS"],
         ["validate", "FILE", "--waivers", "ENDLESS"],
         ["interop", "--server", "URL", "--probe", "etag", "--baseline", "ENDLESS"],
         ["build", "ENDLESS"],
@@ -176,3 +176,40 @@ def test_a_file_that_never_ends_is_refused_in_words(
     assert done.exit_code in (1, 2, 3, 4, 5, 6)
     assert str(endless) in done.stderr + done.stdout
     assert "Traceback" not in done.stderr
+
+
+NOWHERE = "http://127.0.0.1:1/fhir"
+
+
+def test_a_dry_run_plans_without_the_server_and_says_so(many: Path) -> None:
+    done = run_command("upload", many, "--server", NOWHERE, "--dry-run")
+
+    assert 0 == done.exit_code, done.stderr
+    assert "PUT  Patient/0-" in done.stdout
+    assert "Planned without the server" in done.stderr
+
+
+def test_an_upload_without_the_server_sends_nothing_and_says_why(many: Path) -> None:
+    done = run_command("upload", many, "--server", NOWHERE)
+
+    assert 6 == done.exit_code
+    assert "nothing listens" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["verify", "nothere.jsonl"], "nothere.jsonl: there is no such file."),
+        (["verify", "many.ndjson"], "only the journal of an upload names its server"),
+        (["undo", "many.ndjson"], "this is not the journal of an upload"),
+        (["undo", "nothere.jsonl"], "does not exist"),
+    ],
+    ids=str,
+)
+def test_what_is_no_journal_is_a_wrong_command_line_that_is_told(
+    words: list[str], said: str, many: Path, tmp_path: Path
+) -> None:
+    done = run_command(*words, cwd=many.parent)
+
+    assert 2 == done.exit_code
+    assert said in done.stderr

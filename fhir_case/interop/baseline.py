@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fhir_case.bounded import read_bounded
 from fhir_case.errors import FhirCaseError
 from fhir_case.interop.named import by_name
 from fhir_case.interop.result import State, Verdict
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from fhir_case.interop.result import InteropResult
 
 __all__ = ["DIRECTIONS", "SCHEMA_ID", "Change", "Direction", "compare_with"]
+
+_MOST_BYTES = 500_000_000
 
 SCHEMA_ID = "urn:fhir-case:interop-schema"
 """What the JSON of a test says that it is, as its ``$schema``."""
@@ -197,7 +200,7 @@ def _read(path: Path) -> _Test:
 
     where = str(path)
     try:
-        value = wire.parse(path.read_bytes())
+        value = wire.parse(read_bounded(path, _MOST_BYTES))
         if isinstance(value, dict) and value.get("$schema", SCHEMA_ID) == SCHEMA_ID and "fhir_case" in value:
             return _Test.model_validate(value)
         message = "this is not the JSON of an interoperability test"

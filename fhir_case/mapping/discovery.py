@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, get_args, get_origin
 
+from fhir_case.bounded import read_bounded
 from fhir_case.case import Case, When
 from fhir_case.case.section import Section
-from fhir_case.errors import MappingError
+from fhir_case.errors import FhirCaseError, MappingError
 from fhir_case.mapping.protocol import Mapping
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["FoundMapping", "discover", "installed_codes", "installed_packages", "sections_of"]
 
 _GROUP = "fhir_case.mappings"
+_MOST_BYTES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +112,13 @@ def _installed() -> tuple[FoundMapping, ...]:
 
 def _of_file(file: Path) -> list[FoundMapping]:
     try:
-        content = file.read_bytes()
+        content = read_bounded(file, _MOST_BYTES)
     except FileNotFoundError:
         raise MappingError("there is no such mapping file", where=str(file), hint="check the path") from None
     except OSError as error:
         raise MappingError(f"the mapping file cannot be read: {error.strerror}", where=str(file)) from error
+    except FhirCaseError as error:
+        raise MappingError(error.message, where=error.where, hint=error.hint) from None
     module = _module(str(file.resolve()), content)
     offered = getattr(module, "MAPPINGS", getattr(module, "MAPPING", None))
     if offered is None:

@@ -79,7 +79,6 @@ class VerificationJson:
     def add(self, comparisons: Iterable[Comparison]) -> None:
         """Note some comparisons."""
         from fhir_case.fhir import wire
-
         from fhir_case.load.temporary import unwritable
 
         for each in comparisons:

@@ -164,12 +164,12 @@ def test_a_run_whose_end_is_not_known_is_not_undone(fake: SmallServer, run: Run,
     assert "repeat the upload" in err
 
 
-def test_what_is_no_journal_gives_1_and_what_is_not_there_2(
+def test_what_is_no_journal_or_is_not_there_is_a_wrong_command_line(
     fake: SmallServer, run: Run, folder: Path, tmp_path: Path
 ) -> None:
     code, _, err = run("undo", folder / "a.json")
 
-    assert 1 == code
+    assert 2 == code
     assert "this is not the journal of an upload" in err
     assert 2 == run("undo", tmp_path / "missing")[0]
     assert [] == fake.requests

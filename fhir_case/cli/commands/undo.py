@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fhir_case.cli.options.connection import connection_options, connection_to, server_of_journal
-from fhir_case.cli.options.declarations import EXISTING_FILE, format_option, timeout_option
+from fhir_case.cli.options.declarations import EXISTING_FILE, format_option, timeout_option, usage_errors
 from fhir_case.cli.options.named_servers import server_option
 from fhir_case.cli.output import echo, echo_json, echo_text
 from fhir_case.errors import ExitCode
@@ -48,7 +48,8 @@ def undo(
     from fhir_case.load.undo.undo import undo as undo_upload
     from fhir_case.report.undo import undo_json, undo_text
 
-    base_url = read_header(journal).server
+    with usage_errors(option="JOURNAL"):
+        base_url = read_header(journal).server
     named = server_of_journal(server, base_url)
     timeout_s = timeout_of(named, timeout_s)
     remaining: list[Undone] = []

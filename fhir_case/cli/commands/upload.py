@@ -104,7 +104,7 @@ def upload(
         raise click.UsageError("--out needs --dry-run.")
     from fhir_case.cli.options.loads import file_load, read
 
-    with file_load(files, server, fhir, **options) as load:
+    with file_load(files, server, fhir, dry_run=dry_run, **options) as load:
         echo(f"Reading {', '.join(files[:3])}{' …' if len(files) > 3 else ''}", err=True)
         survey = read(load, files)
         if dry_run:

@@ -250,7 +250,7 @@ def _documents(
         else:
             yield from find_texts(path, fhir=fhir, mapping_files=mapping_files, passed_over=note)
     for reason, names in passed_over.items():
-        click.echo(f"Passed over ({reason}): {names}", err=True)
+        echo(f"Passed over ({reason}): {names}", err=True)
 
 
 def _exit_code(summary: Summary, fail_on: str, *, validators: Sequence[str]) -> ExitCode:

@@ -56,7 +56,7 @@ def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, for
         options |= {name: header.options[name] for name in ("ids", "as_is") if name in header.options}
         options["keep_going"] = True
     if server is None:
-        raise click.UsageError("Missing option '--server'.")
+        raise click.UsageError(_without_server(files))
     with file_load(files, server, fhir, allow_dangling=True, **options) as load:
         survey = read(load, files)
         echo(f"Reading back from {load.base_url} …", err=True)
@@ -65,6 +65,17 @@ def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, for
             sys.exit(ExitCode.FINDINGS)
     if survey.left_out or skipped:
         sys.exit(ExitCode.BUNDLE)
+
+
+def _without_server(files: tuple[str, ...]) -> str:
+    """Return what is wrong with files that are compared with no server: one that is meant as a journal is none."""
+    (first, *more) = files
+    if not more and first != "-" and not any(sign in first for sign in "*?["):
+        if not Path(first).exists():
+            return f"{first}: there is no such file."
+        if Path(first).suffix == ".jsonl":
+            return f"{first} is not the journal of an upload, which would name the server: name it by --server."
+    return "Missing option '--server': only the journal of an upload names its server."
 
 
 def _compared(load: Load, journal: Path | None, form: str, skipped: list[str]) -> bool:

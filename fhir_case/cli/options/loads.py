@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fhir_case.cli.options.files import expanded
-from fhir_case.cli.output import echo
+from fhir_case.cli.output import echo, echo_error
+from fhir_case.errors import ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from fhir_case.load.run.load import Load, Options
     from fhir_case.load.survey.result import Survey
+    from fhir_case.server.capabilities import Capabilities
     from fhir_case.server.client import Client
     from fhir_case.server.connection import Connection
     from fhir_case.server.named import NamedServer
@@ -43,6 +45,7 @@ def file_load(files: Sequence[str], server: NamedServer, fhir: str, **options: A
     from fhir_case.cli.options.connection import base_url_of, connection_to
     from fhir_case.load.run.load import Load
     from fhir_case.load.survey.inputs import STANDARD_INPUT, FileInputs
+    from fhir_case.server.capabilities import UNKNOWN
 
     base_url, timeout_s = base_url_of(server), timeout_of(server, options["timeout_s"])
     connection = connection_to(
@@ -53,13 +56,27 @@ def file_load(files: Sequence[str], server: NamedServer, fhir: str, **options: A
         paths = [path for path in expanded(named) if path is not None]
         piped = stack.enter_context(_piped()) if len(named) < len(files) else None
         echo(f"Reading the CapabilityStatement of {base_url} …", err=True)
-        yield stack.enter_context(
-            Load(
-                FileInputs(paths, piped),
-                lambda: client_of(base_url, connection, timeout_s),
-                _options(fhir, server, options),
-            )
-        )
+
+        def client() -> Client:
+            return client_of(base_url, connection, timeout_s)
+
+        wanted, known = _options(fhir, server, options), None
+        if options.get("dry_run"):
+            known = _known(client)
+            wanted = replace(wanted, check_references=known is not UNKNOWN)
+        yield stack.enter_context(Load(FileInputs(paths, piped), client, wanted, capabilities=known))
+
+
+def _known(client: Callable[[], Client]) -> Capabilities:
+    """Return the capabilities of a server; where it is not reached, nothing is known, and that is said."""
+    from fhir_case.server.capabilities import UNKNOWN
+
+    with client() as asked:
+        try:
+            return asked.capabilities()
+        except ServerError as error:
+            echo_error(f"Planned without the server, its limits and what it has stored: {error}")
+            return UNKNOWN
 
 
 def client_of(base_url: str, connection: Connection, timeout_s: float) -> Client:
