@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from fhir_case.fhir.identity import LOGICAL_ID
+from fhir_case.fhir.links import CANONICALS, LINKS, is_link, narrative_links, with_narrative_links
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = [
     "RELATIVE",
@@ -37,9 +38,22 @@ _ID_OF_SERVER = r"[A-Za-z0-9._~=+:@-]{1,255}"
 _STORED = rf"[A-Z][A-Za-z]+/(?!_history|\.{{1,2}}(?:/|$)){_ID_OF_SERVER}"
 _IN_ANSWER = re.compile(rf"(?:^|/)({_STORED})(?:/_history/({_ID_OF_SERVER}))?/?$")
 
-# The elements that can point to an entry of the same Bundle: a Reference, and the url of an Attachment.
-_POINTERS = ("reference", "url")
-_POINTER = re.compile(rb'"(reference|url)"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')
+_NAMES = frozenset({"reference", "div"}) | LINKS | CANONICALS
+_EXTENSIONS = ("extension", "modifierExtension")
+
+
+def _alternatives(names: Iterable[str]) -> str:
+    """Return a pattern of some names in which each first letter is tried once."""
+    by_letter: dict[str, list[str]] = {}
+    for name in sorted(names):
+        by_letter.setdefault(name[0], []).append(name[1:])
+    return "|".join(f"{letter}(?:{'|'.join(rest)})" for letter, rest in by_letter.items())
+
+
+_TEXT = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_TEXTS = rf"\[\s*(?:(?:{_TEXT}|null)[\s,]*)*\]"
+_POINTER = re.compile(rf'"({_alternatives(_NAMES - {"div"})})"\s*:\s*({_TEXT}|{_TEXTS})'.encode())
+_DIV = re.compile(rf'"div"\s*:\s*({_TEXT})'.encode())
 
 
 class Location(NamedTuple):
@@ -81,42 +95,71 @@ def unversioned(reference: str) -> str:
 
 def references_in(value: object) -> list[str]:
     """Return the text of every Reference below a value."""
-    return _texts(value, ("reference",))
-
-
-def pointers_in(value: object) -> list[str]:
-    """Return every text below a value that `rewritten` may change."""
-    return _texts(value, _POINTERS)
-
-
-def _texts(value: object, names: tuple[str, ...]) -> list[str]:
     # A loop over a list that grows, since every resource that is loaded comes through here, and twice.
     found: list[str] = []
     waiting = [value]
     for each in waiting:
         if isinstance(each, dict):
-            found += [text for name in names if isinstance(text := each.get(name), str)]
+            if isinstance(text := each.get("reference"), str):
+                found.append(text)
             waiting += [inner for inner in each.values() if isinstance(inner, dict | list)]
         elif isinstance(each, list):
             waiting += [inner for inner in each if isinstance(inner, dict | list)]
     return found
 
 
+def pointers_in(value: object) -> list[str]:
+    """
+    Return every text below a value that may point to another entry: all that `rewritten` may change, and canonicals.
+
+    A Bundle that is stored as a resource is content.
+    """
+    found: list[str] = []
+    waiting: list[tuple[object, bool]] = [(value, False)]
+    for each, named in waiting:
+        if isinstance(each, dict):
+            if each.get("resourceType") == "Bundle":
+                continue
+            if not _NAMES.isdisjoint(each):
+                found += _pointers_of(each, named or "resourceType" in each)
+            waiting += [(inner, name in _EXTENSIONS) for name, inner in each.items() if isinstance(inner, dict | list)]
+        elif isinstance(each, list):
+            waiting += [(inner, named) for inner in each if isinstance(inner, dict | list)]
+    return found
+
+
+def _pointers_of(element: dict[str, Any], named: bool) -> Iterator[str]:
+    """Return what the elements of an object itself say; the url of one that has a name is that name."""
+    for name, value in element.items():
+        if name not in _NAMES or (name == "url" and named):
+            continue
+        if name == "div":
+            yield from narrative_links(value) if isinstance(value, str) else ()
+            continue
+        for text in (value,) if isinstance(value, str) else value if _is_texts(value) else ():
+            if text and (name == "reference" or name in CANONICALS or is_link(name, text)):
+                yield text
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(each is None or isinstance(each, str) for each in value)
+
+
 @dataclass(frozen=True, slots=True)
 class Pointers:
     """
-    What may point to another entry: the texts of all elements of these names, each once.
+    What may point to another entry: the texts of all elements of some names, each once.
 
     Args:
         references: Those of ``reference``.
-        urls: Those of ``url``; most of them name an extension, or say what a request asks for.
+        links: Those of other links; most of them name an extension, or say what a request asks for.
     """
 
     references: frozenset[str]
-    urls: frozenset[str]
+    links: frozenset[str]
 
     def __or__(self, other: Pointers) -> Pointers:
-        return Pointers(self.references | other.references, self.urls | other.urls)
+        return Pointers(self.references | other.references, self.links | other.links)
 
 
 def pointers_of_text(text: bytes) -> Pointers | None:
@@ -127,17 +170,47 @@ def pointers_of_text(text: bytes) -> Pointers | None:
     """
     if not text or b"\\u" in text:
         return None
-    found: dict[bytes, set[str]] = {b"reference": set(), b"url": set()}
+    references: set[str] = set()
+    links: set[str] = set()
     for name, quoted in set(_POINTER.findall(text)):
-        found[name].add(json.loads(quoted) if b"\\" in quoted else quoted[1:-1].decode())
-    return Pointers(frozenset(found[b"reference"]), frozenset(found[b"url"]))
+        if quoted.startswith(b"["):
+            (references if name == b"reference" else links).update(filter(None, json.loads(quoted)))
+        else:
+            found = json.loads(quoted) if b"\\" in quoted else quoted[1:-1].decode()
+            (references if name == b"reference" else links).add(found)
+    if b"href" in text or b"src" in text:
+        for quoted in _DIV.findall(text):
+            links.update(narrative_links(json.loads(quoted)))
+    return Pointers(frozenset(references), frozenset(links))
 
 
-def rewritten(value: Any, change: Callable[[str], str]) -> Any:
-    """Return a copy of a value in which every text that may point to another entry went through a function."""
-    if isinstance(value, dict):
-        return {
-            name: change(each) if name in _POINTERS and isinstance(each, str) else rewritten(each, change)
-            for name, each in value.items()
-        }
-    return [rewritten(each, change) for each in value] if isinstance(value, list) else value
+def rewritten(value: Any, change: Callable[[str], str], *, named: bool = False) -> Any:
+    """
+    Return a copy of a value in which every link that may point to another entry went through a function.
+
+    Args:
+        named: Whether the ``url`` of the value is the name of what it is, as in an extension.
+
+    Source: https://hl7.org/fhir/R4/http.html#trules
+    """
+    if isinstance(value, list):
+        return [rewritten(each, change, named=named) for each in value]
+    if not isinstance(value, dict) or value.get("resourceType") == "Bundle":
+        return value
+    named = named or "resourceType" in value
+    return {
+        name: rewritten(each, change, named=name in _EXTENSIONS)
+        if name not in _NAMES or name in CANONICALS or (name == "url" and named)
+        else _rewritten_link(name, each, change)
+        for name, each in value.items()
+    }
+
+
+def _rewritten_link(name: str, value: Any, change: Callable[[str], str]) -> Any:
+    if name != "div" and _is_texts(value):
+        return [each and _rewritten_link(name, each, change) for each in value]
+    if not isinstance(value, str):
+        return rewritten(value, change)
+    if name == "div":
+        return with_narrative_links(value, change)
+    return change(value) if name == "reference" or is_link(name, value) else value

@@ -18,8 +18,22 @@ from fhir_case.server.capabilities import UNKNOWN
 from fhir_case.server.quirks import Caps
 from load.sample import bundle
 
-_NAMES = st.sampled_from(["reference", "url", "display", "subject", "extension"])
-_TEXTS = st.one_of(st.text(), st.sampled_from(['"reference": "Patient/1"', "Patient/1", "a\\", 'b"', "urn:uuid:1"]))
+_NAMES = st.sampled_from(["reference", "url", "policy", "valueUri", "div", "subject", "extension"])
+_TEXTS = st.one_of(
+    st.text(),
+    st.sampled_from(
+        [
+            '"reference": "Patient/1"',
+            "Patient/1",
+            "a\\",
+            'b"',
+            "c]",
+            "urn:uuid:1",
+            '<a href="Patient/2">',
+            "<img src='Patient/3'/>",
+        ]
+    ),
+)
 _JSON: Any = st.recursive(
     st.one_of(_TEXTS, st.none(), st.integers()),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_NAMES, inner, max_size=4)),
@@ -37,7 +51,7 @@ def test_all_pointers_are_found_in_the_text(resource: dict[str, Any], indent: in
         assert b"\\u" in text
         return
     assert set(references_in(resource)) <= found.references
-    assert set(pointers_in(resource)) <= found.references | found.urls
+    assert set(pointers_in(resource)) <= found.references | found.links
 
 
 @pytest.mark.parametrize("text", [b"", rb'{"\u0072eference": "Patient/1"}', rb'{"reference": "Patient\u002f1"}'])

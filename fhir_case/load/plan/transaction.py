@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from fhir_case.errors import BundleError
 from fhir_case.fhir import wire
+from fhir_case.fhir.links import TEMPORARY
 from fhir_case.fhir.references import pointers_in, rewritten, unversioned
 
 if TYPE_CHECKING:
@@ -89,12 +90,18 @@ class Transaction:
 
         def change(reference: str) -> str:
             plain = unversioned(reference)
-            return targets.get(reference) or targets.get(plain) or stored(reference) or stored(plain) or reference
+            found = targets.get(reference) or targets.get(plain) or stored(reference) or stored(plain)
+            if found or "#" not in reference[1:]:
+                return found or reference
+            plain, _, fragment = reference.partition("#")
+            found = targets.get(plain) or stored(plain)
+            # A server replaces the temporary name of a resource only where nothing follows it.
+            return f"{found}#{fragment}" if found and not found.startswith(TEMPORARY) else reference
 
         if self.pointers is None:
             changing = locations is not None or any(name != target for name, target in targets.items())
             return change if changing else None
-        texts = self.pointers.references | self.pointers.urls
+        texts = self.pointers.references | self.pointers.links
         changed = {text: new for text in texts if (new := change(text)) != text}
         return (lambda text: changed.get(text, text)) if changed else None
 

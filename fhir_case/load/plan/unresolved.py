@@ -3,7 +3,7 @@ Find the references that a server may leave unresolved when it stores new resour
 
 A server gives a new resource its id, and writes that into the references to it, which say ``urn:uuid:…`` until then.
 HAPI FHIR 8.8.0 does not do so below the elements that hold the extensions of primitive values, such as
-``_effectiveDateTime``: there the references stay as they were sent, and are unresolved.
+``_effectiveDateTime``, nor in narratives: there they stay as they were sent, and are unresolved.
 
 Source: https://hl7.org/fhir/R4/http.html#trules (a server replaces all of them)
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_case.fhir.links import TEMPORARY
+from fhir_case.fhir.links import TEMPORARY, narrative_links
 from fhir_case.fhir.references import references_in, unversioned
 
 if TYPE_CHECKING:
@@ -22,20 +22,24 @@ if TYPE_CHECKING:
     from fhir_case.load.plan.entry import PlannedEntry
 
 __all__ = [
-    "PRIMITIVE_EXTENSION",
     "TEMPORARY",
-    "extension_references",
+    "links_perhaps_left",
+    "may_be_left",
     "still_unresolved",
     "unresolved_as_is",
     "unresolved_in_plan",
 ]
 
-PRIMITIVE_EXTENSION = b'"_'
-"""What the JSON of such an element begins with: a body without it needs no closer look."""
+_SIGNS = (b'"_', b"href", b"src")
 
 
-def extension_references(resource: object) -> list[str]:
-    """Return the text of every reference inside the extensions of a primitive value."""
+def may_be_left(content: bytes) -> bool:
+    """Whether a JSON text may have such links; one that has not needs no closer look."""
+    return any(sign in content for sign in _SIGNS)
+
+
+def links_perhaps_left(resource: object) -> list[str]:
+    """Return the text of every reference inside the extensions of a primitive value, and of the links of narratives."""
     found: list[str] = []
     waiting: list[object] = [resource]
     for each in waiting:
@@ -43,6 +47,8 @@ def extension_references(resource: object) -> list[str]:
             for name, inner in each.items():
                 if name.startswith("_"):
                     found += references_in(inner)
+                elif name == "div" and isinstance(inner, str):
+                    found += narrative_links(inner)
                 elif isinstance(inner, dict | list):
                     waiting.append(inner)
         elif isinstance(each, list):
@@ -63,9 +69,9 @@ def unresolved_as_is(entries: Sequence[PlannedEntry]) -> list[PlannedEntry]:
 
 
 def _refers_to(names: set[str], entry: PlannedEntry) -> bool:
-    return any(each in names or unversioned(each) in names for each in extension_references(entry.original.resource))
+    return any(each in names or unversioned(each) in names for each in links_perhaps_left(entry.original.resource))
 
 
 def still_unresolved(resource: Resource, places: Collection[str]) -> bool:
     """Whether a stored resource still says one of some full URLs."""
-    return any(each in places for each in extension_references(resource))
+    return any(each in places for each in links_perhaps_left(resource))

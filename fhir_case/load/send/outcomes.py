@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fhir_case.errors import RejectedError
 from fhir_case.load.journal.entry import JournalEntry
-from fhir_case.load.plan.unresolved import PRIMITIVE_EXTENSION, TEMPORARY, still_unresolved, unresolved_in_plan
+from fhir_case.load.plan.unresolved import TEMPORARY, may_be_left, still_unresolved, unresolved_in_plan
 from fhir_case.load.send.answers import entry_failed, entry_unknown
 from fhir_case.load.send.culprits import culprits
 
@@ -145,7 +145,7 @@ def unresolved_in_sent(
         body: The transaction; None when it is sent as it came, in which nothing is resolved.
         content: The same as JSON.
     """
-    if body is None or PRIMITIVE_EXTENSION not in content:
+    if body is None or not may_be_left(content):
         return {}
     sent = list(entries)
     full_urls = {entry.target for _, entry in sent if entry.target.startswith(TEMPORARY)}

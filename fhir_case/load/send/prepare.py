@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fhir_case.errors import RejectedError
 from fhir_case.fhir.identifiers import token_of
-from fhir_case.load.plan.unresolved import extension_references
+from fhir_case.load.plan.unresolved import links_perhaps_left
 from fhir_case.server.lookup import found_by_identifier
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _meant_where_left(transaction: Transaction) -> set[int]:
         name
         for entry in transaction.entries
         if entry.method == "PUT"
-        for name in extension_references(entry.original.resource)
+        for name in links_perhaps_left(entry.original.resource)
     }
     return {
         transaction.copies.get(position, position)

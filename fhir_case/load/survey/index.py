@@ -16,6 +16,7 @@ _TABLES = """
 CREATE TABLE name (name TEXT PRIMARY KEY, unit INTEGER, digest BLOB) WITHOUT ROWID;
 CREATE TABLE need (unit INTEGER, name TEXT);
 CREATE INDEX need_name ON need (name);
+CREATE TABLE link (unit INTEGER, name TEXT);
 CREATE TABLE location (name TEXT PRIMARY KEY, location TEXT) WITHOUT ROWID;
 CREATE TABLE failed (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE created (location TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -65,6 +66,34 @@ class Index(TemporaryDatabase):
         """Add the references of a document that it does not answer itself."""
         with self._lock:
             self._base.executemany("INSERT INTO need VALUES (?, ?)", ((unit, name) for name in names))
+
+    def add_links(self, unit: int, names: Iterable[str]) -> None:
+        """Add what a document may link to; it counts where another document holds it, and is nowhere missing."""
+        with self._lock:
+            self._base.executemany("INSERT INTO link VALUES (?, ?)", ((unit, name) for name in names))
+
+    def join_links(self) -> None:
+        """Let the links to what another document holds count as references; call it when all documents were added."""
+        with self._lock:
+            self._base.execute("INSERT INTO need SELECT link.unit, link.name FROM link JOIN name USING (name)")
+            self._base.execute("DELETE FROM link")
+
+    def conditional(self) -> list[tuple[int, str]]:
+        """Return the conditional references that no document answers as they are written, each with its document."""
+        with self._lock:
+            return self._base.execute(
+                "SELECT need.unit, need.name FROM need LEFT JOIN name ON name.name = need.name "
+                "WHERE name.name IS NULL AND need.name LIKE '%?%'"
+            ).fetchall()
+
+    def names_from(self, begin: str) -> Iterator[str]:
+        """Return the names that begin with a text."""
+        with self._lock:
+            cursor = self._base.execute(
+                "SELECT name FROM name WHERE name >= ? AND name < ?", (begin, f"{begin}\U0010ffff")
+            )
+        while rows := cursor.fetchmany(10_000):
+            yield from (row[0] for row in rows)
 
     def unanswered(self) -> Iterator[tuple[str, int]]:
         """Return each reference that no document answers, and the first document that has it."""

@@ -12,10 +12,12 @@ from urllib.parse import unquote
 from fhir_case.errors import BundleError, FhirCaseError
 from fhir_case.fhir import wire
 from fhir_case.fhir.identifiers import identifiers_of
-from fhir_case.fhir.references import references_in, unversioned
+from fhir_case.fhir.links import TEMPORARY
+from fhir_case.fhir.references import location_of, pointers_in, references_in, unversioned
 from fhir_case.load.plan.cycles import levels
 from fhir_case.load.plan.plan import entries_of, is_sent_as_it_came, plan_document, unresolved_warning
-from fhir_case.load.plan.unresolved import PRIMITIVE_EXTENSION
+from fhir_case.load.plan.unresolved import may_be_left
+from fhir_case.load.survey.conditional import add_conditional_needs
 from fhir_case.load.survey.result import Problem, Survey
 from fhir_case.server.guard import is_test_data, refuse_unlabelled
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["place_of", "survey", "unanswered"]
 
+_VERSIONED = "a version is that of another server: a reference to what is loaded too is sent without it"
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # perhaps half of a surrogate pair
 
 
@@ -54,6 +57,8 @@ def survey(files: Iterable[tuple[str, Iterable[Document]]], index: Index, rules:
             found.note(document)
             count += 1
         found.files[name] = (first, count)
+    index.join_links()
+    add_conditional_needs(index)
     found.level, cycles = levels(count, index.crossing())
     found.cycle = {member: number for number, cycle in enumerate(cycles) for member in cycle}
     found.crossing = found.levels > 1 or bool(cycles)
@@ -97,6 +102,7 @@ def _look_at(number: int, document: Document, found: Survey, index: Index, rules
         return
     _warn(document, remarks, plan, found, rules)
     index.add_needs(number, _needs(plan, names))
+    index.add_links(number, _links(plan, names))
     found.keep(number, document, plan)
     found.resources += len(entries)
     found.kinds.update(entry.original.type for entry in entries)
@@ -135,6 +141,20 @@ def place_of(name: str, entries: Iterable[BundleEntry], document: str) -> str:
             where = entry.name if entry.name.startswith("Bundle.") else f"Bundle.entry[{entry.position}] ({entry.name})"
             return f"{document}: {where}" if document else where
     return document
+
+
+def _links(plan: Plan, names: set[str]) -> Iterator[str]:
+    """Return what the other links of a document may mean in another one."""
+    pointers = plan.transactions[0].pointers
+    texts = (
+        pointers.links
+        if pointers
+        else {text for entry in plan.entries for text in pointers_in(entry.original.resource)}
+    )
+    for text in texts - names:
+        plain = unversioned(text.partition("#")[0])
+        if plain.startswith(TEMPORARY) or ("/StructureDefinition/" not in plain and location_of(plain)):
+            yield plain
 
 
 def _guard(document: Document, originals: Sequence[BundleEntry], rules: Rules) -> None:
@@ -230,7 +250,15 @@ def _warn(document: Document, remarks: Iterable[str], plan: Plan, found: Survey,
             if not rules.capabilities.lists(entry.original.type) and entry.original.type not in found.kinds
         ),
     )
-    if not document.raw or PRIMITIVE_EXTENSION in document.raw:
+    if not plan.transactions[0].raw and (not document.raw or b"/_history/" in document.raw):
+        versioned = (
+            f"{entry.original.name}: {text}"
+            for entry in plan.entries
+            for text in references_in(entry.original.resource)
+            if "/_history/" in text and "://" not in text
+        )
+        found.warn(_VERSIONED, *versioned)
+    if not document.raw or may_be_left(document.raw):
         words, left = unresolved_warning(plan, certain=rules.leaves_references)
         found.warn(words, *(entry.original.name for entry in left))
     if len(plan.transactions) > 1 and (rules.whole or (document.content or {}).get("type") == "transaction"):
