@@ -203,6 +203,34 @@ def test_other_options_are_refused_where_they_change_what_is_sent(fake: SmallSer
     assert "this journal was begun with other options" in err
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("--merge", "200"),
+        ("--merge", "1", "--concurrency", "4"),
+        ("--max-entries", "3"),
+        ("--max-bytes", "5000"),
+    ],
+)
+@pytest.mark.parametrize("killed", [False, True])
+def test_how_much_is_sent_at_once_may_change_and_what_is_settled_stays_so(
+    fake: SmallServer, run: Run, folder: Path, other: tuple[str, ...], killed: bool
+) -> None:
+    journal = folder.parent / "j.jsonl"
+    broken_off(fake, run, folder, "--journal", journal)
+    if killed:  # before it noted what became of the last request
+        lines = journal.read_text().splitlines(keepends=True)
+        last = max(number for number, line in enumerate(lines) if line.startswith('{"sending"'))
+        journal.write_text("".join(lines[: last + 1]))
+    before = patients_sent(fake)
+    fake.requests.clear()
+    code, out, err = run(*command(folder, fake, "--journal", journal), *other)
+
+    assert (0, ALL) == (code, by_type(fake.names)), out + err
+    assert not set(patients_sent(fake)) & {"p-n0", "p-n1"}
+    assert {"p-n0", "p-n1"} <= set(before)
+
+
 def test_what_the_journal_says_and_the_server_has_no_more_is_noticed(fake: SmallServer, run: Run, folder: Path) -> None:
     broken_off(fake, run, folder)
     fake.resources.clear()

@@ -129,12 +129,12 @@ class Loader:
         self._on_entries(())
 
     def _keys(self, job: Job) -> frozenset[str]:
-        """Return the identities that must not be in flight twice; what is on the server already does no harm."""
+        """Return the identities that must not be in flight twice; what need not be created any more does no harm."""
         entries = [entry for transaction in job for entry in transaction.entries if entry.identity]
         return frozenset(
             entry.identity
             for entry in entries
-            if entry.by_id or not entry.condition or not self._index.location(entry.identity)
+            if entry.method != "POST" or not entry.condition or not self._index.location(entry.identity)
         ).union(f"{entry.original.type}?" for entry in entries if entry.asks_server)  # one may find that of another
 
     def _guarded(self, job: Job, keys: frozenset[str], fatal: deque[BaseException]) -> None:
@@ -174,20 +174,21 @@ class Loader:
             else:
                 self._count_doubt(outcome.doubt)
             return ready is transaction and all(entry.confirmed for entry in complete.entries)
-        if isinstance(outcome.error, RejectedError) and not outcome.final:
-            stored = self._in_parts(ready, outcome, too_large=outcome.error.status == TOO_LARGE)
+        if outcome.is_refused:
+            stored = self._in_parts(ready, outcome)
             if stored is not None:
                 return stored
         self._done(outcome.entries, ready, noted=False)
         self._count_failure(outcome)
         return False
 
-    def _in_parts(self, refused: Transaction, outcome: Outcome, *, too_large: bool) -> bool | None:
+    def _in_parts(self, refused: Transaction, outcome: Outcome) -> bool | None:
         """Send in parts what was refused, and return whether all of it was stored; None where it has to stay whole."""
         parts = halves(refused)
         if parts:
             stored = [self._send(part) for part in parts]  # each of them is sent
             return all(stored)
+        too_large = isinstance(outcome.error, RejectedError) and outcome.error.status == TOO_LARGE
         in_order = halves_in_order(refused) if too_large else ()
         if in_order:
             self._warn_of_split({entry.original.source for entry in refused.entries})

@@ -51,6 +51,7 @@ class Outcome:
         final: Whether the server cannot be used any more, so that going on makes no sense.
         culprits: The positions of the entries for which the server refused it, as far as it says so.
         unresolved: What was sent of each resource whose references the server may have left unresolved.
+        at_content: Whether the server fails again and again at what was sent, so that less of it may succeed.
         doubt: Why nothing is known of it, though the server answered with success; None when something is.
     """
 
@@ -59,7 +60,13 @@ class Outcome:
     final: bool = False
     culprits: frozenset[int] = frozenset()
     unresolved: Mapping[int, Resource] = field(default_factory=dict)
+    at_content: bool = False
     doubt: ServerError | None = None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether nothing was stored because of what was sent, and another transaction may be stored."""
+        return self.at_content or (isinstance(self.error, RejectedError) and not self.final)
 
 
 def completed(ready: Prepared, entries: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:

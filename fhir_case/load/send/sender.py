@@ -234,7 +234,7 @@ class Sender:
         failing = error.status == 500 and attempt >= _TRIES_AT_AN_ERROR
         if not failing and self.link.wait(error, attempt, begin):
             return None
-        return failed(ready.transaction, error, final=not failing)
+        return replace(failed(ready.transaction, error, final=not failing), at_content=failing)
 
     def _reconciled(
         self, ready: Prepared, requests: list[str], error: ServerError

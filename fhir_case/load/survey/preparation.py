@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Preparation", "refuse_other"]
 
+_DECISIVE = {"ids": "given", "as_is": False}
+"""The options that decide what an entry of a journal means, with their defaults."""
+
 
 class Preparation:
     """
@@ -184,21 +187,27 @@ class Preparation:
 
 def refuse_other(path: Path, written: Header, ours: Header) -> None:
     """
-    Refuse the journal of another load.
+    Refuse the journal of another load; how much is sent at once, and how much in parallel, may differ.
 
     Raises:
         FhirCaseError: Server, release, inputs or options differ.
     """
-    if written == ours:
-        return
+    others = [name for name, usual in _DECISIVE.items() if _option(written, name, usual) != _option(ours, name, usual)]
     if written.inputs != ours.inputs:
         before, now = set(written.inputs), set(ours.inputs)
         changed = sorted({name for name, *_ in before ^ now})
         what = f"the input has changed since this journal was begun: {abbreviated(changed)}"
     elif written.server != ours.server or written.fhir != ours.fhir:
         what = f"this journal is about {written.server} and FHIR {written.fhir}"
+    elif others:
+        begun = ", ".join(f"{name.replace('_', '-')} {_option(written, name, _DECISIVE[name])}" for name in others)
+        what = f"this journal was begun with other options: {begun}"
     else:
-        what = "this journal was begun with other options"
+        return
     raise FhirCaseError(
         what, where=str(path), hint="repeat the same call to resume, or start again with --restart or another --journal"
     )
+
+
+def _option(header: Header, name: str, usual: object) -> object:
+    return header.options.get(name, usual)

@@ -7,7 +7,7 @@ import re
 from hashlib import blake2b
 from itertools import islice
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_plus
 
 from fhir_case.errors import BundleError, FhirCaseError
 from fhir_case.fhir import wire
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["place_of", "survey", "unanswered"]
 
 _VERSIONED = "a version is that of another server: a reference to what is loaded too is sent without it"
+_BY_ID = b"by id"  # instead of a digest
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # perhaps half of a surrogate pair
 
 
@@ -97,7 +98,7 @@ def _look_at(number: int, document: Document, found: Survey, index: Index, rules
         found.refuse(
             number,
             Problem(document.name, f"{name} is in an earlier document with other content",
-                    "only one of the two can be stored under that id; leave one out, or send both with --as-is"),
+                    "which of the two would stay is left to chance; leave one out, or send both with --as-is"),
         )  # fmt: skip
         return
     _warn(document, remarks, plan, found, rules)
@@ -218,8 +219,17 @@ def _check_writable(plan: Plan) -> None:
             raise BundleError(f"it cannot be written as JSON: {error}", where=entry.original.name) from error
 
 
-def _named(entries: Iterable[PlannedEntry], *, digests: bool) -> Iterator[tuple[str, bytes]]:
-    """Return each name, and a digest of what is sent to a place that we choose."""
+def _named(entries: Sequence[PlannedEntry], *, digests: bool) -> Iterator[tuple[str, bytes]]:
+    """
+    Return each name, and a digest of what is sent to a place that we choose, or that is updated by a condition.
+
+    An update by id and one by a condition that finds the same resource differ in any case: either may come last.
+    """
+    updates = digests and any(entry.method == "PUT" and entry.condition for entry in entries)
+    for entry in entries if updates else ():
+        if entry.method == "PUT" and entry.condition:
+            kind, _, query = entry.identity.partition("?")
+            yield f"{kind}?{unquote_plus(query)}", _digest(entry.original.resource)
     for entry in entries:
         if entry.deletes:
             continue
@@ -228,7 +238,7 @@ def _named(entries: Iterable[PlannedEntry], *, digests: bool) -> Iterator[tuple[
         if entry.original.full_url:
             yield entry.original.full_url, b""
         for token in identifiers_of(entry.original.resource):
-            yield f"{entry.original.type}?identifier={token}", b""
+            yield f"{entry.original.type}?identifier={token}", _BY_ID if digests and entry.by_id else b""
 
 
 def _digest(resource: Resource) -> bytes:

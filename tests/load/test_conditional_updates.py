@@ -1,0 +1,133 @@
+"""Several updates of one identity: the last one stays, or they are refused; undo takes back all versions of the run."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from load.sample import SYSTEM, patient, write
+from smallserver import HAPI, SmallServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Run = Callable[..., tuple[int, str, str]]
+
+CONDITION = f"Encounter?identifier={SYSTEM}|456"
+STATES = ("planned", "arrived", "in-progress", "finished")
+
+
+def update(status: str, url: str = CONDITION, **elements: Any) -> dict[str, Any]:
+    resource = {
+        "resourceType": "Encounter", "status": status, "class": {"code": "AMB"},
+        "identifier": [{"system": SYSTEM, "value": "456"}], **elements,
+    }  # fmt: skip
+    entry = {"resource": resource, "request": {"method": "PUT", "url": url}}
+    return {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+
+
+def write_states(folder: Path) -> Path:
+    for number, status in enumerate(STATES):
+        write(folder, f"{number}.json", update(status))
+    return folder
+
+
+@pytest.mark.parametrize("how", [(), ("--concurrency", "1"), ("--merge", "1")])
+def test_updates_of_one_identity_that_differ_are_refused_before_anything_is_sent(
+    run: Run, fake: SmallServer, tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    code, _, err = run("upload", write_states(tmp_path / "in"), "--server", fake.url, *how)
+
+    assert 4 == code
+    assert "Encounter?identifier=urn:fhir-case:load|456 is in an earlier document with other content" in err
+    assert [] == fake.transactions
+
+
+def test_the_same_condition_in_another_spelling_is_the_same(run: Run, fake: SmallServer, tmp_path: Path) -> None:
+    write(tmp_path, "in/0.json", update("planned"))
+    write(tmp_path, "in/1.json", update("finished", CONDITION.replace("|", "%7C")))
+
+    assert 4 == run("upload", tmp_path / "in", "--server", fake.url)[0]
+
+
+def test_updates_that_say_the_same_are_sent(run: Run, fake: SmallServer, tmp_path: Path) -> None:
+    for name in "ab":
+        write(tmp_path, f"in/{name}.json", update("planned"))
+
+    assert 0 == run("upload", tmp_path / "in", "--server", fake.url)[0]
+    assert ["planned"] == [each["status"] for each in fake.resources.values()]
+
+
+@pytest.mark.parametrize("first", ["by id", "by condition"])
+def test_an_update_by_id_and_one_by_condition_of_the_same_resource_are_refused(
+    run: Run, fake: SmallServer, tmp_path: Path, first: str
+) -> None:
+    updates = [update("planned", "Encounter/e1", id="e1"), update("finished")]
+    for number, each in enumerate(updates if first == "by id" else reversed(updates)):
+        write(tmp_path, f"in/{number}.json", each)
+    code, _, err = run("upload", tmp_path / "in", "--server", fake.url)
+
+    assert (4, []) == (code, fake.transactions)
+    assert "Encounter?identifier=urn:fhir-case:load|456" in err
+
+
+def test_an_update_and_a_conditional_create_of_one_identity_are_sent(
+    run: Run, fake: SmallServer, tmp_path: Path
+) -> None:
+    create = update("planned")
+    create["entry"][0]["request"] = {"method": "POST", "url": "Encounter", "ifNoneExist": CONDITION.partition("?")[2]}
+    write(tmp_path, "in/0.json", create)
+    write(tmp_path, "in/1.json", update("finished"))
+
+    assert 0 == run("upload", tmp_path / "in", "--server", fake.url)[0]
+    assert ["finished"] == [each["status"] for each in fake.resources.values()]
+
+
+@pytest.mark.parametrize("software", [HAPI, "another server"])
+@pytest.mark.parametrize("there", [False, True])
+def test_as_they_are_the_last_update_stays_and_undo_takes_all_versions_of_the_run_back(
+    run: Run, tmp_path: Path, journal: Path, software: str, there: bool
+) -> None:
+    with SmallServer.like(software) as fake:
+        if there:
+            fake.put({**update("onleave")["entry"][0]["resource"], "id": "before"})
+        folder = write_states(tmp_path / "in")
+        code, out, _ = run("upload", folder, "--server", fake.url, "--journal", journal, "--as-is")
+        assert 0 == code, out
+        assert ["finished"] == [each["status"] for each in fake.resources.values()]
+        code, out, _ = run("undo", journal, "--format", "json")
+
+        assert 0 == code
+        assert (0 if there else 1) == json.loads(out)["deleted"]
+        assert ({"Encounter/before"} if there else set()) == fake.names
+
+
+def test_a_version_of_somebody_else_between_those_of_the_run_stays(
+    run: Run, fake: SmallServer, tmp_path: Path, journal: Path
+) -> None:
+    folder = write_states(tmp_path / "in")
+
+    def change_before_the_last(request: Any, answer: Any) -> Any:
+        if request.is_transaction and len(fake.transactions) == len(STATES):
+            [name] = fake.names
+            fake.put({**fake.resources[name], "status": "onleave"})
+        return answer()
+
+    fake.hook = change_before_the_last
+    command = ("upload", folder, "--server", fake.url, "--journal", journal, "--as-is", "--concurrency", "1")
+    assert 0 == run(*command)[0]
+    fake.hook = lambda _, answer: answer()
+    code, out, _ = run("undo", journal)
+
+    assert (7, 1) == (code, len(fake.names))
+    assert "it was changed in between: version 4 is not of the run" in out
+
+
+def test_what_shares_an_identifier_and_has_ids_of_its_own_is_sent(run: Run, fake: SmallServer, tmp_path: Path) -> None:
+    for key in "ab":
+        write(tmp_path, f"in/{key}.json", {**patient("x"), "id": key})
+
+    assert 0 == run("upload", tmp_path / "in", "--server", fake.url)[0]
