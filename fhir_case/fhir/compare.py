@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote
 
 from fhir_case.fhir import wire
 from fhir_case.fhir.links import CANONICALS, TEMPORARY, is_link, narrative_links, with_narrative_links
@@ -80,7 +81,7 @@ def compare(
     ``meta.lastUpdated``, the request in ``meta.source``) may be its own.
 
     Args:
-        locations: For every reference to a resource of the Bundle, ``Type/id`` on the server.
+        locations: For every reference to a resource of the Bundle, ``Type/id`` on the server; conditional ones decoded.
         base_url: The base URL, with which a server may make a reference absolute.
         resolved: Whether links have to lead to something on the server: those that say the same may lead nowhere.
 
@@ -201,7 +202,10 @@ class _Comparison:
         here, location = self._local(stored), self._location(sent)
         if location:
             return here == location or unversioned(here) == location
-        kind, conditional, _ = sent.partition("?")
+        kind, conditional, query = sent.partition("?")
+        meant = self.locations.get(f"{kind}?{unquote(query)}") if conditional else None
+        if meant:
+            return unversioned(here) == meant
         return here.startswith(f"{kind}/") if conditional else sent in (here, unversioned(here))
 
     def _leads_nowhere(self, path: str, name: str, text: str) -> bool:

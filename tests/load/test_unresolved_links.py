@@ -24,6 +24,7 @@ KNOWN = {
     "Binary/700": "Binary/7",
     FULL_URL: "Binary/7",
     "Patient/p": "Patient/p",
+    "Practitioner?identifier=urn:x|1": "Practitioner/1",
 }
 
 
@@ -102,6 +103,8 @@ def test_the_same_text_is_equal_where_it_is_no_link_or_leads_somewhere(resource:
 
 
 MOVED = [
+    ({"actor": {"reference": "Practitioner?identifier=urn:x%7C1"}}, {"actor": {"reference": "Practitioner/1"}}),
+    ({"actor": {"reference": "Practitioner?identifier=urn:x|2"}}, {"actor": {"reference": "Practitioner/9"}}),
     ({"subject": {"reference": URN}}, {"subject": {"reference": "Patient/1001"}}),
     ({"subject": {"reference": "Patient/p/_history/3"}}, {"subject": {"reference": "Patient/p"}}),
     (extension(valueUri=URN), extension(valueUri="Patient/1001")),
@@ -123,6 +126,7 @@ def test_a_link_to_the_id_of_the_server_is_rewritten(sent: dict[str, Any], store
 
 
 ALTERED = [
+    ({"actor": {"reference": "Practitioner?identifier=urn:x|1"}}, {"actor": {"reference": "Practitioner/2"}}),
     ({"subject": {"reference": URN}}, {"subject": {"reference": "Patient/1002"}}),
     ({"subject": {"reference": "Patient/other/_history/3"}}, {"subject": {"reference": "Patient/other"}}),
     (extension(valueUri=URN), extension(valueUri="Patient/1002")),

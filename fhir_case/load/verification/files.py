@@ -9,7 +9,7 @@ from fhir_case.load.journal.entry import Journal, JournalEntry
 from fhir_case.load.journal.record import Finished, Placeholder, RequestRecord
 from fhir_case.load.plan.plan import Plan
 from fhir_case.load.plan.transaction import Transaction, location_of_name, names_for_later
-from fhir_case.load.verification.readback import read_back
+from fhir_case.load.verification.readback import conditional_names, read_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -74,7 +74,7 @@ def read_back_inputs(
             index.put_locations(
                 (name, comparison.stored_as)
                 for entry, comparison in zip(entries, found.comparisons, strict=True)
-                for name in names_for_later(entry)
+                for name in (*names_for_later(entry), *conditional_names(entry))
                 if comparison.stored_as
             )
             yield found

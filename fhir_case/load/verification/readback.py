@@ -15,7 +15,7 @@ from fhir_case.server.outcome import printable
 from fhir_case.server.placeholders import is_placeholder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from fhir_case.fhir.wire import Resource
     from fhir_case.load.journal.entry import Journal
@@ -23,7 +23,15 @@ if TYPE_CHECKING:
     from fhir_case.load.plan.plan import Plan
     from fhir_case.server.client import Client
 
-__all__ = ["AS_SENT", "COMPARISON_STATES", "Comparison", "ComparisonState", "Verification", "read_back"]
+__all__ = [
+    "AS_SENT",
+    "COMPARISON_STATES",
+    "Comparison",
+    "ComparisonState",
+    "Verification",
+    "conditional_names",
+    "read_back",
+]
 
 ComparisonState = Literal["equal", "added", "rewritten", "altered", "lost", "not checked"]
 COMPARISON_STATES: tuple[ComparisonState, ...] = get_args(ComparisonState)
@@ -132,7 +140,7 @@ def read_back(
     locations: dict[str, str] = {}
     for entry, each in zip(entries, found, strict=True):
         if each.resource is not None:
-            locations |= dict.fromkeys(entry.names, _name(each.resource))
+            locations |= dict.fromkeys((*entry.names, *conditional_names(entry)), _name(each.resource))
     known = {source: _Locations(locations, source, elsewhere) for source in {each.original.source for each in entries}}
     return Verification(
         client.base_url,
@@ -141,6 +149,11 @@ def read_back(
             for entry, each in zip(entries, found, strict=True)
         ),
     )
+
+
+def conditional_names(entry: PlannedEntry) -> Iterator[str]:
+    """Return what conditional references to a resource by its identifiers say, decoded."""
+    return (f"{entry.original.type}?identifier={token}" for token in identifiers_of(entry.original.resource))
 
 
 class _Locations(dict[str, str]):
