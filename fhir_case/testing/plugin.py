@@ -40,6 +40,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Use this FHIR server for hapi_r4 or hapi_r5, whichever release it speaks, instead of starting one; may "
         "be given for each.",
     )
+    parser.getgroup("fhir-case").addoption(
+        "--fhir-start-timeout",
+        type=float,
+        metavar="SECONDS",
+        dest="fhir_start_timeout_s",
+        help="How long the start of an embedded server may take. Default: 180, and longer as long as it gets on; the "
+        "fixture hapi_options goes before.",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -124,21 +132,26 @@ def _fhir_servers(pytestconfig: pytest.Config, fhir_connection: Connection | Non
 
 
 @pytest.fixture(scope="session")
-def hapi_r4(_fhir_servers: Servers, hapi_options: dict[str, Any]) -> str:
+def hapi_r4(_fhir_servers: Servers, hapi_options: dict[str, Any], pytestconfig: pytest.Config) -> str:
     """
     The base URL of a real FHIR R4 server: that of ``--fhir-server`` if it speaks R4, else an embedded HAPI FHIR.
 
     The embedded one is started when a test first wants it and ends with the run; all workers of pytest-xdist share it.
     """
     with _failing():
-        return _fhir_servers.base_url("R4", hapi_options)
+        return _fhir_servers.base_url("R4", _with_timeout(pytestconfig, hapi_options))
 
 
 @pytest.fixture(scope="session")
-def hapi_r5(_fhir_servers: Servers, hapi_options: dict[str, Any]) -> str:
+def hapi_r5(_fhir_servers: Servers, hapi_options: dict[str, Any], pytestconfig: pytest.Config) -> str:
     """The base URL of a real FHIR R5 server: that of ``--fhir-server`` if it speaks R5, else an embedded HAPI FHIR."""
     with _failing():
-        return _fhir_servers.base_url("R5", hapi_options)
+        return _fhir_servers.base_url("R5", _with_timeout(pytestconfig, hapi_options))
+
+
+def _with_timeout(config: pytest.Config, options: dict[str, Any]) -> dict[str, Any]:
+    timeout_s = config.getoption("fhir_start_timeout_s")
+    return options if timeout_s is None else {"timeout_s": timeout_s, **options}
 
 
 def _release(request: pytest.FixtureRequest) -> FhirVersion:

@@ -17,10 +17,11 @@ from fhir_case.cli.options.declarations import (
     fhir_option,
     quiet_option,
     seconds_option,
+    start_timeout_option,
     timeout_option,
 )
 from fhir_case.cli.options.files import write_output
-from fhir_case.cli.options.named_servers import named_server, servers_option
+from fhir_case.cli.options.named_servers import named_server, servers_option, started_within
 from fhir_case.cli.output import echo, echo_styled, echo_text
 from fhir_case.errors import ExitCode, FhirCaseError
 from fhir_case.wording import did_you_mean
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from fhir_case.interop.inputs import Input
     from fhir_case.interop.probe import Probe
     from fhir_case.interop.result import InteropResult, ServerResult, State
+    from fhir_case.server.named import NamedServer
 
 __all__ = ["interop"]
 
@@ -75,6 +77,7 @@ def _list_probes(context: click.Context, _: click.Parameter, wanted: bool) -> No
     help="Exit with 5 when a SHALL, or anything, fails, or a resource is altered, lost or rejected."
 )  # fmt: skip
 @seconds_option("--patience", "patience_s", 5.0, "How long to repeat a search until it finds what was stored.")
+@start_timeout_option()
 @timeout_option(60.0)
 @quiet_option
 def interop(
@@ -87,6 +90,7 @@ def interop(
     baseline: Path | None,
     fail_on: str,
     patience_s: float,
+    start_timeout_s: float | None,
     timeout_s: float,
     quiet: bool,
     **files: Path | None,
@@ -110,7 +114,8 @@ def interop(
     if not given and not probes:
         raise click.UsageError("Nothing to do: name a case or a Bundle, or leave out --no-probes.")
     _check_writable(files.values())
-    result = redacted(_tested(names, given, probes, patience_s=patience_s, timeout_s=timeout_s, quiet=quiet))
+    wanted = [started_within(named_server(name), start_timeout_s) for name in dict.fromkeys(names)]
+    result = redacted(_tested(wanted, given, probes, patience_s=patience_s, timeout_s=timeout_s, quiet=quiet))
     changes = compare_with(baseline, result) if baseline else ()
     _write(files, result)
     json_on_output = str(files["json_file"]) == "-"
@@ -168,7 +173,7 @@ def _check_writable(files: Iterable[Path | None]) -> None:
 
 
 def _tested(
-    names: Sequence[str], inputs: Sequence[Input], probes: Sequence[Probe], *,
+    wanted: Sequence[NamedServer], inputs: Sequence[Input], probes: Sequence[Probe], *,
     patience_s: float, timeout_s: float, quiet: bool,
 ) -> InteropResult:  # fmt: skip
     from datetime import UTC, datetime
@@ -183,7 +188,6 @@ def _tested(
 
     from fhir_case.interop.side_by_side import side_by_side
 
-    wanted = [named_server(name) for name in dict.fromkeys(names)]
     started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     namespace = f"interop-{token_hex(3)}"
     test = partial(
@@ -198,6 +202,7 @@ def _one(
     namespace: str, patience_s: float, timeout_s: float, show: Any,
 ) -> ServerResult:  # fmt: skip
     """Test one server; that it cannot be reached or started is a result too, and the others are still tested."""
+    from fhir_case.cli.progress.server import lines
     from fhir_case.interop.failure import place_of
     from fhir_case.interop.result import ServerResult
     from fhir_case.interop.run import interop_server
@@ -206,7 +211,7 @@ def _one(
 
     show(f"{named.name}: {'starting' if named.start else 'connecting'}")
     try:
-        with open_server(named, os.environ) as server:
+        with open_server(named, os.environ, listener=lines(lambda line: show(f"{named.name}: {line}"))) as server:
             return interop_server(
                 named.name, partial(server.client, timeout_s=timeout_s), server.connection, inputs,
                 namespace=namespace, fhir=named.fhir, probes=probes, timeout_s=(min(10.0, timeout_s), timeout_s),

@@ -67,6 +67,7 @@ def run(
     package_files: tuple[Path, ...],
     validate_server: str | None,
     real_patient_data: bool,
+    start_timeout_s: float | None,
     **options: Any,
 ) -> None:
     """
@@ -93,12 +94,17 @@ def run(
         stages.report(bundle_words(bundle))
     fhir: FhirVersion = options["fhir"]
     with engines(
-        engine_names, package_files, validate_server, fhir=fhir, real_patient_data=real_patient_data
+        engine_names,
+        package_files,
+        validate_server,
+        fhir=fhir,
+        real_patient_data=real_patient_data,
+        start_timeout_s=start_timeout_s,
     ) as validators:
         result = _validated(stages, bundle, validators, fhir)
 
     folder = out or Path("out") / read.case
-    with _server(stages, server, fhir, keep=keep) as base:
+    with _server(stages, server, fhir, keep=keep, start_timeout_s=start_timeout_s) as base:
         journal, verification = _loaded(stages, bundle, base, fhir, folder / "journal.jsonl")
 
     from fhir_case.report.run import run_report
@@ -145,7 +151,9 @@ def _validated(
 
 
 @contextmanager
-def _server(stages: _Stages, url: str | None, fhir: FhirVersion, *, keep: bool) -> Iterator[str]:
+def _server(
+    stages: _Stages, url: str | None, fhir: FhirVersion, *, keep: bool, start_timeout_s: float | None
+) -> Iterator[str]:
     """Return the base URL of the server to load into; the embedded one runs meanwhile where none is named."""
     if url is not None:
         yield url.rstrip("/")
@@ -154,7 +162,7 @@ def _server(stages: _Stages, url: str | None, fhir: FhirVersion, *, keep: bool) 
     from fhir_case.server.hapi import HapiServer
 
     with stages.stage("server"), listener() as show:
-        embedded = HapiServer(fhir=fhir, listener=show)
+        embedded = HapiServer(fhir=fhir, listener=show, timeout_s=start_timeout_s)
         base = embedded.start_detached().base_url if keep else embedded.start().base_url
         stages.report(f"HAPI FHIR {fhir} at {base}")
     with nullcontext() if keep else embedded:

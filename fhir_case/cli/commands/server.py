@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fhir_case.cli.commands.servers import check, list_servers
-from fhir_case.cli.options.declarations import ANY_FOLDER, ANY_PATH, fhir_option
+from fhir_case.cli.options.declarations import ANY_FOLDER, ANY_PATH, fhir_option, start_timeout_option
 from fhir_case.cli.output import echo, echo_table, echo_text
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ server.add_command(check)
 @click.option("--heap", default="2g", help="The memory limit of the server.")
 @click.option("--throughput", is_flag=True, help="For long loads: slower to start, then more resources per second.")
 @click.option("--placeholders", is_flag=True, help="Make placeholders for dangling references.")
+@start_timeout_option("timeout_s")
 @click.option("--detach", is_flag=True, help="Return when it is ready; it runs until `server stop`.")
 def start(*, host: str, detach: bool, **options: Any) -> None:
     """

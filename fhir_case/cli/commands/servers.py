@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.options.named_servers import named_server, servers, servers_files, servers_option
+from fhir_case.cli.options.declarations import start_timeout_option
+from fhir_case.cli.options.named_servers import named_server, servers, servers_files, servers_option, started_within
 from fhir_case.cli.output import echo, echo_error, echo_json, echo_table
 from fhir_case.errors import ExitCode
 
@@ -42,8 +43,9 @@ def list_servers(*, as_json: bool) -> None:
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME|URL]...")
 @servers_option
+@start_timeout_option()
 @_json_option
-def check(names: tuple[str, ...], *, as_json: bool) -> None:
+def check(names: tuple[str, ...], *, start_timeout_s: float | None, as_json: bool) -> None:
     """
     Check the servers of servers.toml, all or the named ones: reach or start each, and read its CapabilityStatement.
 
@@ -60,7 +62,8 @@ def check(names: tuple[str, ...], *, as_json: bool) -> None:
     with listener() as shown:
         for server in chosen:
             echo(f"Checking {server.name} …", err=True)
-            checks.append(redacted(check_server(server, os.environ, listener=shown)))
+            asked = started_within(server, start_timeout_s)
+            checks.append(redacted(check_server(asked, os.environ, listener=shown)))
     if as_json:
         echo_json({"servers": [each.to_dict() for each in checks]})
     else:

@@ -28,6 +28,7 @@ __all__ = [
     "real_patient_data_option",
     "renamed_option",
     "seconds_option",
+    "start_timeout_option",
     "timeout_option",
     "usage_errors",
 ]
@@ -72,6 +73,18 @@ def timeout_option(default_s: float = 300.0) -> Decorator:
     seconds = click.FloatRange(min=0, min_open=True)
     meaning = "How long to wait for a response, to its last byte."
     return click.option("--timeout", "timeout_s", type=seconds, default=default_s, metavar="SECONDS", help=meaning)
+
+
+def start_timeout_option(parameter: str = "start_timeout_s") -> Decorator:
+    """Return ``--start-timeout``, for a server that is started; without it the parameter is None."""
+    return click.option(
+        "--start-timeout",
+        parameter,
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="How long the start of the embedded server may take. Default: 180, 120 more for each package, and longer "
+        "as long as it gets on.",
+    )
 
 
 def real_patient_data_option(server: str = "The server") -> Decorator:

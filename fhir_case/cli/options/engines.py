@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fhir_case.cli.options.declarations import EXISTING_FILE, combined, real_patient_data_option
+from fhir_case.cli.options.declarations import EXISTING_FILE, combined, real_patient_data_option, start_timeout_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,6 +42,7 @@ engine_options = combined(
         metavar="URL",
         help="The server for --engine hapi; default: an embedded one with the packages.",
     ),
+    start_timeout_option(),
     real_patient_data_option("--validate-server"),
 )
 
@@ -54,6 +55,7 @@ def engines(
     *,
     fhir: FhirVersion,
     real_patient_data: bool,
+    start_timeout_s: float | None = None,
 ) -> Iterator[tuple[ProfileEngine, ...]]:
     """Return the validators that the options name. Each starts when it is first used, and stops at the end."""
     names = list(dict.fromkeys(engine_names))
@@ -81,7 +83,9 @@ def engines(
             def base_url() -> str:
                 if validate_server:
                     return validate_server
-                server = HapiServer(fhir=fhir, packages=for_server(package_files), listener=show)
+                server = HapiServer(
+                    fhir=fhir, packages=for_server(package_files), listener=show, timeout_s=start_timeout_s
+                )
                 return stack.enter_context(server).base_url
 
             server = ServerEngine(base_url, real_patient_data=real_patient_data)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fhir_case.cli.options.declarations import Decorator
     from fhir_case.server.named import NamedServer
 
-__all__ = ["named_server", "server_option", "servers", "servers_files", "servers_option"]
+__all__ = ["named_server", "server_option", "servers", "servers_files", "servers_option", "started_within"]
 
 _SERVERS_FILE = "fhir_case.servers"
 
@@ -67,6 +67,11 @@ def named_server(text: str) -> NamedServer:
 
     with usage_errors():
         return server_of(text, {} if any(sign in text for sign in ":/") else servers())
+
+
+def started_within(server: NamedServer, start_timeout_s: float | None) -> NamedServer:
+    """Return a server whose start may take so long, where the user says so; else as ``servers.toml`` does."""
+    return server if start_timeout_s is None else server.model_copy(update={"start_timeout_s": start_timeout_s})
 
 
 def servers() -> dict[str, NamedServer]:

@@ -9,11 +9,11 @@ from fhir_case.cli.output import live_console, shown_line
 from fhir_case.java.events import Event, Listener, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
 
-__all__ = ["listener"]
+__all__ = ["lines", "listener"]
 
 _LINES_INTERVAL_S = 30
 
@@ -34,7 +34,7 @@ def listener(quiet: bool = False) -> Iterator[Listener]:
         return
     console = live_console()
     if not console.is_terminal:
-        yield _Lines(console).show
+        yield lines(lambda line: console.print(line, soft_wrap=True, emoji=False))
         return
     terminal = _Terminal(console)
     try:
@@ -43,11 +43,16 @@ def listener(quiet: bool = False) -> Iterator[Listener]:
         terminal.clear()
 
 
+def lines(write: Callable[[str], None]) -> Listener:
+    """Return a listener that writes a line for each step, and every half a minute how long the start has taken."""
+    return _Lines(write).show
+
+
 class _Lines:
     """One line for each step."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
         self._last = Event("stop")
 
     def show(self, event: Event) -> None:
@@ -56,7 +61,7 @@ class _Lines:
         waiting = event.step == "start" and same and event.done - last.done < _LINES_INTERVAL_S
         if line and line != _line(last) and not waiting:
             self._last = event
-            self._console.print(line, soft_wrap=True, emoji=False)
+            self._write(line)
 
 
 class _Terminal:

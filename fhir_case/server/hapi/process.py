@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["wait_until_ready"]
 
 _CAUSES = 3
-_HINT = "allow more time by --start-timeout, or timeout_s of HapiServer"
+_HINT = "allow more time by --start-timeout (pytest: --fhir-start-timeout), or timeout_s of HapiServer"
 
 
 def wait_until_ready(
