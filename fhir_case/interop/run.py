@@ -14,7 +14,7 @@ from fhir_case.interop.recorder import Recorder
 from fhir_case.interop.result import BundleResult, ProbeResult, ServerResult
 from fhir_case.interop.sandbox import Sandbox
 from fhir_case.load.run.load import Options
-from fhir_case.server.capabilities import from_statement
+from fhir_case.server.capabilities import UNKNOWN, from_statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,6 +80,10 @@ def interop_server(
         result = replace(result, fhir=release, software=software, requests=recorder.sent)
         if reply.status in (401, 403):
             return replace(result, error=f"the server refuses access (HTTP {reply.status})")
+        if stated is UNKNOWN:
+            return replace(
+                result, error=f"it has no CapabilityStatement (HTTP {reply.status}), so that nothing is sent"
+            )
         if release not in _RELEASES:
             reason = f"it speaks {release}" if release else "it does not say which release of FHIR it speaks"
             hint = 'R4 and R5 can be tested (fhir = "R4" in the file of servers says it)'

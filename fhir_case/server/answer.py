@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from fhir_case.fhir.wire import Resource
 
-__all__ = ["Answer", "resource_of", "without_places"]
+__all__ = ["NO_FHIR", "Answer", "resource_of", "without_places"]
+
+NO_FHIR = "no FHIR in the answer"
+"""The cause of an error for an answer that is no resource."""
 
 _PLACES = ("Content-Location", "ETag", "Location")
 
@@ -67,7 +70,7 @@ def resource_of(response: requests.Response, where: str, secrets: Sequence[str],
         hint="check the base URL",
         status=response.status_code,
         perhaps_done=response.request.method not in ("GET", "HEAD"),
-        cause="no FHIR in the answer",
+        cause=NO_FHIR,
     )
 
 

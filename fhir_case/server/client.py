@@ -11,6 +11,7 @@ from fhir_case.fhir import wire
 from fhir_case.http.address import is_below
 from fhir_case.server.answer import Answer, resource_of, without_places
 from fhir_case.server.capabilities import UNKNOWN, Capabilities, from_statement
+from fhir_case.server.certificates import Certificates
 from fhir_case.server.failures import failure_of, never_sent, refusal
 from fhir_case.server.guard import checked_base_url, is_loopback, refuse_plain_http
 from fhir_case.server.redaction import hide, secrets_of
@@ -81,6 +82,11 @@ class Client:
         if self._session is not None:
             self._session.close()
             self._session = None
+
+    @property
+    def certificates(self) -> Certificates:
+        """Return which certificates it trusts and shows."""
+        return self._connection.certificates if self._connection else Certificates()
 
     def capabilities(self) -> Capabilities:
         """

@@ -148,7 +148,7 @@ def test_a_file_without_anything_to_load_gives_4(
     http: responses.RequestsMock, tmp_path: Path, run: Callable[..., tuple[int, str, str]], base: str, command: str,
     content: bytes, word: str,
 ) -> None:  # fmt: skip
-    http.get(f"{base}/metadata", status=404)
+    http.get(f"{base}/metadata", json={"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"})
     path = tmp_path / "x.json"
     path.write_bytes(content)
     code, _, err = run(command, str(path), "--server", base)

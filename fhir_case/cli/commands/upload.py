@@ -106,6 +106,8 @@ def upload(
 
     with file_load(files, server, fhir, dry_run=dry_run, **options) as load:
         echo(f"Reading {', '.join(files[:3])}{' …' if len(files) > 3 else ''}", err=True)
+        if not dry_run:
+            load.check_server()
         survey = read(load, files)
         if dry_run:
             _show_plan(load, form, out)

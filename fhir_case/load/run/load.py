@@ -22,6 +22,7 @@ from fhir_case.load.survey.preparation import Preparation, refuse_other
 from fhir_case.load.survey.result import CountedNames
 from fhir_case.server.guard import is_loopback
 from fhir_case.server.lookup import found_by_id
+from fhir_case.server.statement import no_statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -78,6 +79,7 @@ class Load(Preparation):
             FhirCaseError: It cannot be written, or belongs to another load.
             ServerError: The server was not reached.
         """
+        self.check_server()
         header = self.header()
         self._journal = self._stack.enter_context(JournalFile(path, header, fresh=fresh))
         refuse_other(path, read_header(path), header)
@@ -92,6 +94,16 @@ class Load(Preparation):
         self._earlier = earlier
         self._unresolved = earlier.unresolved.complete(self._sender, self._journal)
         return earlier.stored
+
+    def check_server(self) -> None:
+        """
+        Refuse to send anything where no FHIR server is.
+
+        Raises:
+            RejectedError: It has no CapabilityStatement.
+        """
+        if not self.has_statement:
+            raise no_statement(self.client)
 
     @cached_property
     def _sender(self) -> Sender:
@@ -123,6 +135,7 @@ class Load(Preparation):
         Raises:
             FhirCaseError: The journal cannot be written any more.
         """
+        self.check_server()
         found = self.read()
         journal, unknown = self._journal, self._earlier.unknown
         loader = Loader(

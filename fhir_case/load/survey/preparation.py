@@ -16,8 +16,10 @@ from fhir_case.load.survey.index import Index
 from fhir_case.load.survey.jobs import jobs_of_level
 from fhir_case.load.survey.options import Options
 from fhir_case.load.survey.survey import place_of, survey
+from fhir_case.server.capabilities import UNKNOWN
 from fhir_case.server.guard import is_loopback
 from fhir_case.server.quirks import quirks_of
+from fhir_case.server.statement import capabilities_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -70,8 +72,10 @@ class Preparation:
         self._stack = ExitStack()
         self.client = self._new_client()
         self.base_url = self.client.base_url
+        self.has_statement = True  # whoever gives capabilities knows the server
         if capabilities is None:
-            capabilities = self.client.capabilities()
+            capabilities = capabilities_of(self.client)
+            self.has_statement = capabilities is not UNKNOWN
         check_server(capabilities, self.options.fhir)
         self.known = quirks_of(capabilities, self.options.caps)
         self.rules = Rules(

@@ -16,6 +16,7 @@ from fhir_case.load.undo.ours import Ours
 from fhir_case.server.deletion import delete
 from fhir_case.server.lookup import found_by_id
 from fhir_case.server.placeholders import RUN_DIGITS, batches, found_placeholders, made_by
+from fhir_case.server.statement import refuse_without_statement
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -71,6 +72,7 @@ def undo(path: Path, client: Client, on_progress: Callable[[Sequence[Undone]], N
     header = read_header(path)
     if header.server != client.base_url:
         raise FhirCaseError(f"this journal is about {header.server}", where=str(path))
+    refuse_without_statement(client)
     with Created() as created, JournalFile(path, header) as journal:
         read = _Read(created)
         for_good = read.journal(path, client)
