@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Barrier
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -44,12 +47,19 @@ class Reply:
     Args:
         status: The HTTP status.
         headers: The headers; their names may be asked for in any case.
-        body: The resource; None when the answer holds none.
+        body: The resource; None when the answer holds none in JSON.
+        content: The bytes of the answer.
     """
 
     status: int
     headers: Mapping[str, str]
     body: Resource | None
+    content: bytes = b""
+
+    @property
+    def content_type(self) -> str:
+        """Return the content type, without its parameters."""
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
     @property
     def ok(self) -> bool:
@@ -131,6 +141,7 @@ class Recorder:
         headers: Mapping[str, str] | None = None,
         parameters: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
         content_type: str = _JSON,
+        compressed: bool = False,
     ) -> Reply:
         """
         Send one request, once, and keep it with its answer.
@@ -138,6 +149,7 @@ class Recorder:
         Args:
             path: What follows the base URL; empty for the base URL itself. A whole URL has to be below it.
             parameters: The query.
+            compressed: Whether the body is sent compressed with gzip; it is recorded as it was before.
 
         Raises:
             ServerError: There was no answer, or the URL leads elsewhere.
@@ -149,13 +161,16 @@ class Recorder:
         url = self._url(path) + (f"?{urlencode(parameters)}" if parameters else "")
         data = body if isinstance(body, bytes) or body is None else wire.dump(body)
         sent = {"Accept": _JSON, "Cache-Control": "no-cache", **({"Content-Type": content_type} if data else {})}
+        content = data
+        if compressed:
+            sent["Content-Encoding"], content = "gzip", gzip.compress(data or b"")
         if self._session is None:
             self._session = prepared_session(self.connection, self.base_url)
         begin = time.perf_counter()
         self.sent += 1
         try:
             response = self._session.request(
-                method, url, data=data, headers={**sent, **(headers or {})}, timeout=self.timeout_s,
+                method, url, data=content, headers={**sent, **(headers or {})}, timeout=self.timeout_s,
                 allow_redirects=False,
             )  # fmt: skip
         except requests.RequestException as error:
@@ -178,7 +193,28 @@ class Recorder:
         }
         text = without_secrets(response.content.decode("utf-8", "replace"), secrets)
         self._record(method, url, data, begin, status=response.status_code, headers=recorded, response_body=text)
-        return Reply(response.status_code, response.headers, _resource(response.content))
+        return Reply(response.status_code, response.headers, _resource(response.content), response.content)
+
+    def at_once(self, number: int, *request: Any, **options: Any) -> list[Reply]:
+        """
+        Send the same request several times at once, each over a connection of its own, and keep all with their answers.
+
+        Raises:
+            ServerError: One got no answer.
+        """
+        ready = Barrier(number)
+
+        def ask(recorder: Recorder) -> Reply:
+            with recorder:
+                ready.wait(self.timeout_s[1])
+                return recorder.ask(*request, **options)
+
+        recorders = [Recorder(self.base_url, self.connection, self.timeout_s) for _ in range(number)]
+        with ThreadPoolExecutor(number) as pool:
+            futures = [pool.submit(ask, each) for each in recorders]
+        self.sent += sum(each.sent for each in recorders)
+        self.exchanges += [exchange for each in recorders for exchange in each.exchanges]
+        return [each.result() for each in futures]
 
     def _url(self, path: str) -> str:
         if path.startswith(("http://", "https://")):

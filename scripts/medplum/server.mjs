@@ -18,6 +18,7 @@ import { resolve } from 'node:path';
 import { parse as parseForm } from 'node:querystring';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { gunzipSync } from 'node:zlib';
 
 const PATH = '/fhir/R4';
 const { values: options } = parseArgs({
@@ -86,7 +87,8 @@ async function readBody(request) {
   for await (const chunk of request) {
     chunks.push(chunk);
   }
-  const text = Buffer.concat(chunks).toString('utf8');
+  const sent = Buffer.concat(chunks);
+  const text = (request.headers['content-encoding'] === 'gzip' ? gunzipSync(sent) : sent).toString('utf8');
   const type = (request.headers['content-type'] ?? '').split(';')[0].trim().toLowerCase();
   if (type === 'application/x-www-form-urlencoded') {
     return parseForm(text);

@@ -154,6 +154,20 @@ def test_what_is_in_one_of_them_only_is_new_or_gone(tmp_path: Path) -> None:
     assert {"new", "gone"} == {each.direction for each in (*changes, *back)}
 
 
+def test_a_baseline_of_a_version_that_asked_less_and_counted_no_requests_can_be_used(tmp_path: Path) -> None:
+    now = results.result(results.good_server())
+    older = json.loads(interop_json(now))
+    for server in older["servers"]:
+        del server["requests"]
+        server["probes"] = server["probes"][1:]
+    older["probes"] = older["probes"][1:]
+    (tmp_path / "old.json").write_text(json.dumps(older))
+
+    assert [("probe atomic", "", "pass", "new")] == [
+        (each.what, each.before, each.after, each.direction) for each in compare_with(tmp_path / "old.json", now)
+    ]
+
+
 def test_a_bundle_that_is_no_longer_loaded_is_one_line(tmp_path: Path) -> None:
     without = replace(results.good_server(), bundles=())
 

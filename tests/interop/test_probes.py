@@ -50,7 +50,7 @@ FOUND: dict[str, tuple[set[str], dict[State, int]]] = {
     "wrong-total": ({"search-total", "search-count"}, {}),
     "ignores-date-prefix": ({"search-date", "search-date-range"}, {}),
     "ignores-unknown-parameter-silently-strict": ({"search-unknown-parameter"}, {}),
-    "search-ignores-code": ({"search-code"}, {}),
+    "search-ignores-code": ({"search-code", "search-medication-code"}, {}),
     "include-missing": ({"search-include"}, {}),
     "revinclude-missing": ({"search-revinclude"}, {}),
     "includes-too-much": ({"search-include-only"}, {}),
@@ -66,6 +66,28 @@ FOUND: dict[str, tuple[set[str], dict[State, int]]] = {
     "claims-too-much": ({"capability-true", "history", "json-patch", "everything"}, {}),
     "large-bundle-refused": ({"large-bundle"}, {"rejected": 120}),
 }  # fmt: skip
+# The same for faults that the case does not come across.
+FOUND_BY_PROBES = {
+    "keeps-unresolved-placeholders": {"transaction-unresolved"},
+    "stores-unknown-types": {"transaction-unknown-type"},
+    "judges-conditions-before": {"transaction-condition-twice"},
+    "races-on-conditional-create": {"conditional-create-parallel"},
+    "accepts-any-id": {"id-not-allowed"},
+    "refuses-long-ids": {"id-of-64-characters"},
+    "breaks-on-long-strings": {"long-index"},
+    "head-is-404": {"head"},
+    "ignores-format": {"format-parameter"},
+    "refuses-fhir-version": {"fhir-version"},
+    "refuses-gzip": {"gzip-body"},
+    "answers-json-for-xml": {"xml-read"},
+    "reads-first-of-xml": {"xml-create"},
+    "binary-never-raw": {"binary-content"},
+    "binary-always-raw": {"binary-resource"},
+    "cuts-bundles": {"bundle-kept"},
+    "unpacks-bundles": {"bundle-not-unpacked"},
+    "drops-periods": {"medication-effective"},
+    "search-misses-periods": {"search-medication-effective"},
+}
 LIES_ABOUT_ALL = "answers-200-to-everything"
 
 
@@ -113,8 +135,44 @@ def test_a_fault_is_found_by_the_questions_about_it_and_by_no_other(fault: str) 
     assert {"not run"} >= {each.verdict for each in result.probes} - {"pass", "fail"}
 
 
+@pytest.mark.parametrize("fault", FOUND_BY_PROBES)
+def test_a_fault_that_the_case_does_not_show_is_found_by_the_questions_about_it(fault: str) -> None:
+    with SmallServer(faults=(fault,)) as server:
+        result = outcome_of(server, with_case=False)
+        left = server.names
+
+    assert (FOUND_BY_PROBES[fault], set(), ()) == (failed(result), left, result.left)
+    assert {"not run"} >= {each.verdict for each in result.probes} - {"pass", "fail"}
+
+
+def test_a_correct_server_of_r5_passes_every_question() -> None:
+    with SmallServer() as server:
+        server.behaviour.fhir_version = "5.0.0"
+        result = outcome_of(server, with_case=False)
+        left = server.names
+
+    assert ({}, set()) == ({each.name: each.observed for each in result.probes if each.verdict != "pass"}, left)
+
+
+def test_all_that_is_stored_is_labelled_as_test_data() -> None:
+    with SmallServer() as server:
+        outcome_of(server, with_case=False)
+        bodies = [each.body for each in server.requests if isinstance(each.body, dict) and "$validate" not in each.path]
+
+    sent = [one for body in bodies for one in [body, *(each.get("resource", {}) for each in body.get("entry", []))]]
+    unlabelled = {
+        one["resourceType"]
+        for one in sent
+        if one and not any(each["code"] == "HTEST" for each in one.get("meta", {}).get("security", []))
+    }
+    assert {"Bundle"} == unlabelled  # the transactions themselves, which are not stored
+    assert {"Binary", "Bundle", "MedicationStatement", "Observation", "Patient"} <= {
+        each["resourceType"] for each in sent if each
+    }
+
+
 def test_there_is_an_expectation_for_each_fault_that_can_be_planted() -> None:
-    assert set(SmallServer.FAULTS) == {*FOUND, LIES_ABOUT_ALL}
+    assert set(SmallServer.FAULTS) == {*FOUND, *FOUND_BY_PROBES, LIES_ABOUT_ALL}
 
 
 def test_a_server_that_says_yes_to_all_proves_nothing_by_it() -> None:
@@ -135,6 +193,7 @@ def test_a_server_that_says_yes_to_all_proves_nothing_by_it() -> None:
         ("validate", {"validate-error", "validate-valid"}),
         ("include", {"search-include", "search-include-only"}),
         ("batch", {"batch-independent"}),
+        ("xml", {"xml-read", "xml-create"}),
     ],
 )
 def test_what_a_server_does_not_claim_counts_neither_for_it_nor_against_it(without: str, names: set[str]) -> None:

@@ -40,7 +40,9 @@ def transaction(routes: Routes, entries: list[Any], request: Request) -> list[di
     """
     work, before = routes.store.copy(), routes.store.copy()
     try:
-        replies = _all_done(type(routes)(work, routes.behaviour, routes.pages), entries, request)
+        tried = type(routes)(work, routes.behaviour, routes.pages)
+        tried.earlier = before
+        replies = _all_done(tried, entries, request)
     except _EntryError as error:
         if routes.behaviour.has("breaks-atomicity"):
             batch(routes, entries[: error.number], request)

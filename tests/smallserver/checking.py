@@ -43,15 +43,16 @@ def checked(resource: Resource, behaviour: Behaviour) -> Resource:
     Raises:
         Refusal: It has elements, types, cardinalities or codes that FHIR R4 does not allow.
     """
-    if behaviour.has("accepts-anything"):
+    unknown = behaviour.has("stores-unknown-types") and resource.get("resourceType") not in KINDS
+    if behaviour.has("accepts-anything") or unknown:
         return resource
-    issues = _strict(resource)
+    issues = _strict(resource, behaviour)
     if issues and behaviour.has("drops-unknown-silently"):
         resource = deepcopy(resource)
         for issue in issues:
             if _UNKNOWN.search(issue.message):
                 _drop(resource, issue.expression)
-        issues = _strict(resource)
+        issues = _strict(resource, behaviour)
     if issues:
         raise Refusal(422, "the resource is not valid", issues=_written(issues))
     return resource
@@ -71,13 +72,15 @@ def validation(resource: Resource, behaviour: Behaviour) -> Resource:
     return outcome(_written(issues) or [nothing])
 
 
-def _strict(resource: Resource) -> Sequence[Issue]:
+def _strict(resource: Resource, behaviour: Behaviour) -> Sequence[Issue]:
     from fhir_case.validation.strict import schema_issues
     from fhir_case.validation.subject import Subject
 
     if resource.get("resourceType") not in KINDS:
         raise Refusal(400, f"{resource.get('resourceType')} is not a resource type of this server")
-    return schema_issues(Subject(resource, "R4")).get("strict", ())
+    if behaviour.has("accepts-any-id") and "id" in resource:
+        resource = {**resource, "id": "any"}
+    return schema_issues(Subject(resource, "R5" if behaviour.fhir_version.startswith("5") else "R4")).get("strict", ())
 
 
 def _written(issues: Sequence[Issue]) -> list[dict[str, Any]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -11,18 +9,19 @@ from requests.structures import CaseInsensitiveDict
 
 from loopback import LoopbackConnection
 
-from .digits import dump, parse
 from .exchange import Refusal, Reply, Request, target
+from .formats import chosen, plain, read, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from .behaviour import Behaviour
+    from .formats import Format
 
 __all__ = ["Connection"]
 
 _BASE = "/fhir"
 _FORM = "application/x-www-form-urlencoded"
-_JSON = ("", "application/fhir+json", "application/json", "application/json-patch+json", "text/json")
-_FORMATS = {"json", "application/json", "application/fhir+json", "application/fhir json", "text/json"}
 _WRITING = ("POST", "PUT", "PATCH")
 
 
@@ -32,8 +31,10 @@ class Connection(LoopbackConnection):
     server_version = "small-server"
     wbufsize = -1
 
-    def __init__(self, answer: Callable[[Request], Reply | None], *arguments: Any) -> None:
+    def __init__(self, answer: Callable[[Request], Reply | None], behaviour: Behaviour, *arguments: Any) -> None:
         self._answer = answer
+        self._behaviour = behaviour
+        self._format: Format = "json"
         super().__init__(*arguments)
 
     def respond(self, body: bytes) -> None:
@@ -60,14 +61,17 @@ class Connection(LoopbackConnection):
         if not url.startswith((f"{_BASE}/", f"{_BASE}?")) and url != _BASE:
             raise Refusal(404, f"the base URL of this server ends in {_BASE}")
         path, query = target(url.removeprefix(_BASE))
-        self._check_format(dict(query).get("_format"))
+        of_binary = self.command in ("GET", "HEAD") and path[:1] == ("Binary",) and len(path) > 1
+        wanted = self.headers.get("Accept", ""), dict(query).get("_format")
+        self._format = "json"
+        self._format = chosen(*wanted, self._behaviour, of_binary=of_binary)
         json: Any = None
         if body and self.command in _WRITING:
-            body = self._plain(body)
+            body = plain(body, self.headers.get("Content-Encoding", "").strip().lower(), self._behaviour)
             if self._kind() == _FORM:
                 query = (*query, *parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
             else:
-                json = self._json(body)
+                json = read(body, self.headers.get("Content-Type", ""), self._behaviour)
         headers = CaseInsensitiveDict(self.headers.items())
         headers.pop("entry", None)  # which tells the entries of Bundles
         return Request(self.command, path, query, headers, json, f"http://{host}{_BASE}", body)
@@ -75,41 +79,15 @@ class Connection(LoopbackConnection):
     def _kind(self) -> str:
         return str(self.headers.get("Content-Type", "")).partition(";")[0].strip().lower()
 
-    def _plain(self, body: bytes) -> bytes:
-        encoding = self.headers.get("Content-Encoding", "").strip().lower()
-        if encoding in ("", "identity"):
-            return body
-        if encoding != "gzip":
-            raise Refusal(415, f"a body encoded as {encoding} cannot be read")
-        try:
-            return gzip.decompress(body)
-        except (OSError, EOFError, zlib.error) as error:
-            raise Refusal(400, f"the body is not gzip: {error}") from error
-
-    def _json(self, body: bytes) -> Any:
-        if self._kind() not in _JSON:
-            raise Refusal(415, f"{self._kind()} is not supported; application/fhir+json is")
-        try:
-            return parse(body)
-        except (ValueError, RecursionError) as error:
-            raise Refusal(400, f"the body is not JSON: {error}", code="structure") from error
-
-    def _check_format(self, format_: str | None) -> None:
-        # https://hl7.org/fhir/R4/http.html#mime-type
-        accepted = [each.partition(";")[0].strip().lower() for each in self.headers.get("Accept", "").split(",")]
-        wanted = [format_.lower()] if format_ is not None else accepted
-        if not any(each in _FORMATS or each in ("", "*/*", "application/*", *_JSON) for each in wanted):
-            raise Refusal(406, f"there is only JSON here, and {', '.join(wanted)} is wanted")
-
     def _write(self, reply: Reply) -> None:
+        body, kind = written(reply, self._format, pretty="_pretty=true" in self.path)
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
         if request_id := self.headers.get("X-Request-Id"):
             self.send_header("X-Request-Id", request_id)
-        body = b"" if reply.body is None else dump(reply.body, pretty="_pretty=true" in self.path)
-        if reply.body is not None:
-            self.send_header("Content-Type", "application/fhir+json;charset=utf-8")
+        if kind:
+            self.send_header("Content-Type", kind)
         if reply.status != 204:
             self.send_header("Content-Length", str(len(body)))
         if self.close_connection:

@@ -103,6 +103,8 @@ _DISTORTIONS: dict[str, Callable[[Resource], Resource]] = {
         one, lambda name, _: name in ("extension", "modifierExtension") or name.startswith("_")
     ),
     "drops-note": lambda one: _without(one, lambda name, _: name == "note"),
+    "drops-periods": lambda one: _without(one, lambda name, _: name == "effectivePeriod"),
+    "cuts-bundles": lambda one: {**one, "entry": one["entry"][:1]} if one["resourceType"] == "Bundle" else one,
     "drops-tag": lambda one: _without(one, lambda name, holder: name == "tag" and holder is one.get("meta")),
     "drops-label-display": _without_label_display,
     "adds-language": lambda one: {"language": "en", **one},

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_case.fhir.identity import is_logical_id
 
 from .checking import checked, resource_of
+from .elements import values
 from .exchange import Refusal, target
 from .patching import patched
 from .query import read_query
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from .storage import Store, Version
 
 __all__ = ["Interactions"]
+
+_SHORT_ID = 36
+_SHORT_STRING = 500
 
 
 class Interactions:
@@ -77,8 +81,10 @@ class Interactions:
 
         Source: https://hl7.org/fhir/R4/http.html#update
         """
-        if not is_logical_id(resource_id):
+        if not is_logical_id(resource_id) and not self._behaviour.has("accepts-any-id"):
             raise Refusal(400, f"{resource_id} cannot be an id")
+        if len(resource_id) > _SHORT_ID and self._behaviour.has("refuses-long-ids"):
+            raise Refusal(400, f"{resource_id} is longer than {_SHORT_ID} characters")
         resource = resource_of(body, kind)
         if resource.get("id") != resource_id:
             raise Refusal(400, f"the id in the resource is {resource.get('id')}, and that of the URL {resource_id}")
@@ -169,6 +175,12 @@ class Interactions:
 
     def _write(self, kind: str, resource_id: str, resource: Any, method: str) -> Version:
         resource = checked(resource, self._behaviour)
+        if self._behaviour.has("breaks-on-long-strings") and any(
+            len(str(each)) > _SHORT_STRING
+            for path in ("identifier.value", "name.family")
+            for each in values(resource, path)
+        ):
+            raise Refusal(500, "value too long for type character varying(500)")
         return self._store.without_equal(self._store.write(kind, resource_id, resource, method, self._source))
 
     def _versions(self, kind: str, resource_id: str) -> tuple[Version, ...]:

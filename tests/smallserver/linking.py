@@ -58,7 +58,8 @@ def linked(resource: Resource, places: Mapping[str, str], full_url: str, *, rout
     primitives = not routes.behaviour.has("keeps-primitive-references")
     found: Resource = with_texts(resource, change, primitives=primitives)
     for reference in references(found, primitives=primitives):
-        if reference.startswith(_PLACEHOLDER) and not keeps("keeps-urn-references"):
+        kept = keeps("keeps-urn-references") or keeps("keeps-unresolved-placeholders")
+        if reference.startswith(_PLACEHOLDER) and not kept:
             raise Refusal(400, f"{reference} is the fullUrl of no entry", code="not-found")
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .asking import bundle, entry, link, observation, patient
+from .looking_at_requests import REQUESTS
 from .looking_at_stored import STORED, Look, statuses
 
 if TYPE_CHECKING:
@@ -209,34 +210,38 @@ def _large(fhir: Fhir) -> Any:
     return [fhir.post(bundle(*each, kind="batch")).status_code for each in (entries[:50], entries)]
 
 
-LOOKS = STORED | {
-    "breaks-atomicity": Look(_atomicity, (422, 404), (422, 200)),
-    "keeps-urn-references": Look(_placeholder, "Patient/target", _URN),
-    "keeps-conditional-references": Look(_searched, "Patient/searched", "Patient?identifier=searched"),
-    "ignores-if-none-exist": Look(_creates_once, [201, 200], [201, 201]),
-    "duplicates-on-conditional-create": Look(_creates_once_in_a_bundle, [201, 200], [201, 201]),
-    "ignores-if-match": Look(_stale, 412, 200),
-    "no-etag": Look(_has_etag, [True, True], [False, False]),
-    "wrong-etag": Look(_etag, ('W/"2"', "2"), ('W/"1"', "2")),
-    "repeats-a-page": Look(_overlap, [[], []], [["a"], ["b"]]),
-    "skips-on-paging": Look(_gaps, "abcde", "abde"),
-    "endless-pages": Look(_end, True, False),
-    "wrong-total": Look(_total, (0, 0), (1, 1)),
-    "ignores-date-prefix": Look(_prefix, [_born(2018), _born(2019), _born(2017, 2018)], [_born(2018)] * 3),
-    "ignores-unknown-parameter-silently-strict": Look(_strict, [400, 200], [200, 200]),
-    "search-ignores-code": Look(_by_code, [["by-x"], ["by-x"]], [["by-x", "by-y"], ["by-x"]]),
-    "include-missing": Look(_included, ["including"], []),
-    "revinclude-missing": Look(_reversed, ["reversed"], []),
-    "includes-too-much": Look(_included_only, False, True),
-    "revincludes-too-much": Look(_reversed_only, False, True),
-    "self-link-names-ignored": Look(_self, False, True),
-    "chained-ignored": Look(_chained, ["link-two"], ["link-one", "link-two"]),
-    "read-after-delete-200": Look(_deleted, (410, []), (200, [])),
-    "history-misses-version": Look(_history, ["3", "2", "1"], ["3", "2"]),
-    "patch-ignored": Look(_patched, (200, "male"), (200, None)),
-    "validate-finds-nothing": Look(_validated, (200, {"error"}), (200, {"information"})),
-    "everything-incomplete": Look(_everything, ["all", "all-1", "all-2"], ["all", "all-1"]),
-    "batch-stops-at-first-error": Look(_batch, ([422, 201], 200), ([422, 424], 404)),
-    "claims-too-much": Look(_claimed, [200, 200, 200], [501, 501, 405]),
-    "large-bundle-refused": Look(_large, [200, 200], [200, 413]),
-}
+LOOKS = (
+    STORED
+    | REQUESTS
+    | {
+        "breaks-atomicity": Look(_atomicity, (422, 404), (422, 200)),
+        "keeps-urn-references": Look(_placeholder, "Patient/target", _URN),
+        "keeps-conditional-references": Look(_searched, "Patient/searched", "Patient?identifier=searched"),
+        "ignores-if-none-exist": Look(_creates_once, [201, 200], [201, 201]),
+        "duplicates-on-conditional-create": Look(_creates_once_in_a_bundle, [201, 200], [201, 201]),
+        "ignores-if-match": Look(_stale, 412, 200),
+        "no-etag": Look(_has_etag, [True, True], [False, False]),
+        "wrong-etag": Look(_etag, ('W/"2"', "2"), ('W/"1"', "2")),
+        "repeats-a-page": Look(_overlap, [[], []], [["a"], ["b"]]),
+        "skips-on-paging": Look(_gaps, "abcde", "abde"),
+        "endless-pages": Look(_end, True, False),
+        "wrong-total": Look(_total, (0, 0), (1, 1)),
+        "ignores-date-prefix": Look(_prefix, [_born(2018), _born(2019), _born(2017, 2018)], [_born(2018)] * 3),
+        "ignores-unknown-parameter-silently-strict": Look(_strict, [400, 200], [200, 200]),
+        "search-ignores-code": Look(_by_code, [["by-x"], ["by-x"]], [["by-x", "by-y"], ["by-x"]]),
+        "include-missing": Look(_included, ["including"], []),
+        "revinclude-missing": Look(_reversed, ["reversed"], []),
+        "includes-too-much": Look(_included_only, False, True),
+        "revincludes-too-much": Look(_reversed_only, False, True),
+        "self-link-names-ignored": Look(_self, False, True),
+        "chained-ignored": Look(_chained, ["link-two"], ["link-one", "link-two"]),
+        "read-after-delete-200": Look(_deleted, (410, []), (200, [])),
+        "history-misses-version": Look(_history, ["3", "2", "1"], ["3", "2"]),
+        "patch-ignored": Look(_patched, (200, "male"), (200, None)),
+        "validate-finds-nothing": Look(_validated, (200, {"error"}), (200, {"information"})),
+        "everything-incomplete": Look(_everything, ["all", "all-1", "all-2"], ["all", "all-1"]),
+        "batch-stops-at-first-error": Look(_batch, ([422, 201], 200), ([422, 424], 404)),
+        "claims-too-much": Look(_claimed, [200, 200, 200], [501, 501, 405]),
+        "large-bundle-refused": Look(_large, [200, 200], [200, 413]),
+    }
+)

@@ -146,7 +146,12 @@ def _date_test(value: str, name: str, behaviour: Behaviour) -> Callable[[Any], b
         raise Refusal(400, f"'{value}' is not a date to search {name} by")
     if behaviour.has("ignores-date-prefix"):
         prefix = "eq"
-    return lambda element: (found := date_span(element)) is not None and compare(prefix, wanted, found)
+    misses = behaviour.has("search-misses-periods")
+    return lambda element: (
+        not (misses and isinstance(element, dict))
+        and (found := date_span(element)) is not None
+        and compare(prefix, wanted, found)
+    )
 
 
 def _quantity_test(value: str, name: str) -> Callable[[Any], bool]:

@@ -9,7 +9,7 @@ from .bundles import batch, transaction
 from .checking import resource_of, validation
 from .elements import values
 from .everything import everything
-from .exchange import Refusal, Reply
+from .exchange import Refusal, Reply, target
 from .histories import history_bundle
 from .interactions import Interactions
 from .kinds import KINDS
@@ -37,6 +37,7 @@ class Routes:
         self.store = store
         self.behaviour = behaviour
         self.pages = pages
+        self.earlier: Store | None = None
 
     def answer(self, request: Request) -> Reply:
         """
@@ -46,10 +47,15 @@ class Routes:
             Refusal: It is answered no, and nothing was changed.
         """
         shape = _shape(request.path)
-        known = not request.path or request.path[0] in KINDS or self.behaviour.has("accepts-anything")
+        anything = self.behaviour.has("accepts-anything") or (
+            self.behaviour.has("stores-unknown-types") and "entry" in request.headers
+        )
+        known = not request.path or request.path[0] in KINDS or anything
         if shape[:1] == ("Type",) and not known:
             raise Refusal(404, f"{request.path[0]} is not a resource type of this server", code="not-supported")
         possible = {method: do for method, feature, do in _ROUTES.get(shape, ()) if self._can(feature)}
+        if request.method == "HEAD" and self.behaviour.has("head-is-404"):
+            raise Refusal(404, "there is nothing here")
         method = "GET" if request.method == "HEAD" else request.method
         if method in possible:
             return possible[method](self, request)
@@ -124,7 +130,14 @@ class Routes:
             criteria = ""
         if self.behaviour.has("duplicates-on-conditional-create") and "entry" in request.headers:
             criteria = ""
-        return written(self.behaviour, request, *self._act(request).create(request.path[0], request.body, criteria))
+        if criteria and self.earlier is not None and self.behaviour.has("judges-conditions-before"):
+            there = Interactions(self.earlier, self.behaviour, request.base_url)
+            criteria = criteria if there.matches(request.path[0], target(f"?{criteria}")[1]) else ""
+        act, kind = self._act(request), request.path[0]
+        if kind == "Bundle" and self.behaviour.has("unpacks-bundles"):
+            for each in values(request.body, "entry.resource"):
+                act.create(each["resourceType"], each, "")
+        return written(self.behaviour, request, *act.create(kind, request.body, criteria))
 
     def update(self, request: Request) -> Reply:
         """Update or create by id."""

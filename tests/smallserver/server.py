@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
+from dataclasses import replace
 from functools import partial
 from threading import Lock
+from time import sleep
 from typing import TYPE_CHECKING, ClassVar, Self
+
+from requests.structures import CaseInsensitiveDict
 
 from loopback import LoopbackServer
 
 from .behaviour import FAULTS, FEATURES, Behaviour
 from .connection import Connection
-from .exchange import Refusal, Reply, Request
+from .exchange import Refusal, Reply, Request, target
+from .interactions import Interactions
 from .paging import Pages
 from .quirks import HAPI, QUIRKS, quirks_of
 from .routes import Routes
@@ -23,6 +28,8 @@ if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
 
 __all__ = ["SmallServer"]
+
+_RACE_S = 0.3
 
 
 class SmallServer:
@@ -79,7 +86,7 @@ class SmallServer:
         return server
 
     def __enter__(self) -> Self:
-        self._http = LoopbackServer(self._port, partial(Connection, self._received))
+        self._http = LoopbackServer(self._port, partial(Connection, self._received, self.behaviour))
         self.url = f"http://127.0.0.1:{self._http.port}/fhir"
         self._http.__enter__()
         return self
@@ -118,10 +125,27 @@ class SmallServer:
             empty = {"resourceType": "Bundle", "type": "searchset", "total": 0}
             return Reply(200, request.body if isinstance(request.body, dict) else empty)
         try:
+            if self.behaviour.has("races-on-conditional-create"):
+                request = self._looked_up(request)
             with self._lock:
                 return self._routes.answer(request)
         except Refusal as refusal:
             return refusal.reply()
+
+    def _looked_up(self, request: Request) -> Request:
+        """Look for the match of a conditional create before it is its turn, as a server without a lock does."""
+        criteria = request.headers.get("if-none-exist", "")
+        if request.method != "POST" or not criteria:
+            return request
+        with self._lock:
+            act = Interactions(self._routes.store, self.behaviour, request.base_url)
+            found = act.matches(request.path[0], target(f"?{criteria}")[1])
+        if found:
+            return request
+        sleep(_RACE_S)  # the others look in the meantime
+        headers = CaseInsensitiveDict(request.headers)
+        del headers["If-None-Exist"]
+        return replace(request, headers=headers)
 
 
 class Resources(MutableMapping[str, "Resource"]):

@@ -44,7 +44,11 @@ def capability_statement(behaviour: Behaviour, base_url: str) -> Resource:
         **_software(behaviour),
         "implementation": {"description": "a small server in memory, for tests", "url": base_url},
         "fhirVersion": behaviour.fhir_version,
-        "format": ["application/fhir+json", "json"],
+        "format": [
+            "application/fhir+json",
+            "json",
+            *(["application/fhir+xml", "xml"] if behaviour.claims("xml") else []),
+        ],
         **({"patchFormat": [JSON_PATCH]} if behaviour.claims("patch") else {}),
         "rest": [
             {

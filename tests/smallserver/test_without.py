@@ -50,6 +50,7 @@ def claims(fhir: Fhir) -> dict[str, bool]:
         "validate": "validate" in operations,
         "versioned-update": of["versioning"] == "versioned-update",
         "vread": "vread" in codes and of["readHistory"],
+        "xml": "xml" in statement["format"],
     }
 
 
@@ -80,6 +81,7 @@ def done(fhir: Fhir) -> dict[str, int]:
         "conditional-update": status("PUT", f"Patient?_id={own}", of),
         "versioned-update": status("PUT", f"Patient/{own}", of, If_Match='W/"77"'),
         "conditional-delete": status("DELETE", "Patient?_id=none"),
+        "xml": status("GET", f"Patient/{own}", Accept="application/fhir+xml"),
         "delete": status("DELETE", f"Patient/{own}"),
     }
 
@@ -108,6 +110,7 @@ LACKING = {
     "conditional-update": 405,
     "versioned-update": 200,
     "conditional-delete": 405,
+    "xml": 406,
     "delete": 405,
 }
 # Without the one there is not the other.

@@ -8,7 +8,10 @@ from fhir_case.interop.probes import (
     conditional,
     conformance,
     fidelity,
+    formats,
+    limits,
     operations,
+    other_types,
     search,
     search_results,
     transactions,
@@ -20,5 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PROBES"]
 
-_MODULES = (conformance, versions, conditional, transactions, search, search_results, operations, fidelity)
+_MODULES = (
+    conformance, formats, versions, limits, conditional, transactions, search, search_results, operations, fidelity,
+    other_types,
+)  # fmt: skip
 PROBES: tuple[Probe, ...] = tuple(probe for module in _MODULES for probe in module.GROUP.probes)

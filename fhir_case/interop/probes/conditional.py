@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fhir_case.fhir.wire import mapping
 from fhir_case.interop.entries import created
 from fhir_case.interop.probe import ProbeGroup
-from fhir_case.interop.verdict import check, need
+from fhir_case.interop.verdict import NotRunError, check, need
 
 if TYPE_CHECKING:
     from fhir_case.interop.sandbox import Sandbox
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["GROUP"]
 
 GROUP = ProbeGroup("Conditional")
+_AT_ONCE = 8
 
 
 def _condition(sandbox: Sandbox, key: str) -> dict[str, str]:
@@ -40,6 +41,25 @@ def conditional_create(sandbox: Sandbox) -> str:
     check(first.status == 201, f"the first answers HTTP {first.status}")
     check(second.status == 200, f"nothing was created, and the second answers HTTP {second.status}")
     return "201, then 200, and there is one"
+
+
+@GROUP.probe(
+    "conditional creates at once make one", level="SHOULD", page="http.html#ccreate",
+    expected=f"of {_AT_ONCE} conditional creates that come at the same time one creates, whatever the others answer",
+)  # fmt: skip
+def conditional_create_parallel(sandbox: Sandbox) -> str:
+    need(sandbox.claims.flag("Patient", "conditionalCreate"), "conditionalCreate for Patient")
+    headers = {"If-None-Exist": f"identifier={sandbox.identifier('at-once')}"}
+    replies = sandbox.recorder.at_once(_AT_ONCE, "POST", "Patient", sandbox.patient("at-once"), headers=headers)
+    for reply in replies:
+        sandbox.track_created(reply)
+    statuses = ", ".join(str(number) for number in sorted(each.status for each in replies))
+    made = {each.location() for each in replies if each.status == 201}
+    if not any(each.ok for each in replies):
+        raise NotRunError(f"none of them was done: HTTP {statuses}")
+    found = set(sandbox.made("Patient", "at-once")) | made
+    check(len(found) == 1, f"there are {len(found)} of them now: HTTP {statuses}")
+    return f"there is one: HTTP {statuses}"
 
 
 @GROUP.probe(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
     from fhir_case.interop.sandbox import Sandbox
 
-__all__ = ["GROUP"]
+__all__ = ["GROUP", "kept"]
 
 GROUP = ProbeGroup("Fidelity")
 _INDEX = re.compile(r"\[\d+\]")
@@ -24,7 +24,7 @@ _UCUM = {"system": UCUM, "code": "1"}
 _URL = "urn:fhir-case:interop:extension"
 
 
-def _kept(sandbox: Sandbox, resource: Resource, *paths: str) -> str:
+def kept(sandbox: Sandbox, resource: Resource, *paths: str) -> str:
     """
     Store a resource and compare the elements that are asked about with what comes back.
 
@@ -75,7 +75,7 @@ def decimals(sandbox: Sandbox) -> str:
     components = [
         {"code": {"text": text}, "valueQuantity": {"value": Decimal(text), "unit": "1", **_UCUM}} for text in values
     ]
-    return _kept(sandbox, sandbox.observation("decimals", component=components), "component.valueQuantity.value")
+    return kept(sandbox, sandbox.observation("decimals", component=components), "component.valueQuantity.value")
 
 
 @GROUP.probe(
@@ -85,7 +85,7 @@ def decimals(sandbox: Sandbox) -> str:
 def dates(sandbox: Sandbox) -> str:
     values = ("2018", "2018-03", "2018-03-14", "2018-03-14T09:30:00+02:00", "2018-03-14T09:30:00.120Z")
     components = [{"code": {"text": text}, "valueDateTime": text} for text in values]
-    return _kept(sandbox, sandbox.observation("dates", component=components), "component.valueDateTime")
+    return kept(sandbox, sandbox.observation("dates", component=components), "component.valueDateTime")
 
 
 @GROUP.probe(
@@ -111,7 +111,7 @@ def extensions(sandbox: Sandbox) -> str:
         "extensions", extension=[own, nested], birthDate="1958-03-14", _birthDate={"extension": [own]}
     )
     patient["name"] = [{"family": "Interop", "extension": [own]}]
-    return _kept(sandbox, patient, "extension", "_birthDate", "name.extension")
+    return kept(sandbox, patient, "extension", "_birthDate", "name.extension")
 
 
 @GROUP.probe(
@@ -124,7 +124,7 @@ def codings(sandbox: Sandbox) -> str:
         {"system": sandbox.system, "code": "own-code", "display": "A display of our own"},
         {"code": "without-a-system"},
     ]
-    return _kept(sandbox, sandbox.observation("codings", code={"coding": given, "text": "AFP"}), "code.coding")
+    return kept(sandbox, sandbox.observation("codings", code={"coding": given, "text": "AFP"}), "code.coding")
 
 
 @GROUP.probe(
@@ -134,7 +134,7 @@ def codings(sandbox: Sandbox) -> str:
 def texts(sandbox: Sandbox) -> str:
     code = {"coding": [{"system": LOINC, "code": "1834-1"}], "text": "AFP, as the laboratory calls it"}
     observation = sandbox.observation("texts", code=code, method={"text": "in words only"})
-    return _kept(sandbox, observation, "code.text", "method.text")
+    return kept(sandbox, observation, "code.text", "method.text")
 
 
 @GROUP.probe(
@@ -144,7 +144,7 @@ def texts(sandbox: Sandbox) -> str:
 def tags(sandbox: Sandbox) -> str:
     patient = sandbox.patient("tags")
     patient["meta"] = {**patient["meta"], "tag": [{"system": sandbox.system, "code": "tag", "display": "A tag"}]}
-    return _kept(sandbox, patient, "meta.tag", "meta.security")
+    return kept(sandbox, patient, "meta.tag", "meta.security")
 
 
 @GROUP.probe(
@@ -154,7 +154,7 @@ def tags(sandbox: Sandbox) -> str:
 def order(sandbox: Sandbox) -> str:
     patient = sandbox.patient("order")
     patient["name"] = [{"family": "Interop", "given": ["E", "C", "A", "D", "B"]}]
-    return _kept(sandbox, patient, "name.given")
+    return kept(sandbox, patient, "name.given")
 
 
 @GROUP.probe(
@@ -164,7 +164,7 @@ def order(sandbox: Sandbox) -> str:
 def elements(sandbox: Sandbox) -> str:
     sent = sandbox.observation(
         "elements",
-        category=[{"text": "laboratory"}], effectivePeriod={"start": "2018-03-14", "end": "2018-03-15"},
+        category=[{"text": "laboratory"}], effectiveDateTime="2018-03-14",
         issued="2018-03-15T09:30:00Z", valueString="positive", interpretation=[{"text": "high"}],
         note=[{"text": "a note"}], bodySite={"text": "liver"}, method={"text": "counted"},
         referenceRange=[{"text": "negative"}], component=[{"code": {"text": "part"}, "valueBoolean": True}],
@@ -205,7 +205,7 @@ def wrong_code(sandbox: Sandbox) -> str:
 def unicode(sandbox: Sandbox) -> str:
     texts = ["Ωμέγα", "肝細胞癌", "סרטן الكبد", "e\u0301\u200d\u00a0\u2009", "𝔉ℌ𝕀ℝ 🧬👩🏽‍⚕️", "<&\"'\\/>"]
     note = [{"text": text} for text in texts]
-    return _kept(sandbox, sandbox.observation("unicode", note=note), "note.text")
+    return kept(sandbox, sandbox.observation("unicode", note=note), "note.text")
 
 
 @GROUP.probe(
@@ -214,7 +214,7 @@ def unicode(sandbox: Sandbox) -> str:
 )  # fmt: skip
 def long_text(sandbox: Sandbox) -> str:
     text = "".join(f"line {number:05}\n" for number in range(100_000 // 11))
-    return _kept(sandbox, sandbox.observation("long", note=[{"text": "short"}, {"text": text}]), "note.text")
+    return kept(sandbox, sandbox.observation("long", note=[{"text": "short"}, {"text": text}]), "note.text")
 
 
 @GROUP.probe(
@@ -223,7 +223,7 @@ def long_text(sandbox: Sandbox) -> str:
 )  # fmt: skip
 def narrative(sandbox: Sandbox) -> str:
     div = '<div xmlns="http://www.w3.org/1999/xhtml"><p>TARE with <b>Y-90</b> &amp; sorafenib: 4 &lt; 6</p></div>'
-    return _kept(sandbox, sandbox.patient("narrative", text={"status": "additional", "div": div}), "text")
+    return kept(sandbox, sandbox.patient("narrative", text={"status": "additional", "div": div}), "text")
 
 
 @GROUP.probe(
@@ -233,4 +233,4 @@ def narrative(sandbox: Sandbox) -> str:
 def contained(sandbox: Sandbox) -> str:
     inner: dict[str, Any] = {"resourceType": "Organization", "id": "inner", "name": "Clinic"}
     patient = sandbox.patient("contained", contained=[inner], managingOrganization={"reference": "#inner"})
-    return _kept(sandbox, patient, "contained", "managingOrganization")
+    return kept(sandbox, patient, "contained", "managingOrganization")

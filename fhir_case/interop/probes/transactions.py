@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
+from fhir_case.fhir.datatypes import TEST_DATA
+from fhir_case.fhir.wire import mapping
 from fhir_case.interop.entries import created
 from fhir_case.interop.probe import ProbeGroup
 from fhir_case.interop.verdict import FailError, NotRunError, check, need
@@ -121,6 +123,59 @@ def conditional_reference(sandbox: Sandbox) -> str:
     found = sandbox.read(stored).get("subject", {}).get("reference")
     check(_ends(found, patient), f"subject is '{found}', the Patient is {patient}")
     return f"subject is '{found}'"
+
+
+@GROUP.probe(
+    "one condition twice makes one", level="SHOULD", page="http.html#ccreate",
+    expected="two entries with the same ifNoneExist create one resource, or the transaction is refused",
+)  # fmt: skip
+def transaction_condition_twice(sandbox: Sandbox) -> str:
+    _need_transaction(sandbox)
+    need(sandbox.claims.flag("Patient", "conditionalCreate"), "conditionalCreate for Patient")
+    condition = f"identifier={sandbox.identifier('condition-twice')}"
+    entries = [
+        sandbox.entry(sandbox.patient("condition-twice"), full_url=_urn(sandbox, key), ifNoneExist=condition)
+        for key in ("condition-twice-1", "condition-twice-2")
+    ]
+    reply = sandbox.transaction(*entries)
+    if not reply.ok:
+        return f"it is refused (HTTP {reply.status})"
+    found = sandbox.made("Patient", "condition-twice")
+    check(len(found) == 1, f"there are {len(found)} of them now")
+    return "there is one"
+
+
+@GROUP.probe(
+    "a placeholder that stands for nothing is refused", level="SHOULD", page="http.html#trules",
+    expected="a reference by urn:uuid that is the fullUrl of no entry is refused, and not stored as it is",
+)  # fmt: skip
+def transaction_unresolved(sandbox: Sandbox) -> str:
+    _need_transaction(sandbox)
+    urn = _urn(sandbox, "nobody")
+    reply = sandbox.transaction(sandbox.entry(sandbox.observation("unresolved", urn)))
+    if not reply.ok:
+        return f"it is refused (HTTP {reply.status})"
+    stored = next(created(reply), "")
+    if not stored:
+        raise NotRunError("no location in the answer")
+    found = mapping(sandbox.read(stored).get("subject")).get("reference")
+    check(found != urn, f"it answers HTTP {reply.status}, and subject is '{found}'")
+    return f"the reference is not stored as it is: {found!r}"
+
+
+@GROUP.probe(
+    "a type that FHIR does not have is refused", level="SHALL", page="http.html#trules",
+    expected="an entry of a transaction that creates a resource of an unknown type is not stored",
+)  # fmt: skip
+def transaction_unknown_type(sandbox: Sandbox) -> str:
+    _need_transaction(sandbox)
+    unknown = {"resourceType": "Neverland", "meta": {"security": [TEST_DATA]}}
+    reply = sandbox.transaction(sandbox.entry(unknown))
+    statuses = [str(each.get("status", "")) for each in _responses(reply)]
+    stored = reply.ok and any(each.startswith("2") for each in statuses)
+    check(not stored, f"it answers HTTP {reply.status}, and for the entry {', '.join(statuses)}")
+    check(reply.status < 500, f"it answers HTTP {reply.status}")
+    return f"HTTP {reply.status}"
 
 
 @GROUP.probe(
