@@ -74,7 +74,13 @@ def test_the_matrix_is_what_the_command_over_it_finds(tmp_path: Path) -> None:
 
     assert (0, True) == (done.returncode, shown is not None), done.stderr
     assert shown
-    assert shown[1].strip() == (tmp_path / "matrix.md").read_text(encoding="utf-8").strip()
+    found = (tmp_path / "matrix.md").read_text(encoding="utf-8")
+    assert without_requests(shown[1]).strip() == without_requests(found).strip()
+
+
+def without_requests(matrix: str) -> str:
+    """Return the matrix without how many requests each server got: searches are repeated until it has indexed."""
+    return re.sub(r"(?<=^\| \*Requests\* \|).*", lambda row: re.sub(r"[\d,]+", "N", row[0]), matrix, flags=re.MULTILINE)
 
 
 @pytest.mark.server

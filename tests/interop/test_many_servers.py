@@ -149,7 +149,7 @@ def test_a_server_that_dies_is_asked_no_more_and_its_column_says_why(tmp_path: P
         first["probes"][-1]["verdict"],
         first["probes"][-1]["observed"].partition(":")[0],
     )
-    assert asked <= 30
+    assert asked <= 40  # eight of them at once
     assert any("the server no longer answers" in each for each in first["left"])
 
 

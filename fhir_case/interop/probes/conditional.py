@@ -58,6 +58,8 @@ def conditional_create_parallel(sandbox: Sandbox) -> str:
     if not any(each.ok for each in replies):
         raise NotRunError(f"none of them was done: HTTP {statuses}")
     found = set(sandbox.made("Patient", "at-once")) | made
+    if len(found) > 1 and sandbox.create(sandbox.patient("at-once"), headers=headers).status == 201:
+        raise NotRunError("If-None-Exist is ignored, also where nothing else comes at the same time")
     check(len(found) == 1, f"there are {len(found)} of them now: HTTP {statuses}")
     return f"there is one: HTTP {statuses}"
 

@@ -141,6 +141,10 @@ def transaction_condition_twice(sandbox: Sandbox) -> str:
     if not reply.ok:
         return f"it is refused (HTTP {reply.status})"
     found = sandbox.made("Patient", "condition-twice")
+    if len(found) > 1:
+        sandbox.transaction(entries[0])
+        if len(sandbox.made("Patient", "condition-twice", len(found))) > len(found):
+            raise NotRunError("ifNoneExist is ignored in transactions, also where there is a match before")
     check(len(found) == 1, f"there are {len(found)} of them now")
     return "there is one"
 
@@ -159,8 +163,18 @@ def transaction_unresolved(sandbox: Sandbox) -> str:
     if not stored:
         raise NotRunError("no location in the answer")
     found = mapping(sandbox.read(stored).get("subject")).get("reference")
+    if found == urn and not _resolves(sandbox):
+        raise NotRunError("no placeholder is resolved, also none that stands for an entry")
     check(found != urn, f"it answers HTTP {reply.status}, and subject is '{found}'")
     return f"the reference is not stored as it is: {found!r}"
+
+
+def _resolves(sandbox: Sandbox) -> bool:
+    urn = _urn(sandbox, "resolved")
+    patient = sandbox.entry(sandbox.patient("resolved"), full_url=urn)
+    reply = sandbox.transaction(patient, sandbox.entry(sandbox.observation("resolving", urn)))
+    stored = next((each for each in created(reply) if each.startswith("Observation/")), "")
+    return not stored or mapping(sandbox.read(stored).get("subject")).get("reference") != urn
 
 
 @GROUP.probe(
@@ -171,7 +185,9 @@ def transaction_unknown_type(sandbox: Sandbox) -> str:
     _need_transaction(sandbox)
     unknown = {"resourceType": "Neverland", "meta": {"security": [TEST_DATA]}}
     reply = sandbox.transaction(sandbox.entry(unknown))
-    statuses = [str(each.get("status", "")) for each in _responses(reply)]
+    statuses = [str(each.get("status", "")) for each in _responses(reply) if each.get("status")]
+    if reply.ok and not statuses:
+        raise NotRunError(f"it answers HTTP {reply.status}, and does not say what became of the entry")
     stored = reply.ok and any(each.startswith("2") for each in statuses)
     check(not stored, f"it answers HTTP {reply.status}, and for the entry {', '.join(statuses)}")
     check(reply.status < 500, f"it answers HTTP {reply.status}")
