@@ -53,6 +53,7 @@ def _alternatives(names: Iterable[str]) -> str:
 _TEXT = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _TEXTS = rf"\[\s*(?:(?:{_TEXT}|null)[\s,]*)*\]"
 _POINTER = re.compile(rf'"({_alternatives(_NAMES - {"div"})})"\s*:\s*({_TEXT}|{_TEXTS})'.encode())
+_HIDDEN_LETTER = re.compile(rb"\\u00[4-7]")
 _DIV = re.compile(rf'"div"\s*:\s*({_TEXT})'.encode())
 
 
@@ -166,9 +167,9 @@ def pointers_of_text(text: bytes) -> Pointers | None:
     """
     Return what may point to another entry in a JSON text, in a tenth of the time that a walk over its objects takes.
 
-    None where the text is empty, or writes a sign by its number: then the names of elements may be hidden.
+    None where the text is empty, or writes a letter by its number: then the names of elements may be hidden.
     """
-    if not text or b"\\u" in text:
+    if not text or _HIDDEN_LETTER.search(text):
         return None
     references: set[str] = set()
     links: set[str] = set()

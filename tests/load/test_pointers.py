@@ -54,9 +54,16 @@ def test_all_pointers_are_found_in_the_text(resource: dict[str, Any], indent: in
     assert set(pointers_in(resource)) <= found.references | found.links
 
 
-@pytest.mark.parametrize("text", [b"", rb'{"\u0072eference": "Patient/1"}', rb'{"reference": "Patient\u002f1"}'])
+@pytest.mark.parametrize("text", [b"", rb'{"\u0072eference": "Patient/1"}', rb'{"reference": "Patient/\u0041"}'])
 def test_nothing_is_said_of_a_text_that_may_hide_a_name(text: bytes) -> None:
     assert pointers_of_text(text) is None
+
+
+def test_a_sign_that_is_written_by_its_number_is_that_sign() -> None:
+    found = pointers_of_text(
+        rb'{"subject": {"reference": "Patient\u002f1", "display": "\u00e4"}, "policy": ["\u00e4]", null]}'
+    )
+    assert Pointers(frozenset({"Patient/1"}), frozenset({"\u00e4]"})) == found
 
 
 def test_an_escaped_slash_is_a_slash() -> None:
