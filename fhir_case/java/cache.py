@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
+import stat
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
@@ -13,9 +15,39 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["exclusive", "is_intact", "record", "sha256"]
+__all__ = ["exclusive", "is_intact", "make_private", "record", "sha256"]
 
 _WAIT_S = 1800.0
+_PRIVATE = 0o700
+_WRITABLE_BY_OTHERS = 0o022
+
+
+def make_private(folder: Path, listener: Listener) -> None:
+    """
+    Make a folder of the cache, with the folder that holds it, in which only its owner can write.
+
+    Where others could write, what was made there is not trusted, and made again; jars are compared with the lock file.
+
+    Raises:
+        CheckerError: It belongs to another user, who could put a program of theirs there.
+        OSError: It cannot be made.
+    """
+    folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+    for each in (folder.parent, folder) if hasattr(os, "getuid") else ():
+        status = each.stat()
+        if status.st_uid not in (os.getuid(), 0):
+            raise CheckerError(
+                "this folder of the cache belongs to another user, who could put a program of theirs there",
+                where=str(each),
+                hint="remove it, or choose another cache by XDG_CACHE_HOME",
+            )
+        if status.st_mode & stat.S_ISVTX and each != folder:
+            continue  # such as /tmp: others can write there, but not replace what is ours
+        if status.st_mode & _WRITABLE_BY_OTHERS and status.st_uid == os.getuid():
+            listener(Event("prepare", text=f"the cache anew, since others could write to {each}"))
+            for made in folder.glob("*.sha256"):
+                made.unlink()
+            each.chmod(stat.S_IMODE(status.st_mode) & ~_WRITABLE_BY_OTHERS)
 
 
 def sha256(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fhir_case.java.cache import make_private
 from fhir_case.java.jars import provide_jars
 from fhir_case.java.lock import Jar, read_lock
 from fhir_case.java.program import provide_classes
@@ -53,14 +54,14 @@ def install(
         listener: Called with each step.
 
     Raises:
-        CheckerError: Something cannot be had here.
+        CheckerError: Something cannot be had here, or others may write to the cache.
         OSError: The cache cannot be written.
     """
     from platformdirs import user_cache_path
 
     java = find_java(environment)
     folder = (cache or user_cache_path("fhir-case", appauthor=False)).resolve() / "java"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder, listener)
     wanted = {program.name} if java.compiler else {program.name, "compile"}
     jars = tuple(jar for jar in read_lock() if jar.uses & wanted)
     provide_jars(jars, folder, title=program.title, environment=environment, listener=listener)

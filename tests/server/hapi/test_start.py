@@ -16,6 +16,7 @@ import pytest
 
 from fhir_case.errors import CheckerError
 from fhir_case.java import process
+from fhir_case.java.cache import record
 from fhir_case.server.hapi import HapiServer, RunningServer, running_servers, stop_server
 from fhir_case.server.hapi.running import remember
 
@@ -336,3 +337,26 @@ def test_the_listener_hears_what_is_being_done_and_for_how_long(
         pass
     texts = [event.text for event in machine.events if event.step == "start"]
     assert "the HAPI FHIR R4 server on Java 21.0.8: opening the database" in texts
+
+
+def test_what_others_could_have_put_into_the_cache_is_compiled_again(machine: Machine) -> None:
+    machine.java()
+    with machine.server():
+        pass
+    (program,) = machine.store.glob("fhircase-*.jar")
+    program.write_bytes(b"altered")
+    record(program)  # with its digest, as somebody would who can write there
+    machine.store.chmod(0o777)
+    with machine.server():
+        assert program.read_bytes().startswith(b"PK")
+    assert 0o755 == machine.store.stat().st_mode & 0o777
+    assert any("others could write" in event.text for event in machine.events)
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give a folder away")
+def test_a_cache_of_another_user_is_refused(machine: Machine) -> None:
+    machine.java()
+    machine.store.mkdir(parents=True)
+    os.chown(machine.store, 12345, 12345)
+    with pytest.raises(CheckerError, match="belongs to another user"), machine.server():
+        pass
