@@ -11,7 +11,7 @@ import responses
 from fhir_case.fhir.identifiers import identifiers_of
 from fhir_case.fhir.wire import dump
 from fhir_case.server.client import Client
-from fhir_case.server.lookup import found_by_identifier
+from fhir_case.server.lookup import found_by_id, found_by_identifier
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
@@ -61,3 +61,23 @@ def test_odd_signs_are_found() -> None:
     with Client(BASE) as client:
         found = found_by_identifier(client, "Patient", tokens)
     assert [[each["identifier"][0]["value"] for each in found[token]] for token in tokens] == [[one] for one in ODD]
+
+
+def test_a_bundle_is_looked_up_whole_since_its_elements_may_be_taken_for_those_of_the_answer() -> None:
+    asked: list[str] = []
+
+    def search(request: PreparedRequest) -> tuple[int, dict[str, str], bytes]:
+        query = urlsplit(str(request.url)).query
+        asked.append(query)
+        stored = {"resourceType": "Bundle", "id": "b", "type": "document", "identifier": {"system": "u", "value": "1"}}
+        entries = [] if "_elements" in query else [{"resource": stored}]
+        return 200, {}, dump({"resourceType": "Bundle", "type": "searchset", "entry": entries})
+
+    with responses.RequestsMock() as http, Client(BASE) as client:
+        http.add_callback(responses.GET, f"{BASE}/Bundle", callback=search)
+        by_id = found_by_id(client, ["Bundle/b"], elements="id,meta").resources
+        by_identifier = found_by_identifier(client, "Bundle", ["u|1"])
+
+    assert {"Bundle/b"} == set(by_id)
+    assert ["b"] == [each["id"] for each in by_identifier["u|1"]]
+    assert 2 == len(asked)
