@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["WRITE_AGAIN", "Answer", "Client"]
 
 _JSON = "application/fhir+json"
+_PLAIN_JSON = "application/json"
+_UNSUPPORTED = 415  # Unsupported Media Type: nothing was done
 _READING = ("GET", "HEAD")
 _MAX_PAGES = 1000
 _MAX_EMPTY_PAGES = 10  # one after the other
@@ -66,6 +69,7 @@ class Client:
         self.sent = 0
         self._session: requests.Session | None = None
         self._connection = connection
+        self._plain_json = connection.plain_json if connection else Event()
         if connection is not None:
             refuse_plain_http(self.base_url, connection.has_credentials)
 
@@ -227,16 +231,23 @@ class Client:
             raise ServerError("the address leads out of the base URL", where=where, again=False)
         reading = method in _READING
         self.sent += 1
-        response = self._send(
+        ask = partial(
+            self._send,
             method,
             url,
             where=where,
             again=_READ_AGAIN if again is None and reading else again,
             params=parameters,
             data=None if body is None else _encoded(body),
-            headers={"Accept": _JSON, **({"Content-Type": _JSON} if body is not None else {}), **(headers or {})},
             allow_redirects=reading,
         )
+        plain = self._plain_json
+        response = ask(headers=_headers(_PLAIN_JSON if plain.is_set() else _JSON, body, headers))
+        if response.status_code == _UNSUPPORTED and not plain.is_set() and "Content-Encoding" not in (headers or {}):
+            second = ask(headers=_headers(_PLAIN_JSON, body, headers))
+            if second.status_code != _UNSUPPORTED:
+                plain.set()
+                response = second
         secrets = secrets_of(response.request.headers, self._connection.headers if self._connection else ())
         hide(*secrets)
         if 200 <= response.status_code < 300:
@@ -282,6 +293,10 @@ class Client:
 def _mode(entry: Mapping[str, Any]) -> object:
     search = entry.get("search")
     return search.get("mode", "match") if isinstance(search, dict) else "match"
+
+
+def _headers(media_type: str, body: object, more: Mapping[str, str] | None) -> dict[str, str]:
+    return {"Accept": media_type, **({"Content-Type": media_type} if body is not None else {}), **(more or {})}
 
 
 def _encoded(body: Resource | bytes) -> bytes:

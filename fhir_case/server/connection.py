@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from threading import Event
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -37,6 +38,7 @@ class Connection:
         headers: Further headers, treated as secrets.
         certificates: Which to trust and which to show.
         limits: How much of each response is read at most.
+        plain_json: Set once the server has refused ``application/fhir+json`` and taken ``application/json``.
 
     Raises:
         ServerError: A header has a character that HTTP does not allow. Its value is not repeated.
@@ -46,6 +48,7 @@ class Connection:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     certificates: Certificates = field(default_factory=Certificates)
     limits: Limits = field(default_factory=Limits)
+    plain_json: Event = field(default_factory=Event, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, value in self.headers.items():

@@ -357,3 +357,35 @@ def test_the_server_on_our_machine_is_never_asked_through_a_proxy(
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 26\r\nConnection: close\r\n\r\n" + body
     with raw_server(answer) as url, Client(url) as client:
         assert {"resourceType": "Patient"} == client.read("Patient", "x")
+
+
+def test_a_server_that_wants_plain_json_gets_it_from_all_clients_of_a_connection(
+    http: responses.RequestsMock, base: str
+) -> None:
+    def answered(request: requests.PreparedRequest) -> tuple[int, dict[str, str], bytes]:
+        plain = request.headers.get("Content-Type", request.headers["Accept"]) == "application/json"
+        return (200, {}, b'{"resourceType": "Bundle"}') if plain else (415, {}, b"")
+
+    http.add_callback("POST", base, answered)
+    http.add_callback("GET", f"{base}/Patient/1", answered)
+    connection = Connection()
+    with Client(base, connection=connection) as first, Client(base, connection=connection) as second:
+        first.transaction({"resourceType": "Bundle"})
+        second.transaction({"resourceType": "Bundle"})
+        second.read("Patient", "1")
+
+    asked = [(call.request.method, call.request.headers["Accept"]) for call in http.calls]
+    assert [
+        ("POST", "application/fhir+json"),
+        ("POST", "application/json"),
+        ("POST", "application/json"),
+        ("GET", "application/json"),
+    ] == asked
+
+
+def test_a_body_that_is_refused_in_both_media_types_is_refused(http: responses.RequestsMock, base: str) -> None:
+    http.post(base, status=415)
+    with Client(base) as client, pytest.raises(RejectedError, match="HTTP 415"):
+        client.transaction({"resourceType": "Bundle"})
+
+    assert 2 == len(http.calls)
