@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, get_args
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from fhir_case.load.plan.entry import PlannedEntry
 
@@ -126,8 +126,13 @@ class Journal:
 class Log(Protocol):
     """Write down what happens, before and after each request."""
 
-    def sending(self, request: str, entries: Sequence[PlannedEntry]) -> None:
-        """Note that a request is about to be sent."""
+    def sending(self, request: str, entries: Sequence[PlannedEntry], *, there: Collection[str] = ()) -> None:
+        """
+        Note that a request is about to be sent.
+
+        Args:
+            there: ``Type/id`` of what the server has of its identifiers already.
+        """
         ...
 
     def resolving(self, request: str, entries: Sequence[PlannedEntry]) -> None:

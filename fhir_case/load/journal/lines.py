@@ -22,7 +22,18 @@ if TYPE_CHECKING:
 
     from fhir_case.load.journal.record import Sent
 
-__all__ = ["Line", "LineError", "entry_of", "lines", "names_of", "number_of", "sent_of", "stored_name_of", "text_of"]
+__all__ = [
+    "Line",
+    "LineError",
+    "entry_of",
+    "lines",
+    "names_of",
+    "number_of",
+    "sent_of",
+    "stored_name_of",
+    "text_of",
+    "there_of",
+]
 
 Line = dict[str, Any]
 
@@ -101,6 +112,14 @@ def stored_name_of(line: Line, name: str) -> str:
     if not is_stored_name(value):
         raise LineError(f"{name} is not Type/id of a resource")
     return value
+
+
+def there_of(line: Line) -> tuple[str, ...]:
+    """Return ``Type/id`` of what had the identifiers of a request before; none where the line does not say."""
+    value = line.get("there", [])
+    if not isinstance(value, list) or not all(isinstance(each, str) and is_stored_name(each) for each in value):
+        raise LineError("there is not a list of Type/id")
+    return tuple(value)
 
 
 def names_of(line: Line, name: str) -> tuple[str, ...]:

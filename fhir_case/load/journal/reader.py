@@ -9,6 +9,7 @@ process: a request without its end may or may not have been carried out, and is 
 
     {"journal": 1, "server": …, "fhir": …, "inputs": [{"path", "bytes", "sha256"}], "options": {…}, "folder": …}
     {"sending": REQUEST, "entries": [[SOURCE, [POSITION, …]], …]}
+    {"sending": REQUEST, "entries": …, "there": ["Type/id", …]}  # what had its identifiers before
     {"sending": REQUEST, "entries": …, "filling": true}  # resolves references of what is stored
     {"request": REQUEST, "resource": …, "method": …, "status": …, "state": …, "stored_as": …, "version": …, …}
     {"answered": REQUEST, "resources": 1}
@@ -35,6 +36,7 @@ from fhir_case.load.journal.lines import (
     sent_of,
     stored_name_of,
     text_of,
+    there_of,
 )
 from fhir_case.load.journal.record import FORMAT, Awaited, Finished, Header, Placeholder, RequestRecord, Undone
 
@@ -148,7 +150,7 @@ class _Records:
         """Return the record that a line ends, if it ends one."""
         if "sending" in line:
             request, sent = text_of(line, "sending"), sent_of(line)
-            self._open[request] = RequestRecord(request, "open", (), sent, "filling" in line)
+            self._open[request] = RequestRecord(request, "open", (), sent, "filling" in line, there=there_of(line))
             self._undecided[request] = {(source, position) for source, positions in sent for position in positions}
         elif "request" in line:
             entry = entry_of(line)
@@ -159,7 +161,7 @@ class _Records:
         elif "not_done" in line:
             request = text_of(line, "not_done")
             begun = self._end(request)
-            return RequestRecord(request, "not done", (), begun.sent, begun.resolving, names_of(line, "types"))
+            return replace(begun, request=request, state="not done", types=names_of(line, "types"))
         else:
             return _other(line)
         return None
@@ -174,7 +176,7 @@ class _Records:
         unknown = {entry.key for entry in entries[first:] if entry.state == "unknown"}
         for undecided in self._undecided.values() if unknown else ():
             undecided.difference_update(unknown)
-        return RequestRecord(request, "answered", tuple(entries[first:]), begun.sent)
+        return replace(begun, request=request, state="answered", entries=tuple(entries[first:]), resolving=False)
 
     def _end(self, request: str) -> RequestRecord:
         self._undecided.pop(request, None)

@@ -15,7 +15,7 @@ from fhir_case.load.journal.entry import JournalEntry
 from fhir_case.load.journal.opening import opened_alone, unwritable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from fhir_case.load.journal.opening import Fresh
@@ -67,9 +67,10 @@ class JournalFile:
                     os.close(self._file)
             self._file = -1
 
-    def sending(self, request: str, entries: Sequence[PlannedEntry]) -> None:
-        """Note that a request is about to be sent."""
-        self._write({"sending": request, "entries": _positions(entries)})
+    def sending(self, request: str, entries: Sequence[PlannedEntry], *, there: Collection[str] = ()) -> None:
+        """Note that a request is about to be sent, and what had its identifiers before."""
+        had = {"there": sorted(there)} if there else {}
+        self._write({"sending": request, "entries": _positions(entries), **had})
 
     def resolving(self, request: str, entries: Sequence[PlannedEntry]) -> None:
         """Note that a request is about to be sent that resolves references of what is stored."""

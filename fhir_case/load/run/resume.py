@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fhir_case.load.journal.reader import Unknown, read_requests
@@ -10,6 +11,7 @@ from fhir_case.load.journal.record import RequestRecord
 from fhir_case.load.plan.plan import entries_of, plan_document
 from fhir_case.load.plan.unresolved import unresolved_in_plan
 from fhir_case.load.send.answers import entry_unknown
+from fhir_case.load.send.before import Before
 from fhir_case.load.send.outcomes import marked_in_doubt
 from fhir_case.load.send.reconcile import reattributed, reconcile
 from fhir_case.load.send.resolve import resolved_later
@@ -128,7 +130,7 @@ def read_earlier(path: Path, index: Index) -> Earlier:
     again: set[tuple[str, int]] = set()
     for record, entries in unknown.by_request():
         again.update(entry.key for entry in entries)
-        earlier.open_requests.append(RequestRecord(record.request, "open", (), _sent_of(entries)))
+        earlier.open_requests.append(RequestRecord(record.request, "open", (), _sent_of(entries), there=record.there))
         if any(entry.confirmed for entry in record.entries):
             earlier.answered.add(record.request)
     earlier.unknown = tuple(entry for entry in unknown.entries if entry.key not in again)
@@ -160,6 +162,7 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
         written, by = earlier.written
         request_ids.learn(sender.link.client, [written], [by])
     attempts = _attempts(earlier, index)
+    there = {record.request: record.there for record in (*earlier.not_done, *earlier.open_requests)}
     planned, batches = _planned_again(attempts, prepared)
     holding = {entry.key for entry in unresolved_in_plan(list(planned.values()))}
     for sent, requests in attempts.items():
@@ -167,7 +170,10 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
         entries = [planned[key] for key in keys if key in planned]
         whole = batches.isdisjoint(source for source, _ in keys)
         taken = {name for source, _ in sent for name in index.done(source).values() if name}
-        delivery, results, done_by = _reconciled(entries, requests, sender.link, as_a_whole=whole, taken=taken)
+        before = Before(identified=frozenset(name for request in requests for name in there[request]))
+        delivery, results, done_by = _reconciled(
+            entries, requests, sender.link, as_a_whole=whole, taken=taken, before=before
+        )
         types = sender.creates(entries)
         partly = whole and not earlier.answered.isdisjoint(requests)
         if delivery == "not done" and partly and not all(entry.repeatable for entry in entries):
@@ -204,14 +210,21 @@ def _attempts(earlier: Earlier, index: Index) -> dict[Sent, list[str]]:
 
 
 def _reconciled(
-    entries: Sequence[PlannedEntry], requests: list[str], link: Link, *, as_a_whole: bool, taken: Collection[str]
+    entries: Sequence[PlannedEntry],
+    requests: list[str],
+    link: Link,
+    *,
+    as_a_whole: bool,
+    taken: Collection[str],
+    before: Before,
 ) -> tuple[Delivery, tuple[JournalEntry, ...], str]:
     """Return what became of some attempts at the same, and which of them counts; empty when none does."""
-    delivery, results = reconcile(link, entries, requests, as_a_whole=as_a_whole, taken=taken)
+    look = partial(reconcile, link, entries, as_a_whole=as_a_whole, taken=taken, before=before)
+    delivery, results = look(requests)
     if delivery != "done" or len(requests) == 1:
         return delivery, results, "" if delivery == "not done" else requests[-1]
     for request in reversed(requests):  # what another one has stored beside is removed at the end
-        delivery, results = reconcile(link, entries, [request], finished=True, as_a_whole=as_a_whole, taken=taken)
+        delivery, results = look([request], finished=True)
         if delivery == "done":
             return delivery, reattributed(link, results, requests), request
     return "unknown", (), requests[-1]

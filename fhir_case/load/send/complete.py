@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import RejectedError, ServerError
-from fhir_case.load.send.reconcile import identified, matched, result_of
+from fhir_case.load.send.before import NOT_ASKED, identified, new_of
+from fhir_case.load.send.reconcile import matched, result_of
 from fhir_case.server.lookup import found_by_id, found_by_request, version_of
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
     from fhir_case.load.journal.entry import JournalEntry, State
     from fhir_case.load.plan.entry import PlannedEntry
+    from fhir_case.load.send.before import Before
     from fhir_case.load.send.link import Link
     from fhir_case.server.client import Client
 
@@ -31,7 +33,7 @@ class Attempt:
         entries: What was sent, in its order.
         requests: The headers ``X-Request-ID`` of all attempts at it.
         named: ``Type/id`` of what the answer says was created.
-        before: The version that each resource had before, see `confirmed`.
+        before: What the server had before.
         whole: Whether all of it is stored or nothing.
     """
 
@@ -41,7 +43,7 @@ class Attempt:
         requests: Sequence[str],
         named: Sequence[str],
         *,
-        before: Mapping[str, str] | None = None,
+        before: Before = NOT_ASKED,
         whole: bool = True,
     ) -> None:
         self.entries = entries
@@ -94,10 +96,12 @@ def _looked_up(link: Link, attempt: Attempt, results: Sequence[JournalEntry]) ->
     done = attempt.whole and any(each.confirmed for each in found)
     left = [number for number in missing if not found[number].stored_as]
     named = identified(link.client, [attempt.entries[number] for number in left]) if done else {}
+    new = new_of(named, attempt.before)
     there = _by_id(link.client, [attempt.entries[number] for number in left])
     for number in left:
         entry = attempt.entries[number]
-        present = named.get(entry.identity) or there.get(entry.original.name)
+        present = next(iter((new if _creates(entry) else named).get(entry.identity, ())), None)
+        present = present or there.get(entry.original.name)
         found[number] = _found(entry, present, attempt, results[number], done=done)
     return tuple(found)
 
@@ -118,6 +122,10 @@ def _ours(
     return {kind: list(resources.values()) for kind, resources in stored.items()}
 
 
+def _creates(entry: PlannedEntry) -> bool:
+    return entry.method == "POST" and not entry.condition
+
+
 def _by_id(client: Client, entries: Sequence[PlannedEntry]) -> Mapping[str, Resource]:
     names = [entry.original.name for entry in entries if entry.by_id]
     return found_by_id(client, names, elements="id,meta").resources if names else {}
@@ -129,7 +137,7 @@ def _found(
     """Return what became of an entry of which no request proves it, only that the server has it."""
     if entry.deletes or resource is None or result.confirmed:
         return result if resource is None or entry.deletes else replace(result, stored_as=_name(resource))
-    version, before = version_of(resource), attempt.before
+    version, before = version_of(resource), attempt.before.versions
     if entry.by_id and before is not None:
         known = before.get(entry.original.name)
         if known is None or (known and version and known != version):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fhir_case.errors import RejectedError
 from fhir_case.fhir.identifiers import token_of
 from fhir_case.load.plan.unresolved import links_perhaps_left
+from fhir_case.load.send.before import Before
 from fhir_case.server.lookup import found_by_identifier
 
 if TYPE_CHECKING:
@@ -34,12 +35,14 @@ class Prepared:
         transaction: What remains to be sent; a condition whose resource is known to be absent is gone.
         there: For the position of each resource that is on the server already, its ``Type/id`` there.
         refused: For the position of each resource that cannot be sent, the reason.
+        before: What the server had before.
         unresolved: What is sent of each resource whose references the server may leave unresolved.
     """
 
     transaction: Transaction
     there: Mapping[int, str] = field(default_factory=dict)
     refused: Mapping[int, str] = field(default_factory=dict)
+    before: Before = field(default_factory=Before)
     unresolved: Mapping[int, Resource] = field(default_factory=dict)
 
     @property

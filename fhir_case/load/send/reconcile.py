@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fhir_case.errors import RejectedError
 from fhir_case.fhir import wire
-from fhir_case.fhir.identifiers import identifiers_of, token_of
+from fhir_case.fhir.identifiers import identifiers_of
 from fhir_case.fhir.references import rewritten
 from fhir_case.load.journal.entry import JournalEntry
 from fhir_case.load.send.answers import entry_failed
-from fhir_case.server.lookup import found_by_id, found_by_identifier, found_by_request, version_of, written_by
+from fhir_case.load.send.before import NOT_ASKED, Before, identified, new_of
+from fhir_case.server.lookup import found_by_id, found_by_request, version_of, written_by
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from fhir_case.fhir.wire import Resource
     from fhir_case.load.journal.entry import State
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from fhir_case.load.send.link import Link
     from fhir_case.server.client import Client
 
-__all__ = ["Delivery", "identified", "matched", "reattributed", "reconcile", "result_of"]
+__all__ = ["Delivery", "matched", "reattributed", "reconcile", "result_of"]
 
 Delivery = Literal["done", "not done", "unknown"]
 
@@ -40,6 +41,7 @@ def reconcile(
     finished: bool = False,
     as_a_whole: bool = True,
     taken: Collection[str] = (),
+    before: Before = NOT_ASKED,
 ) -> tuple[Delivery, tuple[JournalEntry, ...]]:
     """
     Look up whether one of some requests carried out a transaction, and what became of its entries.
@@ -50,6 +52,7 @@ def reconcile(
         finished: Whether the server is done with them; otherwise they are looked for during a while.
         as_a_whole: Whether all of it is stored or nothing; of a batch each resource has to be found.
         taken: ``Type/id`` of what is known to be stored of other entries of the same requests.
+        before: What the server had before.
 
     Raises:
         ServerError: The server was not reached for too long.
@@ -59,7 +62,7 @@ def reconcile(
     begin, pause = link.clock(), 0.1
     while True:
         delivery, entries = link.with_retries(
-            lambda: _outcome_of(sent, link, requests, as_a_whole=as_a_whole, taken=taken)
+            lambda: _outcome_of(sent, link, requests, as_a_whole=as_a_whole, taken=taken, before=before)
         )
         if delivery == "unknown" and harmless:
             return "not done", ()
@@ -88,7 +91,13 @@ def reattributed(link: Link, entries: tuple[JournalEntry, ...], requests: Sequen
 
 
 def _outcome_of(
-    entries: Sequence[PlannedEntry], link: Link, requests: Sequence[str], *, as_a_whole: bool, taken: Collection[str]
+    entries: Sequence[PlannedEntry],
+    link: Link,
+    requests: Sequence[str],
+    *,
+    as_a_whole: bool,
+    taken: Collection[str],
+    before: Before,
 ) -> tuple[Delivery, tuple[JournalEntry, ...]]:
     """Look up once; a transaction is stored as a whole, so that one resource of it proves all of it."""
     delivery: Delivery = "unknown"
@@ -101,7 +110,7 @@ def _outcome_of(
             if delivery == "done" or link.request_ids.proven or not _may_be_there(entries, link.client):
                 return delivery, results
             delivery = "unknown"
-        found = _by_identifier(entries, link.client) if as_a_whole else (delivery, results)
+        found = _by_identifier(entries, link.client, before) if as_a_whole else (delivery, results)
         if found[0] == "done" or not link.request_ids.undecided:
             return found
     return delivery, results
@@ -160,7 +169,7 @@ def _by_request(
     ]
     found = identified(client, [entry for entry in entries if entry.original.name in set(unmatched)])
     return "done", tuple(
-        result_of(entry, stored_as.get(number) or found.get(entry.identity), number in stored_as)
+        result_of(entry, stored_as.get(number) or _first(found.get(entry.identity)), number in stored_as)
         if as_a_whole or number in stored_as
         else entry_failed(entry, "the answer was lost, and it is not among what the batch has stored", state="unknown")
         for number, entry in enumerate(entries)
@@ -206,30 +215,71 @@ def _sorted(value: Any) -> Any:
     return [_sorted(each) for each in value] if isinstance(value, list) else value
 
 
-def identified(client: Client, entries: Sequence[PlannedEntry]) -> dict[str, Resource]:
-    """Return what the server has of each identity."""
-    tokens: dict[str, dict[str, str]] = defaultdict(dict)
-    for entry in entries:
-        token = token_of(entry.search)
-        if token:
-            tokens[entry.original.type][token] = entry.identity
-    return {
-        tokens[kind][token]: found[0]
-        for kind, wanted in tokens.items()
-        for token, found in found_by_identifier(client, kind, wanted).items()
-        if found
-    }
-
-
-def _by_identifier(entries: Sequence[PlannedEntry], client: Client) -> tuple[Delivery, tuple[JournalEntry, ...]]:
-    once = [entry for entry in entries if not entry.repeatable]
+def _by_identifier(
+    entries: Sequence[PlannedEntry], client: Client, before: Before
+) -> tuple[Delivery, tuple[JournalEntry, ...]]:
+    """Look up what was not there before: a transaction is stored as a whole, so that one resource proves all of it."""
     found = identified(client, entries)
-    created = [entry for entry in once if entry.method == "POST"]  # an update finds what was there before
-    if any(entry.identity in found for entry in created):
-        return "done", tuple(result_of(entry, found.get(entry.identity), True) for entry in entries)
+    new = new_of(found, before)
+    created = [entry for entry in entries if entry.method == "POST" and not entry.repeatable]
+    stored = _stored_since(client, entries, new, before)
+    if stored or any(entry.identity in new for entry in created):
+        return "done", tuple(_identified_result(entry, found, new, stored, before) for entry in entries)
+    once = any(not entry.repeatable for entry in entries)
     if once and not any(entry.search for entry in created):
         return "unknown", ()
     return "not done", ()
+
+
+def _stored_since(
+    client: Client, entries: Sequence[PlannedEntry], new: Mapping[str, list[Resource]], before: Before
+) -> dict[str, Resource]:
+    """Return under ``Type/id`` what the server has since then that says what was sent: it need not be sent again."""
+    places = {}
+    for entry in entries:
+        if entry.by_id and not entry.deletes and before.versions is not None:
+            places[entry.original.name] = entry
+        elif entry.condition and entry.method == "POST" and before.asked and entry.identity in new:
+            places[_name(new[entry.identity][0])] = entry
+    return {
+        name: resource
+        for name, resource in found_by_id(client, places).resources.items()
+        if not (places[name].by_id and _as_before(name, resource, before))
+        and _content(resource) == _content(places[name].original.resource)
+    }
+
+
+def _as_before(name: str, resource: Resource, before: Before) -> bool:
+    known = (before.versions or {}).get(name)
+    return known is not None and (not known or known == version_of(resource))
+
+
+def _identified_result(
+    entry: PlannedEntry,
+    found: Mapping[str, list[Resource]],
+    new: Mapping[str, list[Resource]],
+    stored: Mapping[str, Resource],
+    before: Before,
+) -> JournalEntry:
+    """Return what became of an entry of a transaction that was carried out."""
+    fresh = _first(new.get(entry.identity))
+    if entry.by_id and before.versions is not None and not entry.deletes:
+        resource = stored.get(entry.original.name)
+        was_there = entry.original.name in before.versions
+        state: State = "unchanged" if resource is None and was_there else "updated" if was_there else "created"
+        version = version_of(resource or {})
+        return JournalEntry.of(entry, 0, state, stored_as=entry.original.name, version=version)
+    if fresh is None and entry.method == "POST":
+        return result_of(entry, _first(found.get(entry.identity)) if entry.condition else None, False)
+    return result_of(entry, fresh or _first(found.get(entry.identity)), True)
+
+
+def _first(resources: Sequence[Resource] | None) -> Resource | None:
+    return resources[0] if resources else None
+
+
+def _name(resource: Resource) -> str:
+    return f"{resource['resourceType']}/{resource['id']}"
 
 
 def result_of(entry: PlannedEntry, resource: Resource | None, ours: bool) -> JournalEntry:
@@ -239,7 +289,7 @@ def result_of(entry: PlannedEntry, resource: Resource | None, ours: bool) -> Jou
     if resource is None and not entry.by_id:
         return entry_failed(entry, "it was stored, but the answer was lost and no search finds it", state="unknown")
     version = version_of(resource or {})
-    name = f"{resource['resourceType']}/{resource['id']}" if resource else entry.original.name
+    name = _name(resource) if resource else entry.original.name
     state: State = "unchanged"
     if ours:
         state = "created" if version in ("", "1") or entry.method == "POST" else "updated"

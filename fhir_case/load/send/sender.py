@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_case.errors import FhirCaseError, RejectedError, ServerError
 from fhir_case.fhir import wire
 from fhir_case.load.send.answers import confirmed, entry_unknown
+from fhir_case.load.send.before import Before, look_before, versions_before
 from fhir_case.load.send.complete import Attempt, completed_by_lookup, is_incomplete
 from fhir_case.load.send.duplicates import Duplicates, created_types
 from fhir_case.load.send.outcomes import (
@@ -26,11 +27,10 @@ from fhir_case.load.send.outcomes import (
 from fhir_case.load.send.pairing import named_in, why_unconfirmed
 from fhir_case.load.send.prepare import Prepared, prepared
 from fhir_case.load.send.reconcile import reattributed, reconcile
-from fhir_case.server.lookup import found_by_id, version_of
 from fhir_case.server.placeholders import RUN_DIGITS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from fhir_case.load.journal.entry import JournalEntry, Log
     from fhir_case.load.plan.entry import PlannedEntry
@@ -126,14 +126,13 @@ class Sender:
         body = None if transaction.raw else transaction.body(leave_out=ready.there, locations=self._location)
         content = transaction.raw or wire.dump(body)
         ready = replace(ready, unresolved=unresolved_in_sent(ready.sent, body, content))
-        asks = self._look_up and not self.link.known.tells_unchanged
-        before = self.link.with_retries(lambda: self._versions_before(sent)) if asks else None
+        ready = replace(ready, before=self.link.with_retries(lambda: self._before(sent)))
         open_requests: list[str] = []
         compressed = self._gzip and len(content) >= _WORTH_GZIP
         for attempt in count(1):
             request = f"{self._run}{next(self._numbers):08x}"
             if self.log:
-                self.log.sending(request, sent)
+                self.log.sending(request, sent, there=ready.before.identified)
             start = self.link.clock()
             try:
                 answer = self._post(content, request, compressed=compressed)
@@ -154,7 +153,7 @@ class Sender:
                 self.link.tally.answered(answer.status, self.link.clock() - start, len(content))
                 if not compressed and len(content) >= _WORTH_GZIP:
                     self._gzip = False  # it was refused compressed, and is accepted plain
-                return self._answered(ready, answer, [*open_requests, request], before)
+                return self._answered(ready, answer, [*open_requests, request])
         raise AssertionError("unreachable")
 
     def _may_pass(self, sent: Sequence[PlannedEntry], error: RejectedError, attempt: int, begin: float) -> bool:
@@ -162,12 +161,10 @@ class Sender:
         passing = error.status == 409 and not any("ifMatch" in entry.original.request for entry in sent)
         return passing and attempt < _TRIES_AT_A_CONFLICT and self.link.wait(error, attempt, begin)
 
-    def _answered(
-        self, ready: Prepared, answer: Answer, requests: list[str], before: Mapping[str, str] | None
-    ) -> Outcome:
+    def _answered(self, ready: Prepared, answer: Answer, requests: list[str]) -> Outcome:
         """Return what a successful answer says, and what a look at the server adds to it."""
         sent = [entry for _, entry in ready.sent]
-        entries = confirmed(sent, answer, before=before)
+        entries = confirmed(sent, answer, before=ready.before.versions)
         taken = self._claim(_new_places(sent, entries))
         entries = tuple(
             entry_unknown(one, f"the answer names {entry.stored_as}, as an earlier one did", status=entry.status)
@@ -178,7 +175,7 @@ class Sender:
         if is_incomplete(entries):
             whole = ready.transaction.type == "transaction"
             named = [name for name in named_in(answer, sent) if name not in taken]
-            attempt = Attempt(sent, requests, named, before=before, whole=whole)
+            attempt = Attempt(sent, requests, named, before=ready.before, whole=whole)
             known = set(_new_places(sent, entries))
             entries = completed_by_lookup(self.link, attempt, entries, finished=answer.status != _ACCEPTED)
             self._claim(set(_new_places(sent, entries)) - known)
@@ -242,14 +239,16 @@ class Sender:
         finished = bool(error.status) and error.status not in _BROKEN_OFF
         whole = ready.transaction.type == "transaction"
         sent = [entry for _, entry in ready.sent]
-        return reconcile(self.link, sent, requests, finished=finished, as_a_whole=whole)
+        return reconcile(self.link, sent, requests, finished=finished, as_a_whole=whole, before=ready.before)
 
-    def _versions_before(self, sent: Sequence[PlannedEntry]) -> dict[str, str]:
-        """Return the version that each resource has now: empty when the server is silent, absent when it has none."""
-        names = [entry.original.name for entry in sent if entry.by_id]
-        lookup = found_by_id(self.link.client, names, elements="id,meta")
-        unknown = {name: "" for name in names if name.partition("/")[0] in lookup.refused}
-        return unknown | {name: version_of(resource) for name, resource in lookup.resources.items()}
+    def _before(self, sent: Sequence[PlannedEntry]) -> Before:
+        """Look up what the server has now, as far as it does not say afterwards what was new."""
+        asks = self._look_up and not self.link.known.tells_unchanged
+        versions = versions_before(self.link.client, sent) if asks else None
+        by_identifier = not self.link.request_ids.usable and any(each.search and not each.repeatable for each in sent)
+        if not by_identifier:
+            return Before(versions)
+        return look_before(self.link.client, sent, versions)
 
     def _close(self, request: str, reason: str, in_doubt: Sequence[PlannedEntry] = ()) -> None:
         if self.log:
