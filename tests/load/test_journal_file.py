@@ -119,6 +119,18 @@ def test_a_journal_that_is_cut_off_anywhere_can_be_gone_on_with(tmp_path: Path) 
         assert HEADER == read_header(path)
 
 
+@pytest.mark.parametrize("place", [3, 4, 5])
+def test_a_line_of_another_request_among_the_resources_of_one_does_not_belong_there(tmp_path: Path, place: int) -> None:
+    path = tmp_path / "journal.jsonl"
+    write(path, [("r1", 3)])
+    lines = path.read_bytes().splitlines(keepends=True)
+    foreign = lines[2].replace(b'"r1"', b'"of another run"').replace(b"a.ndjson:1", b"b.ndjson")
+    path.write_bytes(b"".join([*lines[:place], foreign, *lines[place:]]))
+
+    assert [("r1", "answered", 3)] == told(path)
+    assert {"a.ndjson:1"} == {entry.source for entry in records(path)[0].entries}
+
+
 def test_a_long_line_that_is_cut_off_is_dropped_whole(tmp_path: Path) -> None:
     write(tmp_path / "j", [("r1", 1)])
     before = (tmp_path / "j").read_bytes()

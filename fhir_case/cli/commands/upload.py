@@ -73,6 +73,7 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
     "--journal", type=ANY_FILE, metavar="FILE", help="The journal; default: a file in the user's state folder."
 )
 @click.option("--restart", is_flag=True, help="Start again from the beginning, also after an interrupted run.")
+@click.option("--resend-missing", is_flag=True, help="Resume: send again what the server does not have any more.")
 @quiet_option
 @format_option()
 @timeout_option()

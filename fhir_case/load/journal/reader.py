@@ -143,7 +143,7 @@ class _Records:
 
     def __init__(self) -> None:
         self._open: dict[str, RequestRecord] = {}
-        self._entries: dict[tuple[str, int], JournalEntry] = {}
+        self._entries: dict[tuple[str, str, int], JournalEntry] = {}
         self._undecided: dict[str, set[tuple[str, int]]] = {}
 
     def read(self, line: Line) -> Record | None:
@@ -154,8 +154,9 @@ class _Records:
             self._undecided[request] = {(source, position) for source, positions in sent for position in positions}
         elif "request" in line:
             entry = entry_of(line)
-            self._entries.pop(entry.key, None)  # a line that is there twice counts once
-            self._entries[entry.key] = entry
+            key = text_of(line, "request"), *entry.key
+            self._entries.pop(key, None)  # a line that is there twice counts once
+            self._entries[key] = entry
         elif "answered" in line:
             return self._answered(text_of(line, "answered"), number_of(line, "resources"))
         elif "not_done" in line:
@@ -168,7 +169,9 @@ class _Records:
 
     def _answered(self, request: str, count: int) -> Record | None:
         # Entries before the last of them were cut off in an earlier run, and are looked up and written again.
-        entries, self._entries = list(self._entries.values()), {}
+        # One of another request among them does not belong there.
+        entries = [entry for (own, *_), entry in self._entries.items() if own == request]
+        self._entries = {}
         first = len(entries) - count
         if first < 0:
             return None

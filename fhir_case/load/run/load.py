@@ -11,6 +11,7 @@ from fhir_case.errors import FhirCaseError, ServerError
 from fhir_case.load.journal.reader import read_header
 from fhir_case.load.journal.writer import JournalFile
 from fhir_case.load.run.loader import Loader, Result
+from fhir_case.load.run.missing import forget_missing
 from fhir_case.load.run.placeholders import Placeholders, look_for_placeholders, note_awaited
 from fhir_case.load.run.resume import Earlier, read_earlier, reconcile_earlier
 from fhir_case.load.send.duplicates import remove_earlier
@@ -84,11 +85,13 @@ class Load(Preparation):
         self._journal = self._stack.enter_context(JournalFile(path, header, fresh=fresh))
         refuse_other(path, read_header(path), header)
         earlier = read_earlier(path, self.index)
-        if earlier.last and earlier.last not in found_by_id(self.client, [earlier.last], elements="id").resources:
+        if self.options.resend_missing:
+            earlier.stored -= forget_missing(path, self.index, self.client)
+        elif earlier.last and earlier.last not in found_by_id(self.client, [earlier.last], elements="id").resources:
             raise FhirCaseError(
                 f"the server has no {earlier.last} any more, which this journal says is stored there",
                 where=str(path),
-                hint="start again with --restart",
+                hint="--resend-missing sends again what is not there any more; --restart begins anew",
             )
         reconcile_earlier(earlier, self, self._sender, self._journal)
         self._earlier = earlier

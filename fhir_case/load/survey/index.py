@@ -176,6 +176,13 @@ class Index(TemporaryDatabase):
         with self._lock:
             self._base.executemany("INSERT OR REPLACE INTO done VALUES (?, ?, ?)", entries)
 
+    def forget_done(self, entries: Iterable[tuple[str, int, str]]) -> None:
+        """Note which entries have to be sent again, since they are not any more where they were."""
+        gone = list(entries)
+        with self._lock:
+            self._base.executemany("DELETE FROM done WHERE source = ? AND position = ? AND location = ?", gone)
+            self._base.executemany("DELETE FROM created WHERE location = ?", ((place,) for _, _, place in gone))
+
     def done(self, source: str) -> dict[int, str]:
         """Return the positions in a document that need not be sent any more, and where each is on the server."""
         with self._lock:

@@ -35,6 +35,7 @@ class Options:
             otherwise a warning names them.
         allow_dangling: Whether to send references to what is neither in the inputs nor on the server.
         placeholders: Whether the server makes placeholders for these.
+        resend_missing: Whether to send again what an earlier run stored and the server does not have any more.
         real_patient_data: Whether a server that is not this machine may have what is not labelled as test data.
         gzip: Whether large bodies go compressed to a server that is not this machine.
         policy: How often and how long to retry.
@@ -52,6 +53,7 @@ class Options:
     check_references: bool = True
     allow_dangling: bool = False
     placeholders: bool = False
+    resend_missing: bool = False
     real_patient_data: bool = False
     gzip: bool = True
     policy: RetryPolicy = field(default_factory=RetryPolicy)
