@@ -50,6 +50,7 @@ def assert_same_resource(
     from fhir_case.errors import FhirCaseError
     from fhir_case.testing.differences import describe_differences
     from fhir_case.testing.loading import Loaded
+    from fhir_case.testing.shown import shown
 
     if isinstance(places, Loaded):
         base_url, places = base_url or places.server, places.places
@@ -65,4 +66,4 @@ def assert_same_resource(
     except FhirCaseError as error:
         raise error.with_traceback(None) from None  # the reader wants the line of the test, not ours
     if differences:
-        raise AssertionError(differences)
+        raise AssertionError(shown(differences))

@@ -98,7 +98,9 @@ def _failing() -> Iterator[None]:
     try:
         yield
     except FhirCaseError as error:
-        pytest.fail(str(error), pytrace=False)
+        from fhir_case.testing.shown import shown
+
+        pytest.fail(shown(str(error)), pytrace=False)
 
 
 @pytest.fixture(scope="session")
@@ -173,8 +175,10 @@ def fhir_namespace(request: pytest.FixtureRequest, _fhir_servers: Servers) -> It
 
     namespace = FhirNamespace(new_name(), lambda: _server(request))
     yield namespace
+    from fhir_case.testing.shown import shown
+
     for text in remove_created(namespace, _fhir_servers.client):
-        warnings.warn(f"{request.node.nodeid}: {text}", LeftOverWarning, stacklevel=1)
+        warnings.warn(shown(f"{request.node.nodeid}: {text}"), LeftOverWarning, stacklevel=1)
 
 
 @pytest.fixture

@@ -198,3 +198,20 @@ def test_the_failure_points_to_the_line_of_the_test(run: Callable[..., pytest.Ru
     assert "E       AssertionError: the Patient is not stored as it was sent, 1 difference:" in lines
     assert "E       fhir_case.errors.BundleError: this NoneType is not a FHIR resource" in lines
     assert "fhir_case/testing" not in lines.replace("\\", "/")
+
+
+def test_what_a_server_stored_steers_no_terminal_and_shows_no_secret() -> None:
+    from fhir_case.server.redaction import forget_secrets, hide
+
+    hide("SeCrEtToKeN-4711")
+    stored = {"resourceType": "Patient", "gender": "\x9b31m\u202e##[error] SeCrEtToKeN-4711", "\x1b]0;PWN\x07": 1}
+    try:
+        with pytest.raises(AssertionError) as caught:
+            assert_same_resource({"resourceType": "Patient", "gender": "female"}, stored)
+    finally:
+        forget_secrets()
+
+    text = str(caught.value)
+    assert [] == [sign for sign in text if not sign.isprintable() and sign != "\n"]
+    assert [] == [each for each in ("##[", "SeCrEtToKeN-4711") if each in text]
+    assert "PWN" in text
