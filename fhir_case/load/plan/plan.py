@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import BundleError, RejectedError
@@ -51,16 +51,16 @@ class Plan:
     """
 
     jobs: tuple[tuple[Transaction, ...], ...]
+    transactions: tuple[Transaction, ...] = field(init=False, repr=False, compare=False)
+    """All transactions in their order."""
+    entries: tuple[PlannedEntry, ...] = field(init=False, repr=False, compare=False)
+    """What is sent for each resource, in the order of sending."""
 
-    @property
-    def transactions(self) -> tuple[Transaction, ...]:
-        """Return all transactions in their order."""
-        return tuple(transaction for job in self.jobs for transaction in job)
-
-    @property
-    def entries(self) -> tuple[PlannedEntry, ...]:
-        """Return what is sent for each resource, in the order of sending."""
-        return tuple(entry for transaction in self.transactions for entry in transaction.entries)
+    def __post_init__(self) -> None:
+        """Note what is asked for many times."""
+        transactions = tuple(transaction for job in self.jobs for transaction in job)
+        object.__setattr__(self, "transactions", transactions)
+        object.__setattr__(self, "entries", tuple(entry for each in transactions for entry in each.entries))
 
 
 def planned(
