@@ -43,6 +43,8 @@ def read_toml(path: Path, *, hint: str = "", secret: bool = False) -> dict[str, 
         where = f"{path}:{found[2]}:{found[3]}" if found else str(path)
         what = "" if secret else f": {found[1] if found else error}"
         raise FhirCaseError(f"this is not TOML{what}", where=where, hint=hint) from None
+    except ValueError:  # tomllib lets that of int() pass
+        raise FhirCaseError("this TOML has a number of thousands of digits", where=str(path), hint=hint) from None
 
 
 def shipped_toml(package: str, name: str) -> dict[str, Any]:

@@ -215,7 +215,7 @@ def _of_archive(
         return
     with archive:
         for member in sorted(archive.infolist(), key=lambda member: member.filename):
-            if member.is_dir():
+            if not member.filename or member.is_dir():
                 continue
             name = f"{source}/{member.filename}"
             reason = _why_not_member(archive, member)

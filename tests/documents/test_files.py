@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import hashlib
+import io
 import os
 import struct
 import zipfile
@@ -234,3 +235,13 @@ def test_a_file_that_is_gone_has_no_sum_but_an_error(tmp_path: Path) -> None:
 
 def test_what_can_be_read_only_once_is_not_read_for_its_sum() -> None:
     assert [] == list(digest([Path(os.devnull)]))
+
+
+def test_a_member_without_a_name_is_no_traceback(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("X", "{}")
+        archive.writestr("a.json", '{"resourceType": "Patient"}')
+    (tmp_path / "a.zip").write_bytes(packed.getvalue().replace(b"X", b"\x00"))
+
+    assert [f"{tmp_path}/a.zip/a.json"] == [found.source for found in find_documents(tmp_path / "a.zip")]

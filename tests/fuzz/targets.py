@@ -1,0 +1,243 @@
+"""The readers, each as a function of bytes that raises only what is a fault; and good inputs to begin with."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import tempfile
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import responses
+
+from fhir_case.documents import find_documents
+from fhir_case.errors import FhirCaseError
+from fhir_case.fhir.compare import compare
+from fhir_case.fhir.wire import mapping, parse
+from fhir_case.interop.baseline import compare_with
+from fhir_case.interop.result import InteropResult
+from fhir_case.load.journal.reader import read_header, read_records, read_requests
+from fhir_case.mapping.cases import read_case
+from fhir_case.server.capabilities import from_statement
+from fhir_case.server.client import Client
+from fhir_case.server.named.reading import read_servers
+from fhir_case.server.outcome import outcome_text, page_text
+from fhir_case.validation import validate
+from fhir_case.validation.engine.answers import read_answer
+from fhir_case.validation.engine.packages import read_package
+from fhir_case.validation.waivers import read_waivers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["TARGETS", "seeds"]
+
+BASE = "http://127.0.0.1:8080/fhir"
+CASES = Path(__file__).parent.parent / "cases"
+
+
+@cache
+def _folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="fhir-case-fuzz-"))
+
+
+def _file(name: str, data: bytes) -> Path:
+    file = _folder() / name
+    file.write_bytes(data)
+    return file
+
+
+def _documents(name: str) -> Callable[[bytes], None]:
+    def read(data: bytes) -> None:
+        for document in find_documents(_file(name, data)):
+            content = getattr(document, "content", None)
+            if isinstance(content, dict):
+                validate(content, skip=("structure",))
+
+    return read
+
+
+def _journal(data: bytes) -> None:
+    file = _file("journal.jsonl", data)
+    read_header(file)
+    list(read_requests(file))
+    list(read_records(file))
+
+
+def _baseline(data: bytes) -> None:
+    compare_with(_file("baseline.json", data), InteropResult("1", "2026-01-01T00:00:00Z"))
+
+
+def _package(data: bytes) -> None:
+    for _ in read_package(_file("package.tgz", data)).files():
+        pass
+
+
+def _json(use: Callable[[Any], object]) -> Callable[[bytes], None]:
+    """Return a target that uses what is parsed, as the client does; text that is no JSON is its error already."""
+
+    def read(data: bytes) -> None:
+        try:
+            value = parse(data)
+        except (ValueError, RecursionError, ArithmeticError):
+            return
+        use(value)
+
+    return read
+
+
+def _compared(value: Any) -> None:
+    bundle = mapping(value)
+    pair = [mapping(each) for each in bundle.get("entry", [])[:2]] if isinstance(bundle.get("entry"), list) else []
+    if len(pair) == 2:
+        compare(*pair)
+
+
+def _answer(data: bytes) -> None:
+    """The first line is the status, those up to an empty one are headers, the rest is the body."""
+    head, _, body = data.partition(b"\n\n")
+    first, *lines = head.decode("latin-1").splitlines() or [""]
+    status = int(first) % 1000 if first.isascii() and first.isdigit() and len(first) < 9 else 200
+    headers = dict(line.split(":", 1) for line in lines if ":" in line and line.split(":", 1)[0].isidentifier())
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mocked:
+        for method in (responses.GET, responses.POST):
+            mocked.add(
+                method,
+                f"{BASE}/metadata" if method == responses.GET else BASE,
+                body=body,
+                status=max(status, 200),
+                headers=headers,
+                content_type="application/fhir+json",
+            )
+        mocked.add(responses.GET, f"{BASE}/Patient/a", body=body, status=max(status, 200), headers=headers)
+        client = Client(BASE)
+        for ask in (
+            client.capabilities,
+            lambda: client.read("Patient", "a"),
+            lambda: client.transaction({"resourceType": "Bundle", "type": "transaction", "entry": []}),
+        ):
+            try:
+                ask()
+            except FhirCaseError:
+                continue
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "json": _documents("a.json"),
+    "ndjson": _documents("a.ndjson"),
+    "gzip": _documents("a.json.gz"),
+    "zip": _documents("a.zip"),
+    "case": lambda data: void(read_case(data)),
+    "case as a document": _documents("a.yaml"),
+    "servers": lambda data: void(read_servers(_file("servers.toml", data))),
+    "waivers": lambda data: void(read_waivers(_file("waivers.toml", data))),
+    "journal": _journal,
+    "baseline": _baseline,
+    "package": _package,
+    "outcome": _json(lambda value: outcome_text(mapping(value))),
+    "page": lambda data: void(page_text(data.decode("utf-8", "replace"))),
+    "statement": _json(lambda value: from_statement(mapping(value))),
+    "validator": _json(read_answer),
+    "comparison": _json(_compared),
+    "answer": _answer,
+}
+
+
+def void(_: object) -> None:
+    """Return nothing."""
+
+
+OUTCOME = {
+    "resourceType": "OperationOutcome",
+    "issue": [
+        {
+            "severity": "error",
+            "code": "invalid",
+            "diagnostics": "Bundle.entry[0]: x",
+            "details": {"coding": [{"system": "urn:x", "code": "a", "display": "b"}], "text": "c"},
+            "expression": ["Bundle.entry[0]"],
+            "extension": [{"url": "http://x", "valueString": "y"}],
+        }
+    ],
+}
+STATEMENT = {
+    "resourceType": "CapabilityStatement",
+    "fhirVersion": "4.0.1",
+    "software": {"name": "x", "version": "1"},
+    "format": ["json"],
+    "rest": [
+        {
+            "mode": "server",
+            "interaction": [{"code": "transaction"}],
+            "resource": [
+                {
+                    "type": "Patient",
+                    "interaction": [{"code": "read"}],
+                    "conditionalCreate": True,
+                    "searchParam": [{"name": "identifier", "type": "token"}],
+                }
+            ],
+        }
+    ],
+}
+SERVERS = b"""[a]
+url = "http://localhost:8080/fhir"
+fhir = "R4"
+auth = { kind = "bearer", token = "${TOKEN}" }
+headers = { "X-Tenant" = "b" }
+"""
+WAIVERS = b"""[[waiver]]
+check = "dom-6"
+resource = "Patient/*"
+reason = "none is needed"
+"""
+
+
+def seeds(target: str) -> Iterator[bytes]:
+    """Yield good inputs of a target."""
+    small = [file.read_bytes() for file in sorted(CASES.glob("*/bundle.json"), key=lambda one: one.stat().st_size)[:3]]
+    cases = [file.read_bytes() for file in sorted(CASES.glob("*/case.yaml"), key=lambda one: one.stat().st_size)[:4]]
+    patient = json.dumps(parse(small[0])["entry"][0]["resource"], default=float).encode()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.json", patient)
+        archive.writestr("folder/b.ndjson", patient + b"\n" + patient)
+    outcome, statement = json.dumps(OUTCOME).encode(), json.dumps(STATEMENT).encode()
+    answers = [
+        b'%d\nETag: W/"1"\nRetry_After: 1\n\n%b' % (code, body) for code in (200, 422) for body in (outcome, statement)
+    ]
+    yield from {
+        "json": [patient, *small],
+        "ndjson": [patient + b"\n" + patient],
+        "gzip": [gzip.compress(patient, mtime=0)],
+        "zip": [packed.getvalue()],
+        "case": cases,
+        "case as a document": cases[:1],
+        "servers": [SERVERS],
+        "waivers": [WAIVERS],
+        "journal": _journals() if target == "journal" else (),
+        "baseline": [b'{"servers": [{"name": "a", "probes": [], "bundles": []}], "version": 1}'],
+        "package": [gzip.compress(bytes(1024), mtime=0), b""],
+        "outcome": [outcome],
+        "page": [b"<html><head><title>x</title></head><body><!-- a --><script>b</script>Down &amp; out</body>"],
+        "statement": [statement],
+        "validator": [outcome],
+        "comparison": [b'{"entry": [%b, %b]}' % (patient, patient)],
+        "answer": answers,
+    }[target]
+
+
+@cache
+def _journals() -> tuple[bytes, ...]:
+    from load.sample import bundle, labelled, write
+    from smallserver import SmallServer
+    from support import run_command
+
+    with SmallServer.like() as server:
+        write(_folder(), "loaded.json", labelled(bundle("a")))
+        command = ["upload", _folder() / "loaded.json", "--server", server.url, "--journal", _folder() / "loaded.jsonl"]
+        assert 0 == run_command(*command).exit_code
+    return ((_folder() / "loaded.jsonl").read_bytes(),)
