@@ -27,7 +27,7 @@ def canonical_narrative(div: str) -> str:
         return div
     try:
         canonical = canonicalize(_NAMED_ENTITY.sub(lambda found: unescape(found[0]), div))
-    except ParseError:
+    except (ParseError, UnicodeEncodeError):  # half a surrogate pair is no XML either
         return div
     if "<pre" in canonical:
         return canonical

@@ -332,3 +332,12 @@ def test_no_single_change_goes_unseen(data: st.DataObject, resource: dict[str, A
         holder[last] = data.draw(VALUE.filter(lambda new: type(new) is not type(before) or new != before))
 
     assert "altered" == state_of(compare(resource, stored))
+
+
+def test_half_a_surrogate_pair_in_a_stored_narrative_is_a_difference() -> None:
+    sent, stored = (
+        {"resourceType": "Patient", "id": "a", "text": {"status": "generated", "div": f"<div>{text}</div>"}}
+        for text in ("a", "\ud800")
+    )
+
+    assert ["changed"] == [difference.kind for difference in compare(sent, stored)]
