@@ -324,3 +324,18 @@ def test_a_file_whose_name_is_not_utf_8_is_named_in_every_format(form: str, tmp_
 
     assert 5 == done.exit_code, done.stderr
     assert "fe" in done.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names of bytes")
+def test_a_bundle_whose_name_is_not_utf_8_is_the_same_in_the_baseline(small: SmallServer, tmp_path: Path) -> None:
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.json")
+    entry = {"resource": PATIENT, "request": {"method": "PUT", "url": "Patient/a"}}
+    with open(name, "w") as file:  # noqa: PTH123
+        json.dump(_bundle(entry), file)
+    words = ["interop", name, "--server", small.url, "--no-probes", "--quiet"]
+    reports = [part for kind in ("html", "json", "junit", "markdown") for part in (f"--{kind}", tmp_path / kind)]
+
+    assert 0 == run_command(*words, *reports).exit_code
+    done = run_command(*words, "--baseline", tmp_path / "json")
+
+    assert done.stdout.endswith("Nothing has changed since the baseline.\n")
