@@ -73,6 +73,8 @@ def exchange(
         for entry in entries.values():
             if made(entry) and entry.stored_as:  # nothing else is ever removed
                 created(entry.stored_as)
+            elif entry.state == "unknown" and f"/{namespace}-" in entry.resource:  # it may be there, under its own id
+                created(entry.resource)
 
 
 def _exchanged(

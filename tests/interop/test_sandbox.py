@@ -11,18 +11,22 @@ from fhir_case.errors import FhirCaseError
 from fhir_case.fhir.wire import parse
 from fhir_case.interop.claims import Claims
 from fhir_case.interop.exchange import exchange
-from fhir_case.interop.inputs import bundle_input
+from fhir_case.interop.inputs import bundle_input, case_input
 from fhir_case.interop.recorder import Recorder
+from fhir_case.interop.run import interop_server
 from fhir_case.interop.sandbox import Sandbox
 from fhir_case.interop.verdict import FailError
 from fhir_case.load.run.load import Options
+from fhir_case.mapping import load_case
 from fhir_case.server.client import Client
-from smallserver import SmallServer
+from fhir_case.server.connection import Connection
+from fhir_case.server.retry import RetryPolicy
+from smallserver import Reply, Request, SmallServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from fhir_case.interop.recorder import Reply
+    from fhir_case.interop.recorder import Reply as Answer
 
 
 @pytest.fixture
@@ -77,7 +81,7 @@ def test_a_stranger_is_not_removed_although_the_server_says_that_we_created_it(
     store(server, "Patient/stranger")
     ask = Recorder.ask
 
-    def confused(recorder: Recorder, method: str, path: str, *rest: Any, **options: Any) -> Reply:
+    def confused(recorder: Recorder, method: str, path: str, *rest: Any, **options: Any) -> Answer:
         answered = ask(recorder, "GET", "Patient/stranger") if method == "POST" else None
         return answered or ask(recorder, method, path, *rest, **options)
 
@@ -109,6 +113,27 @@ def test_a_resource_of_somebody_else_with_the_same_identifier_is_neither_compare
     assert ["not checked", "added"] == [each.state for each in result.resources], result
     assert "which is not of this test" in result.resources[0].reason
     assert there(server) - {"Patient/theirs"} == set(created)
+
+
+def test_what_is_unknown_is_removed_as_well(server: SmallServer) -> None:
+    confused = Reply(200, {"resourceType": "OperationOutcome", "issue": []})
+
+    def hook(request: Request, answer: Callable[[], Reply]) -> Reply:
+        if request.method == "GET" and server.transactions:
+            return Reply(500)
+        done = answer()
+        return confused if request.is_transaction and request.entries[0]["request"]["method"] == "PUT" else done
+
+    server.hook = hook
+    given = [case_input("hcc", load_case("hcc-tare-sorafenib"))]
+    client: Callable[[], Client] = lambda: Client(server.url)  # noqa: E731 - as the command gives it
+    options = Options(policy=RetryPolicy(run=0))
+    result = interop_server(
+        "small", client, Connection(), given, namespace="interop-a", probes=(), wait_s=0.1, options=options
+    )
+
+    assert "broken off" in result.bundles[0].error
+    assert ((), set()) == (result.left, server.names)
 
 
 def test_pages_that_do_not_end_are_said_at_once() -> None:
