@@ -70,6 +70,8 @@ def read_servers(path: Path) -> dict[str, NamedServer]:
     Raises:
         FhirCaseError: The file cannot be read, or something in it is wrong. No value that may be a secret is repeated.
     """
+    if path.exists() and not path.is_file():  # a pipe without a writer would be waited for, for ever
+        raise FhirCaseError("this is not a file", where=str(path), hint="name a file with servers")
     problems: list[FhirCaseError] = []
     servers: dict[str, NamedServer] = {}
     for name, table in read_toml(path, hint="text is in quotes, and a secret is ${NAME}", secret=True).items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from base64 import b64encode
 from typing import TYPE_CHECKING
@@ -251,3 +252,18 @@ def test_a_header_authorization_beside_another_way_to_sign_in_is_refused(file: C
     path = file(f'[s]\nurl = "https://x.example"\nheaders = {{ authorization = "${{T}}" }}\n{auth}')
     with pytest.raises(ServerError, match="both sign in"), open_server(read_servers(path)["s"], {"T": "abc"}):
         pass
+
+
+@pytest.mark.parametrize("name", ["pipe", "/dev/zero", "folder"])
+def test_what_is_not_a_file_is_refused_without_being_read(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(FhirCaseError, match="this is not a file"):
+        read_servers(tmp_path / name)
+
+
+def test_a_file_of_a_gigabyte_is_refused_without_being_read(tmp_path: Path) -> None:
+    with (tmp_path / "servers.toml").open("wb") as file:
+        file.truncate(1_000_000_000)
+    with pytest.raises(FhirCaseError, match="larger than 20 MB"):
+        read_servers(tmp_path / "servers.toml")
