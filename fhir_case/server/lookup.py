@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
     from fhir_case.server.client import Client
 
-__all__ = ["Lookup", "found_by_id", "found_by_identifier", "found_by_request", "version_of", "written_by"]
+__all__ = ["Lookup", "found_by_id", "found_by_identifier", "found_by_request", "request_of", "version_of", "written_by"]
 
 _IDS_A_SEARCH = 50
 _QUERY_LENGTH = 6000  # servers and proxies refuse a URL of more than some 8,000 characters
@@ -137,6 +137,11 @@ def found_by_request(client: Client, kind: str, requests: Iterable[str]) -> list
 def version_of(resource: Resource) -> str:
     """Return ``meta.versionId``; empty when the server does not say it."""
     return str(wire.mapping(resource.get("meta")).get("versionId") or "")
+
+
+def request_of(resource: Resource) -> str:
+    """Return the header ``X-Request-ID`` that a server keeps in ``meta.source``; empty where it keeps none."""
+    return str(wire.mapping(resource.get("meta")).get("source") or "").partition("#")[2]
 
 
 def written_by(resource: Resource, requests: Iterable[str]) -> bool:

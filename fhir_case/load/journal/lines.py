@@ -6,6 +6,7 @@ What a line says is never taken further than what a load writes: a place on the 
 
 from __future__ import annotations
 
+import json
 import re
 import stat
 from dataclasses import fields
@@ -82,7 +83,7 @@ def _checked(text: bytes, number: int) -> Line:
     if not isinstance(line, dict):
         raise LineError("it is not a JSON object")
     if b"\\u" in text:
-        str(line).encode()  # half of a surrogate pair cannot be written again
+        json.dumps(line, ensure_ascii=False, default=str).encode()  # half of a surrogate pair cannot be written again
     if number > 1 and "journal" in line:
         raise LineError("another journal begins here")
     if number > 1 and not any(kind in line for kind in _KINDS):

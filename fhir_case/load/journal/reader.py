@@ -71,7 +71,7 @@ def read_header(path: Path) -> Header:
             where=str(path),
             hint="use that version, or another journal",
         )
-    if number != FORMAT:
+    if type(number) is not int or number != FORMAT:  # True is equal to 1
         raise FhirCaseError("this is not the journal of an upload", where=str(path))
     try:
         return _header(first)

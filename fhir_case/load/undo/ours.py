@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_case.fhir.wire import mapping
-from fhir_case.server.lookup import version_of
+from fhir_case.server.lookup import request_of, version_of
 from fhir_case.server.placeholders import RUN_DIGITS
 
 if TYPE_CHECKING:
@@ -46,20 +45,17 @@ class Ours:
         if _is_number(version) and not ours and version != "1":
             return f"it is in version {version}, and the journal does not say which version the run made"
         numbers = {int(each) for each in ours if _is_number(each)} if _is_number(version) else set()
-        foreign = next((each for each in range(min(numbers), int(version)) if each not in numbers), 0) if numbers else 0
+        first = int(entry.version) if _is_number(entry.version) else min(numbers, default=0)
+        foreign = next((each for each in range(first, int(version)) if each not in numbers), 0) if numbers else 0
         if foreign:
             return f"it was changed in between: version {foreign} is not of the run"
-        if self._request_is_kept and _request_of(stored) and not self._is_of_run(stored):
+        if self._request_is_kept and request_of(stored) and not self._is_of_run(stored):
             return "another request has written it"
         return ""
 
     def _is_of_run(self, stored: Resource) -> bool:
-        return _request_of(stored)[:RUN_DIGITS] in self.runs - {""}
+        return request_of(stored)[:RUN_DIGITS] in self.runs - {""}
 
 
 def _is_number(version: str) -> bool:
     return version.isascii() and version.isdigit() and len(version) < 16
-
-
-def _request_of(stored: Resource) -> str:
-    return str(mapping(stored.get("meta")).get("source") or "").partition("#")[2]
