@@ -317,7 +317,17 @@ def test_a_code_of_an_unknown_system_is_an_error_where_the_binding_is_required()
     assert ["warning"] == [one.severity for one in read_answer(outcome(extensible)).findings]
 
 
-@pytest.mark.parametrize("answer", [None, [], {}, {"resourceType": "Patient", "issue": []}, outcome({"code": "x"})])
+ODD = {"severity": "error", "code": "x", "diagnostics": "y"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(None, [], {}, {"resourceType": "Patient", "issue": []}, outcome({"code": "x"})),
+        *(outcome({**ODD, "expression": [5]}), outcome({**ODD, "code": ["x"]}), outcome({**ODD, "diagnostics": 5})),
+        outcome({**ODD, "details": {"coding": [{"code": 5}]}}),
+    ],
+)
 def test_an_answer_that_is_no_outcome_is_said_to_be_none(answer: Any) -> None:
     with pytest.raises(CheckerError, match="not an OperationOutcome"):
         read_answer(answer)

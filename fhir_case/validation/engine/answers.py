@@ -124,7 +124,10 @@ def _finding(issue: Mapping[str, Any]) -> Finding:
     severity = cast("Severity", _SEVERITIES.get(issue["severity"], "error"))
     text = details.get("text") or issue.get("diagnostics") or ""
     message_id = next(ids, None) or next(ids_of_details, None) or ""
-    return Finding(severity, issue.get("code") or "invalid", message_id, expressions[0], " ".join(text.split()))
+    code, where = issue.get("code") or "invalid", expressions[0]
+    if not all(isinstance(each, str) for each in (code, message_id, where)):
+        raise TypeError("an element of another type")
+    return Finding(severity, code, message_id, where, " ".join(text.split()))
 
 
 def _is_unchecked(one: Finding) -> bool:
