@@ -35,6 +35,12 @@ class _Database(sqlite3.Connection):
         except sqlite3.Error as error:
             raise unwritable(error) from error
 
+    def executescript(self, script: str) -> sqlite3.Cursor:
+        try:
+            return super().executescript(script)
+        except sqlite3.Error as error:
+            raise unwritable(error) from error
+
     def executemany(self, *statement: Any) -> sqlite3.Cursor:
         try:
             return super().executemany(*statement)

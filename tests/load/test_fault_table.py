@@ -61,6 +61,15 @@ def test_what_is_lost_and_doubled_is_counted(fake: SmallServer, faults: Faults, 
     assert not found.good
 
 
+def test_a_full_disk_of_the_temporary_database_is_said_and_costs_nothing(
+    fake: SmallServer, faults: Faults, tmp_path: Path
+) -> None:
+    found = faults.scenarios.SCENARIOS["temporary-full"].run(fake.url, tmp_path, 1)
+
+    assert (0, 0, 0, 0) == (found.lost, found.doubled, found.unknown, found.failed)
+    assert found.note.startswith("it says: a temporary file cannot be written: disk I/O error; make room")
+
+
 def test_the_same_seed_hits_the_same_requests(faults: Faults) -> None:
     one = cell(faults, "half", "POST")
 

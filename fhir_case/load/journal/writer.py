@@ -49,7 +49,7 @@ class JournalFile:
             try:
                 # Paths need not be UTF-8: in ASCII they can be written, and are the same when they are read.
                 self._append(json.dumps(header.to_dict(), separators=(",", ":")).encode() + b"\n")
-            except FhirCaseError:
+            except BaseException:  # Ctrl-C too
                 self.close()
                 raise
 

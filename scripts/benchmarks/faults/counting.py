@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from load.forms import RUN, documents, key_of, keys_of
@@ -60,7 +61,7 @@ class Counts:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON."""
-        return {name: value for name, value in asdict(self).items() if value not in ("", [])}
+        return {name: value for name, value in asdict(self).items() if name != "details" and value != ""}
 
 
 class Data:
@@ -137,6 +138,7 @@ def _name(resource: Resource) -> str:
 
 
 def _versions(client: Client, resource: Resource) -> int:
-    """Return how many versions the history of a resource has that are not deletions."""
+    """Return how many versions a resource has in its history, since it was deleted the last time."""
     history = client.request("GET", f"{_name(resource)}/_history", headers={"Cache-Control": "no-cache"}).body or {}
-    return len({each["resource"]["meta"].get("versionId") for each in history.get("entry", ()) if each.get("resource")})
+    since = takewhile(lambda entry: entry.get("resource"), history.get("entry", ()))  # the newest is the first
+    return len({entry["resource"]["meta"].get("versionId") for entry in since})

@@ -21,6 +21,19 @@ if TYPE_CHECKING:
 
 __all__ = ["DAMAGES", "cut_off", "damaged", "full_disk", "full_temporary_folder"]
 
+_NO_ROOM = """
+import resource
+from fhir_case.load.journal import writer
+from fhir_case.load.survey import index
+
+def lifted(self, *arguments, begin=writer.JournalFile.__init__, **options):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    begin(self, *arguments, **options)
+
+writer.JournalFile.__init__ = lifted
+index._CACHE_KIB = 1
+resource.setrlimit(resource.RLIMIT_FSIZE, (1024, resource.RLIM_INFINITY))
+"""
 _CUTS = (3, 5, 8, 11)
 _SIZES = (400, 2_000, 4_000, 6_000, 9_000, 14_000)
 
@@ -82,9 +95,8 @@ def damaged(damage: str, url: str, folder: Path, seed: int) -> Counts:
                 found = count(data, journal, client)
         found.hits, found.runs = 1, runs + 1
         added(total, found)
-    total.note = (
-        f"{len(_CUTS) - refused} of {len(_CUTS)} journals resumed, the others were refused with the line that is wrong"
-    )
+    said = f"{refused} of {len(_CUTS)} journals are refused, with the number of the line"
+    total.note = said if refused else f"{len(_CUTS)} journals, and each is resumed"
     return total
 
 
@@ -119,15 +131,11 @@ def full_disk(url: str, folder: Path, seed: int) -> Counts:
 
 def full_temporary_folder(url: str, folder: Path, seed: int) -> Counts:
     """Load where the temporary database finds no room, then where it does, and count."""
-    data, journal = Data(name_of_run("temporary", seed), MIXED * 3, folder / "data"), folder / "journal.jsonl"
-    no_cache = (
-        "import resource; from fhir_case.load.temporary import TemporaryDatabase as T; "
-        "T.__init__.__kwdefaults__['cache_kib'] = 1; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))"
-    )
-    said, _ = started(upload_command(data, url, journal), code=no_cache).communicate()
+    data, journal = Data(name_of_run("temporary", seed), MIXED * 12, folder / "data"), folder / "journal.jsonl"
+    said, _ = started(upload_command(data, url, journal), code=_NO_ROOM).communicate()
     runs, note = load(data, url, journal)
     with Client(url) as client:
         found = count(data, journal, client)
     found.hits, found.runs = 1, runs + 1
-    found.note = note or said.strip().splitlines()[-1][:200]
+    found.note = note or f"it says: {said.strip().splitlines()[-1].removeprefix('fhir-case: ')}"
     return found

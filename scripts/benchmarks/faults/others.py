@@ -10,6 +10,7 @@ from fhir_case.errors import FhirCaseError
 from fhir_case.load.journal.reader import read_requests
 from fhir_case.load.undo.undo import undo
 from fhir_case.server.client import Client
+from fhir_case.server.deletion import delete
 
 from .counting import Counts, Data, count
 from .running import load, name_of_run
@@ -92,15 +93,15 @@ def restored_server(url: str, folder: Path, seed: int) -> Counts:
     data, journal = Data(name_of_run("restored", seed), MIXED, folder / "data"), folder / "journal.jsonl"
     cut_off(data, url, journal, 8)
     stored = [each.stored_as for record in read_requests(journal) for each in record.entries if each.state == "created"]
+    taken = stored[len(stored) // 2 :]
     with Client(url) as client:
-        for name in reversed(stored[len(stored) // 2 :]):
-            client.request("DELETE", name)
+        left = delete(client, taken)  # what others refer to stays
     verified, _ = started(["verify", str(journal)]).communicate()
     runs, said = load(data, url, journal, runs=1)
     again, _ = started([*upload_command(data, url, journal), "--resend-missing"]).communicate()
     with Client(url) as client:
         found = count(data, journal, client)
-    found.hits, found.runs = len(stored) - len(stored) // 2, runs + 2
+    found.hits, found.runs = len(taken) - len(left), runs + 2
     words = "verify says lost" if "lost" in verified else "verify says nothing"
     found.note = f"{found.hits} resources taken away; {words}; upload says: {said.partition(': ')[2] or 'nothing'}"
     if "Traceback" in again:
