@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -168,3 +171,23 @@ def test_real_patient_data_goes_where_the_file_allows_it(
     named.write_text(f"{named.read_text()}\nreal_patient_data = true")
     code, _, err = run("upload", "in", "--server", "clinic")
     assert (0, 7) == (code, len(fake.names)), err
+
+
+def test_what_reads_servers_toml_is_imported_only_where_there_is_one(fake: SmallServer, tmp_path: Path) -> None:
+    write(tmp_path, "a.json", bundle("a"))
+
+    def imported(*command: str) -> set[str]:
+        python = [sys.executable, "-X", "importtime", "-m", "fhir_case", *command]
+        done = subprocess.run(python, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+        return set(re.findall(r"^import time:.*\| +([\w.]+)$", done.stderr, re.MULTILINE))
+
+    for command in (
+        ("upload", "a.json", "--server", fake.url, "--journal", "journal"),
+        ("verify", "journal"),
+        ("undo", "journal"),
+    ):
+        found = imported(*command)
+        assert "requests" in found
+        assert not {"pydantic", "authlib", "jgo", "rich", "fhir_case.case", "fhir_case.java.program"} & found, command
+    (tmp_path / "servers.toml").write_text(f'[clinic]\nurl = "{fake.url}"')
+    assert "pydantic" in imported("upload", "a.json", "--server", "clinic", "--journal", "second")

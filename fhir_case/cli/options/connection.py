@@ -131,7 +131,7 @@ def connection_to(
     base_url, wanted = base_url_of(server), Access()
     if server.file:
         with usage_errors():
-            wanted = access(server.model_copy(update={"auth": {}}) if auth_kind else server, os.environ)
+            wanted = access(replace(server, auth={}) if auth_kind else server, os.environ)
     if auth_kind or not server.file:
         kind = auth_kind or _kind_of(os.environ)
         if kind != "none" and not auth_kind:  # whoever set a variable long ago wants to know that it is sent there

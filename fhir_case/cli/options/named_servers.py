@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -71,7 +72,7 @@ def named_server(text: str) -> NamedServer:
 
 def started_within(server: NamedServer, start_timeout_s: float | None) -> NamedServer:
     """Return a server whose start may take so long, where the user says so; else as ``servers.toml`` does."""
-    return server if start_timeout_s is None else server.model_copy(update={"start_timeout_s": start_timeout_s})
+    return server if start_timeout_s is None else replace(server, start_timeout_s=start_timeout_s)
 
 
 def servers() -> dict[str, NamedServer]:

@@ -1,4 +1,8 @@
-"""What the keys of ``servers.toml`` may hold: types for pydantic, whose errors say what is wrong and what to do."""
+"""
+What the keys of ``servers.toml`` may hold: types for pydantic, whose errors say what is wrong and what to do.
+
+It is imported when such a file is read, since pydantic takes longer than the rest of a start.
+"""
 
 from __future__ import annotations
 
@@ -16,38 +20,19 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from fhir_case.errors import CheckerError, ServerError
-from fhir_case.http import limits as http
+from fhir_case.http.limits import Limits
 from fhir_case.server.auth.methods import is_header_name
 from fhir_case.server.guard import checked_base_url
 from fhir_case.server.hapi.options import Options
-from fhir_case.server.named.variables import has_fault, named_in
+from fhir_case.server.named.model import EMBEDDED, NamedServer
+from fhir_case.server.named.variables import SECRET, has_fault, named_in
 from fhir_case.server.quirks import Caps
 from fhir_case.server.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = [
-    "EMBEDDED",
-    "SECRET",
-    "BaseUrl",
-    "Command",
-    "Header",
-    "HeaderName",
-    "Heap",
-    "Limits",
-    "Response",
-    "Retry",
-    "Seconds",
-    "Text",
-    "Truth",
-]
-
-EMBEDDED = ("hapi",)
-"""The command that stands for the embedded server."""
-
-SECRET = "write ${NAME}, and put it into the environment variable NAME"  # noqa: S105  # advice, no secret
-"""What to do with a secret."""
+__all__ = ["named_server"]
 
 Record = TypeVar("Record")
 
@@ -73,12 +58,12 @@ def _variables(text: str) -> str:
     return text
 
 
-Text = Annotated[str, Field(pattern=r"\S"), _expects("a text in quotes"), AfterValidator(_variables)]
+_Text = Annotated[str, Field(pattern=r"\S"), _expects("a text in quotes"), AfterValidator(_variables)]
 """A text that may hold variables."""
 
-Truth = Annotated[bool, _expects("true or false, without quotes")]
+_Truth = Annotated[bool, _expects("true or false, without quotes")]
 
-Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), _expects("a number above 0")]
+_Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False), _expects("a number above 0")]
 
 
 def _base_url(text: str) -> str:
@@ -120,29 +105,45 @@ def _header(text: str) -> str:
     return text
 
 
-def _table(kind: type[Record], **types: Any) -> Callable[[object], Record]:
-    """Return what makes a record of a table whose keys are the fields of the record."""
+def _table(kind: type[Record], **types: Any) -> Callable[..., Record]:
+    """Return what makes a record of a table whose keys are fields of the record, and of further fields."""
     keys: dict[str, Any] = {name: (each, None) for name, each in types.items()}
     model = create_model(kind.__name__, __config__=ConfigDict(extra="forbid", strict=True), **keys)
-    return lambda value: kind(**model.model_validate(value).model_dump(exclude_unset=True))
 
+    def made(value: object, /, **rest: Any) -> Record:
+        read = model.model_validate(value)
+        return kind(**{name: getattr(read, name) for name in read.model_fields_set}, **rest)
 
-BaseUrl = Annotated[Text, AfterValidator(_base_url)]
-Heap = Annotated[Text, AfterValidator(_heap)]
-Command = Annotated[tuple[str, ...], PlainValidator(_command)]
-HeaderName = Annotated[str, AfterValidator(_header_name)]
-Header = Annotated[Text, AfterValidator(_header)]
+    return made
+
 
 _Pause = Annotated[float, Field(ge=0, allow_inf_nan=False), _expects("a number of at least 0")]
 _Times = Annotated[int, Field(ge=0), _expects("a whole number of at least 0")]
 _Limit = Annotated[int, Field(gt=0), _expects("a whole number above 0")]
+_Header = Annotated[_Text, AfterValidator(_header)]
 
-Limits = Annotated[Caps, PlainValidator(_table(Caps, **dict.fromkeys(Caps.__dataclass_fields__, _Limit)))]
-Response = Annotated[
-    http.Limits,
-    PlainValidator(_table(http.Limits, bytes=_Limit, ratio=Seconds)),
-]
-Retry = Annotated[
-    RetryPolicy,
-    PlainValidator(_table(RetryPolicy, **dict.fromkeys(RetryPolicy.__dataclass_fields__, _Pause) | {"run": _Times})),
-]
+_caps = _table(Caps, **dict.fromkeys(Caps.__dataclass_fields__, _Limit))
+_response = _table(Limits, bytes=_Limit, ratio=_Seconds)
+_retry = _table(RetryPolicy, **dict.fromkeys(RetryPolicy.__dataclass_fields__, _Pause) | {"run": _Times})
+
+named_server = _table(
+    NamedServer,
+    url=Annotated[_Text, AfterValidator(_base_url)],
+    start=Annotated[tuple[str, ...], PlainValidator(_command)],
+    fhir=_Text,
+    strict=_Truth,
+    heap=Annotated[_Text, AfterValidator(_heap)],
+    start_timeout_s=_Seconds,
+    auth=dict[str, _Text],
+    headers=dict[Annotated[str, AfterValidator(_header_name)], _Header],
+    ca_file=_Text,
+    client_certificate=_Text,
+    client_key=_Text,
+    timeout_s=_Seconds,
+    response=Annotated[Limits, PlainValidator(_response)],
+    caps=Annotated[Caps, PlainValidator(_caps)],
+    retry=Annotated[RetryPolicy, PlainValidator(_retry)],
+    real_patient_data=_Truth,
+    placeholders=_Truth,
+)
+"""Return a server by its table in the file, and its name and file as further fields."""

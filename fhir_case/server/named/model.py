@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from fhir_case.errors import FhirCaseError
-from fhir_case.http.limits import Limits as ResponseLimits
+from fhir_case.http.limits import Limits
 from fhir_case.server.guard import checked_base_url
-from fhir_case.server.named.keys import (
-    BaseUrl,
-    Command,
-    Header,
-    HeaderName,
-    Heap,
-    Limits,
-    Response,
-    Retry,
-    Seconds,
-    Text,
-    Truth,
-)
 from fhir_case.server.named.variables import named_in
 from fhir_case.server.quirks import Caps
 from fhir_case.server.retry import RetryPolicy
 from fhir_case.wording import did_you_mean
 
-__all__ = ["NamedServer", "server_of"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["EMBEDDED", "NamedServer", "server_of"]
+
+EMBEDDED = ("hapi",)
+"""The command that stands for the embedded server."""
 
 
-class NamedServer(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedServer:
     """
     The entry of one server. Texts may hold variables, such as ``${TOKEN}``; none holds a secret.
 
@@ -57,27 +50,25 @@ class NamedServer(BaseModel):
         placeholders: Whether it makes placeholders for references to what it does not have.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
     name: str
     file: Path | None = None
-    url: BaseUrl = ""
-    start: Command = ()
-    fhir: Text = ""
-    strict: Truth = False
-    heap: Heap = "2g"
-    start_timeout_s: Seconds | None = None
-    auth: dict[str, Text] = {}
-    headers: dict[HeaderName, Header] = {}
-    ca_file: Text = ""
-    client_certificate: Text = ""
-    client_key: Text = ""
-    timeout_s: Seconds = 300
-    response: Response = ResponseLimits()
-    caps: Limits = Caps()
-    retry: Retry = RetryPolicy()
-    real_patient_data: Truth = False
-    placeholders: Truth = False
+    url: str = ""
+    start: tuple[str, ...] = ()
+    fhir: str = ""
+    strict: bool = False
+    heap: str = "2g"
+    start_timeout_s: float | None = None
+    auth: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    ca_file: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
+    timeout_s: float = 300
+    response: Limits = field(default_factory=Limits)
+    caps: Caps = field(default_factory=Caps)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    real_patient_data: bool = False
+    placeholders: bool = False
 
     @property
     def where(self) -> str:

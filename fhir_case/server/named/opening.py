@@ -13,7 +13,7 @@ from fhir_case.server.certificates import Certificates
 from fhir_case.server.client import Client
 from fhir_case.server.connection import connect
 from fhir_case.server.guard import checked_base_url
-from fhir_case.server.named.keys import EMBEDDED
+from fhir_case.server.named.model import EMBEDDED
 from fhir_case.server.named.variables import filled
 
 if TYPE_CHECKING:

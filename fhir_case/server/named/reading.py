@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from fhir_case.errors import FhirCaseError
 from fhir_case.server.named.model import NamedServer
 from fhir_case.server.named.rules import Problem, broken_rules, unknown_key
@@ -22,7 +20,7 @@ __all__ = ["find_servers", "read_servers", "search_paths"]
 
 _FILE = "servers.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-_KEYS = tuple(key for key in NamedServer.model_fields if key not in ("name", "file"))
+_KEYS = tuple(key for key in NamedServer.__dataclass_fields__ if key not in ("name", "file"))
 _TABLES = {
     "caps": tuple(Caps.__dataclass_fields__),
     "retry": tuple(RetryPolicy.__dataclass_fields__),
@@ -72,6 +70,10 @@ def read_servers(path: Path) -> dict[str, NamedServer]:
     """
     if path.exists() and not path.is_file():  # a pipe without a writer would be waited for, for ever
         raise FhirCaseError("this is not a file", where=str(path), hint="name a file with servers")
+    from pydantic import ValidationError
+
+    from fhir_case.server.named.keys import named_server
+
     problems: list[FhirCaseError] = []
     servers: dict[str, NamedServer] = {}
     for name, table in read_toml(path, hint="text is in quotes, and a secret is ${NAME}", secret=True).items():
@@ -83,14 +85,11 @@ def read_servers(path: Path) -> dict[str, NamedServer]:
             hint = "use letters, digits, hyphens and underscores"
             problems.append(FhirCaseError("a server cannot have this name", where=where, hint=hint))
         else:
-            own = {"name": name, "file": path.absolute()}
-            found = [unknown_key((key,), _KEYS) for key in table if key in own]
             try:
-                servers[name] = NamedServer.model_validate(table | own)
+                servers[name] = named_server(table, name=name, file=path.absolute())
             except ValidationError as error:
-                found += [_problem(each) for each in error.errors(include_url=False)]
-            found += broken_rules(table)
-            problems += [_located(each, where) for each in found]
+                problems += [_located(_problem(each), where) for each in error.errors(include_url=False)]
+            problems += [_located(each, where) for each in broken_rules(table)]
     if problems:
         raise _all(problems, path)
     return servers

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fhir_case.server.auth.methods import METHODS, missing
-from fhir_case.server.named.keys import EMBEDDED, SECRET
-from fhir_case.server.named.variables import named_in
+from fhir_case.server.named.model import EMBEDDED
+from fhir_case.server.named.variables import SECRET, named_in
 from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:

@@ -10,7 +10,10 @@ from fhir_case.errors import FhirCaseError
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
 
-__all__ = ["filled", "has_fault", "named_in"]
+__all__ = ["SECRET", "filled", "has_fault", "named_in"]
+
+SECRET = "write ${NAME}, and put it into the environment variable NAME"  # noqa: S105  # advice, no secret
+"""What to do with a secret."""
 
 Key = TypeVar("Key", bound="Hashable")
 
