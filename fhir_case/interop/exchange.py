@@ -66,7 +66,7 @@ def exchange(
                 ),
             )
     except FhirCaseError as failure:
-        return BundleResult(given.name, error=f"{how}: {failure.message}")
+        return BundleResult(given.name, error=f"{how}: {failure if how == 'not sent' else failure.message}")
     except Exception as failure:  # what an answer can lead to costs this Bundle, not the test
         return BundleResult(given.name, error=f"{how}: an answer could not be used ({place_of(failure)})")
     finally:

@@ -54,10 +54,15 @@ def case_input(name: str, case: Case) -> Input:
 
 
 def bundle_input(name: str, bundle: Resource, fhir: str) -> Input:
-    """Return a Bundle that is written in a release of FHIR; the same ids begin with the namespace on each server."""
+    """
+    Return a Bundle; the same ids begin with the namespace on each server.
+
+    Args:
+        fhir: The release in which it is written; empty where it goes to servers of any release.
+    """
 
     def moved(release: str, namespace: str) -> Resource:
-        if release != fhir:
+        if fhir and release != fhir:
             raise BundleError(f"the Bundle is written in {fhir}, and the server speaks {release}")
         return in_namespace(bundle, namespace)
 

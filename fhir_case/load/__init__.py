@@ -33,6 +33,7 @@ def upload(
     journal: str | Path | None = None,
     restart: bool = False,
     real_patient_data: bool = False,
+    other_release: bool = False,
     clock: Callable[[], float] = time.monotonic,
 ) -> Journal:
     """
@@ -51,6 +52,7 @@ def upload(
         restart: Whether to begin a new journal, and to keep the one before under another name.
         real_patient_data: Whether a server that is not this machine may have what is not labelled as test data. A
             public test server never gets it.
+        other_release: Whether to send also what is written in another release of FHIR than the server speaks.
         clock: Returns seconds; only the difference of two readings counts.
 
     Raises:
@@ -65,6 +67,7 @@ def upload(
         fhir=fhir,
         close_clients=client is None,
         real_patient_data=real_patient_data,
+        other_release=other_release,
         clock=clock,
     ) as load:
         return load.upload(None if journal is None else Path(journal), fresh="always" if restart else "")
@@ -95,7 +98,8 @@ def verify(
         ServerError: The server was not reached, broke off, or is overloaded.
         RejectedError: The server refused to be read.
     """
-    options = Options(fhir=fhir, check_references=False, real_patient_data=True)  # no resource is sent
+    # No resource is sent.
+    options = Options(fhir=fhir, check_references=False, real_patient_data=True, other_release=True)
     with Preparation(
         BundleInput(bundle), lambda: client or Client(server), options, close_clients=client is None
     ) as prepared:

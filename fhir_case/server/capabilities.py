@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir import wire
+from fhir_case.fhir.releases import release_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
 
 __all__ = ["UNKNOWN", "Capabilities", "TypeCapabilities", "from_statement", "server_rest"]
-
-_RELEASES = {"1.0": "DSTU2", "3.0": "STU3", "4.0": "R4", "4.1": "R4B", "4.3": "R4B", "5.0": "R5", "6.0": "R6"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class Capabilities:
     @property
     def release(self) -> str:
         """Return the release of FHIR, such as ``R4``; empty when it is not known."""
-        return _RELEASES.get(".".join(self.fhir_version.split(".")[:2]), "")
+        return release_of(self.fhir_version)
 
     def of(self, resource_type: str) -> TypeCapabilities:
         """Return what the server does with a resource type."""

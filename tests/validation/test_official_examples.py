@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import pytest
 
 from fhir_case.documents import read_document
+from fhir_case.fhir.releases import sign_of_other_release
 from fhir_case.validation import validate
 from support import ROOT
 
@@ -40,6 +41,7 @@ class Seen(NamedTuple):
     found: Counter[Finding]
     messages: dict[Finding, str]
     not_run: set[str]
+    other_release: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +59,12 @@ def packages() -> Path:
 def seen(request: pytest.FixtureRequest, packages: Path) -> Seen:
     """Check every example once; it takes some fifteen seconds a release."""
     release: Release = request.param
-    seen = Seen(release, 0, Counter(), {}, set())
+    seen = Seen(release, 0, Counter(), {}, set(), [])
     for name, text in _examples(packages / _PACKAGES[release]):
         document = read_document(text, name)
         assert document.content is not None, (name, document.issues)
+        sign = sign_of_other_release(document.content, release)
+        seen.other_release.extend([f"{name}: {sign.path}"] if sign else [])
         result = validate(document.content, fhir=release, skip=("structure",))
         seen = seen._replace(examples=seen.examples + 1)
         seen.not_run.update(run.name for run in result.checks if run.state == "could not run")
@@ -93,6 +97,10 @@ def _explained(release: Release) -> Iterator[tuple[Finding, int | None]]:
 def test_every_official_example_is_looked_at_with_every_check_but_that_of_profiles(seen: Seen) -> None:
     assert _EXAMPLES[seen.release] == seen.examples
     assert seen.not_run <= {"profiles"}
+
+
+def test_no_official_example_shows_the_other_release(seen: Seen) -> None:
+    assert [] == seen.other_release
 
 
 def test_no_official_example_has_a_finding_that_is_not_explained(seen: Seen) -> None:

@@ -68,6 +68,7 @@ def _list_probes(context: click.Context, _: click.Parameter, wanted: bool) -> No
 @click.option("--junit", type=ANY_FILE, metavar="FILE", help="Write JUnit XML for a build server.")
 @click.option("--markdown", type=ANY_FILE, metavar="FILE", help="Write the matrix as Markdown tables.")
 @click.option("--test-report", type=ANY_FILE, metavar="FILE", help="Write a Bundle of FHIR TestReports.")
+@click.option("--other-release", is_flag=True, help="Send also what is written in another release than the server's.")
 @click.option(
     "--baseline", type=EXISTING_FILE, metavar="FILE",
     help="Compare with an earlier --json file."
@@ -87,6 +88,7 @@ def interop(
     fhir: str,
     chosen: tuple[str, ...],
     no_probes: bool,
+    other_release: bool,
     baseline: Path | None,
     fail_on: str,
     patience_s: float,
@@ -109,13 +111,17 @@ def interop(
     from fhir_case.report.interop.text import changes_text, interop_text
     from fhir_case.server.redaction import redacted
 
-    given = _inputs(inputs, fhir)
+    given = _inputs(inputs, "" if other_release else fhir)
     probes = () if no_probes else _probes(chosen)
     if not given and not probes:
         raise click.UsageError("Nothing to do: name a case or a Bundle, or leave out --no-probes.")
     _check_writable(files.values())
     wanted = [started_within(named_server(name), start_timeout_s) for name in dict.fromkeys(names)]
-    result = redacted(_tested(wanted, given, probes, patience_s=patience_s, timeout_s=timeout_s, quiet=quiet))
+    result = redacted(
+        _tested(
+            wanted, given, probes, patience_s=patience_s, timeout_s=timeout_s, quiet=quiet, other_release=other_release
+        )
+    )
     changes = compare_with(baseline, result) if baseline else ()
     _write(files, result)
     json_on_output = str(files["json_file"]) == "-"
@@ -175,7 +181,7 @@ def _check_writable(files: Iterable[Path | None]) -> None:
 
 def _tested(
     wanted: Sequence[NamedServer], inputs: Sequence[Input], probes: Sequence[Probe], *,
-    patience_s: float, timeout_s: float, quiet: bool,
+    patience_s: float, timeout_s: float, quiet: bool, other_release: bool,
 ) -> InteropResult:  # fmt: skip
     from datetime import UTC, datetime
     from importlib.metadata import version
@@ -192,7 +198,14 @@ def _tested(
     started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     namespace = f"interop-{token_hex(3)}"
     test = partial(
-        _one, inputs=inputs, probes=probes, namespace=namespace, patience_s=patience_s, timeout_s=timeout_s, show=show
+        _one,
+        inputs=inputs,
+        probes=probes,
+        namespace=namespace,
+        patience_s=patience_s,
+        timeout_s=timeout_s,
+        show=show,
+        other_release=other_release,
     )
     results = tuple(side_by_side([partial(test, named) for named in wanted]))
     return InteropResult(version("fhir-case"), started, tuple(one.description for one in probes), results)
@@ -200,7 +213,7 @@ def _tested(
 
 def _one(
     named: Any, stopped: Callable[[], bool], *, inputs: Sequence[Input], probes: Sequence[Probe],
-    namespace: str, patience_s: float, timeout_s: float, show: Any,
+    namespace: str, patience_s: float, timeout_s: float, show: Any, other_release: bool,
 ) -> ServerResult:  # fmt: skip
     """Test one server; that it cannot be reached or started is a result too, and the others are still tested."""
     from fhir_case.cli.progress.server import lines
@@ -217,7 +230,10 @@ def _one(
                 named.name, partial(server.client, timeout_s=timeout_s), server.connection, inputs,
                 namespace=namespace, fhir=named.fhir, probes=probes, timeout_s=(min(10.0, timeout_s), timeout_s),
                 wait_s=patience_s, on_step=show, stopped=stopped,
-                options=Options(caps=named.caps, policy=named.retry, real_patient_data=named.real_patient_data),
+                options=Options(
+                    caps=named.caps, policy=named.retry, real_patient_data=named.real_patient_data,
+                    other_release=other_release,
+                ),
             )  # fmt: skip
     except FhirCaseError as error:
         return ServerResult(named.name, named.url, named.fhir, error=str(error))

@@ -67,6 +67,7 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
 @click.option("--keep-going", is_flag=True, help="When files cannot be loaded, list them and load the rest.")
 @click.option("--allow-dangling", is_flag=True, help="Send references whose target is neither in the files nor there.")
 @click.option("--placeholders", is_flag=True, help="The server makes placeholders for dangling references.")
+@click.option("--other-release", is_flag=True, help="Send also what is written in another release than the server's.")
 @seconds_option("--retry-for", "retry_s", 300.0, "How long to retry one request.")
 @seconds_option("--settle-for", "settle_s", 10.0, "How long to look up what a request without a response has stored.")
 @click.option(

@@ -57,7 +57,7 @@ def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, for
         options["keep_going"] = True
     if server is None:
         raise click.UsageError(_without_server(files))
-    with file_load(files, server, fhir, allow_dangling=True, **options) as load:
+    with file_load(files, server, fhir, allow_dangling=True, other_release=True, **options) as load:
         survey = read(load, files)
         echo(f"Reading back from {load.base_url} …", err=True)
         skipped: list[str] = []

@@ -174,6 +174,7 @@ class Rules:
         server: The same; empty where any data may go there.
         real_patient_data: Whether the user says that what is not labelled as test data may go there.
         leaves_references: Whether the server is known to leave references inside the extensions of primitive values.
+        release: The release of FHIR in which all has to be written; empty when it may be any.
     """
 
     capabilities: Capabilities
@@ -185,6 +186,7 @@ class Rules:
     server: str = ""
     real_patient_data: bool = False
     leaves_references: bool = False
+    release: str = ""
 
 
 def entries_of(document: Document, rules: Rules) -> tuple[tuple[BundleEntry, ...], tuple[str, ...]]:

@@ -39,6 +39,7 @@ class BundleLoad(Load):
         capabilities: What the server can do; None to ask it.
         close_clients: Whether to close the clients at the end.
         real_patient_data: Whether a server that is not this machine may have what is not labelled as test data.
+        other_release: Whether to send also what is written in another release of FHIR than the server speaks.
         clock: Returns seconds; only the difference of two readings counts.
 
     Raises:
@@ -56,6 +57,7 @@ class BundleLoad(Load):
         capabilities: Capabilities | None = None,
         close_clients: bool = True,
         real_patient_data: bool = False,
+        other_release: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         options = Options(
@@ -64,6 +66,7 @@ class BundleLoad(Load):
             whole=True,
             check_references=False,
             real_patient_data=real_patient_data,
+            other_release=other_release,
             policy=RetryPolicy(request_s=_RETRY_S),
         )
         super().__init__(

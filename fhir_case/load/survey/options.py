@@ -37,6 +37,7 @@ class Options:
         placeholders: Whether the server makes placeholders for these.
         resend_missing: Whether to send again what an earlier run stored and the server does not have any more.
         real_patient_data: Whether a server that is not this machine may have what is not labelled as test data.
+        other_release: Whether to send also what is written in another release of FHIR than the server speaks.
         gzip: Whether large bodies go compressed to a server that is not this machine.
         policy: How often and how long to retry.
     """
@@ -55,6 +56,7 @@ class Options:
     placeholders: bool = False
     resend_missing: bool = False
     real_patient_data: bool = False
+    other_release: bool = False
     gzip: bool = True
     policy: RetryPolicy = field(default_factory=RetryPolicy)
 

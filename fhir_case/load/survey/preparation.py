@@ -88,6 +88,7 @@ class Preparation:
             server="" if is_loopback(self.base_url) else self.base_url,
             real_patient_data=self.options.real_patient_data,
             leaves_references=self.known.leaves_references,
+            release="" if self.options.other_release else capabilities.release,
         )
         self.index = self._stack.enter_context(Index())
         self._survey: Survey | None = None

@@ -14,6 +14,7 @@ from fhir_case.fhir import wire
 from fhir_case.fhir.identifiers import identifiers_of
 from fhir_case.fhir.links import TEMPORARY
 from fhir_case.fhir.references import location_of, pointers_in, references_in, unversioned
+from fhir_case.fhir.releases import family, sign_of_other_release
 from fhir_case.load.plan.cycles import levels
 from fhir_case.load.plan.plan import entries_of, is_sent_as_it_came, plan_document, unresolved_warning
 from fhir_case.load.plan.unresolved import may_be_left
@@ -82,6 +83,7 @@ def _look_at(number: int, document: Document, found: Survey, index: Index, rules
             for remark in remarks:
                 found.warn(remark, document.name or "the resource")
             return
+        _check_release(originals, rules)
         _guard(document, originals, rules)
         plan = plan_document(document, originals, rules)
         _check_writable(plan)
@@ -139,9 +141,12 @@ def place_of(name: str, entries: Iterable[BundleEntry], document: str) -> str:
     """Return the document and the entry in it that has a reference."""
     for entry in entries:
         if name in map(_needed, _references(entry)):
-            where = entry.name if entry.name.startswith("Bundle.") else f"Bundle.entry[{entry.position}] ({entry.name})"
-            return f"{document}: {where}" if document else where
+            return f"{document}: {_where(entry)}" if document else _where(entry)
     return document
+
+
+def _where(entry: BundleEntry) -> str:
+    return entry.name if entry.name.startswith("Bundle.") else f"Bundle.entry[{entry.position}] ({entry.name})"
 
 
 def _links(plan: Plan, names: set[str]) -> Iterator[str]:
@@ -156,6 +161,25 @@ def _links(plan: Plan, names: set[str]) -> Iterator[str]:
         plain = unversioned(text.partition("#")[0])
         if plain.startswith(TEMPORARY) or ("/StructureDefinition/" not in plain and location_of(plain)):
             yield plain
+
+
+def _check_release(originals: Iterable[BundleEntry], rules: Rules) -> None:
+    """
+    Refuse what is written in another release of FHIR than the server speaks: it would refuse all of the request.
+
+    Raises:
+        BundleError: Something in it is of another release for certain.
+    """
+    for each in originals if rules.release else ():
+        sign = sign_of_other_release(each.resource, rules.release)
+        if sign is not None:
+            speaks = f"{rules.release} ({rules.capabilities.fhir_version})"
+            raise BundleError(
+                f"{sign.path} {sign.reason}: it is written in {sign.release}, and the server speaks {speaks}",
+                where=_where(each),
+                hint=f"choose a server that speaks {sign.release}, or convert it to {rules.release} (a case file: "
+                f"--fhir {family(rules.release)}); --other-release (other_release=True) sends it as it is",
+            )
 
 
 def _guard(document: Document, originals: Sequence[BundleEntry], rules: Rules) -> None:
