@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["MAX_HINTS", "CountedNames", "did_you_mean"]
+__all__ = ["MAX_HINTS", "CountedNames", "CountedReasons", "did_you_mean"]
 
 MAX_HINTS = 20
 """For how many unknown names of one object to ask which known ones were meant: comparing takes long."""
@@ -52,3 +52,28 @@ class CountedNames:
     def __str__(self) -> str:
         more = self.count - len(self.names)
         return ", ".join(self.names) + (f" and {more:,} more" if more else "")
+
+
+class CountedReasons:
+    """
+    How many failed for each reason, and the first of them, in the order in which the reasons came.
+
+    Reasons that differ only in the name of what failed are one.
+
+    Args:
+        most: How many reasons are told apart; what fails for a further one is not counted.
+    """
+
+    def __init__(self, most: int = 200) -> None:
+        self._most = most
+        self._found: dict[str, tuple[str, CountedNames]] = {}
+
+    def note(self, reason: str, place: str, name: str) -> None:
+        """Count one that failed: why, where it is, and its name."""
+        key = reason.replace(name, "") if name else reason
+        if key in self._found or len(self._found) < self._most:
+            self._found.setdefault(key, (reason, CountedNames()))[1].note(place)
+
+    def __iter__(self) -> Iterator[tuple[str, CountedNames]]:
+        """Return each reason, as the first one has it, with those that failed for it."""
+        return iter(self._found.values())

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.report.characters import printable
 from fhir_case.report.counts import counts_table
+from fhir_case.report.reasons import reasons_json, reasons_text
+from fhir_case.wording import CountedReasons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +20,7 @@ _WORDS: dict[State, str] = {"gone": "already gone", "left": "not deleted"}
 
 
 def undo_text(server: str, counts: Mapping[State, int], remaining: Sequence[Undone]) -> str:
-    """Return the counts as a table, then each resource that was not deleted, with the reason."""
+    """Return the counts as a table, then why resources were not deleted."""
     lines = [
         printable(f"Undone at {server}"),
         *counts_table({"Resources": {_WORDS.get(state, state): number for state, number in counts.items()}}),
@@ -27,9 +29,17 @@ def undo_text(server: str, counts: Mapping[State, int], remaining: Sequence[Undo
         lines += [
             "",
             "Not deleted:",
-            *(printable(f"  {each.stored_as or each.resource}: {each.reason}") for each in remaining),
+            *reasons_text(_reasons(remaining), len(remaining), rest="--format json lists all"),
         ]
     return "\n".join(lines)
+
+
+def _reasons(remaining: Sequence[Undone]) -> list[dict[str, Any]]:
+    found = CountedReasons()
+    for each in remaining:
+        name = each.stored_as or each.resource
+        found.note(each.reason, name, name)
+    return reasons_json(found)
 
 
 def undo_json(server: str, counts: Mapping[State, int], remaining: Sequence[Undone]) -> dict[str, Any]:
@@ -37,5 +47,6 @@ def undo_json(server: str, counts: Mapping[State, int], remaining: Sequence[Undo
     return {
         "server": server,
         **{str(state): number for state, number in counts.items()},
+        "reasons": _reasons(remaining),
         "left_over": [each.to_dict() for each in remaining],
     }

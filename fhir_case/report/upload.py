@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.report.characters import behind_margin, printable
 from fhir_case.report.counts import counts_table
+from fhir_case.report.reasons import reasons_json, reasons_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fhir_case.load.run.loader import Result
     from fhir_case.load.run.placeholders import Placeholders
+    from fhir_case.load.run.result import Result
     from fhir_case.load.send.tally import Tally
 
 __all__ = ["summary", "summary_text"]
 
 _ALWAYS_SHOWN = ("created", "updated", "unchanged", "failed")
-_MAX_FAILURES = 20
 
 
 def summary(
@@ -33,8 +33,10 @@ def summary(
     """Return the result of an upload as JSON; `summary_text` is the same for people."""
     counts = tally.to_dict()
     stored = sum(counts["resources"].values()) - counts["resources"]["failed"] - counts["resources"]["unknown"]
+    first = result.first or next(iter(result.failures), None)
     return {
         "server": server,
+        "first_failure": {"place": first.place, "reason": first.reason} if first else None,
         **counts,
         "resources_of_an_earlier_run": result.earlier,
         "resources_not_sent": result.resources - result.earlier - sum(counts["resources"].values()),
@@ -46,13 +48,14 @@ def summary(
         "resources_a_second": round(stored / result.seconds, 1) if result.seconds else None,
         "error": str(result.error) if result.error else None,
         "warnings": list(warnings),
+        "reasons": reasons_json(result.reasons),
         "failures": [asdict(entry) for entry in result.failures],
         "journal": journal,
     }
 
 
 def summary_text(value: dict[str, Any]) -> str:
-    """Return a summary as text: the server, a table of counts and times, then what failed."""
+    """Return a summary as text: why the first failed, the server, a table of counts and times, then what failed."""
     resources = {name: number for name, number in value["resources"].items() if number or name in _ALWAYS_SHOWN}
     more = {"of an earlier run": value["resources_of_an_earlier_run"], "not sent": value["resources_not_sent"]}
     unresolved = value["resources_with_open_references"]
@@ -72,28 +75,19 @@ def summary_text(value: dict[str, Any]) -> str:
             },
         }
     )
+    first = value["first_failure"]
     lines = [
+        *([f"First failure: {printable(first['place'])}: {behind_margin(first['reason'])}"] if first else []),
         printable(f"Upload to {value['server']}"),
         *table,
         *([printable(f"Journal  {value['journal']}")] if value["journal"] else []),
         *(printable(f"Warning: {warning}") for warning in value["warnings"]),
     ]
-    failures = value["failures"]
-    if failures:
-        lines += ["", "Failed:"]
-        lines += [
-            f"  {printable(_located(entry))}: {behind_margin(entry['reason'])}" for entry in failures[:_MAX_FAILURES]
-        ]
+    if value["reasons"]:
         total = value["resources"]["failed"] + value["resources"]["unknown"] + unresolved
-        if total > _MAX_FAILURES:
-            lines.append(f"  and {total - _MAX_FAILURES:,} more; the journal lists all")
+        lines += ["", "Failed:", *reasons_text(value["reasons"], total, rest="the journal lists all")]
     return "\n".join(lines)
 
 
 def _seconds(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f} s" if value < 10 else f"{value:.1f} s"
-
-
-def _located(entry: dict[str, Any]) -> str:
-    source = f"{entry['source']}: " if entry["source"] else ""
-    return f"{source}{entry['resource']}"

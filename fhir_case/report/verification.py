@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from fhir_case.load.verification.readback import AS_SENT
 from fhir_case.report.characters import encodable, json_characters, printable, value_text
 from fhir_case.report.counts import counts_table
+from fhir_case.report.reasons import reasons_json, reasons_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,11 +38,11 @@ def verification_text(found: Verification | VerificationSummary) -> str:
     ]
     if found.wrong:
         lines += ["", "Not as sent:"]
-    for each in found.wrong[:_MAX_RESOURCES]:
+    different = [each for each in found.wrong if each.differences][:_MAX_RESOURCES]
+    for each in different:
         lines += _lines(each)
-    more = sum(number for state, number in counts.items() if state not in AS_SENT) - _MAX_RESOURCES
-    if more > 0:
-        lines.append(f"  and {more:,} more; the JSON report lists all")
+    wrong = sum(number for state, number in counts.items() if state not in AS_SENT)
+    lines += reasons_text(reasons_json(found.reasons), wrong - len(different), rest="the JSON report lists all")
     return "\n".join(lines)
 
 
@@ -114,10 +115,7 @@ def _placeholders(found: Verification | VerificationSummary) -> dict[str, int]:
 
 
 def _lines(comparison: Comparison) -> list[str]:
-    renamed = comparison.stored_as not in ("", comparison.resource)
-    document = f"{comparison.source}: " if comparison.source else ""
-    stored_as = f" (stored as {comparison.stored_as})" if renamed else ""
-    head = f"  {document}{comparison.resource}{stored_as}: {comparison.state}"
+    head = f"  {comparison.place}: {comparison.state}"
     lines = [printable(f"{head}: {comparison.reason}" if comparison.reason else head)]
     shown = [each for each in comparison.differences if each.kind not in ("added", "rewritten")]
     width = max((len(each.path) for each in shown), default=0)

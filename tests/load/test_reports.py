@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from fhir_case.errors import ServerError
 from fhir_case.fhir.compare import Difference
 from fhir_case.fhir.wire import dump, parse
 from fhir_case.load.journal.entry import JournalEntry
-from fhir_case.load.run.loader import Result
+from fhir_case.load.run.result import Result
 from fhir_case.load.send.tally import Tally
 from fhir_case.load.verification.readback import Comparison, Verification
 from fhir_case.load.verification.summary import VerificationSummary
@@ -29,9 +30,13 @@ def tally(**states: int) -> Tally:
     return found
 
 
-def test_an_upload_that_went_well_is_a_few_lines_to_the_letter() -> None:
-    result = Result(resources=62, seconds=1.26)
+def result(failures: list[JournalEntry], **of: Any) -> Result:
+    found = Result(**of)
+    found.note(failures)
+    return found
 
+
+def test_an_upload_that_went_well_is_a_few_lines_to_the_letter() -> None:
     expected = """\
 Upload to https://fhir.example/fhir
 Resources  created                    62
@@ -47,7 +52,7 @@ Total      bytes sent              1,234
            time                  1.260 s
            resources per second     49.2
 Journal  /state/journal.jsonl"""
-    value = summary(BASE, result, tally(created=62), (), "/state/journal.jsonl")
+    value = summary(BASE, Result(resources=62, seconds=1.26), tally(created=62), (), "/state/journal.jsonl")
     assert expected == summary_text(value)
 
 
@@ -59,9 +64,10 @@ def test_warnings_failures_and_what_is_not_known_are_shown() -> None:
     counts = tally(created=1, failed=1, unknown=1, **{"updated or unchanged": 1})
     counts.answered(0, 1.0, 10)
     counts.retry(ServerError("no answer from x within 1 s"), 9)
-    result = Result(resources=10, earlier=4, failures=failures, seconds=12.0, error=ServerError("gone"))
+    found = result(failures, resources=10, earlier=4, seconds=12.0, error=ServerError("gone"))
 
     expected = """\
+First failure: a.json: Observation/long-name: the answer has no status
 Upload to https://fhir.example/fhir
 Resources  created                     1
            updated                     0
@@ -87,7 +93,7 @@ Warning: beware
 Failed:
   a.json: Observation/long-name: the answer has no status
   b.ndjson:7: Group/g: no answer"""
-    assert expected == summary_text(summary(BASE, result, counts, ("beware",), "j"))
+    assert expected == summary_text(summary(BASE, found, counts, ("beware",), "j"))
 
 
 def test_what_is_stored_with_open_references_counts_once_and_is_listed() -> None:
@@ -95,24 +101,49 @@ def test_what_is_stored_with_open_references_counts_once_and_is_listed() -> None
     reason = "stored as Observation/7, but references in it lead nowhere"
     entry = JournalEntry("Observation/o", "POST", 201, "created", "Observation/7", "1", reason, references="open")
     counts.stored([entry])
-    text = summary_text(summary(BASE, Result(resources=1, failures=[entry]), counts, (), ""))
+    text = summary_text(summary(BASE, result([entry], resources=1), counts, (), ""))
 
     assert "References  unresolved in resources        1\n" in text
     assert {"created": 1, "updated": 0, "unchanged": 0, "failed": 0} == counts_of(text, "Resources")
     assert text.endswith(f"Failed:\n  Observation/o: {reason}")
 
 
+def test_what_fails_alike_is_one_line_with_the_number_and_the_first_places() -> None:
+    reason = "HTTP 405 Method Not Allowed"
+    failures = [
+        JournalEntry(f"Patient/{number}", "PUT", 405, "failed", reason=reason, source="a.json") for number in range(250)
+    ]
+    value = summary(BASE, result(failures, resources=250), tally(failed=250), (), "j")
+
+    named = [f"a.json: Patient/{number}" for number in range(3)]
+    assert [{"reason": reason, "count": 250, "first": named}] == value["reasons"]
+    assert f"  {', '.join(named)} and 247 more: {reason}" == summary_text(value).splitlines()[-1]
+    assert {"place": "a.json: Patient/0", "reason": reason} == value["first_failure"]
+
+
+def test_reasons_that_name_the_resource_are_alike_but_for_that() -> None:
+    failures = [
+        JournalEntry(f"Patient/{number}", "PUT", 400, "failed", reason=f"Patient/{number} has no name")
+        for number in range(2)
+    ]
+
+    text = summary_text(summary(BASE, result(failures, resources=2), tally(failed=2), (), "j"))
+    assert text.endswith("Failed:\n  Patient/0, Patient/1: Patient/0 has no name")
+
+
 def test_a_long_list_of_failures_is_cut_and_says_where_all_are() -> None:
-    failures = [JournalEntry(f"Patient/{number}", "PUT", 400, "failed", reason="no") for number in range(25)]
-    value = summary(BASE, Result(resources=25, failures=failures), tally(failed=25), (), "j")
+    failures = [
+        JournalEntry(f"Patient/{number}", "PUT", 400, "failed", reason=f"no {number:02}") for number in range(25)
+    ]
+    value = summary(BASE, result(failures, resources=25), tally(failed=25), (), "j")
 
     assert "  and 5 more; the journal lists all" == summary_text(value).splitlines()[-1]
     assert 25 == len(value["failures"])
 
 
 def test_the_json_of_an_upload_counts_every_resource() -> None:
-    result = Result(resources=10, earlier=4, seconds=2.0, error=ServerError("gone", hint="try again"))
-    value = parse(dump(summary(BASE, result, tally(created=1, unchanged=1, failed=1), ("beware",), "j")))
+    found = Result(resources=10, earlier=4, seconds=2.0, error=ServerError("gone", hint="try again"))
+    value = parse(dump(summary(BASE, found, tally(created=1, unchanged=1, failed=1), ("beware",), "j")))
 
     assert {"created": 1, "unchanged": 1, "failed": 1} == {name: n for name, n in value["resources"].items() if n}
     assert (4, 3) == (value["resources_of_an_earlier_run"], value["resources_not_sent"])
@@ -183,7 +214,7 @@ def test_a_table_of_counts_fits_a_narrow_terminal() -> None:
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:
-    lost = tuple(Comparison(f"Patient/{number}", "", "lost", reason="gone") for number in range(25))
+    lost = tuple(Comparison(f"Patient/{number}", "", "lost", reason=f"gone {number:02}") for number in range(25))
     lines = verification_text(Verification(BASE, lost)).splitlines()
 
     assert "  and 5 more; the JSON report lists all" == lines[-1]
@@ -211,7 +242,7 @@ def test_a_million_that_are_lost_are_counted_and_a_few_are_kept() -> None:
 
     assert (1_000_000, False) == (found.counts["lost"], found.ok)
     assert len(found.wrong) < 1000
-    assert "  and 999,980 more; the JSON report lists all" == verification_text(found).splitlines()[-1]
+    assert "  Patient/a, Patient/a, Patient/a and 999,997 more: lost: gone" == verification_text(found).splitlines()[-1]
 
 
 def test_the_json_of_a_verification_keeps_the_digits() -> None:

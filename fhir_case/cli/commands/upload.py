@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fhir_case.load.run.load import Load
-    from fhir_case.load.run.loader import Result
+    from fhir_case.load.run.result import Result
     from fhir_case.server.named import NamedServer
 
 __all__ = ["upload"]

@@ -64,6 +64,11 @@ class JournalEntry:
         return self.source, self.position
 
     @property
+    def place(self) -> str:
+        """Return it as messages name it: its document, and the resource."""
+        return f"{self.source}: {self.resource}" if self.source else self.resource
+
+    @property
     def confirmed(self) -> bool:
         """Whether the server has confirmed the request."""
         return self.state not in ("failed", "unknown")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fhir_case.errors import FhirCaseError, ServerError
 from fhir_case.load.journal.reader import read_header
 from fhir_case.load.journal.writer import JournalFile
-from fhir_case.load.run.loader import Loader, Result
+from fhir_case.load.run.loader import Loader
 from fhir_case.load.run.missing import forget_missing
 from fhir_case.load.run.placeholders import Placeholders, look_for_placeholders, note_awaited
 from fhir_case.load.run.resume import Earlier, read_earlier, reconcile_earlier
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fhir_case.load.journal.entry import JournalEntry
     from fhir_case.load.journal.opening import Fresh
     from fhir_case.load.run.concurrency import Concurrency
+    from fhir_case.load.run.result import Result
     from fhir_case.load.survey.inputs import Inputs
     from fhir_case.load.survey.result import Survey
     from fhir_case.server.capabilities import Capabilities
@@ -150,7 +151,7 @@ class Load(Preparation):
         self.concurrency = loader.concurrency
         if journal and self.options.placeholders:
             note_awaited(self.index, journal)
-        loader.result.failures += (*unknown, *self._unresolved)
+        loader.result.note((*unknown, *self._unresolved))
         self.tally.stored(unknown)
         self.tally.open += len(self._unresolved)
         result = loader.run()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from fhir_case.errors import BundleError, FhirCaseError, RejectedError
+from fhir_case.errors import BundleError, RejectedError
 from fhir_case.fhir.references import unversioned
 from fhir_case.load.plan.plan import dangling_references
 from fhir_case.load.plan.subset import halves, halves_in_order, without
 from fhir_case.load.plan.transaction import names_for_later
 from fhir_case.load.run.concurrency import Concurrency
+from fhir_case.load.run.result import Result
 from fhir_case.load.send.answers import entry_failed
 from fhir_case.load.send.outcomes import TOO_LARGE, Outcome
 from fhir_case.load.send.resolve import resolved
@@ -28,31 +28,10 @@ if TYPE_CHECKING:
     from fhir_case.load.survey.jobs import Job
     from fhir_case.load.survey.preparation import Preparation
 
-__all__ = ["Loader", "Result"]
+__all__ = ["Loader"]
 
 _SPLIT = "not all at once, since the server says that it is too much"
-_FAILURES_NAMED = 200
 _FAILURES_IN_A_ROW = 20
-
-
-@dataclass(slots=True)
-class Result:
-    """
-    What became of a run.
-
-    Args:
-        resources: How many resources the inputs have.
-        earlier: How many of them an earlier run had stored.
-        failures: The first two hundred resources that failed or of which it is not known, in the order of sending.
-        error: What ended the run before all was sent; None when all was.
-        seconds: How long sending took.
-    """
-
-    resources: int = 0
-    earlier: int = 0
-    failures: list[JournalEntry] = field(default_factory=list)
-    error: FhirCaseError | None = None
-    seconds: float = 0.0
 
 
 class Loader:
@@ -178,6 +157,7 @@ class Loader:
             stored = self._in_parts(ready, outcome)
             if stored is not None:
                 return stored
+        self._note_first(outcome)
         self._done(outcome.entries, ready, noted=False)
         self._count_failure(outcome)
         return False
@@ -203,6 +183,11 @@ class Loader:
             self._survey.warn(_SPLIT, *sorted(sources - self._split))
             self._split |= sources
 
+    def _note_first(self, outcome: Outcome) -> None:
+        """Note for which of its entries a transaction was not stored; it is what a reader wants to know first."""
+        with self._lock:
+            self.result.first = self.result.first or outcome.entries[min(outcome.culprits, default=0)]
+
     def _count_failure(self, outcome: Outcome) -> None:
         self._failing_in_a_row += not isinstance(outcome.error, RejectedError)
         if outcome.final or self._options.whole or self._failing_in_a_row >= _FAILURES_IN_A_ROW:
@@ -223,6 +208,7 @@ class Loader:
         entries = transaction.entries
         failed = [outcome.entries[number] for number in sorted(outcome.culprits)]
         failed += [entry_failed(entries[number], reason) for number, reason in sorted(left_out.items())]
+        self._note_first(outcome)
         self._done(failed, transaction, noted=False)
         if rest is not None:
             self._send(rest)
@@ -274,7 +260,8 @@ class Loader:
         wrong = [entry for entry in entries if not entry.ok]
         if wrong:
             with self._lock:
-                self.result.failures += wrong[: max(0, _FAILURES_NAMED - len(self.result.failures))]
+                self.result.first = self.result.first or wrong[0]
+                self.result.note(wrong)
         self._sender.link.tally.stored(entries)
         self._on_entries(entries)
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import re
 from hashlib import blake2b
 from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, unquote_plus
 
-from fhir_case.errors import BundleError, FhirCaseError
+from fhir_case.errors import FhirCaseError
 from fhir_case.fhir import wire
 from fhir_case.fhir.identifiers import identifiers_of
 from fhir_case.fhir.links import TEMPORARY
 from fhir_case.fhir.references import location_of, pointers_in, references_in, unversioned
-from fhir_case.fhir.releases import family, sign_of_other_release
 from fhir_case.load.plan.cycles import levels
-from fhir_case.load.plan.plan import entries_of, is_sent_as_it_came, plan_document, unresolved_warning
+from fhir_case.load.plan.plan import entries_of, plan_document, unresolved_warning
 from fhir_case.load.plan.unresolved import may_be_left
+from fhir_case.load.survey.checks import check_release, check_text, check_writable, entry_place, guard
 from fhir_case.load.survey.conditional import add_conditional_needs
 from fhir_case.load.survey.result import Problem, Survey
-from fhir_case.server.guard import is_test_data, refuse_unlabelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -36,7 +33,6 @@ __all__ = ["place_of", "survey", "unanswered"]
 
 _VERSIONED = "a version is that of another server: a reference to what is loaded too is sent without it"
 _BY_ID = b"by id"  # instead of a digest
-_HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # perhaps half of a surrogate pair
 
 
 def survey(files: Iterable[tuple[str, Iterable[Document]]], index: Index, rules: Rules) -> Survey:
@@ -77,16 +73,16 @@ def _look_at(number: int, document: Document, found: Survey, index: Index, rules
         found.refuse(number, Problem(document.name, "this is not a FHIR resource: it has no resourceType"))
         return
     try:
-        _check_text(document)
+        check_text(document)
         originals, remarks = entries_of(document, rules)
         if not originals:
             for remark in remarks:
                 found.warn(remark, document.name or "the resource")
             return
-        _check_release(originals, rules)
-        _guard(document, originals, rules)
+        check_release(originals, rules)
+        guard(document, originals, rules)
         plan = plan_document(document, originals, rules)
-        _check_writable(plan)
+        check_writable(plan)
         named = list(_named(plan.entries, digests=not rules.as_is))
     except FhirCaseError as error:
         where = ": ".join(filter(None, (document.name, error.where)))
@@ -141,12 +137,8 @@ def place_of(name: str, entries: Iterable[BundleEntry], document: str) -> str:
     """Return the document and the entry in it that has a reference."""
     for entry in entries:
         if name in map(_needed, _references(entry)):
-            return f"{document}: {_where(entry)}" if document else _where(entry)
+            return f"{document}: {entry_place(entry)}" if document else entry_place(entry)
     return document
-
-
-def _where(entry: BundleEntry) -> str:
-    return entry.name if entry.name.startswith("Bundle.") else f"Bundle.entry[{entry.position}] ({entry.name})"
 
 
 def _links(plan: Plan, names: set[str]) -> Iterator[str]:
@@ -161,86 +153,6 @@ def _links(plan: Plan, names: set[str]) -> Iterator[str]:
         plain = unversioned(text.partition("#")[0])
         if plain.startswith(TEMPORARY) or ("/StructureDefinition/" not in plain and location_of(plain)):
             yield plain
-
-
-def _check_release(originals: Iterable[BundleEntry], rules: Rules) -> None:
-    """
-    Refuse what is written in another release of FHIR than the server speaks: it would refuse all of the request.
-
-    Raises:
-        BundleError: Something in it is of another release for certain.
-    """
-    for each in originals if rules.release else ():
-        sign = sign_of_other_release(each.resource, rules.release)
-        if sign is not None:
-            speaks = f"{rules.release} ({rules.capabilities.fhir_version})"
-            raise BundleError(
-                f"{sign.path} {sign.reason}: it is written in {sign.release}, and the server speaks {speaks}",
-                where=_where(each),
-                hint=f"choose a server that speaks {sign.release}, or convert it to {rules.release} (a case file: "
-                f"--fhir {family(rules.release)}); --other-release (other_release=True) sends it as it is",
-            )
-
-
-def _guard(document: Document, originals: Sequence[BundleEntry], rules: Rules) -> None:
-    """
-    Refuse what the server must not have: of what is sent as it came all is judged, else each resource and request.
-
-    Raises:
-        BundleError: Something in it is not labelled as test data.
-    """
-    if not rules.server:
-        return
-    if is_sent_as_it_came(document, rules):
-        refuse_unlabelled(rules.server, document.content, allowed=rules.real_patient_data)
-        return
-    alone = _has_no_inner_resource(document, len(originals))
-    for each in originals:
-        if not (alone and is_test_data(each.resource)) and each.request.get("method") != "DELETE":
-            refuse_unlabelled(rules.server, each.resource, path=each.name, allowed=rules.real_patient_data)
-        if each.request:
-            refuse_unlabelled(
-                rules.server,
-                each.request,
-                path=f"Bundle.entry[{each.position}].request",
-                allowed=rules.real_patient_data,
-            )
-
-
-def _has_no_inner_resource(document: Document, entries: int) -> bool:
-    """Whether a document surely has no other resources than its entries, as its bytes say."""
-    raw, around = document.raw, (document.content or {}).get("resourceType") == "Bundle"
-    return bool(raw) and b"\\u" not in raw and raw.count(b'"resourceType"') == entries + around
-
-
-def _check_text(document: Document) -> None:
-    """
-    Refuse a text that is not Unicode: neither the database nor the journal nor a URL can have it.
-
-    Raises:
-        BundleError: There is half a surrogate pair in it.
-    """
-    if document.raw and not _HALF.search(document.raw):
-        return
-    try:
-        json.dumps(document.content, ensure_ascii=False, default=str).encode()
-    except UnicodeEncodeError as error:
-        code = ord(error.object[error.start])
-        raise BundleError(f"a text is not valid Unicode: half a surrogate pair, \\u{code:04x}") from None
-
-
-def _check_writable(plan: Plan) -> None:
-    """
-    Refuse now what could not be written when it is sent; what is sent as it came need not be written.
-
-    Raises:
-        BundleError: A resource cannot be written.
-    """
-    for entry in plan.entries if not plan.transactions[0].raw else ():
-        try:
-            wire.dump(entry.original.resource)
-        except TypeError as error:
-            raise BundleError(f"it cannot be written as JSON: {error}", where=entry.original.name) from error
 
 
 def _named(entries: Sequence[PlannedEntry], *, digests: bool) -> Iterator[tuple[str, bytes]]:

@@ -13,9 +13,10 @@ from fhir_case.fhir.identifiers import identifiers_of, token_of
 from fhir_case.server.lookup import found_by_id
 from fhir_case.server.outcome import printable
 from fhir_case.server.placeholders import is_placeholder
+from fhir_case.wording import CountedReasons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from fhir_case.fhir.wire import Resource
     from fhir_case.load.journal.entry import Journal
@@ -60,6 +61,12 @@ class Comparison:
     reason: str = ""
     source: str = ""
 
+    @property
+    def place(self) -> str:
+        """Return it as messages name it: its document, the resource, and where it is stored."""
+        stored_as = f" (stored as {self.stored_as})" if self.stored_as not in ("", self.resource) else ""
+        return f"{self.source}: {self.resource}{stored_as}" if self.source else f"{self.resource}{stored_as}"
+
 
 @dataclass(frozen=True, slots=True)
 class Verification:
@@ -85,6 +92,11 @@ class Verification:
         return [each for each in self.comparisons if each.state not in AS_SENT]
 
     @property
+    def reasons(self) -> CountedReasons:
+        """Return why resources are not as they were sent of which there is nothing to compare."""
+        return reasons_of(self.wrong)
+
+    @property
     def counts(self) -> dict[ComparisonState, int]:
         """Return how many resources are in each state."""
         found = Counter(each.state for each in self.comparisons)
@@ -98,6 +110,15 @@ class Verification:
             "counts": dict(self.counts),
             "comparisons": [asdict(each) for each in self.comparisons],
         }
+
+
+def reasons_of(wrong: Iterable[Comparison], found: CountedReasons | None = None) -> CountedReasons:
+    """Count by their states and reasons those of which there is nothing to compare, in addition to others."""
+    counted = CountedReasons() if found is None else found
+    for each in wrong:
+        if not each.differences:
+            counted.note(f"{each.state}: {each.reason}" if each.reason else each.state, each.place, each.resource)
+    return counted
 
 
 class _Found(NamedTuple):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Literal, get_args
 
-from fhir_case.load.verification.readback import AS_SENT, COMPARISON_STATES
+from fhir_case.load.verification.readback import AS_SENT, COMPARISON_STATES, reasons_of
 from fhir_case.server.placeholders import batches, found_placeholders, is_placeholder
+from fhir_case.wording import CountedReasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,7 @@ _KEPT = 100
 
 class VerificationSummary:
     """
-    The counts of comparisons, and the first hundred of those that are not as sent.
+    The counts of comparisons, the first hundred of those that are not as sent, and why the others are not.
 
     ``placeholders`` counts what became of those that the server had made for the run of a journal.
 
@@ -34,14 +35,17 @@ class VerificationSummary:
         self.server = server
         self.wrong: list[Comparison] = []
         self.placeholders: Counter[PlaceholderState] = Counter()
+        self.reasons = CountedReasons()
         self._counts: Counter[ComparisonState] = Counter()
 
     def add(self, comparisons: Iterable[Comparison]) -> None:
         """Count some more."""
         for each in comparisons:
             self._counts[each.state] += 1
-            if each.state not in AS_SENT and len(self.wrong) < _KEPT:
-                self.wrong.append(each)
+            if each.state not in AS_SENT:
+                reasons_of([each], self.reasons)
+                if len(self.wrong) < _KEPT:
+                    self.wrong.append(each)
 
     @property
     def ok(self) -> bool:
