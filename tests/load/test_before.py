@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fhir_case.load.journal.reader import read_requests
 from load.machine import World
+from smallserver import HAPI, Reply, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+WITHOUT_REQUEST_IDS = [("another server", ""), (HAPI, "replaces"), (HAPI, "strips")]
 IDENTIFIER = {"system": "urn:fhir-case:faults", "value": "r-0-patient"}
 STRANGER = {"resourceType": "Patient", "id": "stranger", "identifier": [IDENTIFIER]}
 
@@ -93,3 +95,49 @@ def test_an_update_is_sent_again_where_something_else_is_seen(world: World) -> N
     assert "done" == world.upload(["503", "before"])
 
     assert {"Patient/r-p-0": 1, "Observation/r-o-0": 1} == dict(world.written)
+
+
+@pytest.mark.parametrize(("software", "gateway"), WITHOUT_REQUEST_IDS)
+@pytest.mark.parametrize("forms", [["create"], ["create by condition", "create"], ["create", "create by condition"]])
+@pytest.mark.parametrize("fault", ["after", "late", "before", "killed after", "killed before"])
+def test_what_was_there_before_is_never_called_ours_nor_deleted(
+    software: str, gateway: str, forms: list[str], fault: str
+) -> None:
+    with World(software, forms, gateway=gateway) as world:
+        world.somebody_stores(STRANGER)
+        world.upload([fault])
+        world.upload()
+        said = world.said()
+
+        assert "Patient/stranger" not in {each.stored_as for each in said.values() if each.state == "created"}
+        assert all(len(names) <= 1 for names in places(world).values())
+        world.undo()
+        assert "Patient/stranger" in world.server.names
+
+
+@pytest.mark.parametrize(("software", "gateway"), WITHOUT_REQUEST_IDS)
+@pytest.mark.parametrize("fault", ["after", "500 after", "killed after"])
+def test_an_identifier_that_the_search_cannot_tell_leaves_it_unknown(software: str, gateway: str, fault: str) -> None:
+    with World(software, ["create"], gateway=gateway) as world:
+        respond = world.server.hook
+
+        def vague(request: Request, answer: Callable[[], Reply]) -> Reply | None:
+            """Find something else instead, as a search does that is not exact."""
+            reply = respond(request, answer)
+            if request.method == "GET" and "identifier" in dict(request.query) and reply is not None:
+                other: dict[str, Any] = {
+                    "resourceType": request.path[0],
+                    "id": "other",
+                    "identifier": [{"value": "else"}],
+                }
+                return Reply(200, {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": other}]})
+            return reply
+
+        world.server.hook = vague
+        world.upload([fault])
+        world.upload()
+
+        assert {1} == {len(names) for names in places(world).values()}
+        assert {"unknown"} == {each.state for each in world.said().values()}
+        _, left = world.undo()
+        assert 2 == len(left)

@@ -63,3 +63,32 @@ def test_the_refusal_names_the_line_of_ndjson_and_the_places_of_some_more(
     assert f"{file}:2: Bundle.entry[0] (Observation/o0): references" in err
     assert f"Patient/nobody-1 ({file}:3: Bundle.entry[0] (Observation/o1))" in err
     assert "and 2 more" in err
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("by", ["urn", "id"])
+def test_a_reference_with_a_fragment_is_one_to_the_resource_before_it(
+    fake: SmallServer, run: Run, tmp_path: Path, journal: Path, together: bool, by: str
+) -> None:
+    part = {
+        "contained": [{"resourceType": "Organization", "id": "part"}],
+        "managingOrganization": {"reference": "#part"},
+    }
+    target = patient("z", **part)
+    reference = f"{URN}#part" if by == "urn" else "Patient/p-z#part"
+    if by == "urn":
+        del target["id"]
+    first = transaction(finding(reference, identifier=[{"system": "s", "value": "o"}]))
+    second = transaction(target)
+    second["entry"][0]["fullUrl"] = URN
+    if by == "id":
+        second["entry"][0]["request"] = {"method": "PUT", "url": "Patient/p-z"}
+    documents = [{**first, "entry": first["entry"] + second["entry"]}] if together else [first, second]
+    files = [write(tmp_path, f"in/{number}.json", each) for number, each in enumerate(documents)]
+    code, _, err = run("upload", *files, "--server", fake.url, "--merge", "1", "--journal", journal)
+
+    assert 0 == code, err
+    (stored,) = (name for name in fake.names if name.startswith("Patient/"))
+    (found,) = (each for name, each in fake.resources.items() if name.startswith("Observation/"))
+    assert f"{stored}#part" == found["subject"]["reference"]
+    assert 0 == run("verify", journal)[0]

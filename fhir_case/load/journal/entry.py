@@ -131,12 +131,12 @@ class Journal:
 class Log(Protocol):
     """Write down what happens, before and after each request."""
 
-    def sending(self, request: str, entries: Sequence[PlannedEntry], *, there: Collection[str] = ()) -> None:
+    def sending(self, request: str, entries: Sequence[PlannedEntry], *, there: Collection[str] | None = None) -> None:
         """
         Note that a request is about to be sent.
 
         Args:
-            there: ``Type/id`` of what the server has of its identifiers already.
+            there: ``Type/id`` of what the server has of its identifiers already; None where that was not looked up.
         """
         ...
 

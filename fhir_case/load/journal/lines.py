@@ -115,9 +115,11 @@ def stored_name_of(line: Line, name: str) -> str:
     return value
 
 
-def there_of(line: Line) -> tuple[str, ...]:
-    """Return ``Type/id`` of what had the identifiers of a request before; none where the line does not say."""
-    value = line.get("there", [])
+def there_of(line: Line) -> tuple[str, ...] | None:
+    """Return ``Type/id`` of what had the identifiers of a request before; None where that was not looked up."""
+    if "there" not in line:
+        return None
+    value = line["there"]
     if not isinstance(value, list) or not all(isinstance(each, str) and is_stored_name(each) for each in value):
         raise LineError("there is not a list of Type/id")
     return tuple(value)

@@ -61,7 +61,8 @@ class RequestRecord:
         sent: The entries that it held.
         resolving: Whether it resolves references of what is stored already.
         types: The types of what it creates, where it was not done, but may be later all the same.
-        there: ``Type/id`` of what the server had of its identifiers before: it did not store these.
+        there: ``Type/id`` of what the server had of its identifiers before: it did not store these. None where that was
+            not looked up.
         told: Whether the journal says of all that an open request held that its state is not known.
     """
 
@@ -71,7 +72,7 @@ class RequestRecord:
     sent: Sent = ()
     resolving: bool = False
     types: tuple[str, ...] = ()
-    there: tuple[str, ...] = ()
+    there: tuple[str, ...] | None = None
     told: bool = False
 
 

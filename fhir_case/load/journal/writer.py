@@ -67,9 +67,9 @@ class JournalFile:
                     os.close(self._file)
             self._file = -1
 
-    def sending(self, request: str, entries: Sequence[PlannedEntry], *, there: Collection[str] = ()) -> None:
+    def sending(self, request: str, entries: Sequence[PlannedEntry], *, there: Collection[str] | None = None) -> None:
         """Note that a request is about to be sent, and what had its identifiers before."""
-        had = {"there": sorted(there)} if there else {}
+        had = {} if there is None else {"there": sorted(there)}
         self._write({"sending": request, "entries": _positions(entries), **had})
 
     def resolving(self, request: str, entries: Sequence[PlannedEntry]) -> None:

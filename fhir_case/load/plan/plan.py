@@ -145,7 +145,7 @@ def check_server(capabilities: Capabilities, fhir: str) -> None:
 def dangling_references(resource: Resource, names: set[str]) -> Iterator[str]:
     """Return the references of a resource that none of these names answers and that ask for no search."""
     for reference in references_in(resource):
-        inside = reference in names or unversioned(reference) in names
+        inside = not names.isdisjoint((reference, unversioned(reference.partition("#")[0])))
         if not inside and not reference.startswith("#") and "?" not in reference:
             yield reference
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from fhir_case.load.journal.reader import Unknown, read_requests
@@ -170,7 +171,7 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
         entries = [planned[key] for key in keys if key in planned]
         whole = batches.isdisjoint(source for source, _ in keys)
         taken = {name for source, _ in sent for name in index.done(source).values() if name}
-        before = Before(identified=frozenset(name for request in requests for name in there[request]))
+        before = _before(there[request] for request in requests)
         delivery, results, done_by = _reconciled(
             entries, requests, sender.link, as_a_whole=whole, taken=taken, before=before
         )
@@ -196,6 +197,12 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
                 earlier.not_done += [RequestRecord(request, "not done", (), sent, types=types)] if types else []
     if request_ids.proven is False:
         request_ids.proven = None  # this run may reach the server by another way
+
+
+def _before(there: Iterable[tuple[str, ...] | None]) -> Before:
+    """Return what the server had before some requests, as far as the journal says."""
+    noted = list(there)
+    return Before(identified=frozenset(chain.from_iterable(filter(None, noted))), asked=None not in noted)
 
 
 def _attempts(earlier: Earlier, index: Index) -> dict[Sent, list[str]]:

@@ -70,7 +70,9 @@ def versions_before(client: Client, entries: Sequence[PlannedEntry]) -> dict[str
 
 def identified(client: Client, entries: Sequence[PlannedEntry]) -> dict[str, list[Resource]]:
     """
-    Return what the server has of each identity, its identifiers and meta only; nothing for those that it has not.
+    Return what the server has of each identity, its identifiers and meta only.
+
+    An identity that its search cannot tell is left out; see `found_by_identifier`.
 
     Raises:
         ServerError: The server was not reached, or is overloaded.
@@ -85,7 +87,6 @@ def identified(client: Client, entries: Sequence[PlannedEntry]) -> dict[str, lis
         tokens[kind][token]: found
         for kind, wanted in tokens.items()
         for token, found in found_by_identifier(client, kind, wanted).items()
-        if found
     }
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from fhir_case.errors import RejectedError, ServerError
 from fhir_case.load.send.before import NOT_ASKED, identified, new_of
-from fhir_case.load.send.reconcile import matched, result_of
+from fhir_case.load.send.matching import matched
+from fhir_case.load.send.reconcile import result_of
 from fhir_case.server.lookup import found_by_id, found_by_request, version_of
 
 if TYPE_CHECKING:
@@ -100,7 +101,8 @@ def _looked_up(link: Link, attempt: Attempt, results: Sequence[JournalEntry]) ->
     there = _by_id(link.client, [attempt.entries[number] for number in left])
     for number in left:
         entry = attempt.entries[number]
-        present = next(iter((new if _creates(entry) else named).get(entry.identity, ())), None)
+        candidates = named if not _creates(entry) else new if attempt.before.asked else {}
+        present = next(iter(candidates.get(entry.identity, ())), None)
         present = present or there.get(entry.original.name)
         found[number] = _found(entry, present, attempt, results[number], done=done)
     return tuple(found)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from fhir_case.errors import RejectedError
-from fhir_case.fhir import wire
-from fhir_case.fhir.identifiers import identifiers_of
-from fhir_case.fhir.references import rewritten
 from fhir_case.load.journal.entry import JournalEntry
 from fhir_case.load.send.answers import entry_failed
 from fhir_case.load.send.before import NOT_ASKED, Before, identified, new_of
+from fhir_case.load.send.matching import content_of, matched
 from fhir_case.server.lookup import found_by_id, found_by_request, version_of, written_by
 
 if TYPE_CHECKING:
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
     from fhir_case.load.send.link import Link
     from fhir_case.server.client import Client
 
-__all__ = ["Delivery", "matched", "reattributed", "reconcile", "result_of"]
+__all__ = ["Delivery", "reattributed", "reconcile", "result_of"]
 
 Delivery = Literal["done", "not done", "unknown"]
 
@@ -176,57 +173,23 @@ def _by_request(
     )
 
 
-def matched(entries: Sequence[PlannedEntry], stored: dict[str, list[Resource]]) -> dict[int, Resource]:
-    """Find for each entry the resource that was stored of it: by id, by identifier, by content."""
-    stored_as: dict[int, Resource] = {}
-    left = {(kind, str(each["id"])): each for kind, resources in stored.items() for each in resources}
-    for keys_of in (_ids, _tokens, _content):
-        waiting: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-        for (kind, resource_id), resource in left.items():
-            for key in keys_of(resource):
-                waiting[kind, key].append((kind, resource_id))
-        for number, entry in enumerate(entries):
-            if number in stored_as or (entry.by_id != (keys_of is _ids)):
-                continue
-            keys = [(entry.original.type, key) for key in keys_of(entry.original.resource)]
-            free = next((name for key in keys for name in waiting[key] if name in left), None)
-            if free:
-                stored_as[number] = left.pop(free)
-    return stored_as
-
-
-def _ids(resource: Resource) -> list[str]:
-    return [str(resource.get("id") or "")]
-
-
-def _tokens(resource: Resource) -> list[str]:
-    return list(identifiers_of(resource))
-
-
-def _content(resource: Resource) -> list[str]:
-    """Return what a resource says without what a server may change: its id, meta, narrative, references."""
-    kept = {name: value for name, value in resource.items() if name not in ("id", "meta", "text")}
-    return [wire.dump(_sorted(rewritten(kept, lambda _: ""))).decode()]
-
-
-def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _sorted(value[name]) for name in sorted(value)}
-    return [_sorted(each) for each in value] if isinstance(value, list) else value
-
-
 def _by_identifier(
     entries: Sequence[PlannedEntry], client: Client, before: Before
 ) -> tuple[Delivery, tuple[JournalEntry, ...]]:
-    """Look up what was not there before: a transaction is stored as a whole, so that one resource proves all of it."""
+    """
+    Look up what was not there before: a transaction is stored as a whole, so that one resource proves all of it.
+
+    What is there proves nothing where it was not looked up before; what a search cannot tell proves nothing either.
+    """
     found = identified(client, entries)
     new = new_of(found, before)
     created = [entry for entry in entries if entry.method == "POST" and not entry.repeatable]
     stored = _stored_since(client, entries, new, before)
-    if stored or any(entry.identity in new for entry in created):
+    if stored or (before.asked and any(entry.identity in new for entry in created)):
         return "done", tuple(_identified_result(entry, found, new, stored, before) for entry in entries)
     once = any(not entry.repeatable for entry in entries)
-    if once and not any(entry.search for entry in created):
+    absent = found.keys() - new.keys()
+    if once and not any(entry.identity in absent for entry in created):
         return "unknown", ()
     return "not done", ()
 
@@ -245,7 +208,7 @@ def _stored_since(
         name: resource
         for name, resource in found_by_id(client, places).resources.items()
         if not (places[name].by_id and _as_before(name, resource, before))
-        and _content(resource) == _content(places[name].original.resource)
+        and content_of(resource) == content_of(places[name].original.resource)
     }
 
 
@@ -262,13 +225,18 @@ def _identified_result(
     before: Before,
 ) -> JournalEntry:
     """Return what became of an entry of a transaction that was carried out."""
+    state: State
     fresh = _first(new.get(entry.identity))
     if entry.by_id and before.versions is not None and not entry.deletes:
         resource = stored.get(entry.original.name)
         was_there = entry.original.name in before.versions
-        state: State = "unchanged" if resource is None and was_there else "updated" if was_there else "created"
+        state = "unchanged" if resource is None and was_there else "updated" if was_there else "created"
         version = version_of(resource or {})
         return JournalEntry.of(entry, 0, state, stored_as=entry.original.name, version=version)
+    if fresh is not None and entry.condition and entry.method == "POST" and not before.asked:
+        # It may have been there before, so that it is not ours to delete.
+        state = "updated or unchanged"
+        return JournalEntry.of(entry, 0, state, stored_as=_name(fresh), version=version_of(fresh))
     if fresh is None and entry.method == "POST":
         return result_of(entry, _first(found.get(entry.identity)) if entry.condition else None, False)
     return result_of(entry, fresh or _first(found.get(entry.identity)), True)

@@ -110,7 +110,7 @@ class _Log:
     opened: Mapping[tuple[str, int], JournalEntry]
     requests: list[str] = field(default_factory=list)
 
-    def sending(self, request: str, entries: Sequence[PlannedEntry], *, there: Collection[str] = ()) -> None:  # noqa: ARG002
+    def sending(self, request: str, entries: Sequence[PlannedEntry], *, there: Collection[str] | None = None) -> None:  # noqa: ARG002
         self.requests.append(request)
         if self.log:
             self.log.resolving(request, entries)

@@ -132,7 +132,7 @@ class Sender:
         for attempt in count(1):
             request = f"{self._run}{next(self._numbers):08x}"
             if self.log:
-                self.log.sending(request, sent, there=ready.before.identified)
+                self.log.sending(request, sent, there=ready.before.identified if ready.before.asked else None)
             start = self.link.clock()
             try:
                 answer = self._post(content, request, compressed=compressed)
@@ -245,7 +245,8 @@ class Sender:
         """Look up what the server has now, as far as it does not say afterwards what was new."""
         asks = self._look_up and not self.link.known.tells_unchanged
         versions = versions_before(self.link.client, sent) if asks else None
-        by_identifier = not self.link.request_ids.usable and any(each.search and not each.repeatable for each in sent)
+        proven = self.link.request_ids.proven
+        by_identifier = not proven and any(each.search and not each.repeatable for each in sent)
         if not by_identifier:
             return Before(versions)
         return look_before(self.link.client, sent, versions)

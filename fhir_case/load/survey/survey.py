@@ -130,7 +130,7 @@ def _needed(reference: str) -> str:
     kind, conditional, query = reference.partition("?")
     if conditional:
         return f"{kind}?{unquote(query)}"
-    return "" if reference.startswith("#") else unversioned(reference)
+    return unversioned(reference.partition("#")[0])
 
 
 def place_of(name: str, entries: Iterable[BundleEntry], document: str) -> str:
