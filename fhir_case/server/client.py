@@ -139,29 +139,39 @@ class Client:
         answer = self.request("GET", f"{resource_type}/{resource_id}", headers={"Cache-Control": "no-cache"})
         return answer.body or {}
 
-    def search(self, resource_type: str, parameters: Mapping[str, str] | str) -> Iterator[Resource]:
+    def search(
+        self, resource_type: str, parameters: Mapping[str, str] | str, *, complete: bool = False
+    ) -> Iterator[Resource]:
         """
         Return every resource that a search finds, page after page.
 
         Args:
             parameters: The search parameters, or a query that is encoded already.
+            complete: Whether to refuse an answer that has less than its ``total`` says.
 
         Raises:
             ServerError: The server was not reached, is overloaded, or its pages do not end.
-            RejectedError: The server refused the search.
+            RejectedError: The server refused the search, or its answer is not complete and has to be.
         """
         # HAPI reuses the result of an equal search for a minute; strict handling: an unknown parameter is refused.
         headers = {"Cache-Control": "no-cache", "Prefer": "handling=strict"}
         page = self._page(resource_type, parameters=parameters, headers=headers)
         seen: set[str] = set()
-        empty = 0
+        empty = found = 0
+        total = page.get("total")
         while True:
             empty = 0 if page.get("entry") else empty + 1
             for entry in wire.objects(page.get("entry")):
                 if isinstance(entry.get("resource"), dict) and _mode(entry) == "match":
+                    found += 1
                     yield entry["resource"]
             following = self._next_page(page, resource_type)
             if not following:
+                if complete and isinstance(total, int) and total > found:
+                    raise RejectedError(
+                        f"a search finds {total}, and the server shows {found} of them, without a next page",
+                        where=f"GET {self.base_url}/{resource_type}",
+                    )
                 return
             if following in seen or len(seen) >= _MAX_PAGES or empty > _MAX_EMPTY_PAGES:
                 raise ServerError("the pages of a search do not end", where=f"GET {self.base_url}/{resource_type}")

@@ -42,6 +42,7 @@ ANSWERS: dict[str, Callable[[Reply], Reply]] = {
     "202 without content": lambda _: Reply(202),
     "200 without content": lambda _: Reply(200),
     "204": lambda _: Reply(204),
+    "a page": lambda _: Reply(200, "<html><body><h1>Welcome</h1></body></html>"),
     "an OperationOutcome": lambda _: Reply(200, OUTCOME),
     "a resource": lambda _: Reply(200, {"resourceType": "Patient", "id": "x"}),
     "another Bundle": lambda _: Reply(200, {"resourceType": "Bundle", "type": "searchset", "total": 0}),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fhir_case.server.hapi import HapiServer
-from load.sample import bundle, counts_of, observation, patient, write
+from load.sample import bundle, by_type, counts_of, observation, patient, write
 from smallserver import PLACEHOLDER, Reply, Request, SmallServer
 
 if TYPE_CHECKING:
@@ -133,6 +133,28 @@ def test_undo_keeps_a_placeholder_that_was_there_before_or_was_replaced_since(
 
     assert (7, {"Encounter/elsewhere", "Patient/elsewhere"}) == (code, placeholders.names)
     assert ["it was changed since: version 2 instead of 1"] == [each["reason"] for each in value["left_over"]]
+
+
+@pytest.mark.parametrize("odd", [Reply(202), Reply(200, "<html>Welcome</html>"), None])
+def test_what_was_made_by_a_request_that_was_not_confirmed_is_counted_and_undone(
+    placeholders: SmallServer, run: Run, folder: Path, journal: Path, odd: Reply | None
+) -> None:
+    def answer(request: Request, carried_out: Callable[[], Reply]) -> Reply | None:
+        reply = carried_out()
+        return odd if request.is_transaction else reply
+
+    placeholders.hook = answer
+    options = ("--placeholders", "--retry-for", "2", "--settle-for", "0.2")
+    upload(run, placeholders, folder, journal, *options)
+    placeholders.hook = lambda _, carried_out: carried_out()
+    code, out, _ = upload(run, placeholders, folder, journal, *options, "--format", "json")
+
+    assert 2 == json.loads(out)["placeholders"]["made"]
+    assert {"Observation": 2, "Patient": 2, "Encounter": 1} == by_type(placeholders.names)
+    code, undone = states(run, journal, "undo")
+    left = {each.get("stored_as", each["resource"]) for each in undone["left_over"]}
+    assert (7 if left else 0) == code
+    assert placeholders.names <= left or len(placeholders.names) == len(left)
 
 
 def test_undo_keeps_a_placeholder_of_another_request(

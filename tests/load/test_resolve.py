@@ -247,6 +247,44 @@ def test_a_second_request_without_answer_is_repeated_without_harm(
 
 
 @pytest.mark.parametrize("software", [HAPI, OTHER])
+@pytest.mark.parametrize("done", [True, False])
+@pytest.mark.parametrize(
+    "odd", [Reply(202), Reply(200, "<html>Welcome</html>"), Reply(200, {"resourceType": "Bundle", "entry": []})]
+)
+def test_a_second_request_that_is_not_confirmed_counts_as_done_only_where_it_is_seen(
+    run: Run, file: Path, journal: Path, software: str, done: bool, odd: Reply
+) -> None:
+    with SmallServer.like(software) as fake:
+        fake.behaviour.quirks.add(PRIMITIVES)
+
+        def answer(request: Request, carried_out: Answer) -> Reply:
+            if not is_second(request):
+                return carried_out()
+            if done:
+                carried_out()
+            return odd
+
+        fake.hook = answer
+        code, value, _ = upload(run, fake, file, journal)
+        fake.hook = lambda _, carried_out: carried_out()
+
+        assert ALL == by_type(fake.names)
+        if not done:
+            assert 3 == value["resources_with_open_references"]
+            assert code in (6, 7)
+        code, value, _ = upload(run, fake, file, journal)
+        assert (0, 0) == (code, value["resources_with_open_references"]), value
+        assert {"2"} == {fake.versions()[name] for name in fake.names if name.startswith("Observation/")}
+        if software == HAPI or not done:
+            all_is_well(run, fake, journal)
+        else:  # which request made the second version is not known, so that undo leaves it and says so
+            assert AS_MEANT == where_dates_point(fake)
+            assert 0 == run("verify", journal)[0]
+            code, out, _ = run("undo", journal)
+            assert (7, ALL, 4) == (code, by_type(fake.names), counts_of(out, "Resources")["not deleted"])
+
+
+@pytest.mark.parametrize("software", [HAPI, OTHER])
 def test_what_somebody_changes_in_between_is_not_overwritten_and_is_reported(
     run: Run, file: Path, journal: Path, software: str
 ) -> None:

@@ -82,7 +82,7 @@ class Reply:
     One answer.
 
     Args:
-        body: A resource; None for no body.
+        body: A resource; a text that is a page, such as a gateway answers with; None for no body.
         headers: All but those about the body.
         version: The version that was read or written, None when it was not one.
     """

@@ -112,6 +112,8 @@ def written(reply: Reply, format_: Format, *, pretty: bool) -> tuple[bytes, str]
     """Return the body of an answer in a format, and its content type; both empty without a body."""
     if reply.body is None:
         return b"", ""
+    if isinstance(reply.body, str):
+        return reply.body.encode(), "text/html;charset=utf-8"
     if format_ == "raw" and reply.version is not None:
         content = base64.b64decode(str(reply.version.content.get("data", "")))
         return content, str(reply.version.content.get("contentType", ""))

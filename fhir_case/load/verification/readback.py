@@ -207,11 +207,11 @@ def _look_for(
     if direct.final or known_as or not entry.search:
         return direct
     try:
-        matches = list(client.search(entry.original.type, entry.search))
+        matches = list(client.search(entry.original.type, entry.search, complete=True))
     except RejectedError as error:
         if error.status in (401, 403):
             raise
-        return direct
+        return direct if error.status else _Found(None, f"{direct.reason}, and {error.message}", "not checked")
     token = token_of(entry.search)
     meant = [each for each in matches if _is(each, entry.original.type) and token in ("", *identifiers_of(each))]
     if meant:
