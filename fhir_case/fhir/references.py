@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RELATIVE",
+    "RESTFUL",
     "Location",
     "Pointers",
     "is_stored_name",
@@ -30,6 +31,15 @@ __all__ = [
 
 RELATIVE = rf"[A-Z][A-Za-z]+/{LOGICAL_ID}"
 """The pattern of ``Type/id``."""
+
+RESTFUL = re.compile(
+    rf"(?:https?://(?:[A-Za-z0-9\-\\.:%$]*/)+)?([A-Z][A-Za-z]+)/({LOGICAL_ID})(?:/_history/{LOGICAL_ID})?"
+)
+"""
+The form of the URL of a resource on a server: type and id. Whether the type is one of FHIR, it does not tell.
+
+Source: https://hl7.org/fhir/R4/references.html#regex
+"""
 
 _LOCATION = re.compile(rf"(?:^|/)({RELATIVE})(?:/_history/({LOGICAL_ID}))?$")
 

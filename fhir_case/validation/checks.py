@@ -9,9 +9,11 @@ from fhir_case.validation.rules.bundles import BUNDLE_RULES
 from fhir_case.validation.rules.codes import CODE_RULES
 from fhir_case.validation.rules.contained import CONTAINED_RULES
 from fhir_case.validation.rules.coverage import COVERAGE
+from fhir_case.validation.rules.definitions import DEFINITION_RULES
 from fhir_case.validation.rules.displays import DISPLAY_RULES
 from fhir_case.validation.rules.elements import ELEMENT_RULES
 from fhir_case.validation.rules.narrative import NARRATIVE_RULES
+from fhir_case.validation.rules.primitives import PRIMITIVE_RULES
 from fhir_case.validation.rules.recurrence import RECURRENCE_RULES
 from fhir_case.validation.rules.references import REFERENCE_RULES
 from fhir_case.validation.rules.timeline import TIMELINE_RULES
@@ -28,8 +30,10 @@ CHECKS: tuple[Check, ...] = (
     STRUCTURE,
     STRICT,
     *INVARIANT_CHECKS,
+    *PRIMITIVE_RULES,
     *ELEMENT_RULES,
     *CONTAINED_RULES,
+    *DEFINITION_RULES,
     *BUNDLE_RULES,
     *REFERENCE_RULES,
     *CODE_RULES,

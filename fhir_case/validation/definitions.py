@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.validation.located import Path
 
-__all__ = ["INVARIANT", "allowed_targets", "definitions", "validators"]
+__all__ = ["INVARIANT", "allowed_targets", "definition_of", "definitions", "places_of", "resource_types", "validators"]
 
 INVARIANT = "invariant:"
-"""How the name of a definition begins that is the schema of an invariant."""
+"""How the name of a definition begins that is the schema of an invariant; its number among all of them follows."""
 
 _SEPARATE = 8  # how many validators are compiled before one for all types
 
@@ -43,9 +43,9 @@ def definitions(fhir: FhirVersion) -> dict[str, Any]:
         raise CheckerError(
             f"the schema of {fhir} could not be read: {error}", hint="install fhir-case again"
         ) from error
-    for invariant in INVARIANTS:
-        if fhir in invariant.releases:
-            name = INVARIANT + invariant.name
+    for number, invariant in enumerate(INVARIANTS):
+        if fhir in invariant.releases and invariant.broken is not None:
+            name = f"{INVARIANT}{number}"
             for carrier in _carriers(invariant.where, found):
                 carrier.setdefault("allOf", []).append({"$ref": f"#/$defs/{name}"})
             found[name] = {"not": {"type": "object", **invariant.broken}}
@@ -122,6 +122,57 @@ def _reached(kinds: list[str], known: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+@cache
+def resource_types(fhir: FhirVersion) -> frozenset[str]:
+    """Return the names of the resource types of a release."""
+    return frozenset(definitions(fhir)["resource-types"]["enum"])
+
+
+def definition_of(kind: str, path: Path, fhir: FhirVersion) -> str:
+    """
+    Return the name of the definition that is about an element; empty when there is none.
+
+    That is ``Reference(Patient,Group)`` or ``code:observation-status``, and of primitive types in lists ``string?``.
+
+    Args:
+        kind: The type of the resource.
+        path: The path from the resource to the element.
+        fhir: The release.
+    """
+    known = definitions(fhir)
+    name = kind
+    for step in path:
+        if isinstance(step, str):
+            schema = known.get(name, {}).get("properties", {}).get(step, {})
+            name = (schema.get("$ref") or schema.get("items", {}).get("$ref", "")).removeprefix("#/$defs/")
+    return name
+
+
+@cache
+def places_of(where: str, fhir: FhirVersion) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """
+    Return where an element of a definition is in resources: the type of each resource, and the steps from there.
+
+    Args:
+        where: The path of the element, as a StructureDefinition has it; its type may be a data type. Then only the
+            places are found where the parts of a resource have that type.
+        fhir: The release.
+    """
+    kind, *steps = where.split(".")
+    if kind in resource_types(fhir):
+        return ((kind, tuple(steps)),)
+    found = []
+    for name, definition in definitions(fhir).items():
+        root, *path = name.split(".")
+        if root not in resource_types(fhir):
+            continue
+        for element, schema in definition.get("properties", {}).items():
+            reference = schema.get("$ref") or schema.get("items", {}).get("$ref", "")
+            if reference.removeprefix("#/$defs/").partition(":")[0] == kind:
+                found.append((root, (*path, element, *steps)))
+    return tuple(found)
+
+
 def allowed_targets(kind: str, path: Path, fhir: FhirVersion) -> list[str]:
     """
     Return the types that the reference at a path may point to; empty when any may be, or when that is not known.
@@ -131,10 +182,4 @@ def allowed_targets(kind: str, path: Path, fhir: FhirVersion) -> list[str]:
         path: The path from the resource to the object that is the Reference.
         fhir: The release.
     """
-    known = definitions(fhir)
-    name = kind
-    for step in path:
-        if isinstance(step, str):
-            schema = known.get(name, {}).get("properties", {}).get(step, {})
-            name = (schema.get("$ref") or schema.get("items", {}).get("$ref", "")).removeprefix("#/$defs/")
-    return targets(name)
+    return targets(definition_of(kind, path, fhir))

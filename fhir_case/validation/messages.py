@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fhir_case.validation.located import Path
 
-__all__ = ["explain", "targets"]
+__all__ = ["explain", "is_blank_text", "targets"]
 
 Explained = tuple["Path", str, str]
 
@@ -31,13 +31,15 @@ _FORMATS = {
     "dateTime": "a calendar date (YYYY, YYYY-MM or YYYY-MM-DD), or a date with time and time zone",
     "instant": "a date with time and time zone: YYYY-MM-DDThh:mm:ss+hh:mm",
     "time": "a time of day: hh:mm:ss",
+    "absolute-uri": "an absolute URI, such as https://example.org/x or urn:oid:1.2.3",
+    "element-id": "an id of an element: it has no spaces",
     "id": "an id: 1 to 64 letters, digits, - and .",
     "code": "a code: no spaces at its ends, no two in a row",
     "uri": "a URI: no spaces",
     "url": "a URL: no spaces",
-    "canonical": "a URL: no spaces",
+    "canonical": "an absolute URL without spaces, or #id",
     "oid": "an OID: urn:oid:1.2.3",
-    "uuid": "a UUID: urn:uuid: and 36 characters",
+    "uuid": "a UUID: urn:uuid: and 36 characters, its letters in lower case",
     "base64Binary": "base64",
     "integer64": "a whole number in quotes",
 }
@@ -137,9 +139,31 @@ def _format(error: Any, definition: str) -> str:
     value = error.instance
     if kind in ("date", "dateTime", "instant") and _is_not_a_day(value):
         return f"{_shown(value)} is not a day of the calendar"
-    if kind in ("string", "markdown", "xhtml"):
+    if is_blank_text(error):
+        return "the text has white space only; leave the element out"
+    if value == "":
         return "empty text is not allowed; leave the element out"
+    if kind == "xhtml":
+        return "the narrative has white space only; leave the element out"
+    if kind == "id":
+        return f"{_shown(value)} is not {_FORMATS['id']}{_wrong_signs(value)}"
     return f"{_shown(value)} is not {_FORMATS.get(kind, f'of the form of {kind}')}"
+
+
+def is_blank_text(error: Any) -> bool:
+    """
+    Whether an error of the schema is about text that has white space only, which R4 advises against.
+
+    Source: https://hl7.org/fhir/R4/datatypes.html#string
+    """
+    definition = str(error.schema_path[1]).rstrip("?") if len(error.schema_path) > 1 else ""
+    return error.kind.name == "pattern" and definition in ("string", "markdown") and error.instance != ""
+
+
+def _wrong_signs(text: str) -> str:
+    """Name the first characters that an id must not have; nothing when it is only too long."""
+    wrong = list(dict.fromkeys(re.findall(r"[^A-Za-z0-9\-.]", text)))[:3]
+    return f"; not allowed: {' '.join(repr(one) for one in wrong)}" if wrong else f"; it has {len(text)} characters"
 
 
 def _is_not_a_day(text: str) -> bool:

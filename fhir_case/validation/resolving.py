@@ -30,12 +30,14 @@ class Target:
         located: The resource that it points to, when found.
         outermost: The resource that this is a part of; mostly itself.
         opaque: Whether the reference does not show the type: ``#id`` and ``urn:``.
+        guessed: Whether only type and id agree, while the fullUrl of the resource is another than the reference calls.
     """
 
     kind: Kind
     located: Located | None = None
     outermost: Located | None = None
     opaque: bool = False
+    guessed: bool = False
 
 
 @dataclass(slots=True)
@@ -65,12 +67,14 @@ class Links:
         unresolved: Those whose target is not in the document.
         typed: Those that resolve, and have ``Reference.type``.
         opaque: Those that resolve, and whose text does not show the type of the target.
+        guessed: Those for which there is a resource of the type and id, with another fullUrl.
         neighbours: The resources that each resource points to; those in a resource count as part of it.
     """
 
     unresolved: list[Link] = field(default_factory=list)
     typed: list[Link] = field(default_factory=list)
     opaque: list[Link] = field(default_factory=list)
+    guessed: list[Link] = field(default_factory=list)
     neighbours: dict[Located, set[Located]] = field(default_factory=dict)
 
 
@@ -95,11 +99,12 @@ class Index:
     def resolve(self, reference: str, origin: Located) -> Target:
         """Return the target of a reference in the resource `origin`."""
         if reference.startswith("#"):
-            container = origin.parent if origin.role in ("contained", "inner") and origin.parent else origin
+            # A resource in Parameters contains its own; one that is contained refers to those beside it.
+            container = origin.parent if origin.role == "contained" and origin.parent else origin
             if reference == "#":
                 return _target("contained", container)
             return _target("contained", self.contained.get((id(container), reference[1:])))
-        base = _base_of(origin)
+        base = _base_of(_outermost(origin))
         return self.resolved_from(base).get(reference) or self.find(reference, base)
 
     def resolved_from(self, base: str) -> dict[str, Target]:
@@ -121,12 +126,15 @@ class Index:
         if outer:
             return _target("absolute", self.by_url.get(f"{outer}/{key}"))
         # The base of the fullUrl comes first, as the specification says; then any resource of that type and id.
-        return _target("relative", self.by_url.get(f"{base}/{key}") or self.by_key.get(key))
+        by_url = self.by_url.get(f"{base}/{key}")
+        target = _target("relative", by_url or self.by_key.get(key))
+        target.guessed = by_url is None and target.located is not None and target.located.full_url != ""
+        return target
 
 
-def _base_of(located: Located) -> str:
+def _base_of(outermost: Located) -> str:
     """Return the base of a fullUrl that ends in ``Type/id``; empty when there is none."""
-    url, tail = located.full_url, f"/{located.label}"
+    url, tail = outermost.full_url, f"/{outermost.label}"
     return url[: -len(tail)] if url.endswith(tail) else ""
 
 
@@ -164,9 +172,10 @@ def find_links(references: Iterable[tuple[Located, Sequence[Mapping[str, Any]]]]
     """Return the literal references of some resources with their targets, by what can be wrong with them."""
     links = Links()
     for located, nodes in references:
-        base = _base_of(located)
+        outermost = _outermost(located)
+        base = _base_of(outermost)
         known = at.resolved_from(base)
-        beside = links.neighbours.setdefault(_outermost(located), set())
+        beside = links.neighbours.setdefault(outermost, set())
         for node in nodes:
             reference = node["reference"]
             if not isinstance(reference, str):
@@ -183,6 +192,8 @@ def find_links(references: Iterable[tuple[Located, Sequence[Mapping[str, Any]]]]
                 links.typed.append(Link(located, node, reference, target))
             if target.opaque:
                 links.opaque.append(Link(located, node, reference, target))
+            elif target.guessed:
+                links.guessed.append(Link(located, node, reference, target))
     return links
 
 

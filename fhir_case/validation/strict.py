@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Any
 from fhir_case.issues import Issue
 from fhir_case.validation.check import Check, always, of_types
 from fhir_case.validation.definitions import INVARIANT, definitions, validators
+from fhir_case.validation.expressions import evaluated
 from fhir_case.validation.invariants import INVARIANTS
 from fhir_case.validation.invariants.invariant import DATA_TYPES
 from fhir_case.validation.located import LONGEST_LIST, expression, with_short_lists
-from fhir_case.validation.messages import explain
+from fhir_case.validation.messages import explain, is_blank_text
 from fhir_case.validation.traversal import MAXIMUM_DEPTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from fhir_case.fhir.models import FhirVersion
+    from fhir_case.issues import Severity
     from fhir_case.validation.invariants.invariant import Invariant
     from fhir_case.validation.located import Located
     from fhir_case.validation.subject import Subject
 
 __all__ = ["INVARIANT_CHECKS", "STRICT", "schema_issues"]
-
-_BY_NAME = {invariant.name: invariant for invariant in INVARIANTS}
 
 
 def schema_issues(subject: Subject) -> dict[str, list[Issue]]:
@@ -56,13 +56,14 @@ def _issues(located: Located, validator: Any, known: Mapping[str, Any]) -> Itera
         yield Issue("error", "strict", message, located.label, located.path, "too-long")
     for error in validator.iter_errors({located.type: resource}):
         name = str(error.schema_path[1]) if len(error.schema_path) > 1 else ""
-        invariant = _BY_NAME.get(name.removeprefix(INVARIANT)) if name.startswith(INVARIANT) else None
-        if invariant is not None:
+        if name.startswith(INVARIANT):
+            invariant = INVARIANTS[int(name.removeprefix(INVARIANT))]
             where = located.path + expression(tuple(error.instance_path[1:]))
             yield Issue(invariant.severity, invariant.name, invariant.reason, located.label, where, "invariant")
             continue
+        severity: Severity = "warning" if is_blank_text(error) else "error"
         for path, message, code in explain(error, known):
-            yield Issue("error", "strict", message, located.label, located.path + expression(path), code)
+            yield Issue(severity, "strict", message, located.label, located.path + expression(path), code)
 
 
 def _no_type(located: Located, fhir: FhirVersion) -> Issue:
@@ -75,15 +76,30 @@ def _of(name: str) -> Callable[[Subject], list[Issue]]:
     return lambda subject: subject.once(schema_issues).get(name, [])
 
 
-def _check(invariant: Invariant) -> Check:
-    applies = always if invariant.type in DATA_TYPES else of_types(invariant.type)
+def _check(name: str, invariants: list[Invariant]) -> Check:
+    """Return the check of all invariants of one name: some are stated for several types, or differ in R5."""
+    by_schema = _of(name)
+    by_expression = [one for one in invariants if one.broken is None]
+    releases = {release for one in invariants for release in one.releases}
+    types = tuple(dict.fromkeys(one.type for one in invariants))
+    applies = of_types(*types) if DATA_TYPES.isdisjoint(types) else always
 
     def unless(subject: Subject) -> str:
-        if subject.fhir not in invariant.releases:
-            return f"it is a rule of {' and '.join(invariant.releases)}"
+        if subject.fhir not in releases:
+            return f"it is a rule of {' and '.join(sorted(releases))}"
         return applies(subject)
 
-    return Check(invariant.name, invariant.reason, invariant.source, _of(invariant.name), unless)
+    def run(subject: Subject) -> list[Issue]:
+        return [*by_schema(subject), *(issue for one in by_expression for issue in evaluated(one, subject))]
+
+    return Check(name, invariants[0].reason, invariants[0].source, run, unless)
+
+
+def _grouped() -> dict[str, list[Invariant]]:
+    grouped: dict[str, list[Invariant]] = {}
+    for invariant in INVARIANTS:
+        grouped.setdefault(invariant.name, []).append(invariant)
+    return grouped
 
 
 STRICT = Check(
@@ -93,4 +109,4 @@ STRICT = Check(
     _of("strict"),
     always,
 )
-INVARIANT_CHECKS = tuple(_check(invariant) for invariant in INVARIANTS)
+INVARIANT_CHECKS = tuple(_check(name, invariants) for name, invariants in _grouped().items())

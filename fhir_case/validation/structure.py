@@ -45,8 +45,12 @@ def _findings(located: Located, fhir: FhirVersion) -> Iterator[Issue]:
 
 
 def _without_nested(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a resource without the resources inside, which are checked on their own."""
-    bare = {name: value for name, value in resource.items() if name != "contained"}
+    """
+    Return a resource without the resources inside, which are checked on their own, and without extensions of its id.
+
+    Those are allowed, since ``Resource.id`` is not an attribute in XML; the models know them of no resource.
+    """
+    bare = {name: value for name, value in resource.items() if name not in ("contained", "_id")}
     if resource.get("resourceType") == "Bundle" and isinstance(bare.get("entry"), list):
         bare["entry"] = [
             {name: value for name, value in entry.items() if name != "resource"} if isinstance(entry, dict) else entry

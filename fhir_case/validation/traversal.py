@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from fhir_case.fhir.systems import DATA_ABSENT_REASON
@@ -15,6 +16,8 @@ __all__ = ["MAXIMUM_DEPTH", "Elements", "traverse"]
 
 MAXIMUM_DEPTH = 200
 """How deep objects may be nested. The deepest official example has 17 levels; what is deeper is an attack or a bug."""
+
+_LONG = 10**18
 
 _RESOURCE_ELEMENTS = frozenset({"contained", "resource", "outcome", "issues"})
 
@@ -34,6 +37,9 @@ class Elements:
         data: What has ``data``.
         absent_reasons: Extensions that say why something is absent.
         lists_with_null: Lists with a null in them, by identity: each once.
+        ids_alone: What has an id and nothing else.
+        numbers: What has a number with a point, an exponent or more than 18 digits, also in a list; by identity.
+        local_urls: What has a ``url`` that is not absolute.
     """
 
     references: list[tuple[Located, list[Mapping[str, Any]]]] = field(default_factory=list)
@@ -43,6 +49,9 @@ class Elements:
     data: list[Element] = field(default_factory=list)
     absent_reasons: list[Element] = field(default_factory=list)
     lists_with_null: dict[int, Element] = field(default_factory=dict)
+    ids_alone: list[Element] = field(default_factory=list)
+    numbers: dict[int, Element] = field(default_factory=dict)
+    local_urls: list[Element] = field(default_factory=list)
 
 
 def traverse(document: Mapping[str, Any]) -> tuple[tuple[Located, ...], Elements, bool]:
@@ -71,7 +80,7 @@ def traverse(document: Mapping[str, Any]) -> tuple[tuple[Located, ...], Elements
     return tuple(resources), elements, too_deep
 
 
-def _collect(  # noqa: C901, PLR0912 - the innermost loop of all rules: calls in it would double its time
+def _collect(  # noqa: C901, PLR0912, PLR0915 - the innermost loop of all rules: calls in it would double its time
     located: Located, elements: Elements
 ) -> tuple[list[Mapping[str, Any]], bool]:
     """
@@ -103,12 +112,17 @@ def _collect(  # noqa: C901, PLR0912 - the innermost loop of all rules: calls in
                     else:
                         by_system[system] = [(located, node)]
             elif "url" in node:
-                if node["url"] == DATA_ABSENT_REASON:
+                url = node["url"]
+                if url == DATA_ABSENT_REASON:
                     elements.absent_reasons.append((located, node))
+                elif url.__class__ is str and ":" not in url:
+                    elements.local_urls.append((located, node))
             elif "start" in node or "end" in node:
                 elements.periods.append((located, node))
             elif "low" in node and "high" in node:
                 elements.ranges.append((located, node))
+            elif "id" in node and len(node) == 1:
+                elements.ids_alone.append((located, node))
             if "data" in node:
                 elements.data.append((located, node))
             for value in node.values():
@@ -125,6 +139,10 @@ def _collect(  # noqa: C901, PLR0912 - the innermost loop of all rules: calls in
                             elements.lists_with_null[id(value)] = located, value
                         elif item.__class__ is list:  # never right, as the strict schema says; here it adds depth
                             below.append({"": item})
+                        elif item.__class__ is Decimal:
+                            elements.numbers[id(node)] = located, node
+                elif kind is Decimal or (kind is int and not -_LONG < value < _LONG):
+                    elements.numbers[id(node)] = located, node
         if not below:
             break
         level = below

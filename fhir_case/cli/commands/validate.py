@@ -126,8 +126,9 @@ def validate(
 
     if list_rules:
         from fhir_case.validation import CHECKS
+        from fhir_case.validation.invariants import NOT_CHECKED
 
-        for line in rule_lines(CHECKS):
+        for line in rule_lines(CHECKS, NOT_CHECKED):
             echo(line)
         return
     if not paths:

@@ -12,7 +12,7 @@ from fhir_case.issues import SEVERITIES
 from fhir_case.report.characters import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from fhir_case.issues import CheckRun, Issue, ValidationResult
     from fhir_case.validation.check import Check
@@ -178,9 +178,11 @@ def _encodable(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-def rule_lines(checks: Iterable[Check]) -> Iterator[str]:
-    """Yield one line for each check: its name, its reason, its source."""
+def rule_lines(checks: Iterable[Check], not_checked: Mapping[str, str]) -> Iterator[str]:
+    """Yield one line for each check: its name, its reason, its source; then one for each invariant without a check."""
     known = list(checks)
     width = max(len(check.name) for check in known)
     for check in known:
         yield f"{check.name:<{width}}  {check.reason}  {check.source}"
+    for name, reason in not_checked.items():
+        yield f"{name:<{width}}  not checked: {reason}"

@@ -44,20 +44,22 @@ class Invariant:
     Args:
         name: Its key.
         where: The type or backbone element that it is about.
-        broken: The JSON Schema of an object that breaks it.
+        broken: The JSON Schema of an object that breaks it; None where only the FHIRPath expression says so.
         reason: The rule, one line.
         severity: As in the specification.
         releases: Those that have it.
         page: The page of the specification that states it; when empty, that of the type.
+        expression: In FHIRPath, as the specification has it; empty for one that is written by hand.
     """
 
     name: str
     where: str
-    broken: Schema
+    broken: Schema | None
     reason: str
     severity: Severity = "error"
     releases: tuple[FhirVersion, ...] = ("R4", "R5")
     page: str = ""
+    expression: str = ""
 
     @property
     def type(self) -> str:

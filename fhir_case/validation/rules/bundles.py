@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.fhir.references import RESTFUL
 from fhir_case.fhir.systems import MCODE
 from fhir_case.fhir.wire import mapping
 from fhir_case.validation.check import Finding, in_bundles, rule
+from fhir_case.validation.definitions import resource_types
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fhir_case.issues import Severity
     from fhir_case.validation.located import Located
     from fhir_case.validation.subject import Subject
 
 __all__ = ["BUNDLE_RULES"]
 
 _BUNDLE = "https://hl7.org/fhir/R4/bundle.html#invs"
+_FULL_URL = "https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.fullUrl"
+_UUID = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_OID = re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9][0-9]*))+")
+# The results of operations, and of requests, may be resources that have no identity.
+_RESULTS = frozenset({"batch-response", "transaction-response"})
+_WITHOUT_IDENTITY = frozenset({"OperationOutcome", "Parameters"})
 _TRANSACTION = "https://hl7.org/fhir/R4/http.html#trules"
 _MCODE_BUNDLE = f"{MCODE}mcode-patient-bundle"
 _PROFILE_PAGE = "https://hl7.org/fhir/us/mcode/STU4/StructureDefinition-mcode-patient-bundle.html"
@@ -68,18 +78,44 @@ def _identity(located: Located) -> str:
 
 @rule(
     "full-url",
-    "A fullUrl is absolute, and ends in the id of its resource when it is a URL.",
-    "https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.fullUrl",
+    "An entry with a resource has a fullUrl, except on POST; it is absolute, and that of a server names type and id.",
+    _FULL_URL,
     in_bundles(),
 )
 def _full_url_fits(subject: Subject) -> Iterator[Finding]:
+    types = resource_types(subject.fhir)
     for located in subject.entries:
         url = located.full_url
-        if "://" in url and located.id and not url.endswith(f"/{located.id}"):
-            message = f"the fullUrl '{url}' does not end in the id '{located.id}'"
-            yield Finding(located, message, tail=".id")
-        elif url and ":" not in url:
+        if not url:
+            if _needs_full_url(located, subject.bundle_type):
+                yield Finding(located, "the entry has no fullUrl, and only one with a POST needs none", code="required")
+            continue
+        restful = RESTFUL.fullmatch(url) if "://" in url else None
+        if restful and restful[1] in types:
+            message = _other_identity(url, restful[1], restful[2], located)
+            if message:
+                yield Finding(located, message, tail=".id")
+        elif ":" not in url:
             yield Finding(located, f"the fullUrl '{url}' is not absolute", code="value")
+        elif url.startswith("urn:"):
+            form = "a UUID" if url.startswith("urn:uuid:") else "an OID" if url.startswith("urn:oid:") else ""
+            if form and not (_UUID.fullmatch(url) or _OID.fullmatch(url)):
+                yield Finding(located, f"the fullUrl '{url}' is not {form}", code="value")
+
+
+def _needs_full_url(located: Located, bundle_type: str) -> bool:
+    if bundle_type in _RESULTS or located.type in _WITHOUT_IDENTITY:
+        return False
+    return mapping(mapping(located.entry).get("request")).get("method") != "POST"
+
+
+def _other_identity(url: str, kind: str, key: str, located: Located) -> str:
+    """Return in what a fullUrl that names type and id disagrees with its resource; empty when it agrees."""
+    if not located.id:
+        return f"the fullUrl '{url}' names the id '{key}', and the resource has no id"
+    if key != located.id:
+        return f"the fullUrl '{url}' does not end in the id '{located.id}'"
+    return f"the fullUrl '{url}' is of a {kind}, and the resource is a {located.type}" if kind != located.type else ""
 
 
 def _requests(subject: Subject) -> Iterator[tuple[int, dict[str, Any], Any]]:
@@ -107,7 +143,9 @@ def _collide(subject: Subject) -> Iterator[Finding]:
                 f"entries {seen[key]} and {number} change the same resource, '{'?'.join(part for part in key if part)}'"
             )
             tail = f".entry[{number}].request.url"
-            yield Finding(root, message, tail=tail, code="conflict")
+            # In a batch each request stands alone: it is carried out, and the last one wins.
+            severity: Severity = "warning" if subject.bundle_type == "batch" else "error"
+            yield Finding(root, message, tail=tail, severity=severity, code="conflict")
         seen.setdefault(key, number)
 
 
@@ -115,9 +153,15 @@ def _collide(subject: Subject) -> Iterator[Finding]:
 def _request_fits(subject: Subject) -> Iterator[Finding]:
     root = subject.resources[0]
     for number, request, resource in _requests(subject):
-        message = _mismatch(request.get("method"), request.get("url"), resource)
+        tail = f".entry[{number}].request.url"
+        url = request.get("url")
+        if isinstance(url, str) and url.startswith("/"):
+            message = f"the url '{url}' begins with a slash; servers that take it read it from their base"
+            yield Finding(root, message, tail=tail, severity="warning", code="value")
+            url = url.removeprefix("/")
+        message = _mismatch(request.get("method"), url, resource)
         if message:
-            yield Finding(root, message, tail=f".entry[{number}].request.url")
+            yield Finding(root, message, tail=tail)
 
 
 def _mismatch(method: object, url: object, resource: object) -> str:
@@ -128,6 +172,8 @@ def _mismatch(method: object, url: object, resource: object) -> str:
         return f"a {method} needs a resource" if resource is None else ""
     kind, own = resource.get("resourceType"), resource.get("id")
     path, _, query = url.partition("?")
+    if method == "PUT" and not query and own is None:
+        return f"the resource of this PUT has no id, and its url '{path}' needs the same one"
     wanted = kind if method == "POST" or query else f"{kind}/{own}"
     return "" if path == wanted else f"the url of this {method} is '{wanted}', not '{path}'"
 

@@ -20,12 +20,19 @@ __all__ = ["NARRATIVE_RULES", "needs_no_parser", "problems"]
 
 _SOURCE = "https://hl7.org/fhir/R4/narrative.html#xhtml"
 _XHTML = "http://www.w3.org/1999/xhtml"
+# The elements and attributes of the XPath of txt-1 (StructureDefinition Narrative), and xml:lang, which is lang in XML.
 # fmt: off
 _ELEMENTS = frozenset({
-    "a", "abbr", "acronym", "address", "area", "b", "bdo", "big", "blockquote", "br", "caption", "cite", "code",
-    "col", "colgroup", "dd", "del", "dfn", "div", "dl", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i",
-    "img", "ins", "kbd", "li", "map", "ol", "p", "pre", "q", "s", "samp", "small", "span", "strike", "strong",
-    "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul", "var",
+    "a", "abbr", "acronym", "b", "big", "blockquote", "br", "caption", "cite", "code", "col", "colgroup", "dd", "dfn",
+    "div", "dl", "dt", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "li", "ol", "p", "pre", "q", "samp",
+    "small", "span", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "ul", "var",
+})
+_ATTRIBUTES = frozenset({
+    "abbr", "accesskey", "align", "alt", "axis", "bgcolor", "border", "cellhalign", "cellpadding", "cellspacing",
+    "cellvalign", "char", "charoff", "charset", "cite", "class", "colspan", "compact", "coords", "dir", "frame",
+    "headers", "height", "href", "hreflang", "hspace", "id", "lang", "longdesc", "name", "nowrap", "rel", "rev",
+    "rowspan", "rules", "scope", "shape", "span", "src", "start", "style", "summary", "tabindex", "title", "type",
+    "valign", "value", "vspace", "width", "http://www.w3.org/XML/1998/namespace lang",
 })
 # fmt: on
 _SAFE = frozenset(f"{_XHTML} {name}" for name in _ELEMENTS)
@@ -45,7 +52,8 @@ _ESCAPE = re.compile(r"\\(?:([0-9A-Fa-f]{1,6})[ \t\r\n\f]?|(.))", re.DOTALL)
 
 
 def _unless_text(subject: Subject) -> str:
-    return "" if any("text" in located.resource for located in subject.resources) else "there is no narrative"
+    found = any("text" in located.resource for located in subject.resources) or "Composition" in subject.by_type
+    return "" if found else "there is no narrative"
 
 
 @rule(
@@ -122,6 +130,8 @@ def _unsafe(local: str, attributes: dict[str, str]) -> Iterator[str]:
     for name, value in attributes.items():
         if name.lower().startswith("on") or (name in ("href", "src") and _RUNS.match(_WHITE.sub("", value))):
             yield f"<{local} {name}> would run a script"
+        elif name not in _ATTRIBUTES:
+            yield f"the attribute {name.rpartition(' ')[2]} of <{local}> is not allowed in a narrative"
         elif name == "style" and _LOADS.search(_plain_css(value)):
             yield f"the style of <{local}> loads something from elsewhere"
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from fhir_case.fhir.identity import LOGICAL_ID
 from fhir_case.validation.check import Finding, in_bundles, rule
-from fhir_case.validation.definitions import allowed_targets
+from fhir_case.validation.definitions import allowed_targets, resource_types
 from fhir_case.validation.resolving import connected
+from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,8 +21,15 @@ if TYPE_CHECKING:
 
 __all__ = ["REFERENCE_RULES"]
 
+# The type that a reference names: Patient/1, Patient?identifier=1, https://example.org/fhir/Patient/1.
+_CALLED = re.compile(rf"(?:https?://\S*/)?([A-Z][A-Za-z]+)(?:\?|/{LOGICAL_ID}(?:/_history/{LOGICAL_ID})?$)")
 _REFERENCES = "https://hl7.org/fhir/R4/references.html"
 _BUNDLE = "https://hl7.org/fhir/R4/bundle.html#references"
+
+# What a Composition names directly is in its document, where it can be read without a server.
+_IN_DOCUMENTS = re.compile(
+    r"subject|encounter|author|attester\.party|custodian|event\.detail|(?:section\.)+(?:author|focus|entry)"
+)
 
 # Answers of a server: what they refer to is on it.
 _OF_SERVERS = frozenset({"searchset", "history", "batch-response", "transaction-response", "subscription-notification"})
@@ -52,10 +62,58 @@ def _resolves(subject: Subject) -> Iterator[Finding]:
         severity = _severity(link.target.kind, subject)
         if severity is not None:
             by_text.setdefault((link.reference, severity), []).append(link)
+        elif _is_about_nobody_here(link, subject):
+            by_text.setdefault((link.reference, "warning"), []).append(link)
     for (reference, severity), links in by_text.items():
         what = "is not in this Bundle" if severity == "error" else "is not in this Bundle: the server must have it"
         more = f" ({len(links)} references)" if len(links) > 1 else ""
         yield _about(links[0], f"'{reference}' {what}{more}", severity=severity, code="not-found")
+
+
+def _is_about_nobody_here(link: Link, subject: Subject) -> bool:
+    """Whether an answer of a server has Patients, and a resource about another one, who is not in it."""
+    return (
+        link.target.kind == "relative"
+        and subject.bundle_type in _OF_SERVERS
+        and link.reference.startswith("Patient/")
+        and "Patient" in subject.by_type
+    )
+
+
+@rule(
+    "document-complete",
+    "What a Composition refers to directly is in its document.",
+    "https://hl7.org/fhir/R4/documents.html#content",
+    in_bundles("document"),
+)
+def _in_document(subject: Subject) -> Iterator[Finding]:
+    composition = next((located for located in subject.entries if located.type == "Composition"), None)
+    for link in (*subject.links.unresolved, *subject.links.guessed) if composition else ():
+        if link.located is not composition or link.target.kind in ("contained", "malformed", "urn"):
+            continue
+        path = composition.path_to(link.node) or ()
+        if _IN_DOCUMENTS.fullmatch(".".join(step for step in path if isinstance(step, str))):
+            message = f"'{link.reference}' is not in this document, which has to have what its Composition refers to"
+            severity: Severity = "warning" if link.target.kind == "absolute" else "error"
+            yield _about(link, message, severity=severity, code="not-found")
+
+
+@rule(
+    "reference-base",
+    "A relative reference means the server that the fullUrl of its own entry names, and no entry with another one.",
+    _BUNDLE,
+    in_bundles("collection", "document", "message"),
+)
+def _has_a_base(subject: Subject) -> Iterator[Finding]:
+    by_text: dict[str, list[Link]] = {}
+    for link in subject.links.guessed:
+        by_text.setdefault(link.reference, []).append(link)
+    for reference, links in by_text.items():
+        target = links[0].target.located
+        url = target.full_url if target is not None else ""
+        message = f"'{reference}' does not lead to the entry of that type and id, whose fullUrl is '{url}'"
+        more = f" ({len(links)} references)" if len(links) > 1 else ""
+        yield _about(links[0], message + more, severity="warning", code="not-found")
 
 
 def _about(
@@ -79,19 +137,37 @@ def _severity(kind: str, subject: Subject) -> Severity | None:
 
 @rule(
     "reference-form",
-    "A reference is relative (Type/id), absolute, urn:uuid, urn:oid, conditional or #id.",
+    "A reference is relative (Type/id), absolute, urn:uuid, urn:oid, #id, or conditional in a transaction.",
     _REFERENCES + "#literal",
 )
 def _well_formed(subject: Subject) -> Iterator[Finding]:
+    types = resource_types(subject.fhir)
     for link in subject.links.unresolved:
-        if link.target.kind == "malformed":
-            message = f"'{link.reference}' is not a reference; Type/id, an absolute URL, urn:uuid:… or #id is expected"
-            yield _about(link, message, code="value")
+        kind = link.target.kind
+        if kind == "malformed":
+            yield _about(link, _malformed(link.reference), code="value")
+        elif kind in ("relative", "conditional"):
+            named = re.split(r"[/?]", link.reference, maxsplit=1)[0]
+            if named not in types:
+                hint = did_you_mean(named, types, before="; ")
+                yield _about(link, f"'{named}' is not a resource type of {subject.fhir}{hint}", code="value")
+            elif kind == "conditional" and subject.bundle_type != "transaction":
+                message = f"'{link.reference}' is a conditional reference, which only a transaction may have"
+                yield _about(link, message, code="value")
+
+
+def _malformed(reference: str) -> str:
+    message = f"'{reference}' is not a reference; Type/id, an absolute URL, urn:uuid:… or #id is expected"
+    kind, slash, key = reference.partition("/")
+    wrong = list(dict.fromkeys(re.findall(r"[^A-Za-z0-9\-.]", key)))[:3]
+    if slash and kind.isalpha() and "/" not in key and wrong:
+        return f"{message}; an id has no {' and no '.join(repr(one) for one in wrong)}"
+    return message
 
 
 @rule(
     "reference-type",
-    "Reference.type names the type of the resource that the reference resolves to.",
+    "Reference.type names the type of the resource that the reference points to.",
     _REFERENCES + "#Reference.type",
 )
 def _has_its_type(subject: Subject) -> Iterator[Finding]:
@@ -100,6 +176,14 @@ def _has_its_type(subject: Subject) -> Iterator[Finding]:
         if isinstance(stated, str) and target is not None and target.type != stated.rsplit("/", 1)[-1]:
             message = f"the type is '{stated}', but '{link.reference}' is a {target.type}"
             yield _about(link, message, tail=".type")
+    types = resource_types(subject.fhir)
+    for link in subject.links.unresolved:
+        stated = link.node.get("type")
+        if isinstance(stated, str):
+            named = _CALLED.match(link.reference)
+            if named and named[1] in types and named[1] != stated.rsplit("/", 1)[-1]:
+                message = f"the type is '{stated}', but '{link.reference}' is a {named[1]}"
+                yield _about(link, message, tail=".type")
 
 
 @rule("reference-target", "A reference resolves to a resource of a type that is allowed there.", _BUNDLE)
@@ -155,6 +239,8 @@ REFERENCE_RULES = (
     _contained_resolves,
     _well_formed,
     _resolves,
+    _in_document,
+    _has_a_base,
     _has_its_type,
     _allowed_type,
     _reachable,

@@ -23,8 +23,6 @@ __all__ = ["TIMELINE_RULES"]
 
 _PAGE = "https://hl7.org/fhir/R4/{}.html"
 _RESPONSE: dict[str, Severity] = {"88040-1": "error", "97509-4": "warning"}
-# A post-mortem has findings and reports after death; nothing else has.
-_AFTER_DEATH: dict[str, Severity] = {"DiagnosticReport": "warning", "Observation": "warning"}
 
 
 def _unless_patient_has(name: str) -> Callable[[Subject], str]:
@@ -49,7 +47,7 @@ def _events(subject: Subject) -> Iterator[tuple[Located, Located, str]]:
 
 @rule(
     "before-birth",
-    "Nothing happens to a patient before birth.",
+    "What happens to a patient is rarely before birth, as findings of a fetus are.",
     _PAGE.format("patient"),
     _unless_patient_has("birthDate"),
 )
@@ -58,12 +56,12 @@ def _before_birth(subject: Subject) -> Iterator[Finding]:
         born = patient.resource.get("birthDate")
         if isinstance(born, str) and certainly_before(date, born):
             message = f"the date is {date}, and the patient was born on {born}"
-            yield Finding(located, message, code="business-rule")
+            yield Finding(located, message, severity="warning", code="business-rule")
 
 
 @rule(
     "after-death",
-    "Nothing is done after death; findings and reports may be.",
+    "What happens to a patient is rarely after death, as its certification and an autopsy are.",
     _PAGE.format("patient"),
     _unless_patient_has("deceasedDateTime"),
 )
@@ -72,8 +70,7 @@ def _after_death(subject: Subject) -> Iterator[Finding]:
         died = patient.resource.get("deceasedDateTime")
         if isinstance(died, str) and certainly_before(died, date):
             message = f"the date is {date}, and the patient died on {died}"
-            severity = _AFTER_DEATH.get(located.type, "error")
-            yield Finding(located, message, severity=severity, code="business-rule")
+            yield Finding(located, message, severity="warning", code="business-rule")
 
 
 @rule(
