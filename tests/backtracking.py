@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from re import _constants as of  # there is no public parser of patterns
-from re import _parser as parser
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SINGLE", "TooManySteps", "fits", "parsed", "steps_of"]
 
+of: Any = import_module("re._constants")  # there is no public parser of patterns
+parser: Any = import_module("re._parser")
 SINGLE = frozenset({of.LITERAL, of.NOT_LITERAL, of.ANY, of.IN})
 REPEATS = frozenset({of.MAX_REPEAT, of.MIN_REPEAT, of.POSSESSIVE_REPEAT})
 CATEGORIES = {

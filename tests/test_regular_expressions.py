@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from itertools import product
 from pathlib import Path
-from re import _constants as constants  # there is no public parser of patterns
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +22,7 @@ from backtracking import SINGLE, TooManySteps, fits, parsed, steps_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+constants: Any = import_module("re._constants")  # there is no public parser of patterns
 ROOT = Path(__file__).parent.parent
 FOLDERS = {"fhir_case": ROOT, "fhir_case_mappings": ROOT / "mappings"}
 METHODS = frozenset({"search", "match", "fullmatch", "findall", "finditer", "sub", "subn", "split"})

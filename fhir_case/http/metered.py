@@ -106,9 +106,9 @@ def metered_pools(limits: Limits) -> dict[str, type[HTTPConnectionPool]]:
         response_class = Response
 
     class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
+        ConnectionCls = Plain  # pyright: ignore[reportAssignmentType]  # its protocol is not that of its own classes
 
     class SecurePool(HTTPSConnectionPool):
-        ConnectionCls = Secure
+        ConnectionCls = Secure  # pyright: ignore[reportAssignmentType]
 
     return {"http": PlainPool, "https": SecurePool}
