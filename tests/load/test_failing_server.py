@@ -16,6 +16,53 @@ if TYPE_CHECKING:
     from smallserver import SmallServer
 
 
+def three(folder: Path) -> Path:
+    for key in ("a-good", "b-bad", "c-good"):
+        write(folder, f"in/{key}.json", {"resourceType": "Patient", "id": key})
+    return folder / "in"
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_a_document_at_which_the_server_is_never_available_takes_no_innocent_one_down(
+    run: Callable[..., tuple[int, str, str]],
+    fake: SmallServer,
+    tmp_path: Path,
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fhir_case.server.retry.RetryPolicy.pause_s", lambda *_, **__: 0.2)
+    fake.hook = lambda request, answer: (
+        Reply(status) if request.is_transaction and "b-bad" in str(request.entries) else answer()
+    )
+    for _ in range(2):
+        code, out, _ = run("upload", three(tmp_path), "--server", fake.url, "--retry-for", "2", "--settle-for", "0")
+
+    assert {"Patient/a-good", "Patient/c-good"} == fake.names
+    assert "c-good" not in out.partition("Failed:")[2]
+    assert "b-bad" in out.splitlines()[0]
+    assert 7 == code
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_an_outage_ends_the_run_as_a_whole_and_divides_nothing(
+    run: Callable[..., tuple[int, str, str]],
+    fake: SmallServer,
+    tmp_path: Path,
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fhir_case.server.retry.RetryPolicy.pause_s", lambda *_, **__: 0.2)
+    fake.hook = lambda request, answer: answer() if request.path == ("metadata",) else Reply(status)
+    command = ("upload", three(tmp_path), "--server", fake.url, "--retry-for", "2", "--settle-for", "0")
+    code, _, err = run(*command)
+
+    assert (6, set()) == (code, fake.names)
+    assert "the same command resumes" in err
+    assert {3} == {len(each.entries) for each in fake.transactions}
+    fake.hook = lambda _, answer: answer()
+    assert 0 == run(*command)[0]
+
+
 @pytest.mark.parametrize("again", [1, 2])
 def test_a_document_at_which_the_server_fails_takes_no_innocent_one_down(
     run: Callable[..., tuple[int, str, str]], fake: SmallServer, tmp_path: Path, again: int

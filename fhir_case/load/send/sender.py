@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import FhirCaseError, RejectedError, ServerError
 from fhir_case.fhir import wire
+from fhir_case.load.plan.subset import halves
 from fhir_case.load.send.answers import confirmed, entry_unknown
 from fhir_case.load.send.before import Before, look_before, versions_before
 from fhir_case.load.send.complete import Attempt, completed_by_lookup, is_incomplete
@@ -46,6 +47,7 @@ _GZIP_LEVEL = 3
 _TRIES_AT_A_CONFLICT = 6
 _TRIES_AT_AN_ERROR = 4  # a server that fails four times at the same transaction fails at its content
 _ACCEPTED = 202  # the server is not done
+_UNAVAILABLE = (502, 503, 504)
 _BROKEN_OFF = (0, 408, 502, 504)  # the server may still be working on what was sent
 
 
@@ -228,10 +230,23 @@ class Sender:
                 return unknown(ready, error, final=False)
             if request in requests:
                 self._close(request, str(error), [entry for _, entry in ready.sent])
-        failing = error.status == 500 and attempt >= _TRIES_AT_AN_ERROR
+        tried = attempt >= _TRIES_AT_AN_ERROR
+        failing = tried and (
+            error.status == 500
+            or (error.status in _UNAVAILABLE and bool(halves(ready.transaction)) and self._is_available(ready))
+        )
         if not failing and self.link.wait(error, attempt, begin):
             return None
-        return replace(failed(ready.transaction, error, final=not failing), at_content=failing)
+        final = not failing and not (tried and error.status in _UNAVAILABLE and self._is_available(ready))
+        return replace(failed(ready.transaction, error, final=final), at_content=failing)
+
+    def _is_available(self, ready: Prepared) -> bool:
+        """Whether the server answers a small search, so that it is not down, but fails at what was sent."""
+        kind = ready.sent[0][1].original.type
+        try:
+            return self.link.client.request("GET", kind, parameters={"_count": "1"}, exact=False).status < 300
+        except (ServerError, RejectedError):
+            return False
 
     def _reconciled(
         self, ready: Prepared, requests: list[str], error: ServerError
