@@ -90,7 +90,9 @@ def location_in_answer(text: str) -> Location | None:
 
     Source: https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.response.location
     """
-    found = _IN_ANSWER.search(unquote(text.partition("#")[0].partition("?")[0]))
+    if "?" in text or "%" in text or "#" in text:
+        text = unquote(text.partition("#")[0].partition("?")[0])
+    found = _IN_ANSWER.search(text)
     return Location(found[1], found[2] or "") if found else None
 
 

@@ -150,3 +150,20 @@ def test_an_interrupted_run_behind_a_gateway_resumes_and_doubles_nothing(
     assert 6 == code
     assert {"Observation": 6} == by_type(fake.names), out
     assert 2 == counts_of(out, "Resources")["unknown"]
+
+
+def test_a_server_that_lets_nothing_be_read_is_asked_ever_less_often_whether_the_header_arrives(
+    run: Run, fake: SmallServer, tmp_path: Path, journal: Path
+) -> None:
+    for number in range(16):
+        write(tmp_path, f"in/{number:02}.json", posted(2))
+
+    def hook(request: Request, _: Callable[[], Reply]) -> Reply:
+        reads = request.method == "GET" and len(request.path) == 2
+        return Reply(403) if reads else fake.answer(request)
+
+    fake.hook = hook
+    code, _, err = run(*command(tmp_path / "in", fake, journal))
+
+    assert (0, 16) == (code, len(fake.transactions)), err
+    assert 5 == sum(each.method == "GET" and len(each.path) == 2 for each in fake.requests)

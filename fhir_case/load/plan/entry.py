@@ -85,8 +85,8 @@ class PlannedEntry:
     @property
     def token(self) -> str:
         """Return the identifier that its condition asks for, and that it has itself; empty where that is not so."""
-        token = token_of(self.condition)
-        return token if token in (*identifiers_of(self.original.resource),) else ""
+        token = token_of(self.condition) if self.condition else ""
+        return token if token and token in identifiers_of(self.original.resource) else ""
 
     @property
     def asks_server(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fhir_case.fhir import wire
@@ -140,8 +141,6 @@ def _said(entry: Mapping[str, Any], ours: Collection[str]) -> Said:
     resource = wire.mapping(entry.get("resource"))
     if resource.get("resourceType") == "OperationOutcome":  # about the entry, not what is stored of it
         resource = {}
-    first = str(response.get("status") or "").partition(" ")[0]
-    status = int(first) if first.isascii() and first.isdigit() and len(first) == 3 else 0
     location = (
         location_in_answer(str(response.get("location") or ""))
         or location_in_answer(f"{resource.get('resourceType')}/{resource.get('id')}" if resource.get("id") else "")
@@ -150,7 +149,18 @@ def _said(entry: Mapping[str, Any], ours: Collection[str]) -> Said:
     version = str(response.get("etag") or "").removeprefix("W/").strip('"') or (location.version if location else "")
     version = version or str(wire.mapping(resource.get("meta")).get("versionId") or "")
     outcome = response.get("outcome")
-    return Said(status, location, version, outcome if isinstance(outcome, dict) else None)
+    return Said(
+        _status(str(response.get("status") or "")[:4]),
+        location,
+        version,
+        outcome if isinstance(outcome, dict) else None,
+    )
+
+
+@lru_cache(maxsize=64)
+def _status(text: str) -> int:
+    first = text.partition(" ")[0]
+    return int(first) if first.isascii() and first.isdigit() and len(first) == 3 else 0
 
 
 def _of_full_url(full_url: str, ours: Collection[str]) -> Location | None:

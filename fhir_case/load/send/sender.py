@@ -168,12 +168,13 @@ class Sender:
         sent = [entry for _, entry in ready.sent]
         entries = confirmed(sent, answer, before=ready.before.versions)
         taken = self._claim(_new_places(sent, entries))
-        entries = tuple(
-            entry_unknown(one, f"the answer names {entry.stored_as}, as an earlier one did", status=entry.status)
-            if entry.stored_as in taken and not one.by_id and entry.state == "created"
-            else entry
-            for one, entry in zip(sent, entries, strict=True)
-        )
+        if taken:
+            entries = tuple(
+                entry_unknown(one, f"the answer names {entry.stored_as}, as an earlier one did", status=entry.status)
+                if entry.stored_as in taken and not one.by_id and entry.state == "created"
+                else entry
+                for one, entry in zip(sent, entries, strict=True)
+            )
         if is_incomplete(entries):
             whole = ready.transaction.type == "transaction"
             named = [name for name in named_in(answer, sent) if name not in taken]

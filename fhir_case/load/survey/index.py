@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -145,12 +147,14 @@ class Index(TemporaryDatabase):
 
     def claim(self, locations: Iterable[str]) -> set[str]:
         """Note that each ``Type/id`` is that of a new resource; return those that were claimed by another before."""
+        places = Counter(locations)
         with self._lock:
-            return {
-                each
-                for each in locations
-                if not self._base.execute("INSERT OR IGNORE INTO created VALUES (?)", (each,)).rowcount
-            }
+            before = self._base.execute(
+                "SELECT location FROM created WHERE location IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(places)),),
+            ).fetchall()
+            self._base.executemany("INSERT OR IGNORE INTO created VALUES (?)", ((place,) for place in places))
+        return {place for (place,) in before} | {place for place, number in places.items() if number > 1}
 
     def put_failed(self, names: Iterable[str]) -> None:
         """Note which names were not stored."""
