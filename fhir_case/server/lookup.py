@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
     from fhir_case.server.client import Client
 
-__all__ = ["Lookup", "found_by_id", "found_by_identifier", "found_by_request", "request_of", "version_of", "written_by"]
+__all__ = [
+    "Lookup",
+    "found_by_id",
+    "found_by_identifier",
+    "found_by_request",
+    "is_there",
+    "request_of",
+    "version_of",
+    "written_by",
+]
 
 _IDS_A_SEARCH = 50
 _QUERY_LENGTH = 6000  # servers and proxies refuse a URL of more than some 8,000 characters
@@ -53,6 +62,24 @@ def found_by_id(client: Client, names: Iterable[str], *, elements: str = "") -> 
         except RejectedError:
             refused.add(kind)
     return Lookup(found, frozenset(refused))
+
+
+def is_there(client: Client, name: str) -> bool:
+    """
+    Whether the server has ``Type/id``, as far as it says: where it refuses the search, it is read.
+
+    Raises:
+        ServerError: The server was not reached, or is overloaded.
+    """
+    lookup = found_by_id(client, [name], elements="id")
+    kind, _, resource_id = name.partition("/")
+    if kind not in lookup.refused:
+        return name in lookup.resources
+    try:
+        client.read(kind, resource_id)
+    except RejectedError as error:
+        return error.status not in (404, 410)
+    return True
 
 
 def _search(client: Client, kind: str, wanted: set[str], elements: str) -> dict[str, Resource]:

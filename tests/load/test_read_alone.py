@@ -77,6 +77,23 @@ def test_undo_leaves_what_is_answered_with_another_resource(
     assert (0, set()) == (run("undo", journal)[0], fake.names)
 
 
+@pytest.mark.parametrize("status", [400, 403, 404, 405])
+def test_a_run_that_resumes_does_not_take_a_refused_search_for_a_restored_server(
+    run: Run, fake: SmallServer, file: Path, journal: Path, status: int
+) -> None:
+    command = ("upload", file, "--server", fake.url, "--journal", journal)
+    assert 0 == run(*command)[0]
+    sent = len(fake.transactions)
+    fake.hook = no_search(status)
+    code, _, err = run(*command)
+
+    assert (0, sent) == (code, len(fake.transactions)), err
+    fake.resources.clear()
+    code, _, err = run(*command)
+    assert (1, sent) == (code, len(fake.transactions))
+    assert "which this journal says is stored there" in err
+
+
 def test_verify_does_not_check_where_a_search_shows_less_than_it_finds(
     run: Run, fake: SmallServer, tmp_path: Path
 ) -> None:

@@ -22,7 +22,7 @@ from fhir_case.load.survey.options import Options
 from fhir_case.load.survey.preparation import Preparation, refuse_other
 from fhir_case.load.survey.result import CountedNames
 from fhir_case.server.guard import is_loopback
-from fhir_case.server.lookup import found_by_id
+from fhir_case.server.lookup import is_there
 from fhir_case.server.statement import no_statement
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Load(Preparation):
         earlier = read_earlier(path, self.index)
         if self.options.resend_missing:
             earlier.stored -= forget_missing(path, self.index, self.client)
-        elif earlier.last and earlier.last not in found_by_id(self.client, [earlier.last], elements="id").resources:
+        elif earlier.last and not is_there(self.client, earlier.last):
             raise FhirCaseError(
                 f"the server has no {earlier.last} any more, which this journal says is stored there",
                 where=str(path),
