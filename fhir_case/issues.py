@@ -23,8 +23,10 @@ class Issue:
         check: The name of the check that found it, for example ``references``.
         message: What is wrong and, where it helps, what would be right.
         resource: ``Type/id`` of the resource concerned; empty for the Bundle itself.
-        expression: The element, as in FHIRPath, for example ``Observation.value.unit``.
+        expression: The element in that resource, as in FHIRPath, for example ``Observation.value.unit``.
         code: The issue type, a code of http://hl7.org/fhir/issue-type.
+        place: The same element from the document on, ``Bundle.entry[3].resource.value.unit``; empty when the resource
+            is the document.
 
     Source: https://hl7.org/fhir/R4/operationoutcome.html
     """
@@ -35,9 +37,15 @@ class Issue:
     resource: str = ""
     expression: str = ""
     code: str = "invalid"
+    place: str = ""
 
     def __str__(self) -> str:
         return f"{self.severity}: {self.text} [{self.check}]"
+
+    @property
+    def full_expression(self) -> str:
+        """Return the element from the document on, as other validators write it."""
+        return self.place or self.expression
 
     @property
     def text(self) -> str:

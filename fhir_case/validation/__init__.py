@@ -81,9 +81,9 @@ def _installed_codes() -> dict[tuple[str, str], frozenset[str]]:
 
 def _without_duplicates(issues: list[Issue]) -> list[Issue]:
     """Drop duplicates: the models, the strict schema and the engines find many of the same things."""
-    found = {(issue.resource, issue.expression) for issue in issues if issue.check == "strict"}
+    found = {issue.full_expression for issue in issues if issue.check == "strict"}
     return [
         issue
         for issue in dict.fromkeys(issues)
-        if not issue.check.startswith(_REPEATING) or (issue.resource, issue.expression) not in found
+        if not issue.check.startswith(_REPEATING) or issue.full_expression not in found
     ]

@@ -7,12 +7,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fhir_case.errors import CheckerError
-from fhir_case.issues import CheckRun, Issue
+from fhir_case.issues import CheckRun
+from fhir_case.validation.located import expression
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from fhir_case.issues import Severity
+    from fhir_case.issues import Issue, Severity
     from fhir_case.validation.located import Located
     from fhir_case.validation.subject import Subject
 
@@ -89,8 +90,8 @@ class Finding(NamedTuple):
     def issue(self, check: str) -> Issue:
         """Return it as the issue of a check."""
         located = self.located
-        expression = located.path if self.node is None else located.expression_of(self.node)
-        return Issue(self.severity, check, self.message, located.label, expression + self.tail, self.code)
+        element = "" if self.node is None else expression(located.path_to(self.node) or ())
+        return located.issue(self.severity, check, self.message, element + self.tail, self.code)
 
 
 def rule(

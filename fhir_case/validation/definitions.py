@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from fhir_case.errors import CheckerError
 from fhir_case.validation.invariants import INVARIANTS
 from fhir_case.validation.invariants.invariant import QUANTITIES
 from fhir_case.validation.messages import targets
+from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,16 @@ if TYPE_CHECKING:
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.validation.located import Path
 
-__all__ = ["INVARIANT", "allowed_targets", "definition_of", "definitions", "places_of", "resource_types", "validators"]
+__all__ = [
+    "INVARIANT",
+    "allowed_targets",
+    "definition_of",
+    "definitions",
+    "places_of",
+    "resource_types",
+    "unknown_type",
+    "validators",
+]
 
 INVARIANT = "invariant:"
 """How the name of a definition begins that is the schema of an invariant; its number among all of them follows."""
@@ -126,6 +136,12 @@ def _reached(kinds: list[str], known: Mapping[str, Any]) -> dict[str, Any]:
 def resource_types(fhir: FhirVersion) -> frozenset[str]:
     """Return the names of the resource types of a release."""
     return frozenset(definitions(fhir)["resource-types"]["enum"])
+
+
+@lru_cache(1000)
+def unknown_type(name: str, fhir: FhirVersion) -> str:
+    """Say that there is no such resource type in a release, and which one may be meant."""
+    return f"'{name}' is not a resource type of {fhir}{did_you_mean(name, sorted(resource_types(fhir)), before='; ')}"
 
 
 def definition_of(kind: str, path: Path, fhir: FhirVersion) -> str:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import CheckerError
 from fhir_case.fhir.wire import dump, mapping
-from fhir_case.issues import Issue
 from fhir_case.validation.definitions import places_of, resource_types
 from fhir_case.validation.located import expression
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fhir_case.fhir.models import FhirVersion
+    from fhir_case.issues import Issue
     from fhir_case.validation.invariants.invariant import Invariant
     from fhir_case.validation.located import Located, Path
     from fhir_case.validation.subject import Subject
@@ -47,8 +47,8 @@ def evaluated(invariant: Invariant, subject: Subject) -> Iterator[Issue]:
             evaluation = Evaluation(subject, located)
             for path, node in _elements(located, steps):
                 if not evaluation.is_true(invariant, node):
-                    where = located.path + expression(path)
-                    yield Issue(invariant.severity, invariant.name, invariant.reason, located.label, where, "invariant")
+                    where = expression(path)
+                    yield located.issue(invariant.severity, invariant.name, invariant.reason, where, "invariant")
 
 
 def _elements(located: Located, steps: tuple[str, ...]) -> list[tuple[Path, Any]]:

@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from fhir_case.fhir.wire import mapping
+from fhir_case.issues import Issue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from fhir_case.issues import Severity
 
 __all__ = ["LONGEST_LIST", "Located", "Path", "expression", "with_short_lists"]
 
@@ -33,6 +36,7 @@ class Located:
         full_url: The fullUrl of its Bundle entry; empty when there is none.
         entry: That entry; None when it is in none.
         parent: The resource that it is in; None for the document itself.
+        number: The number of that entry in its Bundle, from 0.
     """
 
     resource: Mapping[str, Any]
@@ -44,6 +48,7 @@ class Located:
     full_url: str = ""
     entry: Mapping[str, Any] | None = None
     parent: Located | None = None
+    number: int = 0
     # Made with the first finding. Not whole paths: a deep document would have too many.
     _parents: dict[int, tuple[int, str | int]] = field(default_factory=dict, init=False, repr=False)
 
@@ -55,9 +60,22 @@ class Located:
             tuple(dict.fromkeys(one for one in profiles if isinstance(one, str))) if isinstance(profiles, list) else ()
         )
 
-    def expression_of(self, node: object) -> str:
-        """Return the expression of a dict or list inside this resource; the resource's own when it is not in it."""
-        return self.path + expression(self.path_to(node) or ())
+    @property
+    def place(self) -> str:
+        """Return where it begins, from the document on: ``Bundle.entry[3].resource.contained[0]``."""
+        steps: list[str] = []
+        located = self
+        while located.parent is not None:
+            parent = located.parent
+            in_entry = located.role == "entry"
+            steps.append(f".entry[{located.number}].resource" if in_entry else located.path[len(parent.path) :])
+            located = parent
+        return located.path + "".join(reversed(steps))
+
+    def issue(self, severity: Severity, check: str, message: str, tail: str = "", code: str = "invalid") -> Issue:
+        """Return a finding about the element of this resource that `tail` leads to: ``.name[0].family``."""
+        expression, place = self.path + tail, self.place + tail
+        return Issue(severity, check, message, self.label, expression, code, "" if place == expression else place)
 
     def path_to(self, node: object) -> Path | None:
         """Return the path to a dict or list inside this resource; None when it is not in it."""

@@ -43,6 +43,7 @@ _FORMATS = {
     "base64Binary": "base64",
     "integer64": "a whole number in quotes",
 }
+_EMPTY_TEXT = "empty text is not allowed; leave the element out"
 
 
 def explain(error: Any, definitions: Mapping[str, Any]) -> Iterator[Explained]:
@@ -98,6 +99,8 @@ def _no_alternative(error: Any, path: Path, definition: str, definitions: Mappin
 def _wrong_target(error: Any, definition: str) -> str:
     if not isinstance(error.instance, str):
         return "must be text in quotes"
+    if error.instance == "":
+        return _EMPTY_TEXT
     return (
         f"{_shown(error.instance)} points to a type that is not allowed here; allowed: {_listed(targets(definition))}"
     )
@@ -128,6 +131,8 @@ def _code(error: Any, definition: str) -> str:
     value = error.instance
     if value is None:
         return "null is not allowed; leave the element out"
+    if value == "":
+        return _EMPTY_TEXT
     hint = did_you_mean(value, options, before="; ") if isinstance(value, str) else ""
     name = definition.partition(":")[2].rstrip("?")
     allowed = _listed(options) if len(options) <= 12 else f"the {len(options)} codes of '{name or definition}'"
@@ -142,7 +147,7 @@ def _format(error: Any, definition: str) -> str:
     if is_blank_text(error):
         return "the text has white space only; leave the element out"
     if value == "":
-        return "empty text is not allowed; leave the element out"
+        return _EMPTY_TEXT
     if kind == "xhtml":
         return "the narrative has white space only; leave the element out"
     if kind == "id":

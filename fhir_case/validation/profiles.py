@@ -102,6 +102,9 @@ def _checks_of(engine: ProfileEngine) -> tuple[Check, Check]:
 def _issue(finding: Finding, subject: Subject, entries: Mapping[int, Located], check: str) -> Issue:
     """Return a finding with resource and expression as the other checks have them."""
     expression = _OF_TYPE.sub(lambda match: match[1].upper() + match[2], _COMMENT.sub("", finding.expression))
+    if expression.startswith("."):
+        expression = f"{subject.resources[0].path}{expression}"
+    finding_place = expression
     match = _ENTRY.fullmatch(expression)
     listed = subject.document.get("entry")
     label = "" if subject.is_bundle else subject.resources[0].label
@@ -109,7 +112,8 @@ def _issue(finding: Finding, subject: Subject, entries: Mapping[int, Located], c
         located = entries.get(id(listed[int(match[1])]))
         if located:
             label, expression = located.label, located.path + match[2]
-    return Issue(finding.severity, check, finding.text, label, expression, finding.code)
+    place = finding_place if finding_place != expression else ""
+    return Issue(finding.severity, check, finding.text, label, expression, finding.code, place)
 
 
 def _not_chosen(_: Subject) -> str:

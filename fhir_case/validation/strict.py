@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.issues import Issue
 from fhir_case.validation.check import Check, always, of_types
-from fhir_case.validation.definitions import INVARIANT, definitions, validators
+from fhir_case.validation.definitions import INVARIANT, definitions, unknown_type, validators
 from fhir_case.validation.expressions import evaluated
 from fhir_case.validation.invariants import INVARIANTS
 from fhir_case.validation.invariants.invariant import DATA_TYPES
@@ -43,7 +43,7 @@ def schema_issues(subject: Subject) -> dict[str, list[Issue]]:
             issues = [] if right else list(_issues(located, validator, known))
         except UnicodeEncodeError as error:
             message = f"a text is not valid Unicode: half a surrogate pair, \\u{ord(error.object[error.start]):04x}"
-            issues = [Issue("error", "strict", message, located.label, located.path, "structure")]
+            issues = [located.issue("error", "strict", message, code="structure")]
         for issue in issues:
             found.setdefault(issue.check, []).append(issue)
     return found
@@ -53,23 +53,29 @@ def _issues(located: Located, validator: Any, known: Mapping[str, Any]) -> Itera
     resource = with_short_lists(located.resource)
     if resource is not located.resource:
         message = f"of a list with more than {LONGEST_LIST:,} members, what is wrong is told of the first ones only"
-        yield Issue("error", "strict", message, located.label, located.path, "too-long")
+        yield located.issue("error", "strict", message, code="too-long")
     for error in validator.iter_errors({located.type: resource}):
         name = str(error.schema_path[1]) if len(error.schema_path) > 1 else ""
         if name.startswith(INVARIANT):
             invariant = INVARIANTS[int(name.removeprefix(INVARIANT))]
-            where = located.path + expression(tuple(error.instance_path[1:]))
-            yield Issue(invariant.severity, invariant.name, invariant.reason, located.label, where, "invariant")
+            where = expression(tuple(error.instance_path[1:]))
+            yield located.issue(invariant.severity, invariant.name, invariant.reason, where, "invariant")
             continue
         severity: Severity = "warning" if is_blank_text(error) else "error"
         for path, message, code in explain(error, known):
-            yield Issue(severity, "strict", message, located.label, located.path + expression(path), code)
+            yield located.issue(severity, "strict", message, expression(path), code)
 
 
 def _no_type(located: Located, fhir: FhirVersion) -> Issue:
-    found = located.resource.get("resourceType")
-    message = "there is no resourceType" if found is None else f"'{found}' is not a resource type of {fhir}"
-    return Issue("error", "strict", message, located.label, f"{located.path}.resourceType", "structure")
+    if "resourceType" not in located.resource:
+        message = "there is no resourceType"
+    elif not located.type:
+        message = (
+            "the resourceType is empty" if located.resource["resourceType"] == "" else "the resourceType is no text"
+        )
+    else:
+        message = unknown_type(located.type, fhir)
+    return located.issue("error", "strict", message, ".resourceType", "structure")
 
 
 def _of(name: str) -> Callable[[Subject], list[Issue]]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import CheckerError
 from fhir_case.fhir.models import has_model, model_findings
-from fhir_case.issues import Issue
 from fhir_case.validation.check import Check, always
 from fhir_case.validation.located import expression, with_short_lists
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from fhir_case.fhir.models import FhirVersion
+    from fhir_case.issues import Issue
     from fhir_case.validation.located import Located
     from fhir_case.validation.subject import Subject
 
@@ -37,8 +37,7 @@ def _structure(subject: Subject) -> Iterator[Issue]:
 def _findings(located: Located, fhir: FhirVersion) -> Iterator[Issue]:
     try:
         for found in model_findings(with_short_lists(_without_nested(located.resource)), fhir):
-            where = located.path + expression(found.path)
-            yield Issue("error", "structure", found.message, located.label, where, found.code)
+            yield located.issue("error", "structure", found.message, expression(found.path), found.code)
     except (ArithmeticError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         # The models break on some input that they should refuse; that is not a finding about the resource.
         yield _not_checked(located, f"the model of fhir.resources failed with {type(error).__name__}")
@@ -60,7 +59,7 @@ def _without_nested(resource: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _not_checked(located: Located, reason: str) -> Issue:
-    return Issue("information", "structure", f"not checked: {reason}", located.label, located.path, "not-supported")
+    return located.issue("information", "structure", f"not checked: {reason}", code="not-supported")
 
 
 STRUCTURE = Check(

@@ -169,7 +169,8 @@ def _open_bundle(bundle: Located) -> tuple[Located, list[Located]]:
         stub = stubs.get(kind) or stubs.setdefault(kind, _Stub(resourceType=kind))
         shell.append({**entry, "resource": stub})
         key, url = _text(resource, "id"), _text(entry, "fullUrl")
-        nested.append(Located(resource, kind, key, _label(resource, entry, number), kind, "entry", url, entry, bare))
+        label, path = _label(resource, entry, number), kind or "$this"
+        nested.append(Located(resource, kind, key, label, path, "entry", url, entry, bare, number))
     return bare, nested
 
 
@@ -203,8 +204,9 @@ def _label(resource: Mapping[str, Any], entry: Mapping[str, Any], number: int | 
     kind = _type(resource) or "resource"
     if number is None and kind == "Bundle":
         return ""
-    if isinstance(resource.get("id"), str):
-        return f"{kind}/{resource['id']}"
+    key = _text(resource, "id")
+    if key:
+        return f"{kind}/{key}"
     if number is None:
         return kind
     url = entry.get("fullUrl")

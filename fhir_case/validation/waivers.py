@@ -41,7 +41,7 @@ class Waiver:
         check: The name of the check.
         reason: Why they are accepted.
         resource: ``Type/id``, or a pattern with ``*`` and ``?``; empty for findings about the document itself.
-        expression: The element in the resource, or a pattern.
+        expression: The element in the resource, or from the document on, or a pattern.
     """
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
@@ -56,7 +56,7 @@ class Waiver:
         return (
             self.check == issue.check
             and _matches(issue.resource, self.resource)
-            and _matches(issue.expression, self.expression)
+            and (_matches(issue.expression, self.expression) or _matches(issue.full_expression, self.expression))
         )
 
     def __str__(self) -> str:

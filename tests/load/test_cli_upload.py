@@ -223,7 +223,8 @@ def test_what_two_files_say_differently_under_one_id_is_refused_and_what_they_sa
     code, _, err = run("upload", tmp_path / "in", "--server", fake.url)
 
     assert (4, []) == (code, fake.transactions)
-    assert f"{other}: Patient/p-one is in an earlier document with other content" in err
+    first = tmp_path / "in" / "a.json"
+    assert f"{other}: Patient/p-one is in an earlier document with other content ({first})" in err
     other.unlink()
     assert 0 == run("upload", tmp_path / "in", "--server", fake.url)[0]
     assert [1] == [len(each.entries) for each in fake.transactions]

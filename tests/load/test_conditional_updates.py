@@ -42,7 +42,7 @@ def test_updates_of_one_identity_that_differ_are_refused_before_anything_is_sent
     code, _, err = run("upload", write_states(tmp_path / "in"), "--server", fake.url, *how)
 
     assert 4 == code
-    assert "Encounter?identifier=urn:fhir-case:load|456 is in an earlier document with other content" in err
+    assert "Encounter?identifier=urn:fhir-case:load|456 is in an earlier document with other content (" in err
     assert [] == fake.transactions
 
 

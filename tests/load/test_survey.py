@@ -91,7 +91,7 @@ def names(levels: list[list[Job]]) -> list[list[str]]:
     ("content", "where", "message"),
     [
         ({"some": "thing"}, "a", "no resourceType"),
-        ({"resourceType": 7}, "a", "no resourceType"),
+        ({"resourceType": 7}, "a", "no resourceType that is text"),
         ({"resourceType": "Bundle", "type": "message", "entry": []}, "a", "cannot be loaded"),
         (bundle(), "a", "no entry"),
         (bundle(resource("Patient/a"), resource("Patient/_")), "a: Bundle.entry[1].resource.id", "is not a FHIR id"),

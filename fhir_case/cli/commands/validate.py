@@ -97,7 +97,9 @@ def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: 
 )
 @click.option("--closed", is_flag=True, help="Every reference must resolve inside its Bundle.")
 @click.option("--list-rules", is_flag=True, help="List the checks, each with its reason and its source.")
-@click.option("--verbose", "-v", is_flag=True, help="Show every finding, and every check that did not run.")
+@click.option(
+    "--verbose", "-v", is_flag=True, help="Show every finding, not a line a kind, and every check that did not run."
+)
 def validate(
     *,
     paths: tuple[str, ...],
@@ -206,7 +208,7 @@ def _added_up(
     looked_at = {name: run for name, run in summary.checks.items() if name not in skip}
     issues = unused(waivers, used, looked_at)
     if issues:
-        summary.found.update(issue.severity for issue in issues)
+        summary.count(issues)
         yield Checked(source, ValidationResult(issues))
 
 
@@ -229,9 +231,27 @@ def _rendered(
         yield from github_lines(checked, verbose=verbose)
         yield from map(shown_line, summary_lines(summary, verbose=verbose))
     else:
-        for one in checked:
-            yield from group_lines(one.name, one.result.issues, verbose=verbose)
+        if verbose:
+            for one in checked:
+                yield from group_lines(one.name, one.result.issues)
+        else:
+            yield from _kinds(checked)
         yield from summary_lines(summary, verbose=verbose)
+
+
+def _kinds(checked: Iterable[Checked]) -> Iterator[str]:
+    """Write a line for each kind of finding; also where the rest of the documents cannot be read."""
+    from fhir_case.errors import FhirCaseError
+    from fhir_case.report.validation.kinds import Kinds
+
+    kinds = Kinds()
+    try:
+        for one in checked:
+            kinds.add(one.name, one.result.issues)
+    except (FhirCaseError, KeyboardInterrupt):
+        yield from kinds.lines()
+        raise
+    yield from kinds.lines()
 
 
 def _documents(

@@ -49,6 +49,7 @@ def survey(files: Iterable[tuple[str, Iterable[Document]]], index: Index, rules:
     for name, documents in files:
         first = count
         for document in documents:
+            found.files[name] = (first, count + 1)
             before = found.resources
             _look_at(count, document, found, index, rules)
             found.counts.append(found.resources - before)
@@ -70,7 +71,8 @@ def _look_at(number: int, document: Document, found: Survey, index: Index, rules
         found.refuse(number, Problem(document.name, message))
         return
     if not isinstance(document.content.get("resourceType"), str):
-        found.refuse(number, Problem(document.name, "this is not a FHIR resource: it has no resourceType"))
+        what = " that is text" if "resourceType" in document.content else ""
+        found.refuse(number, Problem(document.name, f"this is not a FHIR resource: it has no resourceType{what}"))
         return
     try:
         check_text(document)
@@ -92,10 +94,10 @@ def _look_at(number: int, document: Document, found: Survey, index: Index, rules
     names = {name for entry in entries for name in entry.names}
     clashes = index.add_names(number, named)
     if clashes:
-        name, _ = clashes[0]
+        name, other = clashes[0]
         found.refuse(
             number,
-            Problem(document.name, f"{name} is in an earlier document with other content",
+            Problem(document.name, f"{name} is in an earlier document with other content ({found.name_of(other)})",
                     "which of the two would stay is left to chance; leave one out, or send both with --as-is"),
         )  # fmt: skip
         return

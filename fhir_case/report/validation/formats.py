@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -25,6 +26,7 @@ __all__ = ["Checked", "github_lines", "junit_lines", "sarif_lines"]
 
 _LEVELS = {"error": "error", "warning": "warning", "information": "note"}
 _COMMANDS = {"error": "error", "warning": "warning", "information": "notice"}
+_IN_MEMORY = 1_000_000
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _NOT_IN_CHECKS = {
     "json": ("A document is a JSON object that can be read.", "https://hl7.org/fhir/R4/json.html"),
@@ -111,7 +113,9 @@ def _listed(issues: Iterable[Issue]) -> str:
 
 def github_lines(checked: Iterable[Checked], *, verbose: bool = False) -> Iterator[str]:
     """
-    Write findings as workflow commands of GitHub Actions, which shows them at the file.
+    Write findings as workflow commands of GitHub Actions, which shows them at the file, errors before all others.
+
+    GitHub shows the first ten of each severity; the log has all. What is no error waits in a file, not in memory.
 
     Args:
         checked: The documents.
@@ -119,13 +123,21 @@ def github_lines(checked: Iterable[Checked], *, verbose: bool = False) -> Iterat
 
     Source: https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
     """
-    for one in checked:
-        for issue in one.result.issues:
-            if issue.severity == "information" and not verbose:
-                continue
-            line = f",line={one.line}" if one.line else ""
-            properties = f"file={_property(one.source)}{line},title={_property(issue.check)}"
-            yield f"::{_COMMANDS[issue.severity]} {properties}::{_escaped(issue.text)}"
+    with SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8", newline="\n") as others:
+        for one in checked:
+            for issue in one.result.issues:
+                if issue.severity == "error":
+                    yield _command(one, issue)
+                elif issue.severity == "warning" or verbose:
+                    others.write(_command(one, issue) + "\n")
+        others.seek(0)
+        yield from (line.removesuffix("\n") for line in others)
+
+
+def _command(checked: Checked, issue: Issue) -> str:
+    line = f",line={checked.line}" if checked.line else ""
+    properties = f"file={_property(checked.source)}{line},title={_property(issue.check)}"
+    return f"::{_COMMANDS[issue.severity]} {properties}::{_escaped(issue.text)}"
 
 
 def _escaped(text: str) -> str:
@@ -181,7 +193,7 @@ def _rule(name: str, reason: str, source: str) -> dict[str, Any]:
 
 def _result(checked: Checked, issue: Issue, numbers: dict[str, int]) -> dict[str, Any]:
     location = _location(checked)
-    name = printable(f"{issue.resource} {issue.expression}".strip())
+    name = printable(f"{issue.resource} {issue.full_expression}".strip())
     if name:
         location["logicalLocations"] = [{"fullyQualifiedName": name}]
     return {

@@ -39,6 +39,7 @@ class Summary:
         documents: How many were checked.
         resources: How many resources are in them.
         found: How many findings of each severity there are.
+        kinds: How many of each severity and check.
         waived: How many findings a waiver accepts.
         checks: The worst state of each check.
     """
@@ -46,6 +47,7 @@ class Summary:
     documents: int = 0
     resources: int = 0
     found: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
     waived: int = 0
     checks: dict[str, CheckRun] = field(default_factory=dict)
 
@@ -53,11 +55,17 @@ class Summary:
         """Add the result of one document."""
         self.documents += 1
         self.resources += result.resources
-        self.found.update(issue.severity for issue in result.issues)
+        self.count(result.issues)
         for run in result.checks:
             known = self.checks.get(run.name)
             if known is None or _STATES[run.state] < _STATES[known.state]:
                 self.checks[run.name] = run
+
+    def count(self, issues: Iterable[Issue]) -> None:
+        """Count findings by severity and check."""
+        for issue in issues:
+            self.found[issue.severity] += 1
+            self.kinds[issue.severity, issue.check] += 1
 
     @property
     def nothing_checked(self) -> bool:
@@ -65,47 +73,39 @@ class Summary:
         return not any(run.state == "ran" for run in self.checks.values())
 
 
-def group_lines(name: str, issues: Iterable[Issue], *, verbose: bool = False) -> Iterator[str]:
+def group_lines(name: str, issues: Iterable[Issue]) -> Iterator[str]:
     """
-    Write the findings of one document, by resource, the worst first.
+    Write every finding of one document, by resource, the worst first.
 
     Args:
         name: The document.
         issues: Its findings.
-        verbose: Whether to show each one; else the same finding in many resources is one line, and no information.
     """
-    groups: dict[str, list[tuple[Issue, int]]] = {}
-    for issue, count in _folded(issues, verbose=verbose):
-        groups.setdefault(issue.resource, []).append((issue, count))
+    groups: dict[str, list[Issue]] = {}
+    for issue in issues:
+        groups.setdefault(issue.resource, []).append(issue)
     if not groups:
         return
     yield printable(name)
     for resource, found in sorted(
-        groups.items(), key=lambda group: min(SEVERITIES.index(issue.severity) for issue, _ in group[1])
+        groups.items(), key=lambda group: min(SEVERITIES.index(issue.severity) for issue in group[1])
     ):
         yield f"  {printable(resource) or 'the document itself'}"
-        for issue, count in sorted(found, key=lambda one: SEVERITIES.index(one[0].severity)):
+        for issue in sorted(found, key=lambda one: SEVERITIES.index(one.severity)):
             element = f"{issue.expression}: " if issue.expression else ""
-            more = f" (and {count - 1} more like it)" if count > 1 else ""
-            yield f"    {issue.severity:<11} {printable(element + issue.message)} [{issue.check}]{more}"
-
-
-def _folded(issues: Iterable[Issue], *, verbose: bool) -> list[tuple[Issue, int]]:
-    if verbose:
-        return [(issue, 1) for issue in issues]
-    found: dict[tuple[str, str], list[Issue]] = {}
-    for issue in issues:
-        if issue.severity != "information":
-            found.setdefault((issue.check, issue.message), []).append(issue)
-    return [(same[0], len(same)) for same in found.values()]
+            yield f"    {issue.severity:<11} {printable(element + issue.message)} [{issue.check}]"
 
 
 def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
-    """Write the counts, then what was not checked and why."""
+    """Write the counts, in all and of each check, then what was not checked and why."""
     counts = ", ".join(_count(summary.found[kind], kind) for kind in SEVERITIES if kind != "information" or verbose)
     of = "" if summary.documents == 1 else f" in {_count(summary.documents, 'document')}"
     waived = f", {summary.waived} waived" if summary.waived else ""
     yield f"{_count(summary.resources, 'resource')}{of} checked: {counts}{waived}"
+    for severity in SEVERITIES if verbose else SEVERITIES[:2]:
+        of_checks = [(check, count) for (kind, check), count in summary.kinds.most_common() if kind == severity]
+        if of_checks:
+            yield f"  {severity}: " + ", ".join(f"{printable(check)} {count}" for check, count in of_checks)
     shown = ("could not run", "not applicable") if verbose else ("could not run",)
     not_run = [run for run in summary.checks.values() if run.state in shown]
     if not_run:
@@ -135,11 +135,15 @@ def outcome_lines(issues: Iterable[tuple[str, Issue]], summary: Summary) -> Iter
     yield "]},"
     checks = [{"name": run.name, "state": run.state, "reason": run.reason} for run in summary.checks.values()]
     yield f'"checks": {encoded(checks)},'
-    counts: dict[str, int] = {
+    counts: dict[str, Any] = {
         "documents": summary.documents,
         "resources": summary.resources,
         **{kind: summary.found[kind] for kind in SEVERITIES},
         "waived": summary.waived,
+        "by_check": {
+            severity: {check: count for (kind, check), count in summary.kinds.most_common() if kind == severity}
+            for severity in SEVERITIES
+        },
     }
     yield f'"counts": {encoded(counts)}}}'
 
@@ -168,8 +172,8 @@ def _outcome_issue(name: str, issue: Issue) -> dict[str, Any]:
         "details": {"text": issue.check},
         "diagnostics": _encodable(f"{subject}: {issue.message}"),
     }
-    if issue.expression:
-        found["expression"] = [_encodable(issue.expression)]
+    if issue.full_expression:
+        found["expression"] = [_encodable(issue.full_expression)]
     return found
 
 

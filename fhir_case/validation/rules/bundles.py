@@ -172,8 +172,13 @@ def _mismatch(method: object, url: object, resource: object) -> str:
         return f"a {method} needs a resource" if resource is None else ""
     kind, own = resource.get("resourceType"), resource.get("id")
     path, _, query = url.partition("?")
-    if method == "PUT" and not query and own is None:
-        return f"the resource of this PUT has no id, and its url '{path}' needs the same one"
+    if not isinstance(kind, str) or not kind:
+        return f"the resource of this {method} has no resourceType"
+    if method == "PUT" and not query and (own is None or own == ""):
+        state = "no id" if own is None else "an empty id"
+        return f"the resource of this PUT has {state}, and its url '{path}' needs the same one"
+    if not path:
+        return f"the url of this {method} is empty, not '{kind if method == 'POST' else f'{kind}/{own}'}'"
     wanted = kind if method == "POST" or query else f"{kind}/{own}"
     return "" if path == wanted else f"the url of this {method} is '{wanted}', not '{path}'"
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from fhir_case.fhir.identity import LOGICAL_ID
 from fhir_case.validation.check import Finding, in_bundles, rule
-from fhir_case.validation.definitions import allowed_targets, resource_types
+from fhir_case.validation.definitions import allowed_targets, resource_types, unknown_type
 from fhir_case.validation.resolving import connected
 from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from fhir_case.issues import Severity
     from fhir_case.validation.located import Located, Path
@@ -31,6 +31,7 @@ _IN_DOCUMENTS = re.compile(
     r"subject|encounter|author|attester\.party|custodian|event\.detail|(?:section\.)+(?:author|focus|entry)"
 )
 
+_SIGNS = {"_": "the underscore", " ": "a space", "/": "a slash"}
 # Answers of a server: what they refer to is on it.
 _OF_SERVERS = frozenset({"searchset", "history", "batch-response", "transaction-response", "subscription-notification"})
 
@@ -145,23 +146,34 @@ def _well_formed(subject: Subject) -> Iterator[Finding]:
     for link in subject.links.unresolved:
         kind = link.target.kind
         if kind == "malformed":
-            yield _about(link, _malformed(link.reference), code="value")
+            if link.reference:  # that it is empty, the schema finds
+                yield _about(link, _malformed(link.reference, types), code="value")
         elif kind in ("relative", "conditional"):
             named = re.split(r"[/?]", link.reference, maxsplit=1)[0]
             if named not in types:
-                hint = did_you_mean(named, types, before="; ")
-                yield _about(link, f"'{named}' is not a resource type of {subject.fhir}{hint}", code="value")
+                yield _about(link, unknown_type(named, subject.fhir), code="value")
             elif kind == "conditional" and subject.bundle_type != "transaction":
                 message = f"'{link.reference}' is a conditional reference, which only a transaction may have"
                 yield _about(link, message, code="value")
 
 
-def _malformed(reference: str) -> str:
-    message = f"'{reference}' is not a reference; Type/id, an absolute URL, urn:uuid:… or #id is expected"
-    kind, slash, key = reference.partition("/")
-    wrong = list(dict.fromkeys(re.findall(r"[^A-Za-z0-9\-.]", key)))[:3]
-    if slash and kind.isalpha() and "/" not in key and wrong:
-        return f"{message}; an id has no {' and no '.join(repr(one) for one in wrong)}"
+def _malformed(reference: str, types: Collection[str]) -> str:
+    """Say what is wrong with what should be ``Type/id``; else, what a reference can be."""
+    kind, slash, rest = reference.partition("/")
+    key, history, version = rest.partition("/_history/")
+    message = f"'{reference}' is not a reference"
+    if kind not in types or not slash:
+        hint = did_you_mean(kind, sorted(types), before="; ") if slash and kind.isalpha() else ""
+        return f"{message}; Type/id, an absolute URL, urn:uuid:… or #id is expected{hint}"
+    for name, text in (("id", key), ("version", version)) if history else (("id", key),):
+        wrong = list(dict.fromkeys(re.findall(r"[^A-Za-z0-9\-.]", text)))[:3]
+        if wrong:
+            signs = " and ".join(_SIGNS.get(sign, f"'{sign}'") for sign in wrong)
+            return f"{message}: {signs} must not be in the {name}, only letters, digits, '-' and '.'"
+        if not text:
+            return f"{message}: the {name} is missing"
+        if len(text) > 64:
+            return f"{message}: the {name} has {len(text)} characters, at most 64 are allowed"
     return message
 
 
