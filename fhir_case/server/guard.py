@@ -103,9 +103,9 @@ def unlabelled_resources(sent: object, path: str = "") -> Iterator[str]:
     """
     Return the path and name of each resource, at any depth of what is sent, that is not labelled as test data.
 
-    A contained resource is covered by the label of the resource around it, since it may have none of its own. Every
-    other one needs its own label: the entries of a Bundle inside of a Bundle too, and the resources of Parameters. The
-    Bundle that is sent, at the top, is only what its entries are.
+    A contained resource is covered by the label of the resource that contains it, since it may have none of its own;
+    ``contained`` in anything else covers nothing. Every other one needs its own label: the entries of a Bundle inside
+    of a Bundle too, and the resources of Parameters. The Bundle that is sent, at the top, is only what its entries are.
 
     Args:
         sent: A resource, a Bundle, or a part of one.
@@ -117,7 +117,10 @@ def unlabelled_resources(sent: object, path: str = "") -> Iterator[str]:
     while waiting:
         value, place, name, covered = waiting.pop()
         if isinstance(value, list):
-            waiting += [(each, f"{place}[{number}]", name, covered) for number, each in enumerate(value)]
+            waiting += [
+                (each, f"{place}[{number}]", name, covered and isinstance(each, dict))
+                for number, each in enumerate(value)
+            ]
         if not isinstance(value, dict):
             continue
         outermost = not place and value.get("resourceType") == "Bundle" and bool(value.get("entry"))
@@ -127,8 +130,9 @@ def unlabelled_resources(sent: object, path: str = "") -> Iterator[str]:
         if isinstance(held, dict) and "resourceType" not in held and held:
             yield f"{place}.{_HOLDERS[name]}"
         start = place or str(value.get("resourceType", ""))
+        covers = "resourceType" in value and (covered or is_test_data(value))
         waiting += [
-            (inner, f"{start}.{element}" if start else element, element, element == "contained")
+            (inner, f"{start}.{element}" if start else element, element, covers and element == "contained")
             for element, inner in value.items()
             if isinstance(inner, dict | list)
         ]

@@ -78,7 +78,19 @@ HIDDEN = {
     "a Bundle inside": transaction(put(inside(REAL))),
     "a document inside of Parameters": transaction(put(parameters(inside(REAL, "document")))),
     "Parameters": transaction(put(parameters(REAL))),
+    "contained in the Bundle itself": transaction(put(LABELLED), contained=[REAL]),
+    "contained in an entry": transaction(put(LABELLED, contained=[REAL])),
+    "contained in an extension": transaction(put({**LABELLED, "extension": [{"contained": [REAL]}]})),
+    "contained in a list in a list": transaction(put({**LABELLED, "contained": [[REAL]]})),
     "a Bundle without a label of its own": transaction(put({**inside(LABELLED), "meta": {}})),
+}
+
+
+WITHOUT_TYPE = {"name": [{"family": "Realperson"}]}
+UNTYPED = {
+    "Parameters alone": parameters(WITHOUT_TYPE),
+    "Parameters in a transaction": transaction(put(parameters(WITHOUT_TYPE))),
+    "a Bundle to be stored": transaction(put(inside(WITHOUT_TYPE))),
 }
 
 
@@ -117,6 +129,20 @@ def test_a_conditional_deletion_is_refused_whatever_its_search_mode(
     assert 4 == code
     assert "only one resource can be deleted, by its id" in err
     assert [] == fake.transactions
+
+
+@pytest.mark.parametrize("as_it_came", [[], ["--as-is"]])
+@pytest.mark.parametrize("content", UNTYPED.values(), ids=UNTYPED)
+def test_what_holds_a_resource_without_a_type_is_not_sent(
+    elsewhere: SmallServer, run: Run, tmp_path: Path, content: dict[str, Any], as_it_came: list[str]
+) -> None:
+    code, _, err = run("upload", write(tmp_path, "a.json", content), "--server", elsewhere.url, *as_it_came)
+
+    assert 4 == code
+    assert "it is not labelled as test data" in err
+    assert [] == elsewhere.transactions
+    with pytest.raises(BundleError, match="not labelled as test data"):
+        upload(content, elsewhere.url)
 
 
 @pytest.mark.parametrize("name", ["a Bundle inside", "Parameters", "a document inside of Parameters"])

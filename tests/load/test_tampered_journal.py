@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fhir_case.errors import FhirCaseError
+from fhir_case.load.journal.entry import JournalEntry
 from fhir_case.load.journal.reader import read_records
+from fhir_case.load.undo.created import Created
+from fhir_case.load.undo.ours import Ours
 from load.sample import bundle, observation, patient, write
 
 if TYPE_CHECKING:
@@ -180,3 +183,24 @@ def test_a_line_without_end_is_not_read_for_ever(run: Run) -> None:
 
     assert 0 != code
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("noted", "stored", "reason"),
+    [
+        ("", "1", ""),
+        ("", "7", "the journal does not say which version the run made"),
+        ("", "a1b2c3", "the journal does not say which version the run made"),
+        ("a1b2c3", "a1b2c3", ""),
+        ("a1b2c3", "d4e5f6", "it was changed since"),
+        ("", "", ""),
+    ],
+)
+def test_a_version_that_no_run_is_known_to_have_made_is_left(noted: str, stored: str, reason: str) -> None:
+    entry = JournalEntry("Patient/a", "POST", 201, "created", "Patient/a", noted)
+    with Created() as created:
+        created.add([entry])
+        found = Ours(created).why_not(entry, {"resourceType": "Patient", "id": "a", "meta": {"versionId": stored}})
+
+    assert reason in found
+    assert bool(reason) == bool(found)

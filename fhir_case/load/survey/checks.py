@@ -74,9 +74,19 @@ def guard(document: Document, originals: Sequence[BundleEntry], rules: Rules) ->
 
 
 def _has_no_inner_resource(document: Document, entries: int) -> bool:
-    """Whether a document surely has no other resources than its entries, as its bytes say."""
+    """
+    Whether a document surely has no other resources than its entries, as its bytes say.
+
+    What Parameters and nested Bundles hold counts also without a type, so that their elements must not be there either.
+    """
     raw, around = document.raw, (document.content or {}).get("resourceType") == "Bundle"
-    return bool(raw) and b"\\u" not in raw and raw.count(b'"resourceType"') == entries + around
+    return (
+        bool(raw)
+        and b"\\u" not in raw
+        and raw.count(b'"resourceType"') == entries + around
+        and raw.count(b'"resource"') <= entries * around
+        and b'"outcome"' not in raw
+    )
 
 
 def check_text(document: Document) -> None:

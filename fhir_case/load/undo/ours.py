@@ -42,7 +42,7 @@ class Ours:
         version, ours = version_of(stored), self._created.versions(entry.stored_as)
         if version and ours and version not in ours:
             return f"it was changed since: version {version} instead of {entry.version or max(ours)}"
-        if _is_number(version) and not ours and version != "1":
+        if version and not ours and version != "1":
             return f"it is in version {version}, and the journal does not say which version the run made"
         numbers = {int(each) for each in ours if _is_number(each)} if _is_number(version) else set()
         first = int(entry.version) if _is_number(entry.version) else min(numbers, default=0)
