@@ -70,6 +70,16 @@ def test_ten_thousand_warnings_hide_no_error_and_are_one_line() -> None:
     ] == done.output.splitlines()
 
 
+def test_a_document_stands_above_its_findings_only_where_no_other_has_any() -> None:
+    one, two = Kinds(), Kinds()
+    one.add("a.json", [Issue("error", "strict", "wrong")])
+    for name in ("a.json", "b.json"):
+        two.add(name, [Issue("error", "strict", "wrong")])
+
+    assert ["a.json", "  error   wrong [strict]"] == list(one.lines())
+    assert "error   a.json: wrong [strict] (and 1 more like it)" == next(two.lines())
+
+
 def test_verbose_lists_each_finding() -> None:
     done = _run("\n".join(json.dumps(_patient(f"p{number}")) for number in range(5)), "--verbose")
 

@@ -61,11 +61,15 @@ class Kinds:
 
     def __init__(self) -> None:
         self._kinds: dict[Severity, dict[tuple[str, str], _Kind]] = {severity: {} for severity in SEVERITIES}
+        self._document: str | None = None
+        self._several = False
 
     def add(self, document: str, issues: Iterable[Issue]) -> None:
         """Add the findings in a document; information is not shown, so it is left out."""
         for issue in issues:
             if issue.severity != "information":
+                self._several = self._several or self._document not in (None, document)
+                self._document = document
                 known = self._kinds[issue.severity]
                 key = issue.check, _pattern(issue.message)
                 if key not in known and len(known) >= _MOST_KINDS:
@@ -75,12 +79,11 @@ class Kinds:
     def lines(self) -> Iterator[str]:
         """Write a line for each kind, errors first, with the first place and the number of others."""
         found = [first for kinds in self._kinds.values() for kind in kinds.values() for first in kind.lines()]
-        names = {first.document for first in found}
-        if len(names) == 1:
-            yield printable(*names)
+        if self._document is not None and not self._several:
+            yield printable(self._document)
         for first in found:
             issue = first.issue
-            where = f"  {issue.severity:<7} " if len(names) == 1 else f"{issue.severity:<7} {first.document}: "
+            where = f"  {issue.severity:<7} " if not self._several else f"{issue.severity:<7} {first.document}: "
             more = f" (and {first.count - 1} more like it)" if first.count > 1 else ""
             yield f"{printable(where + issue.text)} [{issue.check}]{more}"
         if any(first.count > 1 for first in found):
