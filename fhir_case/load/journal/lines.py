@@ -83,7 +83,8 @@ def _checked(text: bytes, number: int) -> Line:
     if not isinstance(line, dict):
         raise LineError("it is not a JSON object")
     if b"\\u" in text:
-        json.dumps(line, ensure_ascii=False, default=str).encode()  # half of a surrogate pair cannot be written again
+        # Half of a surrogate pair cannot be written again, but for bytes in the names of files that are not UTF-8.
+        json.dumps(line, ensure_ascii=False, default=str).encode(errors="surrogateescape")
     if number > 1 and "journal" in line:
         raise LineError("another journal begins here")
     if number > 1 and not any(kind in line for kind in _KINDS):
