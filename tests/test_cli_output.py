@@ -312,6 +312,56 @@ def test_a_short_secret_is_hidden_as_a_word_only_and_a_very_short_one_is_not(pas
         forget_secrets()
 
 
+ESCAPED = {
+    "some characters of JSON": r"Se\u003dCr+Et\u0026ToKeN==",
+    "JSON in JSON": r"Se\\u003dCr+Et\\u0026ToKeN\\u003D=",
+    "some characters of HTML": "Se&#61;Cr&#43;Et&amp;ToKeN&equals;&#x3D;",
+    "HTML twice": "Se&amp;#61;Cr&#43;Et&amp;amp;ToKeN==",
+    "a script": r"Se\x3dCr\+Et&ToKeN\=\x3D",
+    "a URL in JSON": r"Se%3DCr+Et\u0026ToKeN%3d=",
+}
+
+
+@pytest.mark.parametrize("escaped", ESCAPED.values(), ids=ESCAPED)
+def test_a_secret_of_which_some_characters_are_escaped_is_hidden_and_the_text_around_it_stays(escaped: str) -> None:
+    from fhir_case.server.redaction import without_secrets
+
+    text = without_secrets(rf"a\u003d &lt; {escaped}, \"%3D{escaped}", ["Se=Cr+Et&ToKeN=="])
+
+    assert r"a\u003d &lt; ***, \"%3D***" == text
+
+
+def test_a_short_secret_that_is_escaped_in_part_is_hidden_as_a_word() -> None:
+    from fhir_case.server.redaction import without_secrets
+
+    assert r"*** \n*** te\u0073ts" == without_secrets(r"te\u0073t \nte\u0073t te\u0073ts", ["test"])
+
+
+def test_cookies_without_end_leave_room_for_what_is_our_own() -> None:
+    from fhir_case.server.redaction import forget_secrets, hide, hide_sent, without_secrets
+
+    forget_secrets()
+    try:
+        for number in range(1000):
+            hide_sent({"Cookie": f"session=value-{number:08}"})
+        hide_sent({"Authorization": "Bearer SeCrEtToKeN-4711"})
+        hide("AnotherSeCrEt-4712")
+
+        text = "value-00000000 value-00000999 SeCrEtToKeN-4711 AnotherSeCrEt-4712"
+        assert "*** value-00000999 *** ***" == without_secrets(text)
+    finally:
+        forget_secrets()
+
+
+@pytest.mark.parametrize("length", range(160, 200, 3))
+def test_no_part_of_a_secret_is_left_where_a_page_is_cut(length: int) -> None:
+    from fhir_case.server.outcome import page_text
+
+    for secret in ("SeCrEt&#43;ToKeN&#61;&#61;", "SeCrEt&amp;#43;ToKeN&#61;="):
+        page = f"<html><body>{'x' * length} {secret} no</body></html>"
+        assert "SeC" not in page_text(page, ["SeCrEt+ToKeN=="])
+
+
 @pytest.mark.skipif(os.name != "posix", reason="names of bytes")
 @pytest.mark.parametrize("form", ["text", "json", "junit", "sarif", "github"])
 def test_a_file_whose_name_is_not_utf_8_is_named_in_every_format(form: str, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def resource_of(response: requests.Response, where: str, secrets: Sequence[str],
         _hide_in_outcomes(body, secrets)
         return body
     kind = response.headers.get("Content-Type", "").partition(";")[0] or "something without a type"
-    shown = page_text(without_secrets(kind, secrets))
+    shown = page_text(kind, secrets)
     raise ServerError(
         f"what answers is not a FHIR server: HTTP {response.status_code} with {shown}, not a FHIR resource",
         where=where,

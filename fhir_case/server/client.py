@@ -15,7 +15,7 @@ from fhir_case.server.capabilities import UNKNOWN, Capabilities, from_statement
 from fhir_case.server.certificates import Certificates
 from fhir_case.server.failures import failure_of, never_sent, refusal
 from fhir_case.server.guard import checked_base_url, is_loopback, refuse_plain_http
-from fhir_case.server.redaction import hide, secrets_of
+from fhir_case.server.redaction import hide_sent
 from fhir_case.server.retry import retrying
 
 if TYPE_CHECKING:
@@ -258,8 +258,7 @@ class Client:
             if second.status_code != _UNSUPPORTED:
                 plain.set()
                 response = second
-        secrets = secrets_of(response.request.headers, self._connection.headers if self._connection else ())
-        hide(*secrets)
+        secrets = hide_sent(response.request.headers, self._connection.headers if self._connection else ())
         if 200 <= response.status_code < 300:
             body = resource_of(response, where, secrets, exact=exact)
             return Answer(response.status_code, body, without_places(response.headers))

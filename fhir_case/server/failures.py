@@ -193,7 +193,7 @@ def refusal(response: requests.Response, where: str, *, secrets: Sequence[str] =
             status=status,
         )
     outcome = _outcome(response, secrets)
-    text = outcome_text(outcome) if outcome else page_text(without_secrets(response.text, secrets))
+    text = outcome_text(outcome) if outcome else page_text(response.text, secrets)
     message = f"{head}: {text}".replace(": \n", ":\n") if text else head
     if status in _OVERLOADED:
         wait = retry_after_s(response)

@@ -7,15 +7,17 @@ from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir import wire
+from fhir_case.server.redaction import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from fhir_case.fhir.wire import Resource
 
 __all__ = ["issues_of", "outcome_text", "page_text", "printable"]
 
 _PAGE_LENGTH = 200
+_READ_LENGTH = 20_000
 # What is not closed goes on to the end: so nothing is searched twice.
 _MARKUP = re.compile(
     r"<(script|style)\b.*?(?:</\1\s*>|\Z)|<head\b.*?(?:</head\s*>|(?=<body\b)|\Z)|<!--.*?(?:-->|\Z)|<[^<>]*>",
@@ -28,9 +30,17 @@ def printable(text: str) -> str:
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
-def page_text(page: str) -> str:
-    """Return the first 200 characters of the text of an HTML page, or of any other text."""
-    return printable(unescape(_MARKUP.sub(" ", page[:20_000])))[:_PAGE_LENGTH]
+def page_text(page: str, secrets: Iterable[str] = ()) -> str:
+    """
+    Return the first 200 characters of the text of an HTML page, or of any other text.
+
+    Args:
+        secrets: What is hidden, beside the secrets of the process. A cut may leave a part of one, which is not known
+            for it: so they are hidden before each.
+    """
+    known = tuple(secrets)
+    text = unescape(_MARKUP.sub(" ", without_secrets(page, known)[:_READ_LENGTH]))
+    return without_secrets(printable(text), known)[:_PAGE_LENGTH]
 
 
 def issues_of(outcome: Resource) -> list[dict[str, Any]]:

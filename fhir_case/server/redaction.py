@@ -24,6 +24,7 @@ __all__ = [
     "hide_basic",
     "hide_proxies",
     "hide_query",
+    "hide_sent",
     "holds_secret",
     "redacted",
     "secrets_of",
@@ -32,7 +33,7 @@ __all__ = [
 
 _SHORTEST = 4
 _HIDDEN_ANYWHERE = 8
-_MAX_SECRETS = 500  # a server may set another cookie in each answer
+_MAX_COOKIES = 500  # a server may set others in each answer; what is our own is always hidden
 _INSTEAD = "***"
 _CREDENTIAL_HEADERS = ("Authorization", "Proxy-Authorization", "Cookie")
 _PROXY = re.compile(r"(?:all|https?|ftp|socks)_proxy", re.IGNORECASE)
@@ -49,19 +50,21 @@ class _Known:
         self._lock = Lock()
         self.secrets: frozenset[str] = frozenset()
         self.forms: tuple[_Form, ...] = ()
+        self._cookies = 0
 
-    def add(self, secrets: Iterable[str]) -> None:
-        """Add secrets; what is too short for one is not."""
+    def add(self, secrets: Iterable[str], *, cookies: bool = False) -> None:
+        """Add secrets; what is too short for one is not, nor are cookies without end."""
         new = {each for each in secrets if len(each) >= _SHORTEST} - self.secrets
-        if new and len(self.secrets) < _MAX_SECRETS:
+        if new and not (cookies and self._cookies >= _MAX_COOKIES):
             with self._lock:
+                self._cookies += len(new) if cookies else 0
                 self.secrets |= new
                 self.forms = _longest_first({**dict(self.forms), **_forms(new)})
 
     def clear(self) -> None:
         """Forget all."""
         with self._lock:
-            self.secrets, self.forms = frozenset(), ()
+            self.secrets, self.forms, self._cookies = frozenset(), (), 0
 
 
 _known = _Known()
@@ -70,6 +73,15 @@ _known = _Known()
 def hide(*secrets: str) -> None:
     """Let no text that leaves this process show these."""
     _known.add(secrets)
+
+
+def hide_sent(headers: Mapping[str, str | bytes], names: Iterable[str] = ()) -> tuple[str, ...]:
+    """Hide what must not be shown of the headers of a request, and return it, see `secrets_of`."""
+    secrets = secrets_of(headers, names)
+    cookies = {*_cookies(_text(headers.get("Cookie", "")))}
+    _known.add(set(secrets) - cookies)
+    _known.add(cookies, cookies=True)
+    return secrets
 
 
 def hide_basic(user: str, password: str) -> None:
@@ -123,10 +135,16 @@ def secrets_of(headers: Mapping[str, str | bytes], names: Iterable[str]) -> tupl
     return tuple(sorted((each for each in found if len(each) >= _SHORTEST), key=len, reverse=True))
 
 
+def _cookies(header: str) -> Iterator[str]:
+    """Return a header with cookies, and the value of each."""
+    yield header
+    for cookie in header.split(";"):
+        yield cookie.partition("=")[2].strip().strip('"')
+
+
 def _parts(name: str, value: str) -> Iterator[str]:
     if name.lower() == "cookie":
-        for cookie in value.split(";"):
-            yield cookie.partition("=")[2].strip().strip('"')
+        yield from _cookies(value)
         return
     scheme, _, credentials = value.partition(" ")
     yield credentials
@@ -153,10 +171,15 @@ def without_secrets(text: str, secrets: Iterable[str] = ()) -> str:
         secrets: Further ones, beside those of the process.
     """
     further = {each for each in secrets if len(each) >= _SHORTEST} - _known.secrets
-    for form, word in _longest_first({**dict(_known.forms), **_forms(further)}) if further else _known.forms:
+    forms = _longest_first({**dict(_known.forms), **_forms(further)}) if further else _known.forms
+    for form, word in forms:
         if form in text:
             text = text.replace(form, _INSTEAD) if word is None else word.sub(_INSTEAD, text)
-    return text
+    if not forms:
+        return text
+    from fhir_case.server.escaped import without_escaped
+
+    return without_escaped(text, forms, _INSTEAD)
 
 
 def holds_secret(text: str) -> bool:

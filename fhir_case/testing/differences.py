@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_case.fhir import wire
 from fhir_case.fhir.compare import compare
 from fhir_case.fhir.identifiers import identifiers_of
+from fhir_case.server.redaction import without_secrets
 from fhir_case.testing.resource import has_floats, resource_of
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ def _lines(difference: Difference) -> Iterator[str]:
 
 
 def _written(value: Any) -> str:
-    return "" if value is None else wire.dump(value).decode()
+    """Return a value as JSON without secrets: of one that is cut later, a part would not be known for it."""
+    return "" if value is None else without_secrets(wire.dump(value).decode())
 
 
 def _cut(sent: str, stored: str) -> tuple[str, str]:

@@ -200,6 +200,21 @@ def test_the_failure_points_to_the_line_of_the_test(run: Callable[..., pytest.Ru
     assert "fhir_case/testing" not in lines.replace("\\", "/")
 
 
+def test_no_part_of_a_secret_is_left_where_a_difference_is_cut() -> None:
+    from fhir_case.server.redaction import forget_secrets, hide
+
+    hide("SeCrEtToKeN-4711")
+    stored = {"resourceType": "Patient", "language": f"{'x' * 190}SeCrEtToKeN-4711"}
+    try:
+        with pytest.raises(AssertionError) as caught:
+            assert_same_resource({"resourceType": "Patient", "language": "de"}, stored)
+    finally:
+        forget_secrets()
+
+    assert "SeC" not in str(caught.value)
+    assert "***" in str(caught.value)
+
+
 def test_what_a_server_stored_steers_no_terminal_and_shows_no_secret() -> None:
     from fhir_case.server.redaction import forget_secrets, hide
 

@@ -17,7 +17,7 @@ from fhir_case.server.auth.schemes import Signature, bearer_signature
 from fhir_case.server.certificates import Certificates
 from fhir_case.server.failures import failure_of
 from fhir_case.server.guard import is_loopback, refuse_plain_http
-from fhir_case.server.redaction import hide, hide_query, secrets_of
+from fhir_case.server.redaction import hide, hide_query, hide_sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -131,7 +131,8 @@ def _accepted(response: requests.Response, where: str) -> requests.Response:
 def _hide_sent(request: requests.PreparedRequest) -> None:
     """Hide how the client has proved who it is: the same machine may repeat it elsewhere."""
     body = request.body.decode(errors="replace") if isinstance(request.body, bytes) else str(request.body or "")
-    hide(*secrets_of(request.headers, ()), *parse_qs(body).get("client_assertion", ()))
+    hide_sent(request.headers)
+    hide(*parse_qs(body).get("client_assertion", ()))
 
 
 def _not_a_token(where: str) -> ServerError:
