@@ -5,7 +5,12 @@ from __future__ import annotations
 from requests import RequestException
 from requests.exceptions import InvalidURL
 
-__all__ = ["RedirectError", "ResponseTooLargeError"]
+__all__ = ["OWN_AUTHORITY", "RedirectError", "ResponseTooLargeError"]
+
+OWN_AUTHORITY = (
+    "if the certificate is from an authority of your own, name that in the environment variable REQUESTS_CA_BUNDLE"
+)
+"""What to do where the certificate of a download is not accepted."""
 
 
 class ResponseTooLargeError(RequestException):

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress", "download", "session"]
 
-_TRUST = "if it is from an authority of your own, name that in the environment variable REQUESTS_CA_BUNDLE"
 _TIMEOUT_S = (10, 30)  # to connect, between two pieces
 _PIECE = 1 << 16
 _LARGEST = 1 << 31  # bytes; each file ends at the size that the lock file gives it
@@ -149,8 +148,10 @@ def _fill(http: Session, url: str, part: Path, size: int, progress: Progress) ->
 def _reason(error: Exception) -> str:
     from requests import exceptions
 
+    from fhir_case.http.errors import OWN_AUTHORITY
+
     reasons: list[tuple[type[Exception], str]] = [
-        (exceptions.SSLError, f"the certificate was not accepted; {_TRUST}"),
+        (exceptions.SSLError, f"the certificate was not accepted; {OWN_AUTHORITY}"),
         (exceptions.ProxyError, "the proxy could not be used"),
         (exceptions.Timeout, "no answer in time"),
         (exceptions.ConnectionError, "no connection"),

@@ -10,8 +10,10 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
+import requests
 
 from fhir_case import Hl7Engine, validate
 from fhir_case.errors import CheckerError
@@ -276,6 +278,16 @@ def test_a_registry_that_gives_something_else_is_named_without_its_password(
         fetch_package(registry, name, "1.0.0", tmp_path / "packages")
     assert "secret@" not in str(caught.value)
     assert [] == list((tmp_path / "packages").iterdir())
+
+
+def test_a_certificate_that_is_not_accepted_is_told_with_where_to_name_an_authority(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = requests.exceptions.SSLError("certificate verify failed: self-signed certificate")
+    monkeypatch.setattr("fhir_case.http.session.Session.get", Mock(side_effect=refused))
+
+    with pytest.raises(CheckerError, match=r"could not be fetched .*REQUESTS_CA_BUNDLE.*--package"):
+        fetch_package("https://127.0.0.1:9", "guide", "1.0.0", tmp_path)
 
 
 def test_a_registry_that_is_not_reached_is_a_clear_error(tmp_path: Path) -> None:

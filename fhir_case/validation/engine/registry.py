@@ -64,6 +64,7 @@ def fetch_package(registry: str, name: str, version: str, folder: Path) -> Packa
 def _download(url: str, part: Path) -> bool:
     import requests
 
+    from fhir_case.http.errors import OWN_AUTHORITY
     from fhir_case.http.limits import Limits
     from fhir_case.http.session import Session
 
@@ -82,9 +83,10 @@ def _download(url: str, part: Path) -> bool:
                 if file.tell() > _MAX_BYTES:
                     raise CheckerError(f"sends more than {_MAX_BYTES >> 20} MB", where=without_secrets(url))
     except requests.RequestException as error:
+        hint = "check the network and FHIR_CASE_PACKAGE_REGISTRY, or name files with --package"
+        if isinstance(error, requests.exceptions.SSLError):
+            hint = f"{OWN_AUTHORITY}, or name files with --package"
         raise CheckerError(
-            f"the FHIR package could not be fetched ({type(error).__name__})",
-            where=without_secrets(url),
-            hint="check the network and FHIR_CASE_PACKAGE_REGISTRY, or name files with --package",
+            f"the FHIR package could not be fetched ({type(error).__name__})", where=without_secrets(url), hint=hint
         ) from error
     return True
