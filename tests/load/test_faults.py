@@ -32,6 +32,7 @@ pytestmark = pytest.mark.server
 HARMLESS = ("503", "503-burst", "429-seconds", "429-date", "reset-before", "html-before")
 AFTER_COMMIT = ("reset-after", "reset-during", "half", "silence", "wrong-type", "wrong-body", "html", "500")
 POLICY = RetryPolicy(request_s=90, settle_s=2)
+PATIENT = RetryPolicy(request_s=600, settle_s=2)  # as long as a server takes to start on a busy machine
 
 
 class Data:
@@ -128,9 +129,17 @@ def assert_exactly_once(data: Data, server: str, journal: Path) -> None:
     assert len(places) == 6 * data.count
 
 
-def load(data: Data, proxy: FaultProxy, journal: Path, *, concurrency: int = 4, timeout_s: float = 2) -> Load:
+def load(
+    data: Data,
+    proxy: FaultProxy,
+    journal: Path,
+    *,
+    concurrency: int = 4,
+    timeout_s: float = 2,
+    policy: RetryPolicy = POLICY,
+) -> Load:
     """Load through the proxy, four small transactions at once; no answer in time counts as silence."""
-    options = Options(concurrency=concurrency, merge=Caps(entries=12), policy=POLICY)
+    options = Options(concurrency=concurrency, merge=Caps(entries=12), policy=policy)
     with Load(FileInputs([data.folder]), lambda: Client(proxy.base_url, timeout_s=(5, timeout_s)), options) as loading:
         loading.read()
         loading.open_journal(journal)
@@ -229,13 +238,13 @@ def test_a_server_that_is_started_anew_in_the_middle_loses_nothing_and_doubles_n
     first.start()
     try:
         with FaultProxy(first.base_url) as proxy, ThreadPoolExecutor(1) as pool:
-            loading = pool.submit(load, data, proxy, journal, concurrency=2, timeout_s=60)
+            loading = pool.submit(load, data, proxy, journal, concurrency=2, timeout_s=60, policy=PATIENT)
             while len(proxy.log) < 20 and not loading.done():
                 time.sleep(0.01)
             first.stop()
             with HapiServer(data=database) as second:
                 proxy.target = second.base_url
-                done = loading.result(240)
+                done = loading.result(900)
                 assert done.tally.retries.total() > 0
                 assert_exactly_once(data, second.base_url, journal)
     finally:

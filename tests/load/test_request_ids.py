@@ -167,3 +167,21 @@ def test_a_server_that_lets_nothing_be_read_is_asked_ever_less_often_whether_the
 
     assert (0, 16) == (code, len(fake.transactions)), err
     assert 5 == sum(each.method == "GET" and len(each.path) == 2 for each in fake.requests)
+
+
+def test_a_condition_that_finds_nothing_shows_that_the_first_request_was_not_carried_out(
+    run: Run, fake: SmallServer, tmp_path: Path, journal: Path
+) -> None:
+    bundle = posted(2)
+    write(tmp_path, "earlier.json", bundle)
+    assert 0 == run(*command(tmp_path / "earlier.json", fake, tmp_path / "earlier.jsonl"))[0]
+    patient = {"resourceType": "Patient", "identifier": [{"system": SYSTEM, "value": "p1"}]}
+    request = {"method": "POST", "url": "Patient", "ifNoneExist": f"identifier={SYSTEM}|p1"}
+    bundle["entry"].append({"resource": patient, "request": request})
+    write(tmp_path, "in/0.json", bundle)
+    refusals = iter([Reply(504)])
+    fake.hook = lambda request, answer: (next(refusals, None) if request.is_transaction else None) or answer()
+    code, out, _ = run(*command(tmp_path / "in", fake, journal))
+
+    assert (0, {"Observation": 4, "Patient": 1}) == (code, by_type(fake.names)), out
+    assert 3 == counts_of(out, "Resources")["created"]

@@ -107,9 +107,8 @@ def _outcome_of(
             if delivery == "done" or link.request_ids.proven or not _may_be_there(entries, link.client):
                 return delivery, results
             delivery = "unknown"
-        found = _by_identifier(entries, link.client, before) if as_a_whole else (delivery, results)
-        if found[0] == "done" or not link.request_ids.undecided:
-            return found
+        if as_a_whole:
+            return _by_identifier(entries, link.client, before, unmet_counts=link.request_ids.undecided)
     return delivery, results
 
 
@@ -174,7 +173,7 @@ def _by_request(
 
 
 def _by_identifier(
-    entries: Sequence[PlannedEntry], client: Client, before: Before
+    entries: Sequence[PlannedEntry], client: Client, before: Before, *, unmet_counts: bool
 ) -> tuple[Delivery, tuple[JournalEntry, ...]]:
     """
     Look up what was not there before: a transaction is stored as a whole, so that one resource proves all of it.
@@ -189,7 +188,9 @@ def _by_identifier(
         return "done", tuple(_identified_result(entry, found, new, stored, before) for entry in entries)
     once = any(not entry.repeatable for entry in entries)
     absent = found.keys() - new.keys()
-    if once and not any(entry.identity in absent for entry in created):
+    # What a condition asks for would be there by now. A later answer is noticed only where request ids are kept.
+    unmet = unmet_counts and any(entry.condition and found.get(entry.identity) == [] for entry in entries)
+    if once and not unmet and not any(entry.identity in absent for entry in created):
         return "unknown", ()
     return "not done", ()
 
