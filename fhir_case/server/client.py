@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from threading import Event
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from fhir_case.errors import BundleError, RejectedError, ServerError
 from fhir_case.fhir import wire
@@ -15,6 +15,7 @@ from fhir_case.server.capabilities import UNKNOWN, Capabilities, from_statement
 from fhir_case.server.certificates import Certificates
 from fhir_case.server.failures import failure_of, never_sent, refusal
 from fhir_case.server.guard import checked_base_url, is_loopback, refuse_plain_http
+from fhir_case.server.paging import next_page, search_mode
 from fhir_case.server.redaction import hide_sent
 from fhir_case.server.retry import retrying
 
@@ -162,10 +163,10 @@ class Client:
         while True:
             empty = 0 if page.get("entry") else empty + 1
             for entry in wire.objects(page.get("entry")):
-                if isinstance(entry.get("resource"), dict) and _mode(entry) == "match":
+                if isinstance(entry.get("resource"), dict) and search_mode(entry) == "match":
                     found += 1
                     yield entry["resource"]
-            following = self._next_page(page, resource_type)
+            following = next_page(page, resource_type, self.base_url)
             if not following:
                 if complete and isinstance(total, int) and total > found:
                     raise RejectedError(
@@ -187,27 +188,6 @@ class Client:
                 "the answer to a search is not a Bundle", where=where, status=answer.status, outcome=answer.body
             )
         return page
-
-    def _next_page(self, page: Resource, resource_type: str) -> str:
-        links = {str(link.get("relation")): str(link.get("url") or "") for link in wire.objects(page.get("link"))}
-        following = links.get("next", "")
-        if not following:
-            return ""
-        try:
-            following = urljoin(f"{self.base_url}/", following)
-        except ValueError:
-            following = "no URL"
-        # Behind a proxy a server may not know its own address: the link to this page has what it takes it for.
-        own, found, _ = links.get("self", "").partition(f"/{resource_type}?")
-        if found and not is_below(following, self.base_url):
-            following = self.base_url + following.removeprefix(own) if following.startswith(own) else following
-        if not is_below(following, self.base_url):
-            raise ServerError(
-                f"the next page of a search is at another address: {following.partition('?')[0]}",
-                where=f"GET {self.base_url}/{resource_type}",
-                hint="use the address that the server has for itself as base URL",
-            )
-        return following
 
     def request(
         self,
@@ -297,11 +277,6 @@ class Client:
     def _renewed(self) -> bool:
         auth = self._connection.auth if self._connection else None
         return auth is not None and auth.renew()
-
-
-def _mode(entry: Mapping[str, Any]) -> object:
-    search = entry.get("search")
-    return search.get("mode", "match") if isinstance(search, dict) else "match"
 
 
 def _headers(media_type: str, body: object, more: Mapping[str, str] | None) -> dict[str, str]:

@@ -106,7 +106,7 @@ def read(load: Load, files: Sequence[str]) -> Survey:
         raise BundleError(
             "there is nothing to load",
             where=", ".join(files[:3]),
-            hint="of folders and archives, .json, .ndjson and .jsonl files are loaded",
+            hint="of folders and archives, every file that holds JSON or NDJSON is loaded, whatever its ending",
         )
     for problem in survey.problems:
         echo(f"Skipped: {problem}", err=True)
