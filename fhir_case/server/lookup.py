@@ -21,6 +21,7 @@ __all__ = [
     "found_by_identifier",
     "found_by_request",
     "is_there",
+    "name_of",
     "request_of",
     "version_of",
     "written_by",
@@ -159,6 +160,11 @@ def found_by_request(client: Client, kind: str, requests: Iterable[str]) -> list
     """
     query = ",".join(f"#{request}" for request in requests)
     return [each for each in client.search(kind, {"_source": query, "_count": _PAGE}) if each.get("id")]
+
+
+def name_of(resource: Resource) -> str:
+    """Return ``Type/id`` of a resource on a server."""
+    return f"{resource['resourceType']}/{resource['id']}"
 
 
 def version_of(resource: Resource) -> str:

@@ -36,6 +36,7 @@ FAULTS = {
     "": "nothing goes wrong",
     "503": "not carried out, 503",
     "500": "not carried out, 500",
+    "403": "not carried out, 403",
     "before": "not carried out, the connection is reset",
     "after": "carried out, then the connection is reset",
     "late": "the connection is reset, and it is carried out after the next request",
@@ -47,7 +48,7 @@ FAULTS = {
 }
 """What goes wrong with a transaction, each with what that means."""
 
-_STATUSES = {"503": 503, "500": 500, "500 after": 500, "504 late": 504}
+_STATUSES = {"503": 503, "500": 500, "403": 403, "500 after": 500, "504 late": 504}
 
 
 class World:
@@ -124,7 +125,7 @@ class World:
             self.process.killed = True
         if fault.endswith("late"):
             self._late.append(lambda: self._carried_out(request))
-        elif not fault.endswith("before") and fault not in ("503", "500"):
+        elif not fault.endswith("before") and fault not in ("503", "500", "403"):
             reply = self._carried_out(request)
             if fault == "" or reply.status >= 300:
                 return reply

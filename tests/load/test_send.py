@@ -30,6 +30,12 @@ def searches(http: responses.RequestsMock, base: str, version: str | None = None
         http.get(f"{base}/{kind}", json={"resourceType": "Bundle", "type": "searchset", "entry": entries})
 
 
+def nothing_there(http: responses.RequestsMock, base: str) -> None:
+    """Announce the searches for what has an identifier already: nothing."""
+    for kind in ("Patient", "Observation"):
+        http.get(f"{base}/{kind}", json={"resourceType": "Bundle", "type": "searchset"})
+
+
 def answers(http: responses.RequestsMock, base: str, *found: Any, **options: Any) -> None:
     body = {"resourceType": "Bundle", "type": "transaction-response", "entry": list(found)}
     http.post(base, json=body, **options)
@@ -113,6 +119,7 @@ def test_what_was_not_there_before_is_created_also_where_the_server_says_200(
 def test_a_location_is_understood_in_every_form(
     http: responses.RequestsMock, base: str, bundle: dict[str, Any], location: str
 ) -> None:
+    nothing_there(http, base)
     answers(http, base, response("201", location), response("200 OK", "Observation/78"), response("201"))
     with Client(base) as client:
         journal = sent_by(bundle, client, GIVES_IDS)
@@ -137,6 +144,7 @@ LONG = "pid_" + "x" * 80
 def test_an_id_is_taken_from_wherever_the_answer_has_it_as_the_server_writes_it(
     http: responses.RequestsMock, base: str, bundle: dict[str, Any], told: dict[str, Any]
 ) -> None:
+    nothing_there(http, base)
     answers(http, base, told, response("200 OK", "Observation/78"), response("201", "Provenance/9"))
     with Client(base) as client:
         journal = sent_by(bundle, client, GIVES_IDS)
@@ -178,6 +186,7 @@ def test_an_answer_in_another_order_counts_where_it_names_a_resource_without_dou
         response("201", f"{kind}/{number}/_history/1")
         for number, kind in enumerate(("Provenance", "Patient", "Observation"))
     )
+    nothing_there(http, base)
     answers(http, base, provenance, patient, observation)
     with Client(base) as client:
         journal = sent_by(bundle, client, GIVES_IDS)

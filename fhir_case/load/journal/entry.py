@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, get_args
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from fhir_case.load.plan.entry import PlannedEntry
 
@@ -131,12 +131,20 @@ class Journal:
 class Log(Protocol):
     """Write down what happens, before and after each request."""
 
-    def sending(self, request: str, entries: Sequence[PlannedEntry], *, there: Collection[str] | None = None) -> None:
+    def sending(
+        self,
+        request: str,
+        entries: Sequence[PlannedEntry],
+        *,
+        there: Collection[str] | None = None,
+        versions: Mapping[str, str] | None = None,
+    ) -> None:
         """
         Note that a request is about to be sent.
 
         Args:
-            there: ``Type/id`` of what the server has of its identifiers already; None where that was not looked up.
+            there: ``Type/id`` of what the server has of its identifiers already; None when it was not asked.
+            versions: The version of what it has under ids of ours already; None when it was not asked.
         """
         ...
 

@@ -34,6 +34,7 @@ __all__ = [
     "stored_name_of",
     "text_of",
     "there_of",
+    "versions_of",
 ]
 
 Line = dict[str, Any]
@@ -117,13 +118,25 @@ def stored_name_of(line: Line, name: str) -> str:
 
 
 def there_of(line: Line) -> tuple[str, ...] | None:
-    """Return ``Type/id`` of what had the identifiers of a request before; None where that was not looked up."""
+    """Return ``Type/id`` of what had the identifiers of a request before; None where the line does not say."""
     if "there" not in line:
         return None
     value = line["there"]
     if not isinstance(value, list) or not all(isinstance(each, str) and is_stored_name(each) for each in value):
         raise LineError("there is not a list of Type/id")
     return tuple(value)
+
+
+def versions_of(line: Line) -> dict[str, str] | None:
+    """Return the version that ``Type/id`` had before a request; None where the line does not say."""
+    value = line.get("versions")
+    if value is None:
+        return None
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise LineError("versions is not a JSON object of texts")
+    if not all(map(is_stored_name, value)):
+        raise LineError("versions does not name Type/id of a resource")
+    return value
 
 
 def names_of(line: Line, name: str) -> tuple[str, ...]:

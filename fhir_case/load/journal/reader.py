@@ -9,7 +9,7 @@ process: a request without its end may or may not have been carried out, and is 
 
     {"journal": 1, "server": …, "fhir": …, "inputs": [{"path", "bytes", "sha256"}], "options": {…}, "folder": …}
     {"sending": REQUEST, "entries": [[SOURCE, [POSITION, …]], …]}
-    {"sending": REQUEST, "entries": …, "there": ["Type/id", …]}  # what had its identifiers before
+    {"sending": REQUEST, "entries": …, "there": ["Type/id", …], "versions": {"Type/id": …}}  # what was there before
     {"sending": REQUEST, "entries": …, "filling": true}  # resolves references of what is stored
     {"request": REQUEST, "resource": …, "method": …, "status": …, "state": …, "stored_as": …, "version": …, …}
     {"answered": REQUEST, "resources": 1}
@@ -37,6 +37,7 @@ from fhir_case.load.journal.lines import (
     stored_name_of,
     text_of,
     there_of,
+    versions_of,
 )
 from fhir_case.load.journal.record import FORMAT, Awaited, Finished, Header, Placeholder, RequestRecord, Undone
 
@@ -150,7 +151,14 @@ class _Records:
         """Return the record that a line ends, if it ends one."""
         if "sending" in line:
             request, sent = text_of(line, "sending"), sent_of(line)
-            self._open[request] = RequestRecord(request, "open", (), sent, "filling" in line, there=there_of(line))
+            self._open[request] = RequestRecord(
+                request,
+                "open",
+                sent=sent,
+                resolving="filling" in line,
+                there=there_of(line),
+                versions=versions_of(line),
+            )
             self._undecided[request] = {(source, position) for source, positions in sent for position in positions}
         elif "request" in line:
             entry = entry_of(line)
@@ -176,9 +184,9 @@ class _Records:
         if first < 0:
             return None
         begun = self._end(request)
-        unknown = {entry.key for entry in entries[first:] if entry.state == "unknown"}
-        for undecided in self._undecided.values() if unknown else ():
-            undecided.difference_update(unknown)
+        told = {entry.key for entry in entries[first:] if entry.state != "failed"}
+        for undecided in self._undecided.values():
+            undecided.difference_update(told)
         return replace(begun, request=request, state="answered", entries=tuple(entries[first:]), resolving=False)
 
     def _end(self, request: str) -> RequestRecord:

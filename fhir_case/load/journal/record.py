@@ -61,9 +61,10 @@ class RequestRecord:
         sent: The entries that it held.
         resolving: Whether it resolves references of what is stored already.
         types: The types of what it creates, where it was not done, but may be later all the same.
-        there: ``Type/id`` of what the server had of its identifiers before: it did not store these. None where that was
-            not looked up.
-        told: Whether the journal says of all that an open request held that its state is not known.
+        there: ``Type/id`` of what the server had of its identifiers before: it did not store these. None when it
+            was not asked.
+        versions: The version of what it had under ids of ours before; None when it was not asked.
+        told: Whether the journal says of all that an open request held what became of it, or that it is not known.
     """
 
     request: str
@@ -73,6 +74,7 @@ class RequestRecord:
     resolving: bool = False
     types: tuple[str, ...] = ()
     there: tuple[str, ...] | None = None
+    versions: Mapping[str, str] | None = None
     told: bool = False
 
 

@@ -67,9 +67,17 @@ class JournalFile:
                     os.close(self._file)
             self._file = -1
 
-    def sending(self, request: str, entries: Sequence[PlannedEntry], *, there: Collection[str] | None = None) -> None:
-        """Note that a request is about to be sent, and what had its identifiers before."""
-        had = {} if there is None else {"there": sorted(there)}
+    def sending(
+        self,
+        request: str,
+        entries: Sequence[PlannedEntry],
+        *,
+        there: Collection[str] | None = None,
+        versions: Mapping[str, str] | None = None,
+    ) -> None:
+        """Note that a request is about to be sent, and what the server had before."""
+        had: dict[str, Any] = {} if there is None else {"there": sorted(there)}
+        had |= {} if versions is None else {"versions": dict(versions)}
         self._write({"sending": request, "entries": _positions(entries), **had})
 
     def resolving(self, request: str, entries: Sequence[PlannedEntry]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from fhir_case.load.journal.reader import Unknown, read_requests
@@ -131,7 +130,9 @@ def read_earlier(path: Path, index: Index) -> Earlier:
     again: set[tuple[str, int]] = set()
     for record, entries in unknown.by_request():
         again.update(entry.key for entry in entries)
-        earlier.open_requests.append(RequestRecord(record.request, "open", (), _sent_of(entries), there=record.there))
+        earlier.open_requests.append(
+            RequestRecord(record.request, "open", (), _sent_of(entries), there=record.there, versions=record.versions)
+        )
         if any(entry.confirmed for entry in record.entries):
             earlier.answered.add(record.request)
     earlier.unknown = tuple(entry for entry in unknown.entries if entry.key not in again)
@@ -163,7 +164,7 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
         written, by = earlier.written
         request_ids.learn(sender.link.client, [written], [by])
     attempts = _attempts(earlier, index)
-    there = {record.request: record.there for record in (*earlier.not_done, *earlier.open_requests)}
+    records = {record.request: record for record in (*earlier.not_done, *earlier.open_requests)}
     planned, batches = _planned_again(attempts, prepared)
     holding = {entry.key for entry in unresolved_in_plan(list(planned.values()))}
     for sent, requests in attempts.items():
@@ -171,7 +172,7 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
         entries = [planned[key] for key in keys if key in planned]
         whole = batches.isdisjoint(source for source, _ in keys)
         taken = {name for source, _ in sent for name in index.done(source).values() if name}
-        before = _before(there[request] for request in requests)
+        before = _before([records[request] for request in requests])
         delivery, results, done_by = _reconciled(
             entries, requests, sender.link, as_a_whole=whole, taken=taken, before=before
         )
@@ -199,10 +200,15 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
         request_ids.proven = None  # this run may reach the server by another way
 
 
-def _before(there: Iterable[tuple[str, ...] | None]) -> Before:
-    """Return what the server had before some requests, as far as the journal says."""
-    noted = list(there)
-    return Before(identified=frozenset(chain.from_iterable(filter(None, noted))), asked=None not in noted)
+def _before(records: Sequence[RequestRecord]) -> Before:
+    """Return what the server had before some attempts at the same, as far as all of them say it."""
+    names = [record.there for record in records]
+    versions = [record.versions for record in records]
+    return Before(
+        None if None in versions else versions[0],
+        frozenset(name for there in names for name in there or ()),
+        asked=None not in names,
+    )
 
 
 def _attempts(earlier: Earlier, index: Index) -> dict[Sent, list[str]]:
@@ -211,8 +217,9 @@ def _attempts(earlier: Earlier, index: Index) -> dict[Sent, list[str]]:
     for record in earlier.not_done:  # of what is stored, a later attempt counts
         if not any(index.done(source).keys() & set(positions) for source, positions in record.sent):
             attempts.setdefault(record.sent, []).append(record.request)
-    for record in earlier.open_requests:
-        attempts.setdefault(record.sent, []).append(record.request)
+    for record in earlier.open_requests:  # some of it may have been sent again, in parts
+        left = ((source, tuple(sorted({*places} - index.done(source).keys()))) for source, places in record.sent)
+        attempts.setdefault(tuple(each for each in left if each[1]), []).append(record.request)
     return attempts
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from fhir_case.errors import RejectedError
 from fhir_case.fhir.identifiers import token_of
 from fhir_case.server.lookup import found_by_id, found_by_identifier, version_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from fhir_case.fhir.wire import Resource
     from fhir_case.load.plan.entry import PlannedEntry
@@ -35,6 +35,16 @@ class Before:
     versions: Mapping[str, str] | None = None
     identified: frozenset[str] = field(default_factory=frozenset)
     asked: bool = False
+
+    @property
+    def noted(self) -> _Noted:
+        """Return what the journal says of it, for a run that resumes."""
+        return {"there": self.identified if self.asked else None, "versions": self.versions}
+
+
+class _Noted(TypedDict):
+    there: Collection[str] | None
+    versions: Mapping[str, str] | None
 
 
 NOT_ASKED = Before()

@@ -11,7 +11,7 @@ from fhir_case.errors import RejectedError, ServerError
 from fhir_case.load.send.before import NOT_ASKED, identified, new_of
 from fhir_case.load.send.matching import matched
 from fhir_case.load.send.reconcile import result_of
-from fhir_case.server.lookup import found_by_id, found_by_request, version_of
+from fhir_case.server.lookup import found_by_id, found_by_request, name_of, version_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -138,7 +138,7 @@ def _found(
 ) -> JournalEntry:
     """Return what became of an entry of which no request proves it, only that the server has it."""
     if entry.deletes or resource is None or result.confirmed:
-        return result if resource is None or entry.deletes else replace(result, stored_as=_name(resource))
+        return result if resource is None or entry.deletes else replace(result, stored_as=name_of(resource))
     version, before = version_of(resource), attempt.before.versions
     if entry.by_id and before is not None:
         known = before.get(entry.original.name)
@@ -148,9 +148,5 @@ def _found(
     if not done:
         return result
     if entry.repeatable:  # it is there, and is not sent again; who put it there is not known
-        return replace(result, state="updated or unchanged", stored_as=_name(resource), version=version, reason="")
+        return replace(result, state="updated or unchanged", stored_as=name_of(resource), version=version, reason="")
     return replace(result_of(entry, resource, True), status=result.status)
-
-
-def _name(resource: Resource) -> str:
-    return f"{resource['resourceType']}/{resource['id']}"

@@ -7,7 +7,7 @@ from itertools import count
 from threading import Event, local
 from typing import TYPE_CHECKING, TypeVar
 
-from fhir_case.errors import FhirCaseError, ServerError
+from fhir_case.errors import FhirCaseError, RejectedError, ServerError
 from fhir_case.load.send.request_ids import RequestIds
 from fhir_case.load.send.tally import Tally
 from fhir_case.server.quirks import Quirks
@@ -81,6 +81,13 @@ class Link:
                 if not self.wait(error, attempt, begin):
                     raise
         raise AssertionError("unreachable")
+
+    def is_available(self, kind: str) -> bool:
+        """Whether the server answers a small search for a type, so that it is not down, but fails at what was sent."""
+        try:
+            return self.client.request("GET", kind, parameters={"_count": "1"}, exact=False).status < 300
+        except (ServerError, RejectedError):
+            return False
 
     def wait(self, error: FhirCaseError, attempt: int, begin: float) -> bool:
         """Wait before the next attempt; False when there shall be none."""

@@ -28,6 +28,7 @@ __all__ = [
     "failed",
     "marked",
     "marked_in_doubt",
+    "new_places",
     "not_sendable",
     "refused",
     "unknown",
@@ -87,6 +88,15 @@ def completed(ready: Prepared, entries: Sequence[JournalEntry]) -> tuple[Journal
     return tuple(found[position] for position in range(len(all_entries)))
 
 
+def new_places(sent: Sequence[PlannedEntry], entries: Sequence[JournalEntry]) -> list[str]:
+    """Return ``Type/id`` of each new resource to which the server gave its id."""
+    return [
+        entry.stored_as
+        for one, entry in zip(sent, entries, strict=True)
+        if entry.state == "created" and entry.stored_as and not one.by_id
+    ]
+
+
 def refused(ready: Prepared, body: Resource | None, error: RejectedError) -> Outcome:
     """Return the outcome of a refusal, with the entries that it is about; the others were not stored either."""
     sent = [entry for _, entry in ready.sent]
@@ -129,7 +139,7 @@ def not_sendable(ready: Prepared) -> Outcome:
     )
 
 
-def unknown(ready: Prepared, error: ServerError, *, final: bool) -> Outcome:
+def unknown(ready: Prepared, error: ServerError | RejectedError, *, final: bool) -> Outcome:
     """Return the outcome of a transaction of which it is not known whether it was carried out."""
     entries = [entry_unknown(entry, error.message) for _, entry in ready.sent]
     return Outcome(completed(ready, entries), error, final)

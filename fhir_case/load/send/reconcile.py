@@ -12,7 +12,8 @@ from fhir_case.load.journal.entry import JournalEntry
 from fhir_case.load.send.answers import entry_failed
 from fhir_case.load.send.before import NOT_ASKED, Before, identified, new_of
 from fhir_case.load.send.matching import content_of, matched
-from fhir_case.server.lookup import found_by_id, found_by_request, version_of, written_by
+from fhir_case.load.send.presence import presence
+from fhir_case.server.lookup import found_by_id, found_by_request, name_of, version_of, written_by
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -28,6 +29,7 @@ __all__ = ["Delivery", "reattributed", "reconcile", "result_of"]
 Delivery = Literal["done", "not done", "unknown"]
 
 _NEWEST = 500
+_GONE = 410
 
 
 def reconcile(
@@ -39,6 +41,7 @@ def reconcile(
     as_a_whole: bool = True,
     taken: Collection[str] = (),
     before: Before = NOT_ASKED,
+    last: bool = False,
 ) -> tuple[Delivery, tuple[JournalEntry, ...]]:
     """
     Look up whether one of some requests carried out a transaction, and what became of its entries.
@@ -50,11 +53,13 @@ def reconcile(
         as_a_whole: Whether all of it is stored or nothing; of a batch each resource has to be found.
         taken: ``Type/id`` of what is known to be stored of other entries of the same requests.
         before: What the server had before.
+        last: Whether it is not sent again: then "not done" means that it is not there, also where repeating it does
+            no harm.
 
     Raises:
         ServerError: The server was not reached for too long.
     """
-    harmless = all(entry.repeatable for entry in sent)
+    harmless = not last and all(entry.repeatable for entry in sent)
     longest_s = 0.0 if harmless or finished else max(link.policy.settle_s, 2 * link.tally.longest_s)
     begin, pause = link.clock(), 0.1
     while True:
@@ -114,11 +119,11 @@ def _outcome_of(
 
 def _may_be_there(entries: Sequence[PlannedEntry], client: Client) -> bool:
     """
-    Whether the newest resources include one that says the same as what was sent and must not be sent twice.
+    Whether the newest resources include one that says the same as what was sent, above all what must not be sent twice.
 
     As long as it is not known whether the server keeps our request ids, it does not count that none is found by them.
     """
-    once = [entry for entry in entries if not entry.repeatable]
+    once = [entry for entry in entries if not entry.repeatable] or entries
     newest: dict[str, list[Resource]] = {}
     for kind in dict.fromkeys(entry.original.type for entry in once):
         found = client.search(kind, {"_sort": "-_lastUpdated", "_count": str(_NEWEST)})
@@ -130,17 +135,25 @@ def _created_by(client: Client, entries: Sequence[JournalEntry], requests: Seque
     """Return for each ``Type/id`` of these entries that one of some requests stored whether it created it."""
     found = found_by_id(client, [entry.stored_as for entry in entries if entry.stored_as], elements="meta").resources
     return {
-        name: written_by(resource if version_of(resource) == "1" else _first_version(client, name), requests)
+        name: _is_new(client, name, resource, requests)
         for name, resource in found.items()
         if written_by(resource, requests)
     }
 
 
-def _first_version(client: Client, name: str) -> Resource:
-    try:
-        return client.request("GET", f"{name}/_history/1").body or {}
-    except RejectedError:
-        return {}
+def _is_new(client: Client, name: str, resource: Resource, requests: Sequence[str]) -> bool:
+    """Whether nothing, or a deletion, was before the versions of a resource that some requests have written."""
+    while written_by(resource, requests):
+        version = version_of(resource)
+        if version in ("", "1"):
+            return True
+        if not version.isdecimal():
+            return False
+        try:
+            resource = client.request("GET", f"{name}/_history/{int(version) - 1}").body or {}
+        except RejectedError as error:
+            return error.status == _GONE
+    return False
 
 
 def _by_request(
@@ -164,11 +177,17 @@ def _by_request(
         entry.original.name for number, entry in enumerate(entries) if number not in stored_as and not entry.by_id
     ]
     found = identified(client, [entry for entry in entries if entry.original.name in set(unmatched)])
-    return "done", tuple(
+    results = tuple(
         result_of(entry, stored_as.get(number) or _first(found.get(entry.identity)), number in stored_as)
         if as_a_whole or number in stored_as
         else entry_failed(entry, "the answer was lost, and it is not among what the batch has stored", state="unknown")
         for number, entry in enumerate(entries)
+    )
+    updated = [result for result in results if result.state == "updated"]
+    ours = _created_by(client, updated, requests) if updated else {}
+    return "done", tuple(
+        replace(result, state="created") if result.state == "updated" and ours.get(result.stored_as) else result
+        for result in results
     )
 
 
@@ -182,6 +201,8 @@ def _by_identifier(
     """
     found = identified(client, entries)
     new = new_of(found, before)
+    if all(entry.repeatable for entry in entries):
+        return presence(entries, client, found, before)
     created = [entry for entry in entries if entry.method == "POST" and not entry.repeatable]
     stored = _stored_since(client, entries, new, before)
     if stored or (before.asked and any(entry.identity in new for entry in created)):
@@ -204,7 +225,7 @@ def _stored_since(
         if entry.by_id and not entry.deletes and before.versions is not None:
             places[entry.original.name] = entry
         elif entry.condition and entry.method == "POST" and before.asked and entry.identity in new:
-            places[_name(new[entry.identity][0])] = entry
+            places[name_of(new[entry.identity][0])] = entry
     return {
         name: resource
         for name, resource in found_by_id(client, places).resources.items()
@@ -237,7 +258,7 @@ def _identified_result(
     if fresh is not None and entry.condition and entry.method == "POST" and not before.asked:
         # It may have been there before, so that it is not ours to delete.
         state = "updated or unchanged"
-        return JournalEntry.of(entry, 0, state, stored_as=_name(fresh), version=version_of(fresh))
+        return JournalEntry.of(entry, 0, state, stored_as=name_of(fresh), version=version_of(fresh))
     if fresh is None and entry.method == "POST":
         return result_of(entry, _first(found.get(entry.identity)) if entry.condition else None, False)
     return result_of(entry, fresh or _first(found.get(entry.identity)), True)
@@ -247,10 +268,6 @@ def _first(resources: Sequence[Resource] | None) -> Resource | None:
     return resources[0] if resources else None
 
 
-def _name(resource: Resource) -> str:
-    return f"{resource['resourceType']}/{resource['id']}"
-
-
 def result_of(entry: PlannedEntry, resource: Resource | None, ours: bool) -> JournalEntry:
     """Return the entry of the journal for a transaction that was carried out, though its answer was lost."""
     if entry.deletes:
@@ -258,7 +275,7 @@ def result_of(entry: PlannedEntry, resource: Resource | None, ours: bool) -> Jou
     if resource is None and not entry.by_id:
         return entry_failed(entry, "it was stored, but the answer was lost and no search finds it", state="unknown")
     version = version_of(resource or {})
-    name = _name(resource) if resource else entry.original.name
+    name = name_of(resource) if resource else entry.original.name
     state: State = "unchanged"
     if ours:
         state = "created" if version in ("", "1") or entry.method == "POST" else "updated"

@@ -16,7 +16,7 @@ from fhir_case.load.plan.unresolved import still_unresolved
 from fhir_case.server.lookup import found_by_id, version_of, written_by
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from fhir_case.fhir.wire import Resource
     from fhir_case.load.journal.entry import JournalEntry, Log, State
@@ -110,7 +110,7 @@ class _Log:
     opened: Mapping[tuple[str, int], JournalEntry]
     requests: list[str] = field(default_factory=list)
 
-    def sending(self, request: str, entries: Sequence[PlannedEntry], *, there: Collection[str] | None = None) -> None:  # noqa: ARG002
+    def sending(self, request: str, entries: Sequence[PlannedEntry], **_before: object) -> None:
         self.requests.append(request)
         if self.log:
             self.log.resolving(request, entries)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import secrets
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from fhir_case.load.send.outcomes import (
     completed,
     failed,
     marked_in_doubt,
+    new_places,
     not_sendable,
     refused,
     unknown,
@@ -27,6 +29,7 @@ from fhir_case.load.send.outcomes import (
 )
 from fhir_case.load.send.pairing import named_in, why_unconfirmed
 from fhir_case.load.send.prepare import Prepared, prepared
+from fhir_case.load.send.presence import made_meanwhile
 from fhir_case.load.send.reconcile import reattributed, reconcile
 from fhir_case.server.placeholders import RUN_DIGITS
 
@@ -134,7 +137,7 @@ class Sender:
         for attempt in count(1):
             request = f"{self._run}{next(self._numbers):08x}"
             if self.log:
-                self.log.sending(request, sent, there=ready.before.identified if ready.before.asked else None)
+                self.log.sending(request, sent, **ready.before.noted)
             start = self.link.clock()
             try:
                 answer = self._post(content, request, compressed=compressed)
@@ -144,7 +147,7 @@ class Sender:
                 if compressed and error.status in (400, 415):
                     compressed = False
                 elif not self._may_pass(sent, error, attempt, begin):
-                    return refused(ready, body, error)
+                    return self._ended(ready, refused(ready, body, error), open_requests, error)
             except ServerError as error:
                 self.link.tally.answered(error.status, self.link.clock() - start, len(content))
                 open_requests.append(request)
@@ -167,7 +170,7 @@ class Sender:
         """Return what a successful answer says, and what a look at the server adds to it."""
         sent = [entry for _, entry in ready.sent]
         entries = confirmed(sent, answer, before=ready.before.versions)
-        taken = self._claim(_new_places(sent, entries))
+        taken = self._claim(new_places(sent, entries))
         if taken:
             entries = tuple(
                 entry_unknown(one, f"the answer names {entry.stored_as}, as an earlier one did", status=entry.status)
@@ -179,14 +182,17 @@ class Sender:
             whole = ready.transaction.type == "transaction"
             named = [name for name in named_in(answer, sent) if name not in taken]
             attempt = Attempt(sent, requests, named, before=ready.before, whole=whole)
-            known = set(_new_places(sent, entries))
+            known = set(new_places(sent, entries))
             entries = completed_by_lookup(self.link, attempt, entries, finished=answer.status != _ACCEPTED)
-            self._claim(set(_new_places(sent, entries)) - known)
+            self._claim(set(new_places(sent, entries)) - known)
         *earlier, request = requests
         self.link.request_ids.learn(self.link.client, entries, requests)
         if earlier and self.link.request_ids.usable:
             entries = reattributed(self.link, entries, requests)
             self._duplicates.add(earlier, sent, entries)
+        elif earlier:
+            entries = made_meanwhile(sent, entries, ready.before)
+        self._close_earlier(earlier, sent)
         outcome = self._done(ready, request, entries, doubtful=bool(earlier))
         if all(entry.state == "unknown" for entry in entries):
             where = f"POST {self.link.client.base_url}"
@@ -216,70 +222,84 @@ class Sender:
         self, ready: Prepared, error: ServerError, requests: list[str], attempt: int, begin: float
     ) -> Outcome | None:
         """Reconcile what may have been done, wait, and return the outcome unless it should be sent again."""
-        request = requests[-1]
         if not error.perhaps_done:
-            requests.pop()
-            self._close(request, str(error))
+            self._close(requests.pop(), str(error))
         if requests:
             try:
                 delivery, entries = self._reconciled(ready, requests, error)
             except ServerError as unreachable:
                 return unknown(ready, unreachable, final=True)
             if delivery == "done":
-                return self._done(ready, requests[-1], entries)
+                return self._carried_out(ready, requests, entries)
             if delivery == "unknown" or (200 <= error.status < 300 and attempt >= _TRIES_AT_AN_ERROR):
                 return unknown(ready, error, final=False)
-            if request in requests:
-                self._close(request, str(error), [entry for _, entry in ready.sent])
         tried = attempt >= _TRIES_AT_AN_ERROR
         failing = tried and (
             error.status == 500
-            or (error.status in _UNAVAILABLE and bool(halves(ready.transaction)) and self._is_available(ready))
+            or (
+                error.status in _UNAVAILABLE
+                and bool(halves(ready.transaction))
+                and self.link.is_available(ready.sent[0][1].original.type)
+            )
         )
         if not failing and self.link.wait(error, attempt, begin):
             return None
-        final = not failing and not (tried and error.status in _UNAVAILABLE and self._is_available(ready))
-        return replace(failed(ready.transaction, error, final=final), at_content=failing)
+        final = not failing and not (
+            tried and error.status in _UNAVAILABLE and self.link.is_available(ready.sent[0][1].original.type)
+        )
+        outcome = replace(failed(ready.transaction, error, final=final), at_content=failing)
+        return self._ended(ready, outcome, requests, error)
 
-    def _is_available(self, ready: Prepared) -> bool:
-        """Whether the server answers a small search, so that it is not down, but fails at what was sent."""
-        kind = ready.sent[0][1].original.type
-        try:
-            return self.link.client.request("GET", kind, parameters={"_count": "1"}, exact=False).status < 300
-        except (ServerError, RejectedError):
-            return False
+    def _ended(
+        self, ready: Prepared, outcome: Outcome, requests: list[str], error: ServerError | RejectedError
+    ) -> Outcome:
+        """Return the outcome of what is not sent again: unknown where an attempt may have stored it all the same."""
+        sent = [entry for _, entry in ready.sent]
+        if requests and all(entry.repeatable for entry in sent):
+            delivery: Delivery = "unknown"
+            entries: tuple[JournalEntry, ...] = ()
+            with suppress(ServerError):
+                delivery, entries = self._reconciled(ready, requests, error, last=True)
+            if delivery == "done":
+                return self._carried_out(ready, requests, entries)
+            if delivery == "unknown":  # its requests stay open in the journal, so that a run that resumes looks them up
+                doubt = unknown(ready, error, final=outcome.final)
+                return replace(outcome, entries=doubt.entries)
+        self._close_earlier(requests, sent)
+        return outcome
+
+    def _carried_out(self, ready: Prepared, requests: list[str], entries: Sequence[JournalEntry]) -> Outcome:
+        """Return the outcome of what one of some requests without an answer has stored."""
+        *earlier, request = requests
+        self._close_earlier(earlier, [entry for _, entry in ready.sent])
+        return self._done(ready, request, entries)
 
     def _reconciled(
-        self, ready: Prepared, requests: list[str], error: ServerError
+        self, ready: Prepared, requests: list[str], error: ServerError | RejectedError, *, last: bool = False
     ) -> tuple[Delivery, tuple[JournalEntry, ...]]:
         finished = bool(error.status) and error.status not in _BROKEN_OFF
         whole = ready.transaction.type == "transaction"
         sent = [entry for _, entry in ready.sent]
-        return reconcile(self.link, sent, requests, finished=finished, as_a_whole=whole, before=ready.before)
+        return reconcile(self.link, sent, requests, finished=finished, as_a_whole=whole, before=ready.before, last=last)
 
     def _before(self, sent: Sequence[PlannedEntry]) -> Before:
         """Look up what the server has now, as far as it does not say afterwards what was new."""
         asks = self._look_up and not self.link.known.tells_unchanged
         versions = versions_before(self.link.client, sent) if asks else None
-        proven = self.link.request_ids.proven
-        by_identifier = not proven and any(each.search and not each.repeatable for each in sent)
+        by_identifier = not self.link.request_ids.proven and any(each.search and not each.by_id for each in sent)
         if not by_identifier:
             return Before(versions)
         return look_before(self.link.client, sent, versions)
 
-    def _close(self, request: str, reason: str, in_doubt: Sequence[PlannedEntry] = ()) -> None:
+    def _close(self, request: str, reason: str, *, types: Sequence[str] = ()) -> None:
         if self.log:
-            self.log.not_done(request, reason, types=self.creates(in_doubt))
+            self.log.not_done(request, reason, types=types)
+
+    def _close_earlier(self, requests: Sequence[str], sent: Sequence[PlannedEntry]) -> None:
+        """Note that some requests without an answer do not count: a later one does, or none of it is there."""
+        for request in requests:
+            self._close(request, "looked up: it does not count", types=self.creates(sent))
 
     def creates(self, entries: Sequence[PlannedEntry]) -> tuple[str, ...]:
         """Return the types of what these entries create, if the server keeps by which request that was."""
         return created_types(entries) if self.link.request_ids.usable else ()
-
-
-def _new_places(sent: Sequence[PlannedEntry], entries: Sequence[JournalEntry]) -> list[str]:
-    """Return ``Type/id`` of each new resource to which the server gave its id."""
-    return [
-        entry.stored_as
-        for one, entry in zip(sent, entries, strict=True)
-        if entry.state == "created" and entry.stored_as and not one.by_id
-    ]
