@@ -7,7 +7,9 @@ import json
 import os
 import stat
 import tempfile
+from threading import Thread
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
@@ -154,28 +156,67 @@ def test_a_link_of_another_user_is_not_followed_and_an_own_one_is(tmp_path: Path
         ["interop", "--server", "URL", "--probe", "etag", "--baseline", "ENDLESS"],
         ["build", "ENDLESS"],
         ["validate", "FILE", "--mapping", "ENDLESS"],
+        ["validate", "FILE", "--package", "ENDLESS"],
+        ["interop", "ENDLESS", "--server", "URL", "--no-probes"],
+        ["upload", "FILE", "--server", "https://127.0.0.1:9/fhir", "--ca-file", "ENDLESS"],
+        ["upload", "FILE", "--server", "URL", "FHIR_CASE_TOKEN_FILE=ENDLESS"],
+        ["upload", "FILE", "--server", "URL", "FHIR_CASE_PRIVATE_KEY_FILE=ENDLESS"],
+        ["upload", "FILE", "--server", "URL", "--auth", "netrc", "NETRC=ENDLESS"],
     ],
     ids=" ".join,
 )
+@pytest.mark.parametrize("kind", ["device", "pipe"])
 def test_a_file_that_never_ends_is_refused_in_words(
-    words: list[str], small: SmallServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words: list[str], kind: str, small: SmallServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if kind == "pipe" and words[1] == "ENDLESS" and words[0] != "undo":
+        pytest.skip("an input may be a pipe")
     file, endless = tmp_path / "p.json", tmp_path / "endless.jsonl"
     file.write_text(json.dumps({"resourceType": "Patient", "id": "a", "meta": TEST_DATA}), "utf-8")
-    endless.symlink_to("/dev/zero")
-    arguments = [{"FILE": str(file), "URL": small.url, "ENDLESS": str(endless)}.get(word, word) for word in words]
+    if kind == "pipe":
+        os.mkfifo(endless)
+    else:
+        endless.symlink_to("/dev/zero")
+    smart = {"FHIR_CASE_CLIENT_ID": "c", "FHIR_CASE_SCOPE": "s", "FHIR_CASE_TOKEN_URL": f"{small.url}/token"}
+    environment = dict(word.replace("ENDLESS", str(endless)).split("=") for word in words if "=" in word)
+    environment |= smart if "FHIR_CASE_PRIVATE_KEY_FILE" in environment else {}
+    named = {"FILE": str(file), "URL": small.url, "ENDLESS": str(endless)}
+    arguments = [named.get(word, word) for word in words if "=" not in word]
     import resource
 
     limits = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (3_000_000_000, limits[1]))
     try:
-        done = run_command(*arguments)
+        done = run_command(*arguments, environment=environment)
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, limits)
 
-    assert done.exit_code in (1, 2, 3, 4, 5, 6)
+    assert done.exit_code in (1, 2, 3, 4, 5, 6, 8)
     assert str(endless) in done.stderr + done.stdout
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+@pytest.mark.parametrize(
+    "words", [["validate"], ["upload", "--server", "URL"], ["interop", "--no-probes", "--server", "URL"]], ids=" ".join
+)
+def test_a_pipe_is_read_as_an_input(words: list[str], small: SmallServer, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    resource = {"resourceType": "Patient", "id": "a", "meta": TEST_DATA}
+    request = {"method": "PUT", "url": "Patient/a"}
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "transaction",
+        "entry": [{"fullUrl": f"urn:uuid:{uuid4()}", "resource": resource, "request": request}],
+    }
+    writer = Thread(target=pipe.write_text, args=(json.dumps(bundle),), daemon=True)
+    writer.start()
+
+    done = run_command(words[0], pipe, *({"URL": small.url}.get(word, word) for word in words[1:]))
+
+    writer.join()
+    assert 0 == done.exit_code, done.stderr
 
 
 NOWHERE = "http://127.0.0.1:1/fhir"

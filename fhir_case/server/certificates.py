@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.bounded import read_bounded
 from fhir_case.errors import ServerError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["Certificates"]
+
+_MOST_BYTES = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,14 @@ class Certificates:
         Raises:
             ServerError: A file cannot be read, holds no certificate or key, or key and certificate do not belong
                 together.
+            FhirCaseError: One does not end, or is a pipe, which could be read only once.
         """
         import ssl
+
+        for file in (self.ca_file, self.client_certificate, self.client_key):
+            if file is not None and file.exists() and not file.is_dir():
+                with suppress(OSError):  # it is said below
+                    read_bounded(file, _MOST_BYTES)
 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if self.ca_file is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -364,3 +365,26 @@ def test_an_engine_that_was_asked_for_and_cannot_run_is_no_success(tmp_path: Pat
     assert "hl7.fhir.r4.core 4.0.1 is missing" in ended.stdout + ended.stderr
     assert "Traceback" not in ended.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_headers_that_follow_one_another_without_end_are_told_as_damage(tmp_path: Path) -> None:
+    def member(name: str, content: bytes, kind: bytes = tarfile.REGTYPE) -> bytes:
+        header = tarfile.TarInfo(name)
+        header.size, header.type = len(content), kind
+        return header.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % 512)
+
+    file = tmp_path / "a-1.tgz"
+    manifest = member("package/package.json", b'{"name": "a", "version": "1.0.0"}')
+    file.write_bytes(gzip.compress(manifest + 3000 * member("x", b"11 path=ab\n", tarfile.XHDTYPE)))
+
+    with pytest.raises(CheckerError, match=r"a-1\.tgz: is not a FHIR package: .* headers follow one another"):
+        list(read_package(file).files())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+def test_a_pipe_is_no_package_and_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "a-1.tgz"
+    os.mkfifo(pipe)
+
+    with pytest.raises(CheckerError, match="it is a pipe or a device"):
+        read_package(pipe)

@@ -136,6 +136,8 @@ def interop(
 
 
 def _inputs(names: Iterable[str], fhir: str) -> list[Input]:
+    from fhir_case.bounded import read_bounded
+    from fhir_case.documents import MAXIMUM_BYTES
     from fhir_case.fhir import wire
     from fhir_case.interop.inputs import bundle_input, case_input
     from fhir_case.mapping import load_case, shipped_cases
@@ -148,7 +150,7 @@ def _inputs(names: Iterable[str], fhir: str) -> list[Input]:
             found.append(case_input(path.stem if path.suffix else name, load_case(name)))
             continue
         try:
-            content = wire.parse(path.read_bytes())
+            content = wire.parse(read_bounded(path, MAXIMUM_BYTES, pipes=True))
         except OSError as error:
             hint = "nor is it the name of a shipped case"
             raise click.UsageError(f"{name} cannot be read: {error.strerror}; {hint}.") from None

@@ -131,6 +131,8 @@ def _is_journal(name: str) -> bool:
     from fhir_case.load.journal.reader import FIRST_BYTES
 
     try:
+        if not Path(name).is_file():  # what is read of a pipe is gone
+            return False
         with Path(name).open("rb") as file:
             return file.read(len(FIRST_BYTES)) == FIRST_BYTES
     except OSError:

@@ -6,6 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
+from fhir_case.bounded import read_bounded
 from fhir_case.errors import CheckerError, ServerError
 from fhir_case.fhir import wire
 from fhir_case.server.auth.schemes import Authenticator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["backend_service", "client_credentials"]
 
+_MOST_BYTES = 1_000_000
 _ASSERTION_LASTS_S = 240  # SMART allows five minutes; clocks differ
 
 
@@ -136,7 +138,7 @@ def _private_key(file: Path) -> RSAKey | ECKey:
 
     hint = "it is a private key, PEM without a password or JWK: RSA, or EC on the curve P-384"
     try:
-        text = file.read_bytes()
+        text = read_bounded(file, _MOST_BYTES)
     except OSError as error:
         raise ServerError(f"the private key cannot be read: {error.strerror}", where=str(file), hint=hint) from None
     for kind in (RSAKey, ECKey):

@@ -6,22 +6,27 @@ Tokens of a token endpoint come from `fhir_case.server.auth.oauth2`.
 
 from __future__ import annotations
 
+import os
 from base64 import b64encode
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock, local
 from typing import TYPE_CHECKING
 
+from fhir_case.bounded import read_bounded
 from fhir_case.errors import FhirCaseError, ServerError
 from fhir_case.http.address import host_of
 from fhir_case.server.redaction import hide, secrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     import requests
 
 __all__ = ["Authenticator", "Signature", "basic", "bearer", "bearer_file", "bearer_signature", "of_netrc"]
+
+_MOST_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -127,9 +132,14 @@ def of_netrc(base_url: str) -> tuple[str, str]:
 
     Raises:
         ServerError: It has none.
+        FhirCaseError: The file does not end, or is none.
     """
-    from requests.utils import get_netrc_auth
+    from requests.utils import NETRC_FILES, get_netrc_auth
 
+    named = os.environ.get("NETRC")
+    for name in (named,) if named else [f"~/{each}" for each in NETRC_FILES]:
+        with suppress(OSError, RuntimeError):  # no such file, or no home: then requests finds none either
+            read_bounded(Path(name).expanduser(), _MOST_BYTES)
     found = get_netrc_auth(base_url)
     if found is None:
         raise ServerError(
@@ -159,7 +169,7 @@ def bearer_file(file: Path, *, clock: Callable[[], float]) -> Authenticator:
 
     def obtain() -> Signature:
         try:
-            token = file.read_text(encoding="utf-8")
+            token = read_bounded(file, _MOST_BYTES).decode()
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not a text"
             raise ServerError(f"the token cannot be read: {reason}", where=str(file), hint="check the file") from None

@@ -79,6 +79,8 @@ def _check_package(file: Path) -> None:
     if not (file.suffix == ".tgz" and _VERSION.search(file.name)) or os.pathsep in str(file.resolve()):
         raise CheckerError("is not named NAME-VERSION.tgz", where=str(file), hint=hint)
     try:
+        if file.exists() and not file.is_file():  # a pipe without a writer would be waited for, for ever
+            raise CheckerError("is not a file", where=str(file), hint=hint)
         with file.open("rb") as content:
             begin = content.read(2)
     except OSError as error:

@@ -41,7 +41,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+$_-]{0,99}")
 
 
-_UNREADABLE = (OSError, EOFError, tarfile.TarError, ValueError, zlib.error)
+# tarfile follows headers that follow one another by calls.
+_UNREADABLE = (OSError, EOFError, tarfile.TarError, ValueError, zlib.error, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ def read_package(source: Path) -> Package:
         CheckerError: It is not a FHIR package.
     """
     try:
+        if source.exists() and not (source.is_dir() or source.is_file()):
+            raise _damaged(source, ValueError("it is a pipe or a device"))
         if source.is_dir():
             with (source / "package" / "package.json").open("rb") as file:
                 text = file.read(MANIFEST_BYTES)
@@ -112,7 +115,7 @@ def read_package(source: Path) -> Package:
         manifest: Any = json.loads(text)
         name, version = manifest["name"], manifest["version"]
         canonical, needs = manifest.get("canonical") or "", manifest.get("dependencies") or {}
-    except (*_UNREADABLE, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (*_UNREADABLE, KeyError, TypeError, AttributeError) as error:
         raise _damaged(source, error) from error
     if not isinstance(canonical, str) or not isinstance(needs, dict):
         raise _damaged(source, ValueError("its package.json has another form"))
@@ -252,4 +255,6 @@ def _order(package: Package) -> tuple[list[int], bool, str]:
 
 def _damaged(source: Path, error: Exception) -> CheckerError:
     reason = getattr(error, "strerror", None) or error
+    if isinstance(error, RecursionError):
+        reason = "it is nested too deep, or its headers follow one another without end"
     return CheckerError(f"is not a FHIR package: {reason}", where=str(source), hint="name a package file .tgz")
