@@ -44,18 +44,22 @@ def steps_of(tree: Any, text: str, method: str, *, limit: int = 200_000) -> int:
         TooManySteps: More than the limit.
     """
     matcher = _Matcher(text, tree.state.flags, limit)
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), 20_000))
     at, ends = 0, []
 
     def end(place: int) -> bool:
         ends.append(place)
         return method != "fullmatch" or place == len(text)
 
-    while at <= len(text):
-        found = matcher.match(tuple(tree), at, end)
-        if method != "finditer":
-            break
-        at = max(at + 1, ends.pop()) if found else at + 1
+    before = sys.getrecursionlimit()  # other tests of this process need it as it was
+    sys.setrecursionlimit(max(before, 20_000))
+    try:
+        while at <= len(text):
+            found = matcher.match(tuple(tree), at, end)
+            if method != "finditer":
+                break
+            at = max(at + 1, ends.pop()) if found else at + 1
+    finally:
+        sys.setrecursionlimit(before)
     return matcher.steps
 
 
