@@ -13,7 +13,7 @@ from fhir_case.http.address import is_below
 from fhir_case.server.answer import Answer, resource_of, without_places
 from fhir_case.server.capabilities import UNKNOWN, Capabilities, from_statement
 from fhir_case.server.certificates import Certificates
-from fhir_case.server.failures import failure_of, never_sent, refusal
+from fhir_case.server.failures import OVERLOADED, failure_of, never_sent, refusal
 from fhir_case.server.guard import checked_base_url, is_loopback, refuse_plain_http
 from fhir_case.server.paging import next_page, search_mode
 from fhir_case.server.redaction import hide_sent
@@ -37,8 +37,8 @@ _UNSUPPORTED = 415  # Unsupported Media Type: nothing was done
 _READING = ("GET", "HEAD")
 _MAX_PAGES = 1000
 _MAX_EMPTY_PAGES = 10  # one after the other
+_READ_AGAIN = OVERLOADED - {500}
 # A gateway that answers 502 or 504 may have passed a transaction on; after 429 and 503 nothing was done.
-_READ_AGAIN = frozenset({429, 502, 503, 504})
 WRITE_AGAIN = frozenset({429, 503})
 
 

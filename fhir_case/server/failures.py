@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LARGER",
+    "OVERLOADED",
     "Failure",
     "broke_off",
     "failure_of",
     "never_done",
     "never_sent",
+    "perhaps_done",
+    "perhaps_going_on",
     "refusal",
     "retry_after_s",
     "was_refused",
@@ -35,7 +38,17 @@ LARGER = "if that is right, allow more by --max-response-bytes and --max-respons
 """What to do about a response that is too large."""
 
 _READING = ("GET", "HEAD")
-_OVERLOADED = frozenset({408, 425, 429, 500, 502, 503, 504})
+OVERLOADED = frozenset({408, 425, 429, 460, 499, *range(500, 1000)} - {501, 505})
+"""
+The statuses that do not say that a request was refused: the server, or what stands before it, is in trouble.
+
+Gateways have made up many, such as 499 of nginx, 460 of AWS, 520 to 530 of Cloudflare, 598 and 599. So all from 500 on
+count, except 501 and 505, by which a server says that it never does such a thing; and what is no status of HTTP counts
+as 500 does.
+
+Source: https://www.rfc-editor.org/rfc/rfc9110#section-15
+"""
+
 _HINTS = {401: "the server wants you to sign in", 403: "the server knows who asks, and does not allow it"}
 
 
@@ -81,6 +94,16 @@ def never_sent(error: BaseException) -> bool:
 def never_done(status: int) -> bool:
     """Whether a server that answers with this status has done nothing: too early, or too many requests."""
     return status in (425, 429)
+
+
+def perhaps_done(status: int) -> bool:
+    """Whether a server that answers with this status may have done what it was asked for."""
+    return status in OVERLOADED and not never_done(status)
+
+
+def perhaps_going_on(status: int) -> bool:
+    """Whether a server may still be at work: there was no answer (0), or a gateway gave one in its place."""
+    return status == 0 or (perhaps_done(status) and status not in (500, 503))
 
 
 def broke_off(error: BaseException) -> bool:
@@ -195,10 +218,10 @@ def refusal(response: requests.Response, where: str, *, secrets: Sequence[str] =
     outcome = _outcome(response, secrets)
     text = outcome_text(outcome) if outcome else page_text(response.text, secrets)
     message = f"{head}: {text}".replace(": \n", ":\n") if text else head
-    if status in _OVERLOADED:
+    if status in OVERLOADED:
         wait = retry_after_s(response)
         hint = f"try again in {wait:g} s" if wait else "try again later"
-        done = not never_done(status) and response.request.method not in _READING
+        done = perhaps_done(status) and response.request.method not in _READING
         return ServerError(message, where=where, hint=hint, status=status, wait_s=wait, perhaps_done=done)
     hint = _HINTS.get(status, "") or ("check the base URL" if status in (404, 405) and not outcome else "")
     return RejectedError(message, where=where, hint=hint, status=status, outcome=outcome)

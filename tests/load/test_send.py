@@ -244,7 +244,7 @@ def test_an_entry_that_is_not_confirmed_is_unknown_and_says_why(
             response("422 x", outcome={"resourceType": "OperationOutcome", "issue": [{"diagnostics": "no"}]}),
             "HTTP 422: no",
         ),
-        (response("409"), "HTTP 409"),
+        *((response(f"{status}"), f"HTTP {status}") for status in (409, 425, 429, 501, 505)),
     ],
 )
 def test_an_entry_that_is_refused_has_failed_and_says_why(
@@ -256,6 +256,16 @@ def test_an_entry_that_is_refused_has_failed_and_says_why(
 
     assert ("failed", reason) == (journal.entries[0].state, journal.entries[0].reason)
     assert ["created", "created"] == [entry.state for entry in journal.entries[1:]]
+
+
+@pytest.mark.parametrize("status", [408, 460, 499, 500, 503, 524, 599])
+def test_an_entry_at_which_a_server_is_in_trouble_is_unknown(
+    http: responses.RequestsMock, base: str, bundle: dict[str, Any], status: int
+) -> None:
+    searches(http, base)
+    answers(http, base, response(f"{status}"), response("201"), response("201"))
+
+    assert "unknown" == sent(bundle, base).entries[0].state
 
 
 @pytest.mark.parametrize("body", [b"", b'{"resourceType": "Bundle", "entry": 3}'])

@@ -265,11 +265,33 @@ def test_only_a_repeatable_transaction_is_sent_again(
     assert sent == len(http.calls)
 
 
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+IN_TROUBLE = [408, 460, 499, 500, 502, 503, 504, 507, 509, *range(520, 531), 561, 598, 599, 999]
+
+
+@pytest.mark.parametrize("status", [*IN_TROUBLE, 425, 429])
 def test_an_overloaded_server_is_to_be_asked_again(http: responses.RequestsMock, base: str, status: int) -> None:
     http.post(base, status=status, body="busy")
-    with Client(base) as client, pytest.raises(ServerError, match="busy"):
+    with Client(base) as client, pytest.raises(ServerError, match="busy") as caught:
         client.transaction({"resourceType": "Bundle"})
+
+    assert (status in IN_TROUBLE) is caught.value.perhaps_done
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 412, 413, 422, 501, 505])
+def test_what_a_server_refuses_it_has_not_done(http: responses.RequestsMock, base: str, status: int) -> None:
+    http.post(base, status=status, body="never")
+    with Client(base) as client, pytest.raises(RejectedError, match="never"):
+        client.transaction({"resourceType": "Bundle"})
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 460, 499, 502, 503, 504, 520, 524, 530, 598, 599])
+def test_what_only_reads_is_sent_again_where_a_gateway_gives_up(
+    http: responses.RequestsMock, base: str, pauses: list[float], status: int
+) -> None:
+    http.get(f"{base}/Patient/x", status=status)
+    http.get(f"{base}/Patient/x", json={"resourceType": "Patient"})
+    with Client(base) as client:
+        assert {"resourceType": "Patient"} == client.read("Patient", "x")
 
 
 def test_a_gateway_that_may_have_passed_it_on_is_not_sent_the_transaction_again(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fhir_case.fhir import wire
 from fhir_case.load.journal.entry import JournalEntry
 from fhir_case.load.send.pairing import Said, paired
+from fhir_case.server.failures import perhaps_done
 from fhir_case.server.outcome import issues_of, outcome_text
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ _GONE = (404, 410)
 _NOT_THERE = ("SUCCESSFUL_DELETE_NOT_FOUND", "SUCCESSFUL_DELETE_ALREADY_DELETED")
 _UPDATED = ("SUCCESSFUL_UPDATE", "SUCCESSFUL_UPDATE_WITH_CONDITIONAL_MATCH")
 _ACCEPTED = 202  # it will be done, or not
-_TIMED_OUT = 408
 
 
 def confirmed(
@@ -61,7 +61,7 @@ def _journal_entry(entry: PlannedEntry, said: Said, before: Mapping[str, str] | 
     if not _is_success(entry, said.status):
         text = f"HTTP {said.status}" if said.status else "the answer has no status"
         text += f": {outcome_text(said.outcome)}" if said.outcome else ""
-        refused = 400 <= said.status < 500 and said.status != 408
+        refused = said.status >= 400 and not perhaps_done(said.status)
         return (
             entry_failed(entry, text, status=said.status) if refused else entry_unknown(entry, text, status=said.status)
         )

@@ -31,6 +31,7 @@ from fhir_case.load.send.pairing import named_in, why_unconfirmed
 from fhir_case.load.send.prepare import Prepared, prepared
 from fhir_case.load.send.presence import made_meanwhile
 from fhir_case.load.send.reconcile import reattributed, reconcile
+from fhir_case.server.failures import perhaps_done, perhaps_going_on
 from fhir_case.server.placeholders import RUN_DIGITS
 
 if TYPE_CHECKING:
@@ -50,8 +51,6 @@ _GZIP_LEVEL = 3
 _TRIES_AT_A_CONFLICT = 6
 _TRIES_AT_AN_ERROR = 4  # a server that fails four times at the same transaction fails at its content
 _ACCEPTED = 202  # the server is not done
-_UNAVAILABLE = (502, 503, 504)
-_BROKEN_OFF = (0, 408, 502, 504)  # the server may still be working on what was sent
 
 
 class Sender:
@@ -237,7 +236,7 @@ class Sender:
         failing = tried and (
             error.status == 500
             or (
-                error.status in _UNAVAILABLE
+                perhaps_done(error.status)
                 and bool(halves(ready.transaction))
                 and self.link.is_available(ready.sent[0][1].original.type)
             )
@@ -245,7 +244,7 @@ class Sender:
         if not failing and self.link.wait(error, attempt, begin):
             return None
         final = not failing and not (
-            tried and error.status in _UNAVAILABLE and self.link.is_available(ready.sent[0][1].original.type)
+            tried and perhaps_done(error.status) and self.link.is_available(ready.sent[0][1].original.type)
         )
         outcome = replace(failed(ready.transaction, error, final=final), at_content=failing)
         return self._ended(ready, outcome, requests, error)
@@ -277,7 +276,7 @@ class Sender:
     def _reconciled(
         self, ready: Prepared, requests: list[str], error: ServerError | RejectedError, *, last: bool = False
     ) -> tuple[Delivery, tuple[JournalEntry, ...]]:
-        finished = bool(error.status) and error.status not in _BROKEN_OFF
+        finished = not perhaps_going_on(error.status)
         whole = ready.transaction.type == "transaction"
         sent = [entry for _, entry in ready.sent]
         return reconcile(self.link, sent, requests, finished=finished, as_a_whole=whole, before=ready.before, last=last)

@@ -15,7 +15,7 @@ from fhir_case.fhir import wire
 from fhir_case.http.limits import Limits
 from fhir_case.server.auth.schemes import Signature, bearer_signature
 from fhir_case.server.certificates import Certificates
-from fhir_case.server.failures import failure_of
+from fhir_case.server.failures import OVERLOADED, failure_of
 from fhir_case.server.guard import is_loopback, refuse_plain_http
 from fhir_case.server.redaction import hide, hide_query, hide_sent
 
@@ -103,7 +103,7 @@ def _accepted(response: requests.Response, where: str) -> requests.Response:
     """Return an answer that holds a token; raise for every other."""
     _hide_sent(response.request)
     status = response.status_code
-    if status >= 500 or status in (408, 425, 429):
+    if status >= 500 or status in OVERLOADED:
         raise ServerError(f"the token endpoint answers HTTP {status}", where=where, hint="try again later")
     if 300 <= status < 400:
         raise RejectedError(
