@@ -45,6 +45,7 @@ _REFERENCES = ("", "open", "filled")
 _METHODS = ("PUT", "POST", "DELETE")
 _KINDS = (
     "sending", "request", "answered", "not_done", "awaited", "placeholder", "duplicate", "stray", "finished", "undone",
+    "looked_up",
 )  # fmt: skip
 _TYPE = re.compile(r"[A-Z][A-Za-z]+")
 

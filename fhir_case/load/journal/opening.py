@@ -7,6 +7,7 @@ The journal itself is locked, not its name: so every path to it, and every envir
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections import deque
 from typing import TYPE_CHECKING, Literal
@@ -18,12 +19,13 @@ from fhir_case.load.journal.record import Finished, Undone
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Fresh", "opened_alone", "unwritable"]
+__all__ = ["Fresh", "next_line", "opened_alone", "unwritable"]
 
 Fresh = Literal["", "finished", "always"]
 """When to begin a new journal, and keep the one before under another name: never, when its run has ended, always."""
 
 _KEPT = 5
+_NUMBER = re.compile(rb'"line":([0-9]{1,15})\}\Z')
 
 
 def opened_alone(path: Path, fresh: Fresh = "") -> int:
@@ -49,6 +51,21 @@ def opened_alone(path: Path, fresh: Fresh = "") -> int:
     except OSError as error:
         raise unwritable(path, error) from error
     return file
+
+
+def next_line(file: int) -> int:
+    """Return the number of the line that is written next: the header is the first, and has no number of its own."""
+    size = os.fstat(file).st_size
+    length = 65_536
+    while True:
+        start = max(0, size - length)
+        os.lseek(file, start, os.SEEK_SET)
+        lines = os.read(file, size - start).rstrip(b"\n").rsplit(b"\n", 1)
+        if len(lines) > 1 or not start:
+            break
+        length *= 8
+    found = _NUMBER.search(lines[-1])
+    return int(found[1]) + 1 if found else 2  # an older version has not numbered them
 
 
 def unwritable(path: Path, error: OSError) -> FhirCaseError:

@@ -19,6 +19,9 @@ process: a request without its end may or may not have been carried out, and is 
     {"duplicate": "Type/id", "state": …}  # what a late request stored twice
     {"finished": true, …}
     {"undone": "Type/id", "state": …, …}
+    {"looked_up": true}  # what missing lines before it may have said was sent
+
+All but the first end with their number, ``"line": 2`` and so on, so that it is noticed where one is missing.
 """
 
 from __future__ import annotations
@@ -39,7 +42,17 @@ from fhir_case.load.journal.lines import (
     there_of,
     versions_of,
 )
-from fhir_case.load.journal.record import FORMAT, Awaited, Finished, Header, Placeholder, RequestRecord, Undone
+from fhir_case.load.journal.record import (
+    FORMAT,
+    Awaited,
+    Finished,
+    Gap,
+    Header,
+    LookedUp,
+    Placeholder,
+    RequestRecord,
+    Undone,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,11 +132,16 @@ def read_records(path: Path) -> Iterator[Record]:
     """
     read_header(path)
     records = _Records()
+    last = 1
     for number, line in lines(path):
         try:
+            written = number_of(line, "line") if "line" in line and number > 1 else last
             record = records.read(line) if number > 1 else None
         except LineError as error:
             raise _damaged(path, number, error) from error
+        if written > last + 1:
+            yield Gap()
+        last = written
         if record is not None:
             yield record
     yield from records.without_end()
@@ -206,6 +224,8 @@ def _other(line: Line) -> Record | None:
         return Placeholder(stored_name_of(line, "placeholder"), text_of(line, "version"))
     if "undone" in line:
         return Undone(text_of(line, "undone"), text_of(line, "state"))
+    if "looked_up" in line:
+        return LookedUp()
     return Finished() if "finished" in line else None
 
 

@@ -10,7 +10,18 @@ if TYPE_CHECKING:
 
     from fhir_case.load.journal.entry import JournalEntry
 
-__all__ = ["Awaited", "Finished", "Header", "Placeholder", "Record", "RequestRecord", "Sent", "Undone"]
+__all__ = [
+    "Awaited",
+    "Finished",
+    "Gap",
+    "Header",
+    "LookedUp",
+    "Placeholder",
+    "Record",
+    "RequestRecord",
+    "Sent",
+    "Undone",
+]
 
 FORMAT = 1
 
@@ -106,4 +117,14 @@ class Finished:
     """All was sent."""
 
 
-Record = RequestRecord | Awaited | Placeholder | Undone | Finished
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Lines that are missing, as the numbers of the others show: they may say that something was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What the missing lines before may have said was looked up on the server."""
+
+
+Record = Gap | LookedUp | RequestRecord | Awaited | Placeholder | Undone | Finished

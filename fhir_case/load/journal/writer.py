@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Self
 from fhir_case.errors import FhirCaseError
 from fhir_case.fhir import wire
 from fhir_case.load.journal.entry import JournalEntry
-from fhir_case.load.journal.opening import opened_alone, unwritable
+from fhir_case.load.journal.opening import next_line, opened_alone, unwritable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from fhir_case.load.journal.opening import Fresh
@@ -44,14 +44,16 @@ class JournalFile:
         self.path = path
         self._lock = Lock()
         self._failure: FhirCaseError | None = None
+        self._line = 0
         self._file = opened_alone(path, fresh)
         if not os.fstat(self._file).st_size:
             try:
                 # Paths need not be UTF-8: in ASCII they can be written, and are the same when they are read.
-                self._append(json.dumps(header.to_dict(), separators=(",", ":")).encode() + b"\n")
+                self._append((json.dumps(header.to_dict(), separators=(",", ":")).encode() + b"\n",))
             except BaseException:  # Ctrl-C too
                 self.close()
                 raise
+        self._line = next_line(self._file)
 
     def __enter__(self) -> Self:
         return self
@@ -79,6 +81,8 @@ class JournalFile:
         had: dict[str, Any] = {} if there is None else {"there": sorted(there)}
         had |= {} if versions is None else {"versions": dict(versions)}
         self._write({"sending": request, "entries": _positions(entries), **had})
+        if not all(entry.repeatable for entry in entries):
+            self._sync()
 
     def resolving(self, request: str, entries: Sequence[PlannedEntry]) -> None:
         """Note that a request is about to be sent that resolves references of what is stored."""
@@ -109,20 +113,31 @@ class JournalFile:
         """Note what became of what late requests stored twice."""
         self._write(*lines)
 
+    def looked_up(self) -> None:
+        """Note that what missing lines may have said was sent was looked up."""
+        self._write({"looked_up": True})
+
     def finished(self, summary: Mapping[str, Any]) -> None:
         """Note that all was sent."""
         self._write({"finished": True, **summary})
 
     def _write(self, *lines: Mapping[str, Any]) -> None:
-        self._append(b"".join(wire.dump(dict(line)) + b"\n" for line in lines))
+        self._append([wire.dump(dict(line)) for line in lines])
 
-    def _append(self, data: bytes) -> None:
+    def _sync(self) -> None:
+        """Force what was written to the disk: what may not be sent twice has to survive that the power fails."""
+        try:
+            os.fsync(self._file)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+
+    def _append(self, lines: Sequence[bytes]) -> None:
         with self._lock:
             if self._failure:
                 raise self._failure
             if self._file < 0:
                 raise FhirCaseError("the journal is closed", where=str(self.path))
-            left = data
+            left = data = b"".join(self._numbered(lines)) if self._line else lines[0]
             try:
                 while left:
                     left = left[os.write(self._file, left) :]
@@ -132,6 +147,12 @@ class JournalFile:
                 with suppress(OSError):
                     os.ftruncate(self._file, os.fstat(self._file).st_size - (len(data) - len(left)))
                 raise self._failure from error
+
+    def _numbered(self, lines: Sequence[bytes]) -> Iterator[bytes]:
+        """Return lines with their numbers, by which it is noticed where some are missing."""
+        for line in lines:
+            yield b'%b,"line":%d}\n' % (line[:-1], self._line)
+            self._line += 1
 
 
 def _positions(entries: Sequence[PlannedEntry]) -> list[tuple[str, list[int]]]:

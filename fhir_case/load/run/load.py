@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fhir_case.errors import FhirCaseError, ServerError
 from fhir_case.load.journal.reader import read_header
 from fhir_case.load.journal.writer import JournalFile
+from fhir_case.load.run.gaps import look_up_unnamed
 from fhir_case.load.run.loader import Loader
 from fhir_case.load.run.missing import forget_missing
 from fhir_case.load.run.placeholders import Placeholders, look_for_placeholders, note_awaited
@@ -95,6 +96,9 @@ class Load(Preparation):
                 hint="--resend-missing sends again what is not there any more; --restart begins anew",
             )
         reconcile_earlier(earlier, self, self._sender, self._journal)
+        if earlier.gap:
+            look_up_unnamed(earlier, self, self._sender, self._journal)
+            self.read().warn("lines are missing; what they may have said was sent was looked up", str(path))
         self._earlier = earlier
         self._unresolved = earlier.unresolved.complete(self._sender, self._journal)
         return earlier.stored

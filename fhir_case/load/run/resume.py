@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fhir_case.load.journal.reader import Unknown, read_requests
-from fhir_case.load.journal.record import RequestRecord
+from fhir_case.load.journal.reader import Unknown, read_records
+from fhir_case.load.journal.record import Gap, LookedUp, RequestRecord
 from fhir_case.load.plan.plan import entries_of, plan_document
 from fhir_case.load.plan.unresolved import unresolved_in_plan
 from fhir_case.load.send.answers import entry_unknown
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fhir_case.load.survey.index import Index
     from fhir_case.load.survey.preparation import Preparation
 
-__all__ = ["Earlier", "Unresolved", "read_earlier", "reconcile_earlier"]
+__all__ = ["Earlier", "Unresolved", "put_done", "read_earlier", "reconcile_earlier"]
 
 
 class Unresolved:
@@ -91,6 +91,8 @@ class Earlier:
         unknown: The resources of which it is not known whether they are stored, nor will be.
         unresolved: The resources whose references still have to be resolved.
         not_done: The requests that had not done anything, but may have been carried out later all the same.
+        requests: All requests that the journal names.
+        gap: Whether lines of the journal are missing, and it was not looked up yet what they may have said was sent.
         answered: The requests among the open ones whose answer said what became of some of their entries.
     """
 
@@ -102,6 +104,8 @@ class Earlier:
     unresolved: Unresolved = field(default_factory=Unresolved)
     not_done: list[RequestRecord] = field(default_factory=list)
     answered: set[str] = field(default_factory=set)
+    requests: set[str] = field(default_factory=set)
+    gap: bool = False
 
 
 def read_earlier(path: Path, index: Index) -> Earlier:
@@ -113,7 +117,12 @@ def read_earlier(path: Path, index: Index) -> Earlier:
     """
     earlier = Earlier()
     unknown = Unknown()
-    for record in read_requests(path):
+    for record in read_records(path):
+        if isinstance(record, Gap | LookedUp):
+            earlier.gap = isinstance(record, Gap)
+        if not isinstance(record, RequestRecord):
+            continue
+        earlier.requests.add(record.request)
         if record.state == "open" and not record.resolving:
             earlier.open_requests.append(record)
         if record.types and record.sent:
@@ -121,7 +130,7 @@ def read_earlier(path: Path, index: Index) -> Earlier:
         unknown.read(record)
         earlier.unresolved.read(record)
         stored = [entry for entry in record.entries if entry.confirmed and not entry.retold]
-        _put_done(index, stored)
+        put_done(index, stored)
         earlier.stored += len(stored)
         earlier.last = next((entry.stored_as for entry in reversed(stored) if entry.stored_as), earlier.last)
         if record.request:
@@ -136,7 +145,7 @@ def read_earlier(path: Path, index: Index) -> Earlier:
         if any(entry.confirmed for entry in record.entries):
             earlier.answered.add(record.request)
     earlier.unknown = tuple(entry for entry in unknown.entries if entry.key not in again)
-    _put_done(index, earlier.unknown)
+    put_done(index, earlier.unknown)
     return earlier
 
 
@@ -160,7 +169,7 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
     """
     index = prepared.index
     request_ids = sender.link.request_ids
-    if earlier.written and (earlier.open_requests or earlier.not_done):
+    if earlier.written and (earlier.open_requests or earlier.not_done or earlier.gap):
         written, by = earlier.written
         request_ids.learn(sender.link.client, [written], [by])
     attempts = _attempts(earlier, index)
@@ -189,7 +198,7 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
             results = marked_in_doubt(entries, results, among=list(planned.values()))
             journal.answered(done_by, results)
             earlier.unresolved.read(RequestRecord(done_by, "answered", results))
-            _put_done(index, results)
+            put_done(index, results)
             earlier.unknown += tuple(each for each in results if not each.confirmed)
             earlier.stored += sum(each.confirmed for each in results)
         for request in requests:
@@ -244,7 +253,8 @@ def _reconciled(
     return "unknown", (), requests[-1]
 
 
-def _put_done(index: Index, entries: Sequence[JournalEntry]) -> None:
+def put_done(index: Index, entries: Sequence[JournalEntry]) -> None:
+    """Note in an index what need not be sent any more, and where it is."""
     index.put_done((entry.source, entry.position, entry.stored_as) for entry in entries)
     index.claim(
         entry.stored_as

@@ -100,9 +100,13 @@ class _Read:
         unknown = Unknown()
         placeholders = NotedPlaceholders()
         left: list[Undone] = []
+        gap = undone = False
         for record in read_records(path):
             placeholders.read(record)
+            if isinstance(record, records.Gap | records.LookedUp):
+                gap = isinstance(record, records.Gap) and not undone
             if isinstance(record, records.Undone):
+                undone = True
                 self._created.undo(record.stored_as, record.state)
             if not isinstance(record, records.RequestRecord):
                 continue
@@ -116,6 +120,12 @@ class _Read:
             if record.state != "open":
                 unknown.read(record)
             left += self._request(record)
+        if gap:
+            raise FhirCaseError(
+                "lines of this journal are missing, so that it does not say all that was sent",
+                where=str(path),
+                hint="repeat the upload, so that it is looked up; then undo",
+            )
         for group in placeholders.groups(client):
             self._created.add(group, before_all=True)  # all else may refer to them, so that they go last
         left += [Undone(entry.resource, entry.stored_as, "left", entry.reason) for entry in unknown.entries]
