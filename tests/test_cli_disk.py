@@ -145,6 +145,83 @@ def test_a_link_of_another_user_is_not_followed_and_an_own_one_is(tmp_path: Path
     assert "precious" != victim.read_text()
 
 
+OUTPUTS = {
+    "build": ["build", SHIPPED, "-o", "SHARED/file"],
+    "plan": ["upload", "FILE", "--server", "URL", "--dry-run", "--out", "SHARED"],
+    "journal": ["upload", "FILE", "--server", "URL", "--journal", "SHARED/file"],
+    "interop": ["interop", "--server", "URL", "--probe", "etag", "--html", "SHARED/file"],
+    "run": ["run", "--server", "URL", "--out", "SHARED"],
+    "new": ["new", "SHARED/file"],
+}
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can make links of others")
+@pytest.mark.parametrize("words", OUTPUTS.values(), ids=OUTPUTS)
+def test_a_folder_that_is_a_link_of_another_user_is_not_followed(
+    words: list[str], small: SmallServer, many: Path, tmp_path: Path
+) -> None:
+    folder, own, foreign = tmp_path / "folder", tmp_path / "own", tmp_path / "foreign"
+    folder.mkdir()
+    own.symlink_to(foreign)
+    foreign.symlink_to(folder)
+    os.lchown(foreign, 12345, 12345)
+    named = {"FILE": str(many), "URL": small.url}
+
+    done = run_command(*(named.get(word, word).replace("SHARED", str(own)) for word in words))
+
+    assert 0 != done.exit_code
+    assert "is a link of another user" in " ".join(done.stderr.split())
+    assert [] == list(folder.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can make files of others")
+@pytest.mark.parametrize(
+    ("owner", "mode", "said"), [(12345, 0o600, "it belongs to another user"), (0, 0o666, "others may write it")]
+)
+@pytest.mark.parametrize("content", [True, False], ids=["content", "empty"])
+def test_a_journal_that_others_may_have_written_is_refused_with_what_to_do(
+    owner: int, mode: int, said: str, content: bool, small: SmallServer, many: Path, tmp_path: Path
+) -> None:
+    journal = tmp_path / "j.jsonl"
+    if content:
+        assert 0 == run_command("upload", many, "--server", small.url, "--journal", journal).exit_code
+    else:
+        journal.touch()
+    os.chown(journal, owner, owner)
+    journal.chmod(mode)
+    before = journal.read_bytes()
+    for words in (
+        ["upload", many, "--server", small.url, "--journal", journal],
+        *([["undo", journal]] if content else ()),
+    ):
+        done = run_command(*words)
+
+        assert 1 == done.exit_code, done.stderr
+        assert f"this journal may be from somebody else: {said}" in " ".join(done.stderr.split())
+        assert "chmod 600" in done.stderr
+    assert before == journal.read_bytes()
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can make links of others")
+@pytest.mark.parametrize("options", [[], ["--restart"]], ids=str)
+def test_a_journal_is_not_written_through_a_link_of_another_user_and_is_through_an_own_one(
+    options: list[str], small: SmallServer, many: Path, tmp_path: Path
+) -> None:
+    link, target = tmp_path / "link.jsonl", tmp_path / "target.jsonl"
+    link.symlink_to(target)
+    os.lchown(link, 12345, 12345)
+    words = ["upload", many, "--server", small.url, "--journal", link, *options]
+
+    done = run_command(*words)
+
+    assert 1 == done.exit_code
+    assert "is a link of another user" in done.stderr
+    assert not target.exists()
+    os.lchown(link, 0, 0)
+    assert 0 == run_command(*words).exit_code
+    assert target.read_bytes()
+
+
 @pytest.mark.parametrize(
     "words",
     [

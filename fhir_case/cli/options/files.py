@@ -13,6 +13,7 @@ import click
 
 from fhir_case.cli.options.declarations import usage_errors
 from fhir_case.cli.output import echo_data
+from fhir_case.ownership import foreign_link
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,9 +74,10 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def _refuse_foreign_link(path: Path) -> None:
-    """Raise OSError for a link of another user, who would choose the file that is replaced."""
-    if path.is_symlink() and hasattr(os, "getuid") and path.lstat().st_uid not in (os.getuid(), 0):
-        raise OSError(errno.EPERM, "it is a link of another user")
+    """Raise OSError for a link of another user, also among the folders: who made it chooses what is replaced."""
+    link = foreign_link(path)
+    if link is not None:
+        raise OSError(errno.EPERM, f"{'it' if link == path.absolute() else link} is a link of another user")
 
 
 def _put_in_place(path: Path, content: bytes) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 from collections import deque
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from fhir_case.errors import FhirCaseError
 from fhir_case.load.journal.reader import check_is_journal, read_records
 from fhir_case.load.journal.record import Finished, Undone
+from fhir_case.ownership import foreign_link, of_others
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,9 +35,11 @@ def opened_alone(path: Path, fresh: Fresh = "") -> int:
     Return the descriptor of a journal that no other process writes while it is open; a line that was cut off is gone.
 
     Raises:
-        FhirCaseError: It cannot be written, is not a journal, or another process writes it.
+        FhirCaseError: It cannot be written, is not a journal, or another process writes it; or another user has put it
+            there, or may write it.
     """
     try:
+        _refuse_foreign_link(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         file = _locked(path)
         try:
@@ -77,10 +81,36 @@ def unwritable(path: Path, error: OSError) -> FhirCaseError:
     )
 
 
+def _refuse_foreign_link(path: Path) -> None:
+    link = foreign_link(path)
+    if link is not None:
+        raise FhirCaseError(
+            f"the journal cannot be written: {link} is a link of another user",
+            where=str(path),
+            hint="nothing is sent; name another file with --journal",
+        )
+
+
+def _refuse_others(path: Path, file: int) -> None:
+    """Raise for a journal that another user may have written: what it says would be taken for done, or be undone."""
+    status = os.fstat(file)
+    reason = of_others(status) if stat.S_ISREG(status.st_mode) else ""
+    if reason:
+        raise FhirCaseError(
+            f"this journal may be from somebody else: {reason}",
+            where=str(path),
+            hint="nothing is sent; look what it holds, then make it your own (chown, chmod 600), "
+            "or name another file with --journal",
+        )
+
+
 def _locked(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
     while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)  # it may name patients
+        # Links of the user's own are followed here, and none that comes in between.
+        file = os.open(os.path.realpath(path), flags, 0o600)  # it may name patients
         try:
+            _refuse_others(path, file)
             _lock(file)
             if _is_at(path, file):
                 return file
