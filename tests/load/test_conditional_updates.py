@@ -131,3 +131,124 @@ def test_what_shares_an_identifier_and_has_ids_of_its_own_is_sent(run: Run, fake
         write(tmp_path, f"in/{key}.json", {**patient("x"), "id": key})
 
     assert 0 == run("upload", tmp_path / "in", "--server", fake.url)[0]
+
+
+def create(status: str, condition: str = "", **elements: Any) -> dict[str, Any]:
+    made = update(status, **elements)
+    made["entry"][0]["request"] = {"method": "POST", "url": "Encounter"}
+    if condition:
+        made["entry"][0]["request"]["ifNoneExist"] = condition.partition("?")[2]
+    return made
+
+
+BY_VALUE = "Encounter?identifier=456"
+FIRST: dict[str, Any] = {
+    "subject": {"reference": "Patient/p1"}
+}  # so that the first document has to wait for the last one
+IN_ORDER: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
+    "create, update": (create("planned", **FIRST), update("finished"), ["finished"]),
+    "create if none, update": (create("planned", CONDITION, **FIRST), update("finished"), ["finished"]),
+    "update, create if none": (update("planned", **FIRST), create("finished", CONDITION), ["planned"]),
+    "two created if none": (create("planned", CONDITION, **FIRST), create("finished", CONDITION), ["planned"]),
+    "create, create if none": (create("planned", **FIRST), create("finished", CONDITION), ["planned"]),
+    "create if none, create": (create("planned", CONDITION, **FIRST), create("finished"), ["planned", "finished"]),
+    "by id, create if none": (
+        update("planned", "Encounter/e1", id="e1", **FIRST), create("finished", CONDITION), ["planned"]
+    ),
+    "by id, update by id in a condition": (
+        update("planned", "Encounter/e1", id="e1", **FIRST), update("finished", "Encounter?_id=e1"), ["finished"]
+    ),
+    "create, update by value": (create("planned", **FIRST), update("finished", BY_VALUE), ["finished"]),
+    "update by value, create if none": (update("planned", BY_VALUE, **FIRST), create("x", CONDITION), ["planned"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", [(), ("--merge", "1"), ("--as-is",)])
+@pytest.mark.parametrize(("first", "second", "stored"), IN_ORDER.values(), ids=IN_ORDER)
+def test_what_may_be_one_resource_is_sent_in_the_order_of_the_documents_whatever_they_refer_to(
+    run: Run, fake: SmallServer, tmp_path: Path, first: Any, second: Any, stored: list[str], how: tuple[str, ...]
+) -> None:
+    last = {"resource": {**patient("x"), "id": "p1"}, "request": {"method": "PUT", "url": "Patient/p1"}}
+    write(tmp_path, "in/0.json", first)
+    write(tmp_path, "in/1.json", second)
+    write(tmp_path, "in/z.json", {"resourceType": "Bundle", "type": "transaction", "entry": [last]})
+    code, out, err = run("upload", tmp_path / "in", "--server", fake.url, *how)
+
+    assert 0 == code, out + err
+    assert stored == [each["status"] for each in fake.resources.values() if each["resourceType"] == "Encounter"]
+
+
+@pytest.mark.parametrize("url", [CONDITION, "Encounter/e1"])
+def test_as_they_are_the_last_update_stays_whatever_the_first_refers_to(
+    run: Run, fake: SmallServer, tmp_path: Path, url: str
+) -> None:
+    for number, status in enumerate(("planned", "planned", "arrived", "planned", "finished", "finished")):
+        elements = {**(FIRST if number < 4 and number != 2 else {}), **({} if "?" in url else {"id": "e1"})}
+        write(tmp_path, f"in/{number}.json", update(status, url, **elements))
+    write(tmp_path, "in/z.json", {**patient("x"), "id": "p1"})
+
+    assert 0 == run("upload", tmp_path / "in", "--server", fake.url, "--as-is")[0]
+    assert ["finished"] == [each["status"] for each in fake.resources.values() if each["resourceType"] == "Encounter"]
+
+
+def test_creates_if_none_that_say_the_same_need_no_order(run: Run, fake: SmallServer, tmp_path: Path) -> None:
+    for name in "abcd":
+        write(tmp_path, f"in/{name}.json", create("planned", CONDITION, id=name))
+
+    assert 0 == run("upload", tmp_path / "in", "--server", fake.url)[0]
+    assert (1, 1) == (len(fake.transactions), len(fake.resources))
+
+
+def test_what_has_to_follow_a_document_that_refers_to_it_is_refused_by_name(
+    run: Run, fake: SmallServer, tmp_path: Path
+) -> None:
+    write(tmp_path, "in/0.json", create("planned", CONDITION, **FIRST))
+    second = create("finished", CONDITION)
+    second["entry"].append(
+        {"resource": {**patient("x"), "id": "p1"}, "request": {"method": "PUT", "url": "Patient/p1"}}
+    )
+    write(tmp_path, "in/1.json", second)
+    code, _, err = run("upload", tmp_path / "in", "--server", fake.url)
+
+    assert (4, []) == (code, fake.transactions)
+    first = tmp_path / "in" / "0.json"
+    assert f"1.json: Encounter?identifier=urn:fhir-case:load|456 is in {first} too, which comes first" in err
+
+
+def encounter(status: str, **elements: Any) -> dict[str, Any]:
+    resource: dict[str, Any] = update(status, **elements)["entry"][0]["resource"]
+    return resource
+
+
+@pytest.mark.parametrize("how", [(), ("--as-is",), ("--merge", "1")])
+def test_two_resources_with_one_identifier_are_refused_where_only_one_would_be_stored(
+    run: Run, fake: SmallServer, tmp_path: Path, how: tuple[str, ...]
+) -> None:
+    write(tmp_path, "in/a.json", encounter("planned", id="a"))
+    write(tmp_path, "in/b.json", encounter("finished", id="b"))
+    code, _, err = run("upload", tmp_path / "in", "--server", fake.url, "--ids", "server", *how)
+
+    assert (4, []) == (code, fake.transactions)
+    assert "b.json: Encounter?identifier=urn:fhir-case:load|456 is in an earlier document with other content" in err
+
+
+def test_one_with_an_id_of_its_own_and_one_with_a_number_are_refused_likewise(
+    run: Run, fake: SmallServer, tmp_path: Path
+) -> None:
+    write(tmp_path, "in/a.json", encounter("planned", id="a"))
+    write(tmp_path, "in/b.json", encounter("finished", id="7"))
+
+    assert 4 == run("upload", tmp_path / "in", "--server", fake.url)[0]
+
+
+def test_two_that_say_the_same_under_one_identifier_are_one_for_a_server_that_assigns_the_ids(
+    run: Run, fake: SmallServer, tmp_path: Path
+) -> None:
+    for name in "ab":
+        write(tmp_path, f"in/{name}.json", encounter("planned", id=name))
+        part = {"reference": f"Encounter/{name}"}
+        write(tmp_path, f"in/{name}0.json", encounter("planned", id=f"{name}0", identifier=[], partOf=part))
+
+    assert 0 == run("upload", tmp_path / "in", "--server", fake.url, "--ids", "server")[0]
+    [whole] = [name for name, each in fake.resources.items() if each.get("identifier")]
+    assert [whole] * 2 == [each["partOf"]["reference"] for each in fake.resources.values() if "partOf" in each]

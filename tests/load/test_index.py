@@ -12,7 +12,7 @@ from fhir_case.load.survey.index import Index
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ONE, OTHER = b"1111", b"2222"
+ONE, OTHER = b"4111", b"4222"  # both an update
 
 
 @pytest.fixture

@@ -7,18 +7,22 @@ from collections import Counter
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.load.survey.identity import Relation, is_one_request, is_ours, is_update, relation
 from fhir_case.load.temporary import TemporaryDatabase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["Index"]
 
 _TABLES = """
-CREATE TABLE name (name TEXT PRIMARY KEY, unit INTEGER, digest BLOB) WITHOUT ROWID;
+CREATE TABLE name (name TEXT PRIMARY KEY, unit INTEGER, claim BLOB) WITHOUT ROWID;
 CREATE TABLE need (unit INTEGER, name TEXT);
 CREATE INDEX need_name ON need (name);
 CREATE TABLE link (unit INTEGER, name TEXT);
+CREATE TABLE condition (unit INTEGER, name TEXT);
+CREATE TABLE updated (name TEXT, unit INTEGER, in_order INTEGER, PRIMARY KEY (name, unit)) WITHOUT ROWID;
+CREATE TABLE in_order (unit INTEGER, earlier INTEGER, name TEXT, one_request INTEGER);
 CREATE TABLE location (name TEXT PRIMARY KEY, location TEXT) WITHOUT ROWID;
 CREATE TABLE failed (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE created (location TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -39,30 +43,89 @@ class Index(TemporaryDatabase):
         super().__init__(_TABLES, cache_kib=_CACHE_KIB)
         self._lock = Lock()
 
-    def add_names(self, unit: int, names: Iterable[tuple[str, bytes]]) -> list[tuple[str, int]]:
+    def add_names(
+        self, unit: int, names: Iterable[tuple[str, bytes]], relation: Callable[[bytes, bytes], Relation] = relation
+    ) -> list[tuple[str, int]]:
         """
-        Add what a document holds, and return the names that another one holds with other content, and which one.
+        Add what a document holds, and return the names for which it is refused, and which document holds each.
 
         When there are such names, nothing is added: the document will not be loaded.
 
         Args:
-            names: Each a name and a digest of the content; an empty digest equals any other.
+            names: Each a name and a claim on it; an empty claim goes with any other.
+            relation: Returns how a claim goes with one of an earlier document.
         """
         clashes: list[tuple[str, int]] = []
         added: list[str] = []
+        changed: list[tuple[bytes, str]] = []
+        others: list[tuple[str, int, Relation, bytes, bytes]] = []
         with self._lock:
-            for name, digest in names:
-                if self._base.execute("INSERT OR IGNORE INTO name VALUES (?, ?, ?)", (name, unit, digest)).rowcount:
+            for name, claim in names:
+                if self._base.execute("INSERT OR IGNORE INTO name VALUES (?, ?, ?)", (name, unit, claim)).rowcount:
                     added.append(name)
-                elif digest:
-                    other, held = self._base.execute("SELECT unit, digest FROM name WHERE name = ?", (name,)).fetchone()
-                    if not held:
-                        self._base.execute("UPDATE name SET digest = ? WHERE name = ?", (digest, name))
-                    elif held != digest:
-                        clashes.append((name, other))
+                    continue
+                if not claim:
+                    continue
+                other, held = self._base.execute("SELECT unit, claim FROM name WHERE name = ?", (name,)).fetchone()
+                how = relation(held, claim) if held else Relation.ANY_ORDER
+                if how is Relation.REFUSED and (other != unit or not is_ours(claim)):
+                    clashes.append((name, other))
+                elif other != unit:
+                    others.append((name, other, how, held, claim))
+                # What is stronger counts for what comes later, and of updates the last.
+                if claim[:1] > held[:1] or (how is Relation.IN_ORDER and is_update(claim)):
+                    changed.append((held, name))
+                    self._base.execute("UPDATE name SET claim = ? WHERE name = ?", (claim, name))
             if clashes:
+                self._base.executemany("UPDATE name SET claim = ? WHERE name = ?", reversed(changed))
                 self._base.executemany("DELETE FROM name WHERE name = ?", ((name,) for name in added))
+            else:
+                self._put_in_order(unit, others)
         return clashes
+
+    def _put_in_order(self, unit: int, others: Iterable[tuple[str, int, Relation, bytes, bytes]]) -> None:
+        """
+        Let a document follow those before it where it has to.
+
+        Updates that say the same need no order among themselves, but follow one another once another one came between.
+        """
+        for name, first, how, held, claim in others:
+            updates = is_update(claim)
+            if how is Relation.ANY_ORDER and not updates:
+                continue
+            before = self._base.execute("SELECT unit, in_order FROM updated WHERE name = ?", (name,)).fetchall()
+            ordered = how is Relation.IN_ORDER or any(each for _, each in before)
+            if ordered:
+                earlier = {first, *(other for other, each in before if updates or each)} - {unit}
+                rows = ((unit, each, name, is_one_request(held, claim)) for each in earlier)
+                self._base.executemany("INSERT INTO in_order VALUES (?, ?, ?, ?)", rows)
+            if updates and ordered:
+                self._base.execute("DELETE FROM updated WHERE name = ?", (name,))
+            if updates:
+                self._base.execute("INSERT OR REPLACE INTO updated VALUES (?, ?, ?)", (name, unit, ordered))
+
+    def add_conditions(self, unit: int, conditions: Iterable[str]) -> None:
+        """Add the conditions of a document of which only the server knows what they mean."""
+        with self._lock:
+            self._base.executemany("INSERT INTO condition VALUES (?, ?)", ((unit, name) for name in conditions))
+
+    def conditions(self) -> list[tuple[int, str]]:
+        """Return the conditions of which only the server knows what they mean, each with its document."""
+        with self._lock:
+            return self._base.execute("SELECT unit, name FROM condition").fetchall()
+
+    def put_in_order(self, unit: int, name: str) -> None:
+        """Let a document and the one that holds a name, if another one does, be sent in their order."""
+        with self._lock:
+            self._base.execute(
+                "INSERT INTO in_order SELECT max(?, unit), min(?, unit), name, 0 FROM name "
+                "WHERE name = ? AND unit <> ?",
+                (unit, unit, name, unit),
+            )
+
+    def in_order(self) -> Iterator[tuple[int, int, str]]:
+        """Return each document that has to follow an earlier one, with that, and with the name that both claim."""
+        yield from self._rows("SELECT unit, earlier, name FROM in_order")
 
     def add_needs(self, unit: int, names: Iterable[str]) -> None:
         """Add the references of a document that it does not answer itself."""
@@ -129,9 +192,10 @@ class Index(TemporaryDatabase):
         return names
 
     def crossing(self) -> Iterator[tuple[int, int]]:
-        """Return each pair of a document and another one to which it refers."""
+        """Return each pair of a document and another one to which it refers, or which it must not be sent beside."""
         yield from self._rows(
-            "SELECT need.unit, name.unit FROM need JOIN name ON name.name = need.name WHERE need.unit <> name.unit"
+            "SELECT need.unit, name.unit FROM need JOIN name ON name.name = need.name WHERE need.unit <> name.unit "
+            "UNION ALL SELECT unit, earlier FROM in_order WHERE NOT one_request"
         )
 
     def put_locations(self, locations: Iterable[tuple[str, str]]) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
-from itertools import islice
+from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import unquote
 
 from fhir_case.errors import FhirCaseError
-from fhir_case.fhir import wire
-from fhir_case.fhir.identifiers import identifiers_of
 from fhir_case.fhir.links import TEMPORARY
 from fhir_case.fhir.references import location_of, pointers_in, references_in, unversioned
 from fhir_case.load.plan.cycles import levels
@@ -17,22 +15,25 @@ from fhir_case.load.plan.plan import entries_of, plan_document, unresolved_warni
 from fhir_case.load.plan.unresolved import may_be_left
 from fhir_case.load.survey.checks import check_release, check_text, check_writable, entry_place, guard
 from fhir_case.load.survey.conditional import add_conditional_needs
+from fhir_case.load.survey.identity import asked_of_server, is_ours, named, relation
 from fhir_case.load.survey.result import Problem, Survey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from fhir_case.documents import Document
-    from fhir_case.fhir.wire import Resource
     from fhir_case.load.plan.bundle import BundleEntry
-    from fhir_case.load.plan.entry import PlannedEntry
     from fhir_case.load.plan.plan import Plan, Rules
     from fhir_case.load.survey.index import Index
 
 __all__ = ["place_of", "survey", "unanswered"]
 
 _VERSIONED = "a version is that of another server: a reference to what is loaded too is sent without it"
-_BY_ID = b"by id"  # instead of a digest
+_UPDATED_TWICE = "which of the two would stay is left to chance; leave one out, or send both with --as-is"
+_UNDER_ONE_IDENTIFIER = (
+    "under an identifier that an earlier one has too it would not be stored; leave one out, or give each its own "
+    "identifier, or a request of a transaction"
+)
 
 
 def survey(files: Iterable[tuple[str, Iterable[Document]]], index: Index, rules: Rules) -> Survey:
@@ -59,9 +60,25 @@ def survey(files: Iterable[tuple[str, Iterable[Document]]], index: Index, rules:
     index.join_links()
     add_conditional_needs(index)
     found.level, cycles = levels(count, index.crossing())
+    if found.levels > 1 or cycles:  # else the order of the documents is kept anyway
+        in_order = ((number, earlier) for number, earlier, _ in index.in_order())
+        found.level, cycles = levels(count, chain(index.crossing(), in_order))
     found.cycle = {member: number for number, cycle in enumerate(cycles) for member in cycle}
+    _refuse_out_of_order(found, index)
     found.crossing = found.levels > 1 or bool(cycles)
     return found
+
+
+def _refuse_out_of_order(found: Survey, index: Index) -> None:
+    """Refuse what would have to follow an earlier document that itself refers to it, or to what does."""
+    refused: dict[int, tuple[int, str]] = {}
+    for number, earlier, name in index.in_order() if found.cycle else ():
+        if found.cycle.get(number, -1) == found.cycle.get(earlier, -2):
+            refused.setdefault(number, (earlier, name))
+    for number, (earlier, name) in refused.items():
+        message = f"{name} is in {found.name_of(earlier)} too, which comes first, but refers to what is in this one"
+        found.refuse(number, Problem(found.name_of(number), message, "put that into a document of its own"))
+    index.forget(refused)
 
 
 def _look_at(number: int, document: Document, found: Survey, index: Index, rules: Rules) -> None:
@@ -85,25 +102,24 @@ def _look_at(number: int, document: Document, found: Survey, index: Index, rules
         guard(document, originals, rules)
         plan = plan_document(document, originals, rules)
         check_writable(plan)
-        named = list(_named(plan.entries, digests=not rules.as_is))
+        claims = list(named(plan.entries))
     except FhirCaseError as error:
         where = ": ".join(filter(None, (document.name, error.where)))
         found.refuse(number, Problem(where, error.message, error.hint))
         return
     entries = plan.entries
     names = {name for entry in entries for name in entry.names}
-    clashes = index.add_names(number, named)
+    clashes = index.add_names(number, claims, partial(relation, as_is=rules.as_is))
     if clashes:
         name, other = clashes[0]
-        found.refuse(
-            number,
-            Problem(document.name, f"{name} is in an earlier document with other content ({found.name_of(other)})",
-                    "which of the two would stay is left to chance; leave one out, or send both with --as-is"),
-        )  # fmt: skip
+        message = f"{name} is in an earlier document with other content ({found.name_of(other)})"
+        hint = _UNDER_ONE_IDENTIFIER if is_ours(dict(claims)[name]) else _UPDATED_TWICE
+        found.refuse(number, Problem(document.name, message, hint))
         return
     _warn(document, remarks, plan, found, rules)
     index.add_needs(number, _needs(plan, names))
     index.add_links(number, _links(plan, names))
+    index.add_conditions(number, asked_of_server(entries))
     found.keep(number, document, plan)
     found.resources += len(entries)
     found.kinds.update(entry.original.type for entry in entries)
@@ -155,32 +171,6 @@ def _links(plan: Plan, names: set[str]) -> Iterator[str]:
         plain = unversioned(text.partition("#")[0])
         if plain.startswith(TEMPORARY) or ("/StructureDefinition/" not in plain and location_of(plain)):
             yield plain
-
-
-def _named(entries: Sequence[PlannedEntry], *, digests: bool) -> Iterator[tuple[str, bytes]]:
-    """
-    Return each name, and a digest of what is sent to a place that we choose, or that is updated by a condition.
-
-    An update by id and one by a condition that finds the same resource differ in any case: either may come last.
-    """
-    updates = digests and any(entry.method == "PUT" and entry.condition for entry in entries)
-    for entry in entries if updates else ():
-        if entry.method == "PUT" and entry.condition:
-            kind, _, query = entry.identity.partition("?")
-            yield f"{kind}?{unquote_plus(query)}", _digest(entry.original.resource)
-    for entry in entries:
-        if entry.deletes:
-            continue
-        if entry.original.id:
-            yield entry.original.name, _digest(entry.original.resource) if digests and entry.by_id else b""
-        if entry.original.full_url:
-            yield entry.original.full_url, b""
-        for token in identifiers_of(entry.original.resource):
-            yield f"{entry.original.type}?identifier={token}", _BY_ID if digests and entry.by_id else b""
-
-
-def _digest(resource: Resource) -> bytes:
-    return blake2b(wire.dump(resource, sort=True), digest_size=16).digest()
 
 
 def _warn(document: Document, remarks: Iterable[str], plan: Plan, found: Survey, rules: Rules) -> None:
