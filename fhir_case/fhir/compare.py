@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from fhir_case.fhir import wire
 from fhir_case.fhir.links import CANONICALS, TEMPORARY, is_link, narrative_links, with_narrative_links
 from fhir_case.fhir.narrative import canonical_narrative
-from fhir_case.fhir.references import unversioned
+from fhir_case.fhir.references import unversioned, without_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -214,7 +214,10 @@ class _Comparison:
             return text.startswith(TEMPORARY) or "?" in text or self._is_elsewhere(text)
         if name == "div":
             return any(self._is_elsewhere(link) for link in narrative_links(text))
-        return _is_link(path, name, text) and self._is_elsewhere(text)
+        if name == "url" and text.startswith(TEMPORARY) and _is_link(path, name, text):
+            return True
+        plain = name in CANONICALS or "|" not in text  # no other link has a version
+        return plain and _is_link(path, name, text) and self._is_elsewhere(text)
 
     def _is_elsewhere(self, text: str) -> bool:
         location = self._location(text)
@@ -223,11 +226,11 @@ class _Comparison:
     def _location(self, text: str) -> str:
         """Return ``Type/id`` on the server for a link to a resource of the Bundle, with its fragment; else nothing."""
         found = self.locations.get(text) or self.locations.get(unversioned(text))
-        if found or "#" not in text[1:]:
+        plain, rest = without_part(text)
+        if found or not rest:
             return found or ""
-        plain, _, fragment = text.partition("#")
         found = self.locations.get(plain)
-        return f"{found}#{fragment}" if found else ""
+        return f"{found}{rest}" if found else ""
 
     def _local(self, text: str) -> str:
         return text.removeprefix(f"{self.base_url}/") if self.base_url else text

@@ -38,22 +38,28 @@ LINKS = _URLS | _URIS
 
 CANONICALS = frozenset(
     {
-        "artifactCanonical", "definitionCanonical", "derivedFromCanonical", "instantiatesCanonical", "library",
-        "measure", "moduleCanonical", "questionnaire", "subjectCanonical", "valueCanonical",
+        "answerValueSet", "artifactCanonical", "definitionCanonical", "derivedFrom", "derivedFromCanonical",
+        "instantiatesCanonical", "library", "measure", "moduleCanonical", "questionnaire", "resource",
+        "sourceCanonical", "subjectCanonical", "targetCanonical", "valueCanonical", "valueSet",
     }
 )  # fmt: skip
-"""Elements of the type canonical, which no server has to replace; what they mean comes first all the same."""
+"""
+Elements of the type canonical, which no server has to replace.
+
+What they mean comes first all the same. One that names a resource of the load, by its id or for one Bundle only, leads
+there.
+"""
 
 _NARRATIVE_LINK = re.compile(r"""(?<=\s)((?:href|src)\s*=\s*)("[^"]*"|'[^']*')""")
 
 
 def is_link(name: str, text: str) -> bool:
     """
-    Whether an element of the types url, uri, uuid or oid may mean a resource of a load.
+    Whether an element of the types url, uri, uuid, oid or canonical may mean a resource of a load.
 
     A URI with the address of a server names something by it, such as a code system, and leads nowhere.
     """
-    return name in _URLS or (name in _URIS and "://" not in text)
+    return name in _URLS or ((name in _URIS or name in CANONICALS) and "://" not in text)
 
 
 def narrative_links(div: str) -> list[str]:

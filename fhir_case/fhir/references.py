@@ -19,6 +19,7 @@ __all__ = [
     "RESTFUL",
     "Location",
     "Pointers",
+    "addresses_in",
     "is_stored_name",
     "location_in_answer",
     "location_of",
@@ -27,6 +28,7 @@ __all__ = [
     "references_in",
     "rewritten",
     "unversioned",
+    "without_part",
 ]
 
 RELATIVE = rf"[A-Z][A-Za-z]+/{LOGICAL_ID}"
@@ -106,6 +108,12 @@ def unversioned(reference: str) -> str:
     return reference.partition("/_history/")[0]
 
 
+def without_part(link: str) -> tuple[str, str]:
+    """Return a link without the version of a canonical and the fragment that it may name, and these."""
+    ends = [end for sign in "|#" if (end := link.find(sign, 1)) > 0]
+    return (link[: min(ends)], link[min(ends) :]) if ends else (link, "")
+
+
 def references_in(value: object) -> list[str]:
     """Return the text of every Reference below a value."""
     # A loop over a list that grows, since every resource that is loaded comes through here, and twice.
@@ -123,7 +131,7 @@ def references_in(value: object) -> list[str]:
 
 def pointers_in(value: object) -> list[str]:
     """
-    Return every text below a value that may point to another entry: all that `rewritten` may change, and canonicals.
+    Return every text below a value that may point to another entry: all that `rewritten` may change, and any canonical.
 
     A Bundle that is stored as a resource is content.
     """
@@ -139,6 +147,20 @@ def pointers_in(value: object) -> list[str]:
         elif isinstance(each, list):
             waiting += [(inner, named) for inner in each if isinstance(inner, dict | list)]
     return found
+
+
+def addresses_in(value: object) -> Iterator[str]:
+    """Return every ``url`` below a value that says where something is, as in an Attachment, and names nothing."""
+    waiting: list[tuple[object, bool]] = [(value, False)]
+    for each, named in waiting:
+        if isinstance(each, dict):
+            if each.get("resourceType") == "Bundle":
+                continue
+            if not (named or "resourceType" in each) and isinstance(url := each.get("url"), str):
+                yield url
+            waiting += [(inner, name in _EXTENSIONS) for name, inner in each.items() if isinstance(inner, dict | list)]
+        elif isinstance(each, list):
+            waiting += [(inner, named) for inner in each if isinstance(inner, dict | list)]
 
 
 def _pointers_of(element: dict[str, Any], named: bool) -> Iterator[str]:
@@ -213,7 +235,7 @@ def rewritten(value: Any, change: Callable[[str], str], *, named: bool = False) 
     named = named or "resourceType" in value
     return {
         name: rewritten(each, change, named=name in _EXTENSIONS)
-        if name not in _NAMES or name in CANONICALS or (name == "url" and named)
+        if name not in _NAMES or (name == "url" and named)
         else _rewritten_link(name, each, change)
         for name, each in value.items()
     }

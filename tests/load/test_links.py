@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fhir_case import upload, verify
+from fhir_case.documents import Document
+from fhir_case.load.plan.plan import Rules
+from fhir_case.load.survey.index import Index
+from fhir_case.load.survey.survey import survey
+from fhir_case.server.capabilities import UNKNOWN
+from fhir_case.server.quirks import Caps
 from load.sample import counts_of, write
 
 if TYPE_CHECKING:
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
 
     Run = Callable[..., tuple[int, str, str]]
 
+RULES = Rules(UNKNOWN, Caps())
 SYSTEM = "http://x.example/id"
 URN = "urn:uuid:0e8a3c9a-0000-4000-8000-000000000011"
 FULL_URL = "https://old.example/fhir/Binary/700"
@@ -90,6 +97,10 @@ LINKS: dict[str, tuple[Callable[[str], dict[str, Any]], Callable[[dict[str, Any]
         lambda link: {"contained": [{"resourceType": "Person", "id": "c", "photo": {"url": link}}]},
         lambda found: found["contained"][0]["photo"]["url"],
     ),
+    "canonical": (
+        lambda link: {"extension": [{"url": "http://e.example/x", "valueCanonical": link}]},
+        lambda found: found["extension"][0]["valueCanonical"],
+    ),
     "narrative": (
         lambda link: {"text": {"status": "generated", "div": DIV.format(link)}},
         lambda found: found["text"]["div"].partition('href="')[2].partition('"')[0],
@@ -131,13 +142,95 @@ def test_every_kind_of_link_is_rewritten_to_what_is_stored(
 NO_LINKS = [
     {"identifier": [{"system": "urn:oid:1.2.3", "value": URN}]},
     {"name": [{"text": URN, "family": "Binary/700"}]},
-    {"extension": [{"url": "http://e.example/x", "valueCanonical": "Binary/700|1.0"}]},
+    {"extension": [{"url": "http://e.example/x", "valueCanonical": f"{FULL_URL}|1.0"}]},
     {"extension": [{"url": "http://e.example/x", "valueUri": FULL_URL}]},
+    {"extension": [{"url": "http://e.example/x", "valueCanonical": FULL_URL}]},
     {"extension": [{"url": "http://e.example/x", "valueReference": {"reference": "#inside"}}]},
     {"contained": [{"resourceType": "Library", "id": "inside", "url": FULL_URL}]},
     {"text": {"status": "generated", "div": DIV.format("#inside")}},
     {"text": {"status": "generated", "div": DIV.format("x").replace(">x<", f">{URN} Binary/700<")}},
 ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [("Questionnaire/qq", "Questionnaire/{}"), ("Questionnaire/qq|2", "Questionnaire/{}|2"), (URN, "Questionnaire/{}")],
+)
+@pytest.mark.parametrize("options", [(), ("--merge", "1")])
+def test_a_canonical_that_names_an_instance_of_the_load_leads_to_it(
+    fake: SmallServer, run: Run, tmp_path: Path, journal: Path, sent: str, stored: str, options: tuple[str, ...]
+) -> None:
+    form = {
+        "resourceType": "Questionnaire",
+        "id": "qq",
+        "status": "active",
+        "identifier": [{"system": SYSTEM, "value": "q"}],
+    }
+    answers = {"resourceType": "QuestionnaireResponse", "id": "a", "status": "completed", "questionnaire": sent}
+    write(tmp_path, "in/a.json", answers)
+    write(tmp_path, "in/b.json", collection((URN if sent == URN else "", form)))
+    code, _, err = run(
+        "upload", tmp_path / "in", "--server", fake.url, "--journal", journal, "--ids", "server", *options
+    )
+    assert 0 == code, err
+    assert stored.format(the(fake, "Questionnaire")["id"]) == the(fake, "QuestionnaireResponse")["questionnaire"]
+    code, out, err = run("verify", journal)
+    assert 0 == code, out + err
+
+
+def test_a_canonical_to_an_instance_of_the_same_transaction_leads_to_it(
+    fake: SmallServer, run: Run, tmp_path: Path, journal: Path
+) -> None:
+    form = {
+        "resourceType": "Questionnaire",
+        "id": "qq",
+        "status": "active",
+        "identifier": [{"system": SYSTEM, "value": "q"}],
+    }
+    answers = {"resourceType": "QuestionnaireResponse", "status": "completed", "questionnaire": "Questionnaire/qq"}
+    file = write(tmp_path, "a.json", collection(("", form), ("", answers)))
+    code, _, err = run("upload", file, "--server", fake.url, "--journal", journal, "--ids", "server")
+    assert 0 == code, err
+    assert f"Questionnaire/{the(fake, 'Questionnaire')['id']}" == the(fake, "QuestionnaireResponse")["questionnaire"]
+    code, out, err = run("verify", journal)
+    assert 0 == code, out + err
+
+
+def test_an_attachment_whose_temporary_name_is_in_nothing_is_refused(
+    fake: SmallServer, run: Run, tmp_path: Path, journal: Path
+) -> None:
+    file = write(tmp_path, "a.json", transaction(("", document("d", URN), "")))
+    code, _, err = run("upload", file, "--server", fake.url, "--journal", journal)
+    assert (4, {}) == (code, dict(fake.resources))
+    assert URN in err
+    assert "a.json: Bundle.entry[0] (DocumentReference/d)" in err
+    code, out, err = run("upload", file, "--server", fake.url, "--journal", journal, "--allow-dangling")
+    assert 0 == code, err
+    assert URN in out
+    code, out, err = run("verify", journal)
+    assert 5 == code
+    assert URN in out + err
+
+
+@pytest.mark.parametrize("name", ["http://e.example/x", URN])
+def test_the_name_of_an_extension_is_no_address(fake: SmallServer, run: Run, tmp_path: Path, name: str) -> None:
+    file = write(
+        tmp_path,
+        "a.json",
+        {"resourceType": "Patient", "id": "p", "extension": [{"url": name, "valueOid": "urn:oid:1.2.3"}]},
+    )
+    code, out, err = run("upload", file, "--server", fake.url)
+    assert (0, False) == (code, "nothing in the files" in out), err
+
+
+def test_an_attachment_that_leads_to_nothing_in_the_files_is_told(fake: SmallServer, run: Run, tmp_path: Path) -> None:
+    write(tmp_path, "in/a.json", document("d", "Binary/no"))
+    write(tmp_path, "in/b.json", document("e", "Binary/700"))
+    write(tmp_path, "in/c.json", binary())
+    code, out, err = run("upload", tmp_path / "in", "--server", fake.url)
+    assert 0 == code, err
+    [told] = [line for line in out.splitlines() if "lead to nothing" in line]
+    assert told.endswith("in/a.json: Binary/no"), told
 
 
 @pytest.mark.parametrize("elements", NO_LINKS, ids=str)
@@ -202,3 +295,33 @@ def test_a_version_of_another_server_is_not_left_out_without_a_word(
     assert 0 == code, err
     assert {"reference": "Patient/pv7"} == the(fake, "Observation")["subject"]
     assert "sent without it: Observation/o: Patient/pv7/_history/3" in out
+
+
+@pytest.mark.parametrize(
+    ("reference", "target"),
+    [
+        ("Practitioner?family=Smith", {"resourceType": "Practitioner", "name": [{"family": "Smith"}]}),
+        ("Practitioner?_tag=http://t.example|x", {"resourceType": "Practitioner"}),
+        ("Practitioner?identifier:of-type=a|b|c", {"resourceType": "Practitioner", "id": "z"}),
+        ("Questionnaire?url=http://x.example/q", {"resourceType": "Questionnaire", "url": "http://x.example/q"}),
+        (
+            "Questionnaire?url=http%3A%2F%2Fx.example%2Fq",
+            {"resourceType": "Questionnaire", "url": "http://x.example/q"},
+        ),
+        ("/Practitioner?identifier=5", {"resourceType": "Practitioner", "identifier": [{"value": "5"}]}),
+    ],
+)
+def test_all_that_a_search_may_mean_comes_first(reference: str, target: dict[str, Any]) -> None:
+    with Index() as index:
+        asking = {"resourceType": "Basic", "subject": {"reference": reference}}
+        documents = [Document(name, 0, each) for name, each in (("a", asking), ("y", asking), ("z", target))]
+        found = survey([("files", documents)], index, RULES)
+    assert [1, 1, 0] == list(found.level)
+
+
+def test_a_search_for_any_of_a_type_makes_no_documents_wait_for_each_other() -> None:
+    practitioner = {"resourceType": "Practitioner", "id": "p", "qualification": [{"issuer": {"reference": "Basic/b"}}]}
+    basic = {"resourceType": "Basic", "id": "b", "author": {"reference": "Practitioner?family=Smith"}}
+    with Index() as index:
+        found = survey([("files", [Document("a", 0, practitioner), Document("b", 0, basic)])], index, RULES)
+    assert ([1, 0], {}) == (list(found.level), found.cycle)

@@ -182,8 +182,8 @@ def test_an_update_that_refers_to_what_is_there_changes_nothing_when_it_is_sent_
 
 
 def test_a_dry_run_says_how_many_need_it_and_sends_nothing(run: Run, file: Path) -> None:
-    words = "references to new resources inside the extensions of primitive values or in narratives unresolved; "
-    words += "a second request"
+    words = "references to new resources inside the extensions of primitive values, in narratives or in canonicals "
+    words += "unresolved; a second request"
     for software, expected in (
         (HAPI, f"leaves {words} resolves them"),
         (OTHER, f"may leave {words} resolves them where"),

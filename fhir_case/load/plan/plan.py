@@ -115,7 +115,7 @@ def unresolved_warning(made: Plan, *, certain: bool) -> tuple[str, list[PlannedE
     Args:
         certain: Whether the server is known to leave them unresolved.
     """
-    where = "references to new resources inside the extensions of primitive values or in narratives"
+    where = "references to new resources inside the extensions of primitive values, in narratives or in canonicals"
     does = "leaves" if certain else "may leave"
     if any(transaction.raw for transaction in made.transactions):
         return f"the server {does} {where} unresolved, and --as-is forbids to resolve them", unresolved_as_is(

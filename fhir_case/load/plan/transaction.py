@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from fhir_case.errors import BundleError
 from fhir_case.fhir import wire
 from fhir_case.fhir.links import TEMPORARY
-from fhir_case.fhir.references import pointers_in, rewritten, unversioned
+from fhir_case.fhir.references import pointers_in, rewritten, unversioned, without_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -91,12 +91,12 @@ class Transaction:
         def change(reference: str) -> str:
             plain = unversioned(reference)
             found = targets.get(reference) or targets.get(plain) or stored(reference) or stored(plain)
-            if found or "#" not in reference[1:]:
+            plain, rest = without_part(reference)
+            if found or not rest:
                 return found or reference
-            plain, _, fragment = reference.partition("#")
             found = targets.get(plain) or stored(plain)
             # A server replaces the temporary name of a resource only where nothing follows it.
-            return f"{found}#{fragment}" if found and not found.startswith(TEMPORARY) else reference
+            return f"{found}{rest}" if found and not found.startswith(TEMPORARY) else reference
 
         if self.pointers is None:
             changing = locations is not None or any(name != target for name, target in targets.items())

@@ -3,16 +3,18 @@ Find the references that a server may leave unresolved when it stores new resour
 
 A server gives a new resource its id, and writes that into the references to it, which say ``urn:uuid:…`` until then.
 HAPI FHIR 8.8.0 does not do so below the elements that hold the extensions of primitive values, such as
-``_effectiveDateTime``, nor in narratives: there they stay as they were sent, and are unresolved.
+``_effectiveDateTime``, nor in narratives: there they stay as they were sent, and are unresolved. No server has to do so
+in canonicals.
 
 Source: https://hl7.org/fhir/R4/http.html#trules (a server replaces all of them)
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from fhir_case.fhir.links import TEMPORARY, narrative_links
+from fhir_case.fhir.links import CANONICALS, TEMPORARY, is_link, narrative_links
 from fhir_case.fhir.references import references_in, unversioned
 
 if TYPE_CHECKING:
@@ -31,15 +33,21 @@ __all__ = [
 ]
 
 _SIGNS = (b'"_', b"href", b"src")
+_SIGNS_OF_CANONICALS = (
+    b'Canonical"', b'"library"', b'"measure"', b'"questionnaire"', b'alueSet"', b'"derivedFrom"', b'"relatedArtifact"'
+)  # fmt: skip
+_CANONICAL = re.compile(rf'"(?:{"|".join(sorted(CANONICALS))})"\s*:\s*(?:\[\s*)?"(?:urn:|[A-Z][A-Za-z]+/)'.encode())
 
 
 def may_be_left(content: bytes) -> bool:
     """Whether a JSON text may have such links; one that has not needs no closer look."""
-    return any(sign in content for sign in _SIGNS)
+    if any(sign in content for sign in _SIGNS):
+        return True
+    return any(sign in content for sign in _SIGNS_OF_CANONICALS) and _CANONICAL.search(content) is not None
 
 
 def links_perhaps_left(resource: object) -> list[str]:
-    """Return the text of every reference inside the extensions of a primitive value, and of the links of narratives."""
+    """Return every reference inside the extensions of a primitive value, and the links of narratives and canonicals."""
     found: list[str] = []
     waiting: list[object] = [resource]
     for each in waiting:
@@ -49,6 +57,10 @@ def links_perhaps_left(resource: object) -> list[str]:
                     found += references_in(inner)
                 elif name == "div" and isinstance(inner, str):
                     found += narrative_links(inner)
+                elif name in CANONICALS and isinstance(inner, str | list):
+                    texts = [inner] if isinstance(inner, str) else inner
+                    found += [text for text in texts if isinstance(text, str) and is_link(name, text)]
+                    waiting += [each for each in texts if isinstance(each, dict | list)]
                 elif isinstance(inner, dict | list):
                     waiting.append(inner)
         elif isinstance(each, list):

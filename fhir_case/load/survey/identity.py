@@ -80,6 +80,8 @@ def named(entries: Sequence[PlannedEntry]) -> Iterator[tuple[str, bytes]]:
             yield original.name, _UPDATE + _digest(original.resource) if entry.by_id else b""
         if original.full_url:
             yield original.full_url, b""
+        if isinstance(url := original.resource.get("url"), str):
+            yield f"{original.type}?url={url}", b""
         for token in identifiers_of(original.resource):
             name = f"{original.type}?identifier={token}"
             if name != condition:

@@ -23,6 +23,7 @@ CREATE TABLE link (unit INTEGER, name TEXT);
 CREATE TABLE condition (unit INTEGER, name TEXT);
 CREATE TABLE updated (name TEXT, unit INTEGER, in_order INTEGER, PRIMARY KEY (name, unit)) WITHOUT ROWID;
 CREATE TABLE in_order (unit INTEGER, earlier INTEGER, name TEXT, one_request INTEGER);
+CREATE TABLE address (unit INTEGER, name TEXT);
 CREATE TABLE location (name TEXT PRIMARY KEY, location TEXT) WITHOUT ROWID;
 CREATE TABLE failed (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE created (location TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -136,6 +137,15 @@ class Index(TemporaryDatabase):
         """Add what a document may link to; it counts where another document holds it, and is nowhere missing."""
         with self._lock:
             self._base.executemany("INSERT INTO link VALUES (?, ?)", ((unit, name) for name in names))
+
+    def add_addresses(self, unit: int, names: Iterable[str]) -> None:
+        """Add where a document says that something is."""
+        with self._lock:
+            self._base.executemany("INSERT INTO address VALUES (?, ?)", ((unit, name) for name in names))
+
+    def nowhere(self) -> Iterator[tuple[int, str]]:
+        """Return each document that says where something is which no document holds, and what it says."""
+        yield from self._rows("SELECT unit, name FROM address WHERE name NOT IN (SELECT name FROM name) ORDER BY 1, 2")
 
     def join_links(self) -> None:
         """Let the links to what another document holds count as references; call it when all documents were added."""

@@ -75,6 +75,7 @@ class Survey:
         files: For each file the number of its first document, and that of the first one after it.
         named: What each warning is about.
         kinds: How many resources of each type there are.
+        documents_of: The numbers of the documents that have resources of a type.
         counts: How many resources each document has.
         digests: A digest of each document, one after the other: what is sent is what was read.
         plans: For small inputs the plan of each document, by its number, so that they need not be read again. None
@@ -90,6 +91,7 @@ class Survey:
     files: dict[str, tuple[int, int]] = field(default_factory=dict)
     named: dict[str, CountedNames] = field(default_factory=dict)
     kinds: Counter[str] = field(default_factory=Counter)
+    documents_of: dict[str, array[int]] = field(default_factory=dict)
     counts: array[int] = field(default_factory=lambda: array("I"))
     digests: bytearray = field(default_factory=bytearray)
     plans: dict[int, Kept] | None = field(default_factory=dict)

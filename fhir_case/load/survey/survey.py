@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING
@@ -9,12 +10,19 @@ from urllib.parse import unquote
 
 from fhir_case.errors import FhirCaseError
 from fhir_case.fhir.links import TEMPORARY
-from fhir_case.fhir.references import location_of, pointers_in, references_in, unversioned
-from fhir_case.load.plan.cycles import levels
+from fhir_case.fhir.references import (
+    addresses_in,
+    is_stored_name,
+    location_of,
+    pointers_in,
+    references_in,
+    unversioned,
+    without_part,
+)
 from fhir_case.load.plan.plan import entries_of, plan_document, unresolved_warning
 from fhir_case.load.plan.unresolved import may_be_left
 from fhir_case.load.survey.checks import check_release, check_text, check_writable, entry_place, guard
-from fhir_case.load.survey.conditional import add_conditional_needs
+from fhir_case.load.survey.conditional import add_conditional_needs, levels_with_searches
 from fhir_case.load.survey.identity import asked_of_server, is_ours, named, relation
 from fhir_case.load.survey.result import Problem, Survey
 
@@ -58,11 +66,14 @@ def survey(files: Iterable[tuple[str, Iterable[Document]]], index: Index, rules:
             count += 1
         found.files[name] = (first, count)
     index.join_links()
-    add_conditional_needs(index)
-    found.level, cycles = levels(count, index.crossing())
+    for number, name in index.nowhere():
+        found.warn("attachments lead to nothing in the files", f"{found.name_of(number)}: {name}")
+    searches = add_conditional_needs(index)
+    order = partial(levels_with_searches, count, searches=searches, documents_of=found.documents_of)
+    found.level, cycles = order(index.crossing)
     if found.levels > 1 or cycles:  # else the order of the documents is kept anyway
-        in_order = ((number, earlier) for number, earlier, _ in index.in_order())
-        found.level, cycles = levels(count, chain(index.crossing(), in_order))
+        in_order = [(number, earlier) for number, earlier, _ in index.in_order()]
+        found.level, cycles = order(lambda: chain(index.crossing(), in_order))
     found.cycle = {member: number for number, cycle in enumerate(cycles) for member in cycle}
     _refuse_out_of_order(found, index)
     found.crossing = found.levels > 1 or bool(cycles)
@@ -117,15 +128,20 @@ def _look_at(number: int, document: Document, found: Survey, index: Index, rules
         found.refuse(number, Problem(document.name, message, hint))
         return
     _warn(document, remarks, plan, found, rules)
-    index.add_needs(number, _needs(plan, names))
-    index.add_links(number, _links(plan, names))
+    links = set(_links(plan, names))
+    addresses = _addresses(plan, links)
+    index.add_needs(number, _needs(plan, names, addresses))
+    index.add_links(number, links)
+    index.add_addresses(number, (each for each in addresses if not each.startswith(TEMPORARY)))
     index.add_conditions(number, asked_of_server(entries))
     found.keep(number, document, plan)
     found.resources += len(entries)
     found.kinds.update(entry.original.type for entry in entries)
+    for kind in {entry.original.type for entry in entries if not entry.deletes}:
+        found.documents_of.setdefault(kind, array("I")).append(number)
 
 
-def _needs(plan: Plan, names: set[str]) -> set[str]:
+def _needs(plan: Plan, names: set[str], addresses: set[str]) -> set[str]:
     """Return what other documents, or the server, have to answer: ``Type/id``, ``urn:…``, ``Type?identifier=…``."""
     pointers = plan.transactions[0].pointers
     # A Bundle that is stored as a resource is content: no server follows the references in it.
@@ -134,7 +150,7 @@ def _needs(plan: Plan, names: set[str]) -> set[str]:
         pointers.references
         if pointers and not inner
         else {text for entry in plan.entries for text in _references(entry.original)}
-    )
+    ) | {text for text in addresses if text.startswith(TEMPORARY)}
     needed = (_needed(reference) for reference in found - names)
     return {name for name in needed if name and name not in names}
 
@@ -154,9 +170,18 @@ def _needed(reference: str) -> str:
 def place_of(name: str, entries: Iterable[BundleEntry], document: str) -> str:
     """Return the document and the entry in it that has a reference."""
     for entry in entries:
-        if name in map(_needed, _references(entry)):
+        if name in map(_needed, (*_references(entry), *addresses_in(entry.resource))):
             return f"{document}: {entry_place(entry)}" if document else entry_place(entry)
     return document
+
+
+def _addresses(plan: Plan, links: set[str]) -> set[str]:
+    """Return which of the links of a document say where something of this load is, as attachments do."""
+    if not any(each.startswith(TEMPORARY) or is_stored_name(each) for each in links):
+        return set()
+    found = (text for entry in plan.entries for text in addresses_in(entry.original.resource))
+    plain = {unversioned(text.partition("#")[0]) for text in found}
+    return {each for each in plain & links if each.startswith(TEMPORARY) or is_stored_name(each)}
 
 
 def _links(plan: Plan, names: set[str]) -> Iterator[str]:
@@ -168,7 +193,9 @@ def _links(plan: Plan, names: set[str]) -> Iterator[str]:
         else {text for entry in plan.entries for text in pointers_in(entry.original.resource)}
     )
     for text in texts - names:
-        plain = unversioned(text.partition("#")[0])
+        plain = unversioned(without_part(text)[0])
+        if plain in names:
+            continue
         if plain.startswith(TEMPORARY) or ("/StructureDefinition/" not in plain and location_of(plain)):
             yield plain
 
