@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from array import array
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["without_escaped"]
 
 _SIGNS = ("\\", "&", "%")
-_CODE = re.compile(
-    r"\\(?:u(?P<json>[0-9A-Fa-f]{4})|x(?P<script>[0-9A-Fa-f]{2})|(?P<sign>[^\w\s])|(?P<space>[bfnrt]))"
-    r"|%(?P<url>[0-7][0-9A-Fa-f])|&#?\w{1,31};?"
-)
+_CODE = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[^\w\s]|[bfnrt])|%[0-7][0-9A-Fa-f]|&#?\w{1,31};?")
 _NESTED = 3  # JSON inside of JSON, on a page
 
 
@@ -30,7 +28,7 @@ def without_escaped(text: str, secrets: Sequence[tuple[str, re.Pattern[str] | No
     plain = text
     for _ in range(_NESTED):
         before = plain
-        plain = _CODE.sub(_meant, before) if any(sign in before for sign in _SIGNS) else before
+        plain = _CODE.sub(lambda code: _meant(code[0]), before) if any(sign in before for sign in _SIGNS) else before
         if plain == before:
             break
     if plain == text:
@@ -39,13 +37,17 @@ def without_escaped(text: str, secrets: Sequence[tuple[str, re.Pattern[str] | No
     return _without(text, found, instead) if found else text
 
 
-def _meant(code: re.Match[str]) -> str:
-    number = code["json"] or code["script"] or code["url"]
-    if number:
-        return chr(int(number, 16))
+@lru_cache(4096)
+def _meant(code: str) -> str:
+    """Return the character that a code stands for."""
+    sign, kind = code[0], code[1]
+    if sign == "%" or (sign == "\\" and kind in "ux"):
+        return chr(int(code.lstrip("%\\ux"), 16))
+    if sign == "\\":
+        return " " if kind in "bfnrt" else kind
     from html import unescape
 
-    return " " if code["space"] else code["sign"] or unescape(code[0])
+    return unescape(code)
 
 
 def _without(text: str, secrets: Sequence[tuple[str, re.Pattern[str] | None]], instead: str) -> str:
@@ -54,8 +56,8 @@ def _without(text: str, secrets: Sequence[tuple[str, re.Pattern[str] | None]], i
         plain, places = _decoded(plain, places)
     spans = []
     for secret, word in secrets:
-        pattern = word or re.compile(re.escape(secret))
-        spans += [(places[each.start()], places[each.end()]) for each in pattern.finditer(plain)]
+        found = (each.span() for each in word.finditer(plain)) if word else _spans(secret, plain)
+        spans += [(places[start], places[end]) for start, end in found]
     parts, end = [], 0
     for start, stop in sorted(spans):
         if start >= end:
@@ -64,11 +66,18 @@ def _without(text: str, secrets: Sequence[tuple[str, re.Pattern[str] | None]], i
     return "".join([*parts, text[end:]])
 
 
+def _spans(secret: str, text: str) -> Iterator[tuple[int, int]]:
+    start = text.find(secret)
+    while start >= 0:
+        yield start, start + len(secret)
+        start = text.find(secret, start + len(secret))
+
+
 def _decoded(text: str, places: array[int]) -> tuple[str, array[int]]:
     """Return a text with its codes decoded, and where each character, and the end, was at first."""
     parts, kept, end = [], array("q"), 0
     for code in _CODE.finditer(text):
-        meant = _meant(code)
+        meant = _meant(code[0])
         parts += [text[end : code.start()], meant]
         kept += places[end : code.start()]
         kept.extend([places[code.start()]] * len(meant))
