@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fhir_case.cli.options.declarations import usage_errors
-from fhir_case.cli.output import echo_data
+from fhir_case.cli.output import echo, echo_data
 from fhir_case.ownership import foreign_link
 
 if TYPE_CHECKING:
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 __all__ = ["expanded", "write_file", "write_output"]
 
 _FOR_THE_OWNER = 0o600
+_PIPES_OF_SHELLS = ("/dev/", "/proc/")
 _LONGEST_NAME = 60  # of 255 bytes, in which the temporary name has to fit
 
 
 def expanded(patterns: Sequence[str]) -> list[Path | None]:
     """
     Return the paths of names and patterns; None stands for standard input, which is written ``-``.
+
+    That a pipe is waited for is said, except for one of the shell, into which something is written already.
 
     Raises:
         click.UsageError: One of them matches no file.
@@ -38,6 +41,9 @@ def expanded(patterns: Sequence[str]) -> list[Path | None]:
     with usage_errors():
         for pattern in patterns:
             paths += [None] if pattern == "-" else expand([pattern])
+    for path in paths:
+        if path is not None and path.is_fifo() and not str(path).startswith(_PIPES_OF_SHELLS):
+            echo(f"Waiting for what is written into the pipe {path}", err=True)
     return paths
 
 
