@@ -6,12 +6,15 @@ Nothing here changes what is checked, and nothing is sent anywhere.
 
 from __future__ import annotations
 
-from functools import cache
+from contextlib import suppress
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.errors import CheckerError
 from fhir_case.issues import SEVERITIES, CheckRun, ValidationResult
 from fhir_case.validation.checks import CHECKS
 from fhir_case.validation.profiles import PROFILE_CHECKS, with_engines
+from fhir_case.validation.strict import schema_issues
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from fhir_case.issues import Issue
     from fhir_case.validation.check import Check
     from fhir_case.validation.profiles import ProfileEngine
+    from fhir_case.validation.subject import Subject
 
 __all__ = ["CHECKS", "validate"]
 
@@ -36,7 +40,7 @@ def validate(
     engines: Sequence[ProfileEngine] = (),
 ) -> ValidationResult:
     """
-    Check a Bundle or a single resource with every check of `CHECKS`.
+    Check a Bundle or a single resource with every check of `CHECKS` that is about what is in it.
 
     Args:
         bundle: The parsed JSON, its decimals preferably as `decimal.Decimal`, see `fhir_case.fhir.wire.parse`.
@@ -56,7 +60,7 @@ def validate(
     subject = Subject(bundle, fhir, code_tables, closed)
     issues: list[Issue] = []
     runs: list[CheckRun] = []
-    for check in _with(engines):
+    for check in _selected(subject, engines):
         if check.name in skip:
             runs.append(CheckRun(check.name, "not applicable", "skipped on request"))
             continue
@@ -67,9 +71,20 @@ def validate(
     return ValidationResult(tuple(issues), tuple(runs), len(subject.entries) if subject.is_bundle else 1)
 
 
-def _with(engines: Sequence[ProfileEngine]) -> tuple[Check, ...]:
-    """Replace the last checks, which only say that there is no engine, by those of the engines."""
-    return CHECKS if not engines else (*CHECKS[: -len(PROFILE_CHECKS)], *with_engines(engines))
+def _selected(subject: Subject, engines: Sequence[ProfileEngine]) -> Sequence[Check]:
+    """Return the checks of a document: those of its resource types, and those of data types that found something."""
+    selected = _about(frozenset(subject.by_type))
+    with suppress(CheckerError):  # the check of the schema says that it could not run
+        more = subject.once(schema_issues)
+        if more:
+            names = {check.name for check in selected}
+            selected = (*(check for check in CHECKS if check.name in more and check.name not in names), *selected)
+    return selected if not engines else (*selected[: -len(PROFILE_CHECKS)], *with_engines(engines))
+
+
+@lru_cache(1000)
+def _about(types: frozenset[str]) -> tuple[Check, ...]:
+    return tuple(check for check in CHECKS if check.types is None or not check.types.isdisjoint(types))
 
 
 @cache

@@ -31,6 +31,9 @@ class Check:
         source: The page that states the rule, or what it rests on.
         run: Returns the findings. Raises `fhir_case.errors.CheckerError` when it cannot run.
         unless: Returns why the check does not apply to the subject; empty when it does.
+        types: The resource types that it is about, when there is no word about it for documents without them; None when
+            there always is one. There are so many invariants that to name each for every document would take longer
+            than all the rest.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Check:
     source: str
     run: Callable[[Subject], Iterable[Issue]]
     unless: Callable[[Subject], str]
+    types: frozenset[str] | None = None
 
 
 def always(_: Subject) -> str:

@@ -88,7 +88,8 @@ def _check(name: str, invariants: list[Invariant]) -> Check:
     by_expression = [one for one in invariants if one.broken is None]
     releases = {release for one in invariants for release in one.releases}
     types = tuple(dict.fromkeys(one.type for one in invariants))
-    applies = of_types(*types) if DATA_TYPES.isdisjoint(types) else always
+    of_data_types = not DATA_TYPES.isdisjoint(types) or any(one.resources is not None for one in invariants)
+    applies = always if of_data_types else of_types(*types)
 
     def unless(subject: Subject) -> str:
         if subject.fhir not in releases:
@@ -98,7 +99,9 @@ def _check(name: str, invariants: list[Invariant]) -> Check:
     def run(subject: Subject) -> list[Issue]:
         return [*by_schema(subject), *(issue for one in by_expression for issue in evaluated(one, subject))]
 
-    return Check(name, invariants[0].reason, invariants[0].source, run, unless)
+    about = {kind for one in invariants for kind in ((one.type,) if one.resources is None else one.resources)}
+    kinds = frozenset(about) if DATA_TYPES.isdisjoint(types) else None
+    return Check(name, invariants[0].reason, invariants[0].source, run, unless, kinds)
 
 
 def _grouped() -> dict[str, list[Invariant]]:

@@ -264,10 +264,15 @@ def _write(files: dict[str, Path | None], result: InteropResult) -> None:
 
 
 def _test_reports(result: InteropResult) -> bytes:
+    from uuid import NAMESPACE_URL, uuid5
+
     from fhir_case.fhir import wire
     from fhir_case.report.interop.testreport import interop_test_reports
 
-    entries = [{"resource": each} for each in interop_test_reports(result)]
+    entries = [
+        {"fullUrl": f"urn:uuid:{uuid5(NAMESPACE_URL, f'urn:fhir-case {result.started} {number}')}", "resource": each}
+        for number, each in enumerate(interop_test_reports(result))
+    ]
     return wire.dump({"resourceType": "Bundle", "type": "collection", "entry": entries}, indent=True)
 
 

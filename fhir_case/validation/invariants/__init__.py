@@ -36,6 +36,7 @@ def _generated(each: Iterable[dict[str, Any]]) -> tuple[Invariant, ...]:
             one["reason"],
             releases=tuple(one["releases"]),
             expression=one["expression"],
+            resources=tuple(one["resources"]) if "resources" in one else None,
         )
         for one in each
     )

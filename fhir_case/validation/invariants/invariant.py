@@ -50,6 +50,7 @@ class Invariant:
         releases: Those that have it.
         page: The page of the specification that states it; when empty, that of the type.
         expression: In FHIRPath, as the specification has it; empty for one that is written by hand.
+        resources: Of a data type: the resource types in which its expression is evaluated. None for all others.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Invariant:
     releases: tuple[FhirVersion, ...] = ("R4", "R5")
     page: str = ""
     expression: str = ""
+    resources: tuple[str, ...] | None = None
 
     @property
     def type(self) -> str:
