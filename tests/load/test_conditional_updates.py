@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -189,6 +190,23 @@ def test_as_they_are_the_last_update_stays_whatever_the_first_refers_to(
 
     assert 0 == run("upload", tmp_path / "in", "--server", fake.url, "--as-is")[0]
     assert ["finished"] == [each["status"] for each in fake.resources.values() if each["resourceType"] == "Encounter"]
+
+
+@pytest.mark.parametrize("kinds", ["create, update", "update, create if none"])
+def test_verify_says_which_document_of_the_load_wrote_what_is_there(
+    run: Run, fake: SmallServer, tmp_path: Path, journal: Path, kinds: str
+) -> None:
+    first, second, _ = IN_ORDER[kinds]
+    for number, each in enumerate(deepcopy((first, second))):
+        each["entry"][0]["resource"].pop("subject", None)
+        write(tmp_path, f"in/{number}.json", each)
+    assert 0 == run("upload", tmp_path / "in", "--server", fake.url, "--journal", journal)[0]
+    code, out, _ = run("verify", journal)
+
+    altered, writer = (0, 1) if kinds == "create, update" else (1, 0)
+    assert 5 == code
+    assert f"{tmp_path / 'in' / f'{altered}.json'}: Bundle.entry[0]" in out
+    assert f"altered: what is there was written by {tmp_path / 'in' / f'{writer}.json'} of this load" in out
 
 
 def test_creates_if_none_that_say_the_same_need_no_order(run: Run, fake: SmallServer, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 
     from fhir_case.load.journal.record import Record
     from fhir_case.load.survey.preparation import Preparation
-    from fhir_case.load.verification.readback import Verification
+    from fhir_case.load.verification.readback import Comparison, Verification
 
 __all__ = ["read_back_inputs"]
+
+_WRITTEN = ("created", "updated", "updated or unchanged")
 
 
 def read_back_inputs(
@@ -44,6 +47,11 @@ def read_back_inputs(
     for record in journal:
         if isinstance(record, RequestRecord):
             index.put_locations((_key(each.source, each.resource), each.stored_as) for each in record.entries)
+            index.put_locations(
+                (_writer_of(each.stored_as), each.source)
+                for each in record.entries
+                if each.stored_as and each.source and each.state in _WRITTEN
+            )
             sources.update(each.source for each in record.entries)
         elif isinstance(record, Placeholder):
             index.put_awaited([record.name])
@@ -77,7 +85,19 @@ def read_back_inputs(
                 for name in (*names_for_later(entry), *conditional_names(entry))
                 if comparison.stored_as
             )
-            yield found
+            told = (_with_writer(each, index.location(_writer_of(each.stored_as))) for each in found.comparisons)
+            yield replace(found, comparisons=tuple(told))
+
+
+def _with_writer(comparison: Comparison, writer: str) -> Comparison:
+    """Say of what is altered that another document of the same load has written it last, where that is so."""
+    if comparison.state != "altered" or comparison.reason or writer in ("", comparison.source):
+        return comparison
+    return replace(comparison, reason=f"what is there was written by {writer} of this load")
+
+
+def _writer_of(location: str) -> str:
+    return f"\n\n{location}"
 
 
 def _key(source: str, resource: str) -> str:
