@@ -51,10 +51,9 @@ def schema_issues(subject: Subject) -> dict[str, list[Issue]]:
 
 def _issues(located: Located, validator: Any, known: Mapping[str, Any]) -> Iterator[Issue]:
     resource = with_short_lists(located.resource)
-    if resource is not located.resource:
-        message = f"of a list with more than {LONGEST_LIST:,} members, what is wrong is told of the first ones only"
-        yield located.issue("error", "strict", message, code="too-long")
+    told: Severity = "error"
     for error in validator.iter_errors({located.type: resource}):
+        told = "information"
         name = str(error.schema_path[1]) if len(error.schema_path) > 1 else ""
         if name.startswith(INVARIANT):
             invariant = INVARIANTS[int(name.removeprefix(INVARIANT))]
@@ -64,6 +63,9 @@ def _issues(located: Located, validator: Any, known: Mapping[str, Any]) -> Itera
         severity: Severity = "warning" if is_blank_text(error) else "error"
         for path, message, code in explain(error, known):
             yield located.issue(severity, "strict", message, expression(path), code)
+    if resource is not located.resource:  # an error where it is all that is told of what is wrong
+        message = f"of a list with more than {LONGEST_LIST:,} members, what is wrong is told of the first ones only"
+        yield located.issue(told, "strict", message, code="too-long")
 
 
 def _no_type(located: Located, fhir: FhirVersion) -> Issue:
