@@ -142,6 +142,7 @@ def test_ctrl_c_stops_after_in_flight_requests_and_the_run_resumes_later(
 
 def test_what_a_lost_request_stored_and_nothing_tells_is_listed_and_not_sent_again(run: Run, folder: Path) -> None:
     with SmallServer.like("another server") as fake:
+        fake.put({"resourceType": "Patient", "id": "p-n0"})  # else its absence would tell that nothing was stored
         fake.hook = lambda request, answer: Reply(429) if request.is_transaction else answer()
         journal = folder.parent / "j.jsonl"
         run(*command(folder, fake, "--journal", journal))

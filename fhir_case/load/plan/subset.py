@@ -11,11 +11,12 @@ from fhir_case.load.plan.cycles import cycles_in_order
 from fhir_case.load.plan.split import targets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
+    from fhir_case.load.plan.entry import PlannedEntry
     from fhir_case.load.plan.transaction import Transaction
 
-__all__ = ["halves", "halves_in_order", "without"]
+__all__ = ["halves", "halves_in_order", "once_only", "without"]
 
 
 def halves(transaction: Transaction) -> tuple[Transaction, ...]:
@@ -60,7 +61,30 @@ def without(transaction: Transaction, refused: Collection[int]) -> tuple[Transac
     Returns:
         The transaction, None when nothing remains, and why each other entry is left out, by its position.
     """
-    entries = transaction.entries
+    left_out = _left_out(transaction.entries, refused)
+    kept = [number for number in range(len(transaction.entries)) if number not in refused and number not in left_out]
+    return (_part(transaction, kept) if kept else None), left_out
+
+
+def once_only(entries: Sequence[PlannedEntry]) -> frozenset[int]:
+    """
+    Return the positions of what must not be sent again as long as it may be stored.
+
+    These are the entries that are not repeatable, all of a document that asks to be stored as a whole with one of them,
+    and what refers to them.
+    """
+    held = {number for number, entry in enumerate(entries) if not entry.repeatable}
+    gone: set[int] = set()
+    while held != gone:
+        gone = held
+        whole = {entries[number].original.source for number in gone if entries[number].original.whole}
+        together = {number for number, entry in enumerate(entries) if entry.original.source in whole}
+        held = gone | together | _left_out(entries, gone).keys()
+    return frozenset(held)
+
+
+def _left_out(entries: Sequence[PlannedEntry], refused: Collection[int]) -> dict[int, str]:
+    """Return why other entries are left out with some, by their positions: they refer to them."""
     rest = [number for number in range(len(entries)) if number not in refused]
     here = Counter(name for number in rest for name in entries[number].names)
     referring: dict[str, list[int]] = defaultdict(list)
@@ -80,8 +104,7 @@ def without(transaction: Transaction, refused: Collection[int]) -> tuple[Transac
                     )
                     here.subtract(entries[other].names)
                     gone.append(other)
-    kept = [number for number in rest if number not in left_out]
-    return (_part(transaction, kept) if kept else None), left_out
+    return left_out
 
 
 def _part(transaction: Transaction, kept: list[int]) -> Transaction:

@@ -153,6 +153,9 @@ class Loader:
             else:
                 self._count_doubt(outcome.doubt)
             return ready is transaction and all(entry.confirmed for entry in complete.entries)
+        if outcome.once:
+            self._repeated(ready, outcome)
+            return False
         if outcome.is_refused:
             stored = self._in_parts(ready, outcome)
             if stored is not None:
@@ -210,6 +213,14 @@ class Loader:
         failed += [entry_failed(entries[number], reason) for number, reason in sorted(left_out.items())]
         self._note_first(outcome)
         self._done(failed, transaction, noted=False)
+        if rest is not None:
+            self._send(rest)
+
+    def _repeated(self, transaction: Transaction, outcome: Outcome) -> None:
+        """Send again what may be, of a transaction of which it is not known whether it is stored."""
+        self._done([outcome.entries[number] for number in sorted(outcome.once)], transaction, noted=True)
+        self._count_failure(outcome)
+        rest, _ = without(transaction, outcome.once)
         if rest is not None:
             self._send(rest)
 

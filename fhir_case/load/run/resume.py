@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fhir_case.load.journal.reader import Unknown, read_records
 from fhir_case.load.journal.record import Gap, LookedUp, RequestRecord
 from fhir_case.load.plan.plan import entries_of, plan_document
+from fhir_case.load.plan.subset import once_only
 from fhir_case.load.plan.unresolved import unresolved_in_plan
 from fhir_case.load.send.answers import entry_unknown
 from fhir_case.load.send.before import Before
@@ -194,7 +195,11 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
         else:
             if delivery == "unknown":
                 reason = "an earlier run was interrupted here, or got an answer that confirms nothing"
-                results = tuple(entry_unknown(entry, reason) for entry in entries)
+                once = once_only(entries) if whole else range(len(entries))  # the rest is sent again
+                held = [entries[number] for number in sorted(once)]
+                results = tuple(entry_unknown(entry, reason) for entry in held)
+                sender.doubtful |= holding.intersection(keys)
+                entries = held
             results = marked_in_doubt(entries, results, among=list(planned.values()))
             journal.answered(done_by, results)
             earlier.unresolved.read(RequestRecord(done_by, "answered", results))

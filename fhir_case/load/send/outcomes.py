@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fhir_case.errors import RejectedError
 from fhir_case.load.journal.entry import JournalEntry
+from fhir_case.load.plan.subset import once_only
 from fhir_case.load.plan.unresolved import TEMPORARY, may_be_left, still_unresolved, unresolved_in_plan
 from fhir_case.load.send.answers import entry_failed, entry_unknown
 from fhir_case.load.send.culprits import culprits
@@ -53,6 +54,8 @@ class Outcome:
         culprits: The positions of the entries for which the server refused it, as far as it says so.
         unresolved: What was sent of each resource whose references the server may have left unresolved.
         at_content: Whether the server fails again and again at what was sent, so that less of it may succeed.
+        once: The positions of what must not be sent again as long as it may be stored, where the rest may; the log has
+            all of it as unknown.
         doubt: Why nothing is known of it, though the server answered with success; None when something is.
     """
 
@@ -62,6 +65,7 @@ class Outcome:
     culprits: frozenset[int] = frozenset()
     unresolved: Mapping[int, Resource] = field(default_factory=dict)
     at_content: bool = False
+    once: frozenset[int] = frozenset()
     doubt: ServerError | None = None
 
     @property
@@ -142,7 +146,12 @@ def not_sendable(ready: Prepared) -> Outcome:
 def unknown(ready: Prepared, error: ServerError | RejectedError, *, final: bool) -> Outcome:
     """Return the outcome of a transaction of which it is not known whether it was carried out."""
     entries = [entry_unknown(entry, error.message) for _, entry in ready.sent]
-    return Outcome(completed(ready, entries), error, final)
+    transaction = ready.transaction
+    whole = final or transaction.raw or transaction.indivisible
+    once = frozenset() if whole else once_only(transaction.entries)
+    if len(once) == len(entries):
+        once = frozenset()
+    return Outcome(completed(ready, entries), error, final, once=once)
 
 
 def failed(transaction: Transaction, error: FhirCaseError, *, final: bool) -> Outcome:

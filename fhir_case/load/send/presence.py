@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from fhir_case.errors import RejectedError
 from fhir_case.load.journal.entry import JournalEntry
 from fhir_case.load.send.before import new_of
 from fhir_case.load.send.matching import content_of
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from fhir_case.server.client import Client
     from fhir_case.server.lookup import Lookup
 
-__all__ = ["made_meanwhile", "presence"]
+__all__ = ["lacks_an_update", "made_meanwhile", "presence"]
 
+_GONE = (404, 410)
 _FOUND = ("unchanged", "updated", "updated or unchanged")
 _Presence = JournalEntry | Literal["absent", "unknown"]
 
@@ -66,6 +68,27 @@ def made_meanwhile(
         else result
         for entry, result in zip(entries, results, strict=True)
     )
+
+
+def lacks_an_update(entries: Sequence[PlannedEntry], client: Client) -> bool:
+    """
+    Whether something is not there that an update would have put there under its id: then nothing of a transaction is.
+
+    What a search does not find is read too, since the index of a server may be behind.
+
+    Raises:
+        ServerError: The server was not reached, or is overloaded.
+    """
+    names = [entry.original.name for entry in entries if entry.by_id and not entry.deletes]
+    there = found_by_id(client, names, elements="id").resources
+    kind, _, resource_id = next((name for name in names if name not in there), "").partition("/")
+    if not kind:
+        return False
+    try:
+        client.read(kind, resource_id)
+    except RejectedError as error:
+        return error.status in _GONE
+    return False
 
 
 def _by_id(entry: PlannedEntry, there: Lookup, before: Before) -> _Presence:

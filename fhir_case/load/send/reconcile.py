@@ -12,7 +12,7 @@ from fhir_case.load.journal.entry import JournalEntry
 from fhir_case.load.send.answers import entry_failed
 from fhir_case.load.send.before import NOT_ASKED, Before, identified, new_of
 from fhir_case.load.send.matching import content_of, matched
-from fhir_case.load.send.presence import presence
+from fhir_case.load.send.presence import lacks_an_update, presence
 from fhir_case.server.lookup import found_by_id, found_by_request, name_of, version_of, written_by
 
 if TYPE_CHECKING:
@@ -211,7 +211,8 @@ def _by_identifier(
     absent = found.keys() - new.keys()
     # What a condition asks for would be there by now. A later answer is noticed only where request ids are kept.
     unmet = unmet_counts and any(entry.condition and found.get(entry.identity) == [] for entry in entries)
-    if once and not unmet and not any(entry.identity in absent for entry in created):
+    seen_absent = unmet or any(entry.identity in absent for entry in created)
+    if once and not seen_absent and not lacks_an_update(entries, client):
         return "unknown", ()
     return "not done", ()
 

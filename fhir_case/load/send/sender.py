@@ -231,21 +231,18 @@ class Sender:
             if delivery == "done":
                 return self._carried_out(ready, requests, entries)
             if delivery == "unknown" or (200 <= error.status < 300 and attempt >= _TRIES_AT_AN_ERROR):
-                return unknown(ready, error, final=False)
-        tried = attempt >= _TRIES_AT_AN_ERROR
-        failing = tried and (
-            error.status == 500
-            or (
-                perhaps_done(error.status)
-                and bool(halves(ready.transaction))
-                and self.link.is_available(ready.sent[0][1].original.type)
-            )
-        )
+                outcome = unknown(ready, error, final=False)
+                if outcome.once:
+                    self._close_earlier(requests[:-1], [entry for _, entry in ready.sent])
+                    if self.log:
+                        self.log.answered(requests[-1], outcome.entries)
+                return outcome
+        tried = attempt >= _TRIES_AT_AN_ERROR and perhaps_done(error.status)
+        kind = ready.sent[0][1].original.type
+        failing = tried and (error.status == 500 or (bool(halves(ready.transaction)) and self.link.is_available(kind)))
         if not failing and self.link.wait(error, attempt, begin):
             return None
-        final = not failing and not (
-            tried and perhaps_done(error.status) and self.link.is_available(ready.sent[0][1].original.type)
-        )
+        final = not failing and not (tried and self.link.is_available(kind))
         outcome = replace(failed(ready.transaction, error, final=final), at_content=failing)
         return self._ended(ready, outcome, requests, error)
 
@@ -286,9 +283,7 @@ class Sender:
         asks = self._look_up and not self.link.known.tells_unchanged
         versions = versions_before(self.link.client, sent) if asks else None
         by_identifier = not self.link.request_ids.proven and any(each.search and not each.by_id for each in sent)
-        if not by_identifier:
-            return Before(versions)
-        return look_before(self.link.client, sent, versions)
+        return look_before(self.link.client, sent, versions) if by_identifier else Before(versions)
 
     def _close(self, request: str, reason: str, *, types: Sequence[str] = ()) -> None:
         if self.log:
