@@ -38,16 +38,22 @@ def did_you_mean(word: str, known: Iterable[str], *, before: str = "", sentence:
 
 
 class CountedNames:
-    """How many a warning is about, and the first three of them."""
+    """
+    How many a warning is about, and the first of them.
 
-    def __init__(self) -> None:
+    Args:
+        most: How many are named.
+    """
+
+    def __init__(self, most: int = _NAMED) -> None:
+        self._most = most
         self.count = 0
         self.names: list[str] = []
 
     def note(self, *names: str) -> None:
         """Add names; what was counted before stays named."""
         self.count += len(names)
-        self.names += names[: max(0, _NAMED - len(self.names))]
+        self.names += names[: max(0, self._most - len(self.names))]
 
     def __str__(self) -> str:
         more = self.count - len(self.names)

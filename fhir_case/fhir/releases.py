@@ -22,6 +22,17 @@ __all__ = ["ReleaseSign", "family", "release_of", "sign_of_other_release"]
 _RELEASES = {"1.0": "DSTU2", "3.0": "STU3", "4.0": "R4", "4.1": "R4B", "4.3": "R4B", "5.0": "R5", "6.0": "R6"}
 _CORE = re.compile(r"http://hl7\.org/fhir/(?:(\d+\.\d+)/)?StructureDefinition/[A-Za-z]+(?:\|(\d+\.\d+)[^|]*)?")
 _OTHER = {"R4": "R5", "R5": "R4"}
+_OLDER_TYPES = dict.fromkeys(
+    ("DeviceUseRequest", "DiagnosticOrder", "ImagingObjectSelection", "MedicationOrder", "Order", "OrderResponse"),
+    "DSTU2",
+) | dict.fromkeys(
+    ("BodySite", "DataElement", "DeviceComponent", "EligibilityRequest", "EligibilityResponse", "ExpansionProfile",
+     "ImagingManifest", "ProcedureRequest", "ProcessRequest", "ProcessResponse", "ReferralRequest", "Sequence",
+     "ServiceDefinition"), "STU3",
+) | {"Conformance": "DSTU2"}  # fmt: skip
+"""The types that neither R4 nor R5 has, with the last release that has them. Source: their own lists of resources."""
+_CONCEPT = frozenset({"coding", "text"})
+_OLDER_CONCEPTS = frozenset({"Encounter.reason"})  # a CodeableConcept until STU3, and something else in R5
 _ANY_TYPE = "Resource"  # where a resource is inside another one
 
 
@@ -78,10 +89,18 @@ def sign_of_other_release(resource: Resource, release: str) -> ReleaseSign | Non
             if name not in known:
                 continue
             if not known[name]:
-                return ReleaseSign(f"{path}.{name}", _OTHER[ours], f"is an element that only {_OTHER[ours]} has")
+                older = f"{part}.{name}" in _OLDER_CONCEPTS and _is_concept(value[name])
+                return ReleaseSign(
+                    f"{path}.{name}", "STU3" if older else _OTHER[ours], f"is an element that {release} does not have"
+                )
             inside += _objects(value[name], f"{path}.{name}", known[name])
         waiting += reversed(inside)
     return None
+
+
+def _is_concept(value: object) -> bool:
+    each = value[0] if isinstance(value, list) and value else value
+    return isinstance(each, dict) and not _CONCEPT.isdisjoint(each)
 
 
 def _objects(value: object, path: str, part: str) -> Iterator[tuple[dict[str, Any], str, str]]:
@@ -98,6 +117,8 @@ def _declared(resource: Resource, path: str, ours: str) -> ReleaseSign | None:
     kind, other = resource.get("resourceType"), _OTHER[ours]
     if isinstance(kind, str) and kind in _tables(ours)[0]:
         return ReleaseSign(path, other, f"is a {kind}, which only {other} has")
+    if isinstance(kind, str) and kind in _OLDER_TYPES:
+        return ReleaseSign(path, _OLDER_TYPES[kind], f"is a {kind}, which neither R4 nor R5 has")
     if "fhirVersion" in resource:
         given = resource["fhirVersion"]
         named = {release_of(each): each for each in (given if isinstance(given, list) else [given]) if _is_text(each)}

@@ -111,7 +111,7 @@ def test_a_case_in_r5_does_not_go_to_a_server_of_r4(tmp_path: Path, hapi_r4: str
     done = run_command("run", case, "--fhir", "R5", "--server", hapi_r4, "--out", str(tmp_path))
 
     assert RejectedError.exit_code == done.exit_code
-    assert "the server speaks FHIR 4.0.1, the Bundle is R5" in done.stderr
+    assert "the server speaks FHIR 4.0.1, and what is loaded counts as R5" in done.stderr
 
 
 def test_run_starts_a_server_of_the_release_that_is_asked_for(tmp_path: Path) -> None:

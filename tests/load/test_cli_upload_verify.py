@@ -101,7 +101,7 @@ def test_a_server_of_another_release_gives_7(
     code, _, err = run(command, file, "--server", base)
 
     assert 7 == code
-    assert "the server speaks FHIR 5.0.0, the Bundle is R4" in err
+    assert "the server speaks FHIR 5.0.0, and what is loaded counts as R4" in err
 
 
 @COMMANDS

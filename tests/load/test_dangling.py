@@ -60,8 +60,8 @@ def test_the_refusal_names_the_line_of_ndjson_and_the_places_of_some_more(
     code, _, err = run("upload", file, "--server", fake.url)
 
     assert 4 == code
-    assert f"{file}:2: Bundle.entry[0] (Observation/o0): references" in err
-    assert f"Patient/nobody-1 ({file}:3: Bundle.entry[0] (Observation/o1))" in err
+    assert f"{file}:2: Observation/o0: references" in err
+    assert f"Patient/nobody-1 ({file}:3: Observation/o1)" in err
     assert "and 2 more" in err
 
 

@@ -325,3 +325,23 @@ def test_a_search_for_any_of_a_type_makes_no_documents_wait_for_each_other() -> 
     with Index() as index:
         found = survey([("files", [Document("a", 0, practitioner), Document("b", 0, basic)])], index, RULES)
     assert ([1, 0], {}) == (list(found.level), found.cycle)
+
+
+@pytest.mark.parametrize(("method", "url"), [("PUT", "Patient/ps/"), ("POST", "Patient/")])
+def test_a_slash_at_the_end_of_a_request_is_named(
+    fake: SmallServer, run: Run, tmp_path: Path, method: str, url: str
+) -> None:
+    entry = {"resource": {"resourceType": "Patient", "id": "ps"}, "request": {"method": method, "url": url}}
+    file = write(tmp_path, "a.json", {"resourceType": "Bundle", "type": "transaction", "entry": [entry]})
+    code, _, err = run("upload", file, "--server", fake.url)
+    assert 4 == code
+    assert "take away the slash at the end of the URL" in err
+
+
+def test_every_file_that_is_passed_over_is_named(fake: SmallServer, run: Run, tmp_path: Path) -> None:
+    write(tmp_path, "in/a.json", binary())
+    for number in range(6):
+        (tmp_path / "in" / f"{number}.txt").write_text("notes")
+    code, out, err = run("upload", tmp_path / "in", "--server", fake.url)
+    assert 0 == code, err
+    assert 6 == sum(f"in/{number}.txt" in out for number in range(6)), out

@@ -111,7 +111,7 @@ def test_no_option_of_sending_goes_around_it(
     code, _, err = run("upload", write(tmp_path, "a.json", found), "--server", fake.url, *options)
 
     assert (4, []) == (code, fake.transactions)
-    assert "Bundle.entry[3] (Encounter/e): Encounter.admission is an element that only R5 has" in err
+    assert "Bundle.entry[3] (Encounter/e): Encounter.admission is an element that R4 does not have" in err
 
 
 def test_the_line_of_ndjson_is_named_and_keep_going_loads_the_rest(fake: SmallServer, run: Run, tmp_path: Path) -> None:
@@ -169,4 +169,31 @@ def test_what_is_nested_deeply_is_looked_at_without_recursion(fake: SmallServer)
     found = {"resourceType": "Questionnaire", "id": "q", "status": "draft", "item": [item]}
     item["item"][0]["disabledDisplay"] = "hidden"
 
-    assert "Questionnaire.item[0].item[0].disabledDisplay is an element that only R5 has" in _refusal(fake, found)
+    assert "Questionnaire.item[0].item[0].disabledDisplay is an element that R4 does not have" in _refusal(fake, found)
+
+
+@pytest.mark.parametrize(
+    ("resource", "reason"),
+    [
+        (
+            {"resourceType": "Encounter", "status": "finished", "reason": [{"text": "x"}]},
+            "Encounter.reason is an element that R4 does not have: it is written in STU3",
+        ),
+        (
+            {"resourceType": "Encounter", "status": "completed", "reason": [{"use": [{"text": "x"}]}]},
+            "Encounter.reason is an element that R4 does not have: it is written in R5",
+        ),
+        (
+            {"resourceType": "MedicationOrder", "id": "m", "status": "active"},
+            "MedicationOrder is a MedicationOrder, which neither R4 nor R5 has: it is written in DSTU2",
+        ),
+    ],
+)
+def test_what_is_older_than_r4_is_called_so_and_a_line_of_ndjson_no_bundle(
+    fake: SmallServer, run: Run, tmp_path: Path, resource: dict[str, Any], reason: str
+) -> None:
+    file = write(tmp_path, "a.json", resource)
+    code, _, err = run("upload", file, "--server", fake.url)
+    assert (4, []) == (code, fake.transactions)
+    assert reason in err
+    assert "Bundle" not in err

@@ -171,7 +171,7 @@ def test_a_server_that_gives_its_own_ids_stores_each_once(hapi_r4: str) -> None:
 
 
 def test_the_bundle_of_an_r5_case_does_not_go_to_an_r4_server(hapi_r4: str) -> None:
-    with pytest.raises(RejectedError, match=r"the server speaks FHIR 4\.0\.1, the Bundle is R5"):
+    with pytest.raises(RejectedError, match=r"the server speaks FHIR 4\.0\.1, and what is loaded counts as R5"):
         upload(five("load-r5"), hapi_r4, fhir="R5")
 
 

@@ -487,7 +487,8 @@ def test_a_remark_of_a_server_is_stored_only_where_a_request_asks_for_it(index: 
     sent = [entry.original.type for entry in entries(jobs(inputs, index, found=found))]
     assert ["Basic", "Basic", "OperationOutcome", "Basic"] == sent
     assert 4 == found.resources
-    assert "left out, as remarks of the server that was searched: 1: a:1, b" in found.warnings
+    assert "left out, as the remark of a server: a:1" in found.warnings
+    assert "left out, as remarks of the server that was searched: 1: b" in found.warnings
 
 
 def test_a_bundle_that_is_one_page_of_several_is_loaded_with_a_warning(index: Index) -> None:

@@ -61,6 +61,7 @@ class BundleEntry:
         position: The number of its entry in the Bundle, from 0; 0 for a resource without Bundle.
         source: The document that it is from: a file, with the line in NDJSON.
         whole: Whether its Bundle asks to be stored as a whole or not at all.
+        alone: Whether it is a resource without Bundle.
         type: The type of the resource.
         id: The logical id of the resource; empty when it has none.
     """
@@ -72,6 +73,7 @@ class BundleEntry:
     position: int = 0
     source: str = ""
     whole: bool = True
+    alone: bool = False
     type: str = field(init=False)
     id: str = field(init=False)
 
@@ -103,7 +105,7 @@ def bundle_entries(
     kind = bundle.get("type")
     if bundle.get("resourceType") != "Bundle":
         if _is_remark({"resource": bundle}):
-            return (), (_left_out(1),)
+            return (), ("left out, as the remark of a server",)
         return (_entry({"resource": bundle}, 0, kind="", source=source, where=""),), ()
     if kind not in (*_WITH_REQUESTS, *_WITHOUT_REQUESTS):
         reason = _WHY_NOT.get(str(kind), f"it can be {', '.join((*_WITH_REQUESTS, *_WITHOUT_REQUESTS))}")
@@ -114,7 +116,7 @@ def bundle_entries(
     as_it_came = as_is and kind in _WITH_REQUESTS
     numbered = [(index, entry) for index, entry in enumerate(entries) if as_it_came or not _is_remark(entry)]
     remarks = len(entries) - len(numbered)
-    warnings = [_left_out(remarks)] if remarks else []
+    warnings = [f"left out, as remarks of the server that was searched: {remarks}"] if remarks else []
     if _next_page(bundle):
         warnings.append("this is one page of several; what its next link leads to is not loaded")
     if kind == "history":
@@ -138,10 +140,6 @@ def bundle_entries(
     if not found:
         raise BundleError("the Bundle holds remarks of a server only: there is nothing to load")
     return found, tuple(warnings)
-
-
-def _left_out(remarks: int) -> str:
-    return f"left out, as remarks of the server that was searched: {remarks}"
 
 
 def _is_remark(entry: object) -> bool:
@@ -188,7 +186,7 @@ def _entry(
             hint="an id has 1 to 64 letters, digits, hyphens and dots",
         )
     name = f"{named}/{resource_id}" if resource_id else full_url or where or source or named
-    return BundleEntry(name, resource, full_url, request or {}, index, source, whole=kind == "transaction")
+    return BundleEntry(name, resource, full_url, request or {}, index, source, kind == "transaction", not where)
 
 
 def _request(request: object, where: str, base_url: str) -> Mapping[str, Any]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Ids", "PlannedEntry", "planned_entry"]
 
+_SLASH = "take away the slash at the end of the URL of the request"
+
 Ids = Literal["given", "server"]
 
 
@@ -133,14 +135,20 @@ def planned_entry(original: BundleEntry, capabilities: Capabilities, *, ids: Ids
     if method == "POST" or conditional:
         if kind != original.type:
             raise BundleError(
-                f"the request is {method} {kind}, but its resource is a {original.type}", where=original.name
+                f"the request is {method} {kind}, but its resource is a {original.type}",
+                where=original.name,
+                hint=_SLASH if kind.rstrip("/") == original.type else "",
             )
         condition = str(original.request.get("ifNoneExist") or "").removeprefix(f"{original.type}?").removeprefix("?")
         return _without_id(
             original, able, requested, method=str(method), condition=query if method == "PUT" else condition
         )
     if method == "PUT" and url != original.name:
-        raise BundleError(f"the request is PUT {url}, but its resource is {original.name}", where=original.name)
+        raise BundleError(
+            f"the request is PUT {url}, but its resource is {original.name}",
+            where=original.name,
+            hint=_SLASH if url.rstrip("/") == original.name else "",
+        )
     if method == "PUT" or (original.id and not original.id.isdigit()):
         repeatable = "ifMatch" not in original.request  # else it is about a version of what is there
         if repeatable and able.update_create is False:

@@ -135,8 +135,8 @@ def check_server(capabilities: Capabilities, fhir: str) -> None:
     """
     if capabilities.release and capabilities.release.removesuffix("B") != fhir.removesuffix("B"):
         raise RejectedError(
-            f"the server speaks FHIR {capabilities.fhir_version}, the Bundle is {fhir}",
-            hint="choose a server of that release, or say in which release the Bundle is written",
+            f"the server speaks FHIR {capabilities.fhir_version}, and what is loaded counts as {fhir}",
+            hint="choose a server of that release, or say with --fhir (fhir=…) what it is: R4 unless R5 is given",
         )
     if capabilities.transaction is False:
         raise RejectedError("the server says that it takes no transactions")

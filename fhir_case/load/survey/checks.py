@@ -26,7 +26,11 @@ _HALF = re.compile(rb"\\u[dD][89a-fA-F]")  # perhaps half of a surrogate pair
 
 def entry_place(entry: BundleEntry) -> str:
     """Return an entry as messages name it."""
-    return entry.name if entry.name.startswith("Bundle.") else f"Bundle.entry[{entry.position}] ({entry.name})"
+    return (
+        entry.name
+        if entry.alone or entry.name.startswith("Bundle.")
+        else f"Bundle.entry[{entry.position}] ({entry.name})"
+    )
 
 
 def check_release(originals: Iterable[BundleEntry], rules: Rules) -> None:

@@ -26,6 +26,8 @@ IN_MEMORY = "Bundle in memory"
 
 Digest = tuple[str, int, str]
 
+_PASSED_OVER = 1_000  # files that are named: what is missing afterwards has to be found there
+
 
 class FileInputs:
     """
@@ -63,7 +65,7 @@ class FileInputs:
             yield STANDARD_INPUT, _of_standard_input(self._piped, checked=checked)
 
     def _pass_over(self, name: str, reason: str) -> None:
-        self.passed_over.setdefault(reason, CountedNames()).note(name)
+        self.passed_over.setdefault(reason, CountedNames(_PASSED_OVER)).note(name)
 
     def digests(self) -> Iterator[Digest]:
         """Return the name, the size in bytes and the SHA-256 of each file; all are read for it."""
