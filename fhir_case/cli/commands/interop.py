@@ -20,7 +20,7 @@ from fhir_case.cli.options.declarations import (
     start_timeout_option,
     timeout_option,
 )
-from fhir_case.cli.options.files import write_output
+from fhir_case.cli.options.files import say_pipe, write_output
 from fhir_case.cli.options.named_servers import named_server, servers_option, started_within
 from fhir_case.cli.output import echo, echo_styled, echo_text
 from fhir_case.errors import ExitCode, FhirCaseError
@@ -149,6 +149,7 @@ def _inputs(names: Iterable[str], fhir: str) -> list[Input]:
         if name in shipped or path.suffix in (".yaml", ".yml"):
             found.append(case_input(path.stem if path.suffix else name, load_case(name)))
             continue
+        say_pipe(path)
         try:
             content = wire.parse(read_bounded(path, MAXIMUM_BYTES, pipes=True))
         except OSError as error:

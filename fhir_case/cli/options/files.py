@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["expanded", "write_file", "write_output"]
+__all__ = ["expanded", "say_pipe", "write_file", "write_output"]
 
 _FOR_THE_OWNER = 0o600
 _PIPES_OF_SHELLS = ("/dev/", "/proc/")
@@ -30,8 +30,6 @@ def expanded(patterns: Sequence[str]) -> list[Path | None]:
     """
     Return the paths of names and patterns; None stands for standard input, which is written ``-``.
 
-    That a pipe is waited for is said, except for one of the shell, into which something is written already.
-
     Raises:
         click.UsageError: One of them matches no file.
     """
@@ -41,10 +39,15 @@ def expanded(patterns: Sequence[str]) -> list[Path | None]:
     with usage_errors():
         for pattern in patterns:
             paths += [None] if pattern == "-" else expand([pattern])
-    for path in paths:
-        if path is not None and path.is_fifo() and not str(path).startswith(_PIPES_OF_SHELLS):
-            echo(f"Waiting for what is written into the pipe {path}", err=True)
+    for path in filter(None, paths):
+        say_pipe(path)
     return paths
+
+
+def say_pipe(path: Path) -> None:
+    """Say that a pipe is waited for, except for one of the shell, into which something is written already."""
+    if path.is_fifo() and not str(path).startswith(_PIPES_OF_SHELLS):
+        echo(f"Waiting for what is written into the pipe {path}", err=True)
 
 
 def write_output(path: Path | None, content: bytes) -> bool:
