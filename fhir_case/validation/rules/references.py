@@ -89,7 +89,9 @@ def _is_about_nobody_here(link: Link, subject: Subject) -> bool:
 )
 def _in_document(subject: Subject) -> Iterator[Finding]:
     composition = next((located for located in subject.entries if located.type == "Composition"), None)
-    for link in (*subject.links.unresolved, *subject.links.guessed) if composition else ():
+    if composition is None:
+        return
+    for link in (*subject.links.unresolved, *subject.links.guessed):
         if link.located is not composition or link.target.kind in ("contained", "malformed", "urn"):
             continue
         path = composition.path_to(link.node) or ()
