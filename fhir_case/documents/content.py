@@ -1,4 +1,4 @@
-"""Tell from its begin what a file in a folder or archive is, whatever its ending says."""
+"""What a file in a folder or archive is, as its first bytes say, whatever its ending."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def no_statement(client: Client) -> FhirCaseError:
     except FhirCaseError as error:
         return error
     return RejectedError(
-        f"there is no CapabilityStatement, so that this is no FHIR server and nothing is sent: {reason}",
+        f"there is no CapabilityStatement: this is not a FHIR server, and nothing is sent: {reason}",
         where=where,
         hint=_hint(client),
     )
