@@ -185,3 +185,28 @@ def test_a_condition_that_finds_nothing_shows_that_the_first_request_was_not_car
 
     assert (0, {"Observation": 4, "Patient": 1}) == (code, by_type(fake.names)), out
     assert 3 == counts_of(out, "Resources")["created"]
+
+
+def test_what_is_stored_between_two_looks_is_found_by_its_request(
+    run: Run, fake: SmallServer, tmp_path: Path, journal: Path
+) -> None:
+    content = posted(2)
+    content["entry"][1]["resource"]["identifier"] = [{"system": SYSTEM, "value": "late"}]
+    fake.put({**content["entry"][0]["resource"], "id": "of-an-earlier-load"})
+    late: list[Callable[[], Reply]] = []
+
+    def hook(request: Request, answer: Callable[[], Reply]) -> Reply:
+        if request.is_transaction and not late:
+            late.append(answer)
+            return Reply(504)
+        if "identifier" in dict(request.query) and len(late) == 1:
+            late[0]()
+            late.append(answer)
+        return answer()
+
+    write(tmp_path, "in/a.json", content)
+    fake.hook = hook
+    code, out, _ = run(*command(tmp_path / "in", fake, journal))
+
+    assert (0, 2) == (code, counts_of(out, "Resources")["created"]), out
+    assert {"Observation": 3} == by_type(fake.names)

@@ -113,7 +113,13 @@ def _outcome_of(
                 return delivery, results
             delivery = "unknown"
         if as_a_whole:
-            return _by_identifier(entries, link.client, before, unmet_counts=link.request_ids.undecided)
+            delivery, results = _by_identifier(entries, link.client, before, unmet_counts=link.request_ids.undecided)
+        if delivery == "done" and link.request_ids.usable:
+            # It was stored after the first look: what has no identifier is found by its request now.
+            late, found = _by_request(entries, link.client, requests, as_a_whole=as_a_whole, taken=taken)
+            if late == "done":
+                link.request_ids.proven = True
+                results = found
     return delivery, results
 
 
