@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import responses
 
+from smallserver import SmallServer
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -113,3 +115,16 @@ def unused_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture
+def state_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of its own for what the program remembers."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+
+
+@pytest.fixture
+def small() -> Iterator[SmallServer]:
+    """The small FHIR server of the tests."""
+    with SmallServer() as server:
+        yield server

@@ -14,26 +14,16 @@ from uuid import uuid4
 import pytest
 
 from fhir_case.load import temporary
-from smallserver import SmallServer
+from load.sample import TEST_DATA
 from support import SHIPPED, run_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-TEST_DATA = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}]}
+    from smallserver import SmallServer
+
+pytestmark = pytest.mark.usefixtures("state_home")
 FULL = "No space left on device"
-
-
-@pytest.fixture(autouse=True)
-def _state_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-
-
-@pytest.fixture
-def small() -> Iterator[SmallServer]:
-    with SmallServer() as server:
-        yield server
 
 
 @pytest.fixture

@@ -14,30 +14,20 @@ from urllib.parse import quote
 import pytest
 
 from fhir_case.cli import main
+from load.sample import TEST_DATA
 from smallserver import Reply, Request, SmallServer
 from support import ROOT, run_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 TOKEN = "SeCrEtToKeN-4711-abcdef"
 PASSWORD = 'open "sesame" & <more>/x'
-TEST_DATA = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HTEST"}]}
+pytestmark = pytest.mark.usefixtures("state_home")
 PATIENT = {"resourceType": "Patient", "id": "a", "meta": TEST_DATA}
 # The title of a window, a bell, 8-bit CSI, a mark of direction, a line separator, and an order to GitHub Actions.
 HOSTILE = "\x1b]0;PWN\x07\x9b31m\u202e\u2028x\n::error file=a::PWN\n##[error]PWN ##vso[task.complete]\r::warning::PWN"
-
-
-@pytest.fixture(autouse=True)
-def _state_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-
-
-@pytest.fixture
-def small() -> Iterator[SmallServer]:
-    with SmallServer() as server:
-        yield server
 
 
 def steering(text: str) -> list[str]:

@@ -23,6 +23,7 @@ __all__ = [
     "is_stored_name",
     "location_in_answer",
     "location_of",
+    "named_type",
     "pointers_in",
     "pointers_of_text",
     "references_in",
@@ -42,6 +43,8 @@ The form of the URL of a resource on a server: type and id. Whether the type is 
 
 Source: https://hl7.org/fhir/R4/references.html#regex
 """
+
+_NAMED = re.compile(rf"(?:https?://\S*/)?([A-Z][A-Za-z]+)(?:\?|/{LOGICAL_ID}(?:/_history/\S*)?$)")
 
 _LOCATION = re.compile(rf"(?:^|/)({RELATIVE})(?:/_history/({LOGICAL_ID}))?$")
 
@@ -101,6 +104,16 @@ def location_in_answer(text: str) -> Location | None:
 def is_stored_name(text: str) -> bool:
     """Whether a text is ``Type/id`` of one resource on a server, and nothing else."""
     return re.fullmatch(_STORED, text) is not None
+
+
+def named_type(reference: str) -> str:
+    """
+    Return the type that a reference names: Patient/1, Patient?identifier=1, https://example.org/fhir/Patient/1.
+
+    Whether it is one of FHIR, that does not tell. Nothing when it names none, as #1 and urn:uuid:… do not.
+    """
+    found = _NAMED.match(reference)
+    return found[1] if found else ""
 
 
 def unversioned(reference: str) -> str:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "INVARIANT",
     "allowed_targets",
+    "definition_named",
     "definition_of",
     "definitions",
     "places_of",
@@ -144,6 +145,12 @@ def unknown_type(name: str, fhir: FhirVersion) -> str:
     return f"'{name}' is not a resource type of {fhir}{did_you_mean(name, sorted(resource_types(fhir)), before='; ')}"
 
 
+def definition_named(schema: Mapping[str, Any]) -> str:
+    """Return the name of the definition that the schema of an element, or of the members of a list, refers to."""
+    reference: str = schema.get("$ref") or schema.get("items", {}).get("$ref", "")
+    return reference.removeprefix("#/$defs/")
+
+
 def definition_of(kind: str, path: Path, fhir: FhirVersion) -> str:
     """
     Return the name of the definition that is about an element; empty when there is none.
@@ -159,8 +166,7 @@ def definition_of(kind: str, path: Path, fhir: FhirVersion) -> str:
     name = kind
     for step in path:
         if isinstance(step, str):
-            schema = known.get(name, {}).get("properties", {}).get(step, {})
-            name = (schema.get("$ref") or schema.get("items", {}).get("$ref", "")).removeprefix("#/$defs/")
+            name = definition_named(known.get(name, {}).get("properties", {}).get(step, {}))
     return name
 
 
@@ -183,8 +189,7 @@ def places_of(where: str, fhir: FhirVersion) -> tuple[tuple[str, tuple[str, ...]
         if root not in resource_types(fhir):
             continue
         for element, schema in definition.get("properties", {}).items():
-            reference = schema.get("$ref") or schema.get("items", {}).get("$ref", "")
-            if reference.removeprefix("#/$defs/").partition(":")[0] == kind:
+            if definition_named(schema).partition(":")[0] == kind:
                 found.append((root, (*path, element, *steps)))
     return tuple(found)
 

@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import CheckerError
+from fhir_case.fhir.references import named_type
 from fhir_case.fhir.wire import dump, mapping
 from fhir_case.validation.definitions import places_of, resource_types
 from fhir_case.validation.located import expression
@@ -30,7 +31,6 @@ __all__ = ["FUNCTIONS", "Evaluation", "evaluated"]
 
 # What asks a resource that is referred to for more than its type cannot be judged where that is not in the document.
 _CONTENT = re.compile(r"resolve\(\)\.(?!iif|ofType|where|exists|empty|all)")
-_TYPED = re.compile(r"(?:https?://\S*/)?([A-Z][A-Za-z]+)(?:\?|/[A-Za-z0-9\-.]{1,64}(?:/_history/\S*)?$)")
 
 
 def evaluated(invariant: Invariant, subject: Subject) -> Iterator[Issue]:
@@ -104,9 +104,9 @@ class Evaluation:
                 found.append(self._node(target.resource, target.type))
                 continue
             self._unknown = True
-            named = _TYPED.match(text) if isinstance(text, str) else None
-            if named and named[1] in resource_types(self._subject.fhir):
-                found.append(self._node({"resourceType": named[1], "id": text}, named[1]))
+            named = named_type(text) if isinstance(text, str) else ""
+            if named in resource_types(self._subject.fhir):
+                found.append(self._node({"resourceType": named, "id": text}, named))
         return found
 
     def _node(self, resource: Any, kind: str) -> Any:

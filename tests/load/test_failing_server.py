@@ -22,21 +22,25 @@ def three(folder: Path) -> Path:
     return folder / "in"
 
 
+@pytest.fixture
+def impatient(fake: SmallServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[object, ...]:
+    """The command that loads three documents, and soon gives up."""
+    monkeypatch.setattr("fhir_case.server.retry.RetryPolicy.pause_s", lambda *_, **__: 0.2)
+    return ("upload", three(tmp_path), "--server", fake.url, "--retry-for", "2", "--settle-for", "0")
+
+
 @pytest.mark.parametrize("status", [502, 503, 504])
 def test_a_document_at_which_the_server_is_never_available_takes_no_innocent_one_down(
     run: Callable[..., tuple[int, str, str]],
     fake: SmallServer,
-    tmp_path: Path,
+    impatient: tuple[object, ...],
     status: int,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("fhir_case.server.retry.RetryPolicy.pause_s", lambda *_, **__: 0.2)
     fake.hook = lambda request, answer: (
         Reply(status) if request.is_transaction and "b-bad" in str(request.entries) else answer()
     )
-    command = ("upload", three(tmp_path), "--server", fake.url, "--retry-for", "2", "--settle-for", "0")
-    run(*command)
-    code, out, _ = run(*command)
+    run(*impatient)
+    code, out, _ = run(*impatient)
 
     assert {"Patient/a-good", "Patient/c-good"} == fake.names
     assert "c-good" not in out.partition("Failed:")[2]
@@ -48,20 +52,17 @@ def test_a_document_at_which_the_server_is_never_available_takes_no_innocent_one
 def test_an_outage_ends_the_run_as_a_whole_and_divides_nothing(
     run: Callable[..., tuple[int, str, str]],
     fake: SmallServer,
-    tmp_path: Path,
+    impatient: tuple[object, ...],
     status: int,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("fhir_case.server.retry.RetryPolicy.pause_s", lambda *_, **__: 0.2)
     fake.hook = lambda request, answer: answer() if request.path == ("metadata",) else Reply(status)
-    command = ("upload", three(tmp_path), "--server", fake.url, "--retry-for", "2", "--settle-for", "0")
-    code, _, err = run(*command)
+    code, _, err = run(*impatient)
 
     assert (6, set()) == (code, fake.names)
     assert "the same command resumes" in err
     assert {3} == {len(each.entries) for each in fake.transactions}
     fake.hook = lambda _, answer: answer()
-    assert 0 == run(*command)[0]
+    assert 0 == run(*impatient)[0]
 
 
 @pytest.mark.parametrize("again", [1, 2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import RejectedError
@@ -26,7 +27,7 @@ __all__ = ["Prepared", "prepared"]
 _WORTH_A_SEARCH = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prepared:
     """
     A transaction and what is known of its resources on the server.
@@ -45,7 +46,7 @@ class Prepared:
     before: Before = field(default_factory=Before)
     unresolved: Mapping[int, Resource] = field(default_factory=dict)
 
-    @property
+    @cached_property  # each step of sending asks for it
     def sent(self) -> list[tuple[int, PlannedEntry]]:
         """Return the entries that are sent, each with its position."""
         return [(position, entry) for position, entry in self.transaction.sent if position not in self.there]

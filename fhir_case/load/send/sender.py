@@ -129,8 +129,8 @@ class Sender:
         sent = [entry for _, entry in ready.sent]
         body = None if transaction.raw else transaction.body(leave_out=ready.there, locations=self._location)
         content = transaction.raw or wire.dump(body)
-        ready = replace(ready, unresolved=unresolved_in_sent(ready.sent, body, content))
-        ready = replace(ready, before=self.link.with_retries(lambda: self._before(sent)))
+        unresolved = unresolved_in_sent(ready.sent, body, content)
+        ready = replace(ready, unresolved=unresolved, before=self.link.with_retries(lambda: self._before(sent)))
         open_requests: list[str] = []
         compressed = self._gzip and len(content) >= _WORTH_GZIP
         for attempt in count(1):

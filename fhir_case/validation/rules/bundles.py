@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.references import RESTFUL
@@ -10,6 +9,7 @@ from fhir_case.fhir.systems import MCODE
 from fhir_case.fhir.wire import mapping
 from fhir_case.validation.check import Finding, in_bundles, rule
 from fhir_case.validation.definitions import resource_types
+from fhir_case.validation.rules.primitives import UPPER_URN, URN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +22,6 @@ __all__ = ["BUNDLE_RULES"]
 
 _BUNDLE = "https://hl7.org/fhir/R4/bundle.html#invs"
 _FULL_URL = "https://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.fullUrl"
-_UUID = re.compile(r"urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-_OID = re.compile(r"urn:oid:[0-2](?:\.(?:0|[1-9][0-9]*))+")
 # The results of operations, and of requests, may be resources that have no identity.
 _RESULTS = frozenset({"batch-response", "transaction-response"})
 _WITHOUT_IDENTITY = frozenset({"OperationOutcome", "Parameters"})
@@ -99,7 +97,7 @@ def _full_url_fits(subject: Subject) -> Iterator[Finding]:
             yield Finding(located, f"the fullUrl '{url}' is not absolute", code="value")
         elif url.startswith("urn:"):
             form = "a UUID" if url.startswith("urn:uuid:") else "an OID" if url.startswith("urn:oid:") else ""
-            if form and not (_UUID.fullmatch(url) or _OID.fullmatch(url)):
+            if form and not (URN.fullmatch(url) or UPPER_URN.fullmatch(url)):
                 yield Finding(located, f"the fullUrl '{url}' is not {form}", code="value")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.wire import dump
 from fhir_case.validation.check import Finding, rule
-from fhir_case.validation.definitions import definition_of, definitions
+from fhir_case.validation.definitions import definition_named, definition_of, definitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fhir_case.validation.located import Located, Path
     from fhir_case.validation.subject import Subject
 
-__all__ = ["PRIMITIVE_RULES"]
+__all__ = ["PRIMITIVE_RULES", "UPPER_URN", "URN"]
 
 _URI = "urn:ietf:rfc:3986"
 _TYPES = "https://hl7.org/fhir/R4/datatypes.html"
@@ -29,8 +29,8 @@ _LONGEST = 1024 * 1024
 
 _OID = r"oid:[0-2](?:\.(?:0|[1-9][0-9]*))+"
 _UUID = r"uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_URN = re.compile(rf"urn:(?:{_OID}|{_UUID})")
-_UPPER_URN = re.compile(rf"urn:{_UUID}", re.IGNORECASE)
+URN = re.compile(rf"urn:(?:{_OID}|{_UUID})")
+UPPER_URN = re.compile(rf"urn:{_UUID}", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
@@ -115,12 +115,12 @@ def _not_too_long(subject: Subject) -> Iterator[Finding]:
 @rule("urn", "A URI that begins with urn:oid: or urn:uuid: is an OID or a UUID.", _TYPES + "#uri")
 def _urns(subject: Subject) -> Iterator[Finding]:
     for located, path, value in subject.once(_suspects):
-        if not value.startswith(("urn:oid:", "urn:uuid:")) or _URN.fullmatch(value.partition("|")[0]):
+        if not value.startswith(("urn:oid:", "urn:uuid:")) or URN.fullmatch(value.partition("|")[0]):
             continue
         kind = _about(subject, located, path)
         if kind not in _URIS - {"oid", "uuid"} or path[-1] == "fullUrl":  # those are found by other checks
             continue
-        if _UPPER_URN.fullmatch(value):
+        if UPPER_URN.fullmatch(value):
             yield _finding(located, path, f"the letters of '{value}' should be in lower case", severity="warning")
         else:
             form = "an OID: urn:oid:1.2.3" if value.startswith("urn:oid:") else "a UUID: urn:uuid: and 36 characters"
@@ -146,9 +146,7 @@ def _uri_identifiers(subject: Subject) -> Iterator[Finding]:
         value = node.get("value")
         if not isinstance(value, str) or "code" in node:  # a quantity or a coding
             continue
-        wrong = value.startswith(("urn:oid:", "urn:uuid:")) and not (
-            _URN.fullmatch(value) or _UPPER_URN.fullmatch(value)
-        )
+        wrong = value.startswith(("urn:oid:", "urn:uuid:")) and not (URN.fullmatch(value) or UPPER_URN.fullmatch(value))
         if wrong or not _ABSOLUTE.fullmatch(value):
             message = f"the system says that the value is a URI, and '{value}' is not an absolute one"
             yield Finding(located, message, node=node, tail=".value", code="value")
@@ -190,8 +188,7 @@ def _integer_names(fhir: FhirVersion) -> frozenset[str]:
     found: set[str] = set()
     for definition in definitions(fhir).values():
         for name, schema in definition.get("properties", {}).items():
-            kind = schema.get("$ref") or schema.get("items", {}).get("$ref", "")
-            if kind.removeprefix("#/$defs/").rstrip("?") in _INTEGERS:
+            if definition_named(schema).rstrip("?") in _INTEGERS:
                 found.add(name)
     return frozenset(found)
 

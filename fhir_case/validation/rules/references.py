@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fhir_case.fhir.identity import LOGICAL_ID
+from fhir_case.fhir.references import named_type
 from fhir_case.validation.check import Finding, in_bundles, rule
 from fhir_case.validation.definitions import allowed_targets, resource_types, unknown_type
 from fhir_case.validation.resolving import connected
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["REFERENCE_RULES"]
 
-# The type that a reference names: Patient/1, Patient?identifier=1, https://example.org/fhir/Patient/1.
-_CALLED = re.compile(rf"(?:https?://\S*/)?([A-Z][A-Za-z]+)(?:\?|/{LOGICAL_ID}(?:/_history/{LOGICAL_ID})?$)")
 _REFERENCES = "https://hl7.org/fhir/R4/references.html"
 _BUNDLE = "https://hl7.org/fhir/R4/bundle.html#references"
 
@@ -194,9 +192,9 @@ def _has_its_type(subject: Subject) -> Iterator[Finding]:
     for link in subject.links.unresolved:
         stated = link.node.get("type")
         if isinstance(stated, str):
-            named = _CALLED.match(link.reference)
-            if named and named[1] in types and named[1] != stated.rsplit("/", 1)[-1]:
-                message = f"the type is '{stated}', but '{link.reference}' is a {named[1]}"
+            named = named_type(link.reference)
+            if named in types and named != stated.rsplit("/", 1)[-1]:
+                message = f"the type is '{stated}', but '{link.reference}' is a {named}"
                 yield _about(link, message, tail=".type")
 
 
