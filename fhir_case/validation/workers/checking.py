@@ -96,9 +96,10 @@ class Checking:
             for process in self._processes:
                 process.kill()
         self._threads.shutdown(cancel_futures=True)
-        for process in self._processes:
-            process.close()
-        self._processes.clear()
+        with self._lock:  # after Ctrl-C while a thread was started, the pool does not know it, and it may still lose one
+            for process in self._processes:
+                process.close()
+            self._processes.clear()
 
     def results(self, documents: Iterable[Document | Text]) -> Iterator[Checked]:
         """Yield each document with its result, without keeping either."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import psutil
@@ -171,3 +174,47 @@ def test_large_documents_are_under_way_one_at_a_time(monkeypatch: pytest.MonkeyP
 
     assert list(range(20)) == given
     assert most <= 2
+
+
+class _StartingProcess:
+    """A process that is not ready before it is ended, and takes a while to end."""
+
+    def __init__(self, _: Check) -> None:
+        self._ended = threading.Event()
+        started.append(self)
+
+    def wait_until_ready(self) -> None:
+        self._ended.wait(30)
+        raise EOFError
+
+    def kill(self) -> None:
+        self._ended.set()
+
+    def close(self) -> None:
+        self.kill()
+        time.sleep(0.2)  # the threads see in this time that their processes have ended
+
+
+started: list[_StartingProcess] = []
+
+
+class _ForgetfulPool(ThreadPoolExecutor):
+    """What Ctrl-C leaves while a thread is started: a thread that the end of the pool does not wait for."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=False, cancel_futures=cancel_futures)
+
+
+def test_the_end_waits_for_processes_that_threads_lose_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "Process", _StartingProcess)
+    monkeypatch.setattr(pool, "ThreadPoolExecutor", _ForgetfulPool)
+    started.clear()
+
+    def many() -> Iterator[Text]:
+        yield from _TEXTS
+        while len(started) < 2:
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), Checking(echo, jobs=2) as checking:
+        list(checking.results(many()))
