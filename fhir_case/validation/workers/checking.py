@@ -96,7 +96,7 @@ class Checking:
             for process in self._processes:
                 process.kill()
         self._threads.shutdown(cancel_futures=True)
-        with self._lock:  # after Ctrl-C while a thread was started, the pool does not know it, and it may still lose one
+        with self._lock:  # a thread that Ctrl-C kept from the pool's list may still lose its process
             for process in self._processes:
                 process.close()
             self._processes.clear()
