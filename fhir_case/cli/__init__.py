@@ -28,6 +28,7 @@ COMMANDS = {
     "new": "Write a commented starter file for a case of your own.",
     "schema": "Write the JSON Schema of the case file.",
     "mappings": "List the mappings and where each comes from.",
+    "codes": "List and search the short names that a case file can use, with their codes.",
     "build": "Turn a case into a FHIR Bundle.",
     "validate": "Check FHIR JSON or a case file, and say what was not checked.",
     "upload": "Load FHIR files into a server, each resource once.",

@@ -49,6 +49,7 @@ class Term:
         text: The words that go into ``CodeableConcept.text``.
         codings: The FHIR codings, the most telling one first.
         units: For a test: the printed units that fit it and the UCUM code of each.
+        sources: Where each of the codings was seen, in their order.
         more: Whatever else the section holds, for the mapping that owns the table.
     """
 
@@ -56,6 +57,7 @@ class Term:
     text: str
     codings: tuple[dict[str, str], ...] = ()
     units: dict[str, str] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
     more: dict[str, Any] = field(default_factory=dict)
 
     def codeable_concept(self, text: str | None = None) -> dict[str, Any]:
@@ -153,10 +155,11 @@ def _term(where: str, name: str, section: Any) -> Term:
         text, units, codings = more.pop("text"), more.pop("units", {}), more.pop("codings", [])
         if isinstance(units, dict) and isinstance(codings, list):
             try:
-                return Term(name, text, tuple(_coding(one) for one in codings), units, more)
+                sources = tuple(str(one.get("source", "")) for one in codings)
+                return Term(name, text, tuple(_coding(one) for one in codings), units, sources, more)
             except KeyError as error:
                 reason = f"a coding has no {error.args[0]!r}"
-            except (TypeError, ValueError) as error:
+            except (AttributeError, TypeError, ValueError) as error:
                 reason = str(error)
     raise MappingError(f"[{name}]: {reason}", where=where, hint="see fhir_case.fhir.codes for the grammar")
 

@@ -21,9 +21,21 @@ if TYPE_CHECKING:
 
     from fhir_case.case import Entry, Quantity, Site
 
-__all__ = ["Codes"]
+__all__ = ["Codes", "InTable"]
 
 _OPEN_FORM = "a thing that no table knows is written {text: …} or {text: …, code: {system: …, code: …}}"
+
+
+@dataclass(frozen=True, slots=True)
+class InTable(AfterValidator):
+    """
+    The check of a field that its short name is in a table.
+
+    Args:
+        table: The name of the table.
+    """
+
+    table: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +71,7 @@ class Codes:
                     return code_table(package, table)
         return code_table(self.package, table)
 
-    def table(self, name: str) -> AfterValidator:
+    def table(self, name: str) -> InTable:
         """
         Return the check that a short name is in a table: of a `Concept`, or of the concept of a `Value`.
 
@@ -76,7 +88,7 @@ class Codes:
                     raise PydanticCustomError("short_name", "{said}; {hint}", {"said": said, "hint": _OPEN_FORM})
             return given
 
-        return AfterValidator(check)
+        return InTable(check, name)
 
     def check_unit(self, table: str, concept: Concept, amount: Quantity | None) -> None:
         """
