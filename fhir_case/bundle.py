@@ -16,6 +16,7 @@ from fhir_case.fhir.datatypes import TEST_DATA, code_of, narrative, reference
 from fhir_case.fhir.identity import NAMESPACE_PATTERN, full_url, identifier, is_logical_id, logical_id
 from fhir_case.fhir.references import references_in
 from fhir_case.fhir.systems import DATA_OPERATION, MCODE, PROVENANCE_PARTICIPANT
+from fhir_case.mapping.cancer import has_cancer
 from fhir_case.mapping.discovery import sections_of
 from fhir_case.mapping.running import run_mappings
 
@@ -109,7 +110,7 @@ def build_bundle(
         named = [_without_profile(one) for one in named]
     named.sort(key=_rank)
     _check_models(named, fhir, made_of)
-    return _rendered(named, type, namespace, mcode=fhir == "R4" and profiles == "mcode")
+    return _rendered(named, type, namespace, mcode=fhir == "R4" and profiles == "mcode" and has_cancer(case))
 
 
 def _refuse_entries_without_resource(case: Case, resources: list[Resource], mappings: Sequence[FoundMapping]) -> None:

@@ -89,6 +89,11 @@ class KeyedEntry(Entry):
 
     key: Key
 
+    @property
+    def is_cancer(self) -> bool:
+        """Whether it says that the patient has a cancer, or had one."""
+        return False
+
 
 class Event(KeyedEntry):
     """An entry that happened at a time, so that other entries may count from it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from fhir_case.case import Entry
 from fhir_case.errors import CaseError, MappingError
+from fhir_case.mapping.cancer import has_cancer, without_cancer
 from fhir_case.mapping.protocol import Addition
 
 if TYPE_CHECKING:
@@ -98,6 +99,9 @@ def run_mappings(case: Case, mappings: Sequence[FoundMapping]) -> dict[str, Mapp
             mapped[made.name] = made
     for origin, addition in additions:
         _add(mapped, origin, addition)
+    if not has_cancer(case):
+        for made in mapped.values():
+            made.resource = without_cancer(made.resource)
     return mapped
 
 

@@ -52,7 +52,9 @@ def test_codes_of_a_table_tell_words_code_display_units_and_source() -> None:
 def test_a_search_without_a_table_looks_at_all_and_names_where_it_was_found() -> None:
     lines = run_command("codes", "--search", "109841003").stdout.splitlines()
 
-    assert ["diagnoses (conditions.diagnosis)", "  hepatocellular-carcinoma: Hepatocellular carcinoma"] == lines[:2]
+    assert lines[0].startswith("diagnoses (")
+    assert "conditions.diagnosis" in lines[0]
+    assert "  hepatocellular-carcinoma: Hepatocellular carcinoma" == lines[1]
 
 
 def test_all_words_of_a_search_are_found_in_any_case_and_order() -> None:

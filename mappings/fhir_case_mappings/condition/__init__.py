@@ -39,6 +39,8 @@ _PROFILE = {
     "recurrence": US_CORE + "us-core-condition-problems-health-concerns",
     "comorbidity": US_CORE + "us-core-condition-problems-health-concerns",
 }
+_CANCERS = frozenset({"primary-cancer", "metastasis", "recurrence"})
+_NOT_THERE = frozenset({"refuted", "entered-in-error"})
 _LATERALITY = MCODE + "mcode-laterality-qualifier"
 
 
@@ -81,6 +83,11 @@ class Condition(KeyedEntry):
     until: When | None = None
     evidence: tuple[Annotated[Concept, _codes.table("evidence")], ...] = ()
     stages: tuple[StageKey, ...] = ()
+
+    @property
+    def is_cancer(self) -> bool:
+        """Whether it is a cancer, not one that was suspected and refuted."""
+        return self.kind in _CANCERS and self.verification not in _NOT_THERE
 
     @model_validator(mode="after")
     def _belongs_to_a_cancer(self) -> Self:
