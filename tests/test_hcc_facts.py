@@ -265,10 +265,10 @@ def test_tumour_sizes(
 
 STAGES = [
     ("bclc", set(), "BCLC stage C", {"C115132"}),
-    ("stage-group", {(SNOMED, "1352836005")}, "stage IVB", {"C188404"}),
-    ("t-category", {(SNOMED, "1352997003")}, "T4", {"C188404"}),
-    ("n-category", {(SNOMED, "1353043007")}, "N1", {"C188404"}),
-    ("m-category", {(SNOMED, "1352513006")}, "M1", {"C188404"}),
+    ("stage-group", set(), "stage IVB", set()),  # a modified UICC has no codes of UICC
+    ("t-category", {(SNOMED, "65565005")}, "T4", set()),
+    ("n-category", {(SNOMED, "53623008")}, "N1", set()),
+    ("m-category", {(SNOMED, "55440008")}, "M1", set()),
 ]
 
 
