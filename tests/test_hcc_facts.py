@@ -398,7 +398,7 @@ RESPONSES = [
     ("response-3-months", "LA28369-9", "268910001", "mRECIST", after(3)),
     ("response-12-months", "LA28366-5", "268910001", None, after(12)),
     ("response-19-months", "LA28370-7", "271299001", None, after(19)),
-    ("response-last-follow-up", "LA28366-5", "268910001", None, None),
+    ("response-last-follow-up", "LA28366-5", "103338009", None, None),  # in full remission,
 ]
 
 

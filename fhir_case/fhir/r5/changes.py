@@ -101,6 +101,16 @@ def _medication_adherence(source: Json) -> Json:
     return {"status": "recorded", "adherence": {"code": code, **reason}}
 
 
+def _study_modalities(source: Json) -> Json:
+    """Return each modality as a concept; a Coding that only has a display is words, which R5 has a place for."""
+    words = frozenset({"display"})
+    return {
+        "modality": [
+            {"text": one["display"]} if words == one.keys() else {"coding": [one]} for one in source["modality"]
+        ]
+    }
+
+
 CHANGES: dict[str, Callable[[Json], Json]] = {
     "attachment_size": _attachment_size,
     "condition_participants": _condition_participants,
@@ -110,5 +120,6 @@ CHANGES: dict[str, Callable[[Json], Json]] = {
     "document_relation": _document_relation,
     "included_structure": _included_structure,
     "medication_adherence": _medication_adherence,
+    "study_modalities": _study_modalities,
 }
 """The functions by the names that the table calls them."""

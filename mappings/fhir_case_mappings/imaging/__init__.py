@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from fhir_case.case import Concept, Event, Section
 from fhir_case.case.entry import Shown
 from fhir_case.case.forms import Text
 from fhir_case.fhir.datatypes import code_of, reference
-from fhir_case.fhir.systems import DIAGNOSTIC_SERVICE, US_CORE
+from fhir_case.fhir.systems import DIAGNOSTIC_SERVICE, LOINC, US_CORE
 from fhir_case.mapping import PATIENT, PERFORMER, Codes, Mapping, dated, moment_words, resource
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ __all__ = ["MAPPING", "Imaging", "imaging"]
 
 _codes = Codes.beside(__name__)
 
-_RADIOLOGY = code_of(DIAGNOSTIC_SERVICE, "RAD", "Radiology")
+# US Core asks for the first, FHIR names the second as an example.
+_RADIOLOGY = [code_of(LOINC, "LP29684-5", "Radiology"), code_of(DIAGNOSTIC_SERVICE, "RAD", "Radiology")]
 
 
 class Imaging(Event):
@@ -31,7 +32,7 @@ class Imaging(Event):
     One imaging study.
 
     Args:
-        modalities: Short names of modalities, for example ``ct``.
+        modalities: Short names of modalities, for example ``ct``, or words.
         conclusion: What the report says it showed, in words of one's own; absent when it only says that it was done.
         performer: Who did it, where the report says so.
     """
@@ -46,7 +47,8 @@ def imaging(case: Case) -> Iterator[Resource]:
     """
     Map each imaging study; a study of which the report only says that it was done has no DiagnosticReport.
 
-    The status of a study is unknown, since nothing tells that images are to be had.
+    The status of a study is unknown, since nothing tells that images are to be had. A modality is a Coding, which has a
+    place for words: one without a code is a display.
 
     Reads: each `Imaging`, and whatever names a study that shows it, such as sizes and findings.
     Returns: one ImagingStudy each; one DiagnosticReport (us-core-diagnosticreport-note) where there is a conclusion
@@ -66,9 +68,9 @@ def imaging(case: Case) -> Iterator[Resource]:
             "ImagingStudy",
             study.key,
             study,
-            f"{code['text']} ({when}).",
+            f"{code['text']}, by {', '.join(one['text'] for one in modalities)} ({when}).",
             status="unknown",
-            modality=[one for modality in modalities for one in modality.get("coding", ())],
+            modality=[one for modality in modalities for one in _codings(modality)],
             subject=PATIENT,
             **dated(case, "started", study.at, study),
             procedureCode=[code],
@@ -84,7 +86,7 @@ def imaging(case: Case) -> Iterator[Resource]:
                 study.conclusion or "",
                 profile=US_CORE + "us-core-diagnosticreport-note",
                 status="final",
-                category=[_RADIOLOGY],
+                category=_RADIOLOGY,
                 code=code,
                 subject=PATIENT,
                 **dated(case, "effectiveDateTime", study.at, study),
@@ -93,6 +95,10 @@ def imaging(case: Case) -> Iterator[Resource]:
                 imagingStudy=[reference("ImagingStudy", study.key)],
                 conclusion=study.conclusion,
             )
+
+
+def _codings(modality: dict[str, Any]) -> list[dict[str, Any]]:
+    return modality.get("coding") or [{"display": modality["text"]}]
 
 
 MAPPING = Mapping(
@@ -110,7 +116,7 @@ MAPPING = Mapping(
 imaging:
   - key: chest-abdomen-ct
     study: {text: CT of chest and abdomen}
-    modalities: [ct]
+    modalities: [ct]  # or mr, us, pt, mammography, {text: …}
     conclusion: No metastases.  # in your own words; left out when the report only says that it was done
     at: +12 mo
     source: made up

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from fhir_case.case import Concept, KeyedEntry, Quantity, Section, Site
 from fhir_case.case.entry import ConditionKey, Shown
 from fhir_case.case.forms import Text
-from fhir_case.fhir.datatypes import code_of, extension, reference
+from fhir_case.fhir.datatypes import category, code_of, extension, reference
 from fhir_case.fhir.systems import BODY_STRUCTURE_TYPE, MCODE
 from fhir_case.mapping import PATIENT, Codes, Mapping, observation, resource
 
@@ -25,16 +26,36 @@ __all__ = ["MAPPING", "Size", "Tumour", "tumours"]
 _codes = Codes.beside(__name__)
 
 
+# What the words of a method, which no table knows, say of its category.
+_BY_WORDS = (
+    (re.compile(r"patholog|histolog|specimen|microscop|resect|autops", re.IGNORECASE), "laboratory"),
+    (re.compile(r"palpat|examination|clinical", re.IGNORECASE), "exam"),
+    (
+        re.compile(r"\b(?:CT|MRI|PET|US|X-ray)\b|tomograph|sonograph|ultraso|imaging|mammogra|radiogra", re.IGNORECASE),
+        "imaging",
+    ),
+)
+
+
 class Size(Shown):
-    """The longest dimension of a tumour."""
+    """
+    The size of a tumour.
+
+    Args:
+        value: The longest dimension.
+        others: Further dimensions, where the report gives them.
+        method: How it was taken: a modality of imaging, pathology, examination.
+    """
 
     value: Quantity
-    method: Annotated[Concept, _codes.table("modalities")] | None = None
+    others: Annotated[tuple[Quantity, ...], Field(max_length=2)] = ()
+    method: Annotated[Concept, _codes.table("size_methods")] | None = None
 
     @model_validator(mode="after")
     def _is_a_length(self) -> Self:
-        if self.value.unit not in {"mm", "cm"} or self.value.value <= 0:
-            raise PydanticCustomError("value", "a size is more than nothing and in mm or cm")
+        for name, lengths in (("value", [self.value]), ("others", self.others)):
+            if any(one.unit not in {"mm", "cm"} or one.value <= 0 for one in lengths):
+                raise PydanticCustomError(name, "a size is more than nothing and in mm or cm")
         return self
 
 
@@ -51,9 +72,11 @@ def tumours(case: Case) -> Iterator[Resource]:
     """
     Map each tumour and each size that was measured of it.
 
+    The category of a size is that of its method; where nothing tells how it was taken, it has none.
+
     Reads: each `Tumour` with its sizes in mm or cm.
-    Returns: one BodyStructure (mcode-tumor) each, one Observation (mcode-tumor-size) a size, value in its
-    component 33728-7.
+    Returns: one BodyStructure (mcode-tumor) each, one Observation (mcode-tumor-size) a size, the longest dimension in
+    its component 33728-7, others in 33729-5.
     Source: https://hl7.org/fhir/us/mcode/STU4/StructureDefinition-mcode-tumor-size.html
     """
     for tumour in case.entries_of(Tumour):
@@ -70,32 +93,34 @@ def tumours(case: Case) -> Iterator[Resource]:
             patient=PATIENT,
         )
         for size in tumour.sizes:
-            yield observation(
+            dimensions = [("longest-dimension", size.value), *(("other-dimension", one) for one in size.others)]
+            made = observation(
                 case,
                 size,
                 kind="imaging",
                 code=_codes.fixed("tumour-size"),
                 value={},
-                words=str(size.value),
+                words=" x ".join(str(one) for _, one in dimensions),
                 at=size.at,
                 profile=MCODE + "mcode-tumor-size",
                 focus=[reference("BodyStructure", tumour.key)],
-                method=_method(size),
+                method=_codes.concept("size_methods", size.method, size) if size.method else None,
                 component=[
-                    {
-                        "code": _codes.fixed("longest-dimension"),
-                        "valueQuantity": _codes.quantity(size.value),
-                    }
+                    {"code": _codes.fixed(name), "valueQuantity": _codes.quantity(one)} for name, one in dimensions
                 ],
             )
+            yield made | {"category": _category(size)}
 
 
-def _method(size: Size) -> dict[str, Any] | None:
+def _category(size: Size) -> list[dict[str, Any]]:
+    if size.imaging is not None:
+        return category("imaging")
     if size.method is None:
-        return None
-    term = _codes.term("modalities", size.method, size)
-    method = term.other_concept("method") if term else None
-    return {**method, "text": term.text} if term and method else _codes.concept("modalities", size.method, size)
+        return []
+    term = _codes.find("size_methods", size.method)
+    words = size.method.text or ""
+    kind = term.more["category"] if term else next((kind for pattern, kind in _BY_WORDS if pattern.search(words)), "")
+    return category(kind) if kind else []
 
 
 MAPPING = Mapping(
@@ -117,6 +142,7 @@ tumours:
     description: Lesion in the right lobe
     sizes:
       - {key: liver-lesion-size, value: 23 mm, method: ct, imaging: chest-abdomen-ct, at: +12 mo, source: made up}
+      - {key: liver-lesion-specimen, value: 21 mm, others: [17 mm], method: pathology, at: +13 mo, source: made up}
     source: made up
 """,
         ),
