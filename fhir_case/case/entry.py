@@ -18,9 +18,12 @@ __all__ = [
     "FocusKey",
     "ImagingKey",
     "KeyedEntry",
+    "ResultKey",
     "Shown",
+    "SpecimenKey",
     "StageKey",
     "TreatmentKey",
+    "TumourKey",
     "key_of",
 ]
 
@@ -59,8 +62,11 @@ EventKey = Annotated[Key, AfterValidator(known_event)]
 ConditionKey = Annotated[Key, key_of("condition")]
 FocusKey = Annotated[Key, key_of("condition", "tumour")]
 ImagingKey = Annotated[Key, key_of("imaging")]
+ResultKey = Annotated[Key, key_of("laboratory-result")]
+SpecimenKey = Annotated[Key, key_of("specimen")]
 StageKey = Annotated[Key, key_of("stage")]
 TreatmentKey = Annotated[Key, key_of("treatment")]
+TumourKey = Annotated[Key, key_of("tumour")]
 
 
 class Entry(Form):

@@ -57,11 +57,18 @@ def discover(files: Sequence[Path] = ()) -> tuple[FoundMapping, ...]:
         for what in (f"mapping '{one.mapping.name}'", *(f"section '{section.name}'" for section in names)):
             if what in origins:
                 raise MappingError(
-                    f"the {what} comes twice: from {origins[what]} and from {one.origin}",
-                    hint="rename one of them, or leave one out",
+                    f"the {what} comes twice: from {origins[what]} and from {one.origin}", hint=_told_apart(what)
                 )
             origins[what] = one.origin
     return found
+
+
+def _told_apart(what: str) -> str:
+    kind, _, name = what.partition(" ")
+    if kind != "section":
+        return "rename one of them, or leave one out"
+    own = name.strip("'")
+    return f"write its entries as `fhir-case new --section {own}` shows them, or rename the section of your mapping"
 
 
 def sections_of(mappings: Iterable[FoundMapping]) -> tuple[Section, ...]:

@@ -18,11 +18,13 @@ from fhir_case_mappings import (
     imaging,
     laboratory,
     medication,
+    panel,
     patient,
     procedure,
     radiotherapy,
     response,
     score,
+    specimen,
     stage,
     tumour,
 )
@@ -34,7 +36,9 @@ __all__ = ["MAPPINGS"]
 MAPPINGS = (
     patient.MAPPING,
     condition.MAPPING,
+    specimen.MAPPING,
     *laboratory.MAPPINGS,
+    panel.MAPPING,
     score.MAPPING,
     stage.MAPPING,
     tumour.MAPPING,

@@ -359,74 +359,74 @@ from fhir_case.case.entry import key_of
 from fhir_case.case.forms import Concept, Key, Quantity
 from fhir_case.mapping import Codes, Mapping, observation
 codes = Codes.beside(__name__)
-class Variant(Event):
+class Mutation(Event):
     gene: Annotated[Concept, codes.table("genes")]
     share: Quantity | None = None
-class Panel(KeyedEntry):
-    variants: tuple[Variant, ...] = ()
+class Assay(KeyedEntry):
+    mutations: tuple[Mutation, ...] = ()
     chief: Annotated[Key, key_of("variant")] | None = None
     number: int = 1
     @field_validator("number")
     @classmethod
     def odd(cls, value):
         if value % 2 == 0:
-            raise ValueError("a number of panels is odd")
+            raise ValueError("a number of assays is odd")
         if value > 100:
             raise LookupError("far too many")
         return value
 def give(case):
-    for panel in case.entries_of(Panel):
-        yield {"resourceType": "Basic", "id": panel.key, "code": {"text": "panel"}}
-        for variant in panel.variants:
+    for assay in case.entries_of(Assay):
+        yield {"resourceType": "Basic", "id": assay.key, "code": {"text": "assay"}}
+        for variant in assay.mutations:
             share = {"valueQuantity": codes.quantity(variant.share)} if variant.share else {}
             yield observation(case, variant, kind="laboratory", code=codes.concept("genes", variant.gene, variant),
                               value=share, words=str(variant.share), at=variant.at, profile="urn:p")
-variants = Section("variants", Variant, resource="Observation", time="effectiveDateTime", roles=("variant",))
-MAPPING = Mapping("panel", give, "x", sections=(Section("panels", Panel, resource="Basic", parts=(variants,)),))
+mutations = Section("mutations", Mutation, resource="Observation", time="effectiveDateTime", roles=("variant",))
+MAPPING = Mapping("assay", give, "x", sections=(Section("assays", Assay, resource="Basic", parts=(mutations,)),))
 """
 
 
 @pytest.fixture
-def panels(tmp_path: Path) -> Path:
+def assays(tmp_path: Path) -> Path:
     (tmp_path / "genes.toml").write_text(
         '[egfr]\ntext = "EGFR"\ncodings = [{ system = "http://www.genenames.org/geneId", code = "HGNC:3236" }]\n'
     )
-    file = tmp_path / "panel.py"
+    file = tmp_path / "assay.py"
     file.write_text(PARTS)
     return file
 
 
-def test_parts_have_roles_tables_beside_the_file_and_the_units_of_the_house(panels: Path) -> None:
+def test_parts_have_roles_tables_beside_the_file_and_the_units_of_the_house(assays: Path) -> None:
     section = """\
-panels:
+assays:
   - key: first
-    variants: [{key: v, gene: egfr, share: 12 %, at: anchor, source: page 1}]
+    mutations: [{key: v, gene: egfr, share: 12 %, at: anchor, source: page 1}]
     chief: v
     source: page 1
 laboratory: [{key: a, test: alt, value: 4 U/L, at: 2 wk after v, source: page 1}]
 """
-    made = built(CASE + section, panels)
+    made = built(CASE + section, assays)
 
     assert "HGNC:3236" == made["Observation/small-v"]["code"]["coding"][0]["code"]
     assert "%" == made["Observation/small-v"]["valueQuantity"]["code"]
     assert "2020-02-14" == made["Observation/small-a"]["effectiveDateTime"]
 
 
-def test_the_words_of_an_outside_model_are_kept(panels: Path) -> None:
-    assert ["small.yaml:7:31: panels.first.number: a number of panels is odd"] == said(
-        CASE + "panels: [{key: first, number: 2, source: page 1}]", panels
+def test_the_words_of_an_outside_model_are_kept(assays: Path) -> None:
+    assert ["small.yaml:7:31: assays.first.number: a number of assays is odd"] == said(
+        CASE + "assays: [{key: first, number: 2, source: page 1}]", assays
     )
     with pytest.raises(MappingError) as caught:
-        built(CASE + "panels: [{key: first, number: 101, source: page 1}]", panels)
-    assert f"{panels}:22: the model of a section failed at small.yaml: LookupError: far too many" in str(caught.value)
+        built(CASE + "assays: [{key: first, number: 101, source: page 1}]", assays)
+    assert f"{assays}:22: the model of a section failed at small.yaml: LookupError: far too many" in str(caught.value)
 
 
-def test_a_broken_table_of_a_mapping_is_an_error_of_the_mapping_that_names_the_table(panels: Path) -> None:
-    (panels.parent / "genes.toml").write_text('egfr = "EGFR"\n')
-    panels.write_text(PARTS + "# another content, so that nothing is remembered\n")
-    section = "panels: [{key: p, variants: [{key: v, gene: egfr, at: anchor, source: s}], source: s}]"
+def test_a_broken_table_of_a_mapping_is_an_error_of_the_mapping_that_names_the_table(assays: Path) -> None:
+    (assays.parent / "genes.toml").write_text('egfr = "EGFR"\n')
+    assays.write_text(PARTS + "# another content, so that nothing is remembered\n")
+    section = "assays: [{key: p, mutations: [{key: v, gene: egfr, at: anchor, source: s}], source: s}]"
     with pytest.raises(MappingError, match=r"genes\.toml: \[egfr\]: it is a table with 'text'"):
-        built(CASE + section, panels)
+        built(CASE + section, assays)
 
 
 def test_an_entry_that_becomes_no_resource_of_its_key_is_an_error_when_it_is_referred_to(tmp_path: Path) -> None:
@@ -453,3 +453,19 @@ def test_validate_reads_a_case_file_with_an_outside_mapping(tmp_path: Path) -> N
     assert (5, 0, 4) == (without.exit_code, checked.exit_code, nowhere.exit_code)
     assert "unknown key 'ecog'" in without.stdout
     assert "nowhere.py: there is no such mapping file" in nowhere.stderr
+
+
+def test_a_section_that_the_house_has_too_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("""
+from fhir_case.case import Event, Section
+from fhir_case.mapping import Mapping
+section = Section("specimens", Event, resource="Basic", time="x")
+MAPPING = Mapping("mine", lambda case: iter(()), "x", sections=(section,))
+""")
+    with pytest.raises(MappingError) as caught:
+        built(CASE, file)
+
+    assert "the section 'specimens' comes twice: from fhir-case" in caught.value.message
+    assert caught.value.message.endswith(f"from {file}")
+    assert "write its entries as `fhir-case new --section specimens` shows them" in (caught.value.hint or "")

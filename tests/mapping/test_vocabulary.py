@@ -19,14 +19,14 @@ from fhir_case.mapping import Codes, Mapping
 codes = Codes.beside(__name__)
 
 
-class Panel(Event):
-    """A panel."""
+class Assay(Event):
+    """A assay."""
 
     gene: Annotated[Concept, codes.table("genes")]
 
 
-SECTION = Section("panels", Panel, resource="Observation", time="effectiveDateTime")
-MAPPING = Mapping("panels", lambda case: (), "none", sections=(SECTION,))
+SECTION = Section("assays", Assay, resource="Observation", time="effectiveDateTime")
+MAPPING = Mapping("assays", lambda case: (), "none", sections=(SECTION,))
 '''
 
 
@@ -98,23 +98,23 @@ def test_every_coding_of_the_shipped_tables_has_a_display_and_a_source() -> None
 
 
 def test_tables_beside_a_mapping_file_are_listed_and_other_files_are_not(tmp_path: Path) -> None:
-    (tmp_path / "panel.py").write_text(_MAPPING)
+    (tmp_path / "assay.py").write_text(_MAPPING)
     (tmp_path / "genes.toml").write_text('[egfr]\ntext = "EGFR"\n')
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\n')
 
-    done = run_command("codes", "--mapping", tmp_path / "panel.py")
+    done = run_command("codes", "--mapping", tmp_path / "assay.py")
 
     (genes,) = (line.split() for line in done.stdout.splitlines() if line.startswith("genes "))
-    assert ["genes", "1", "panels.gene", f"[{tmp_path}]"] == genes
+    assert ["genes", "1", "assays.gene", f"[{tmp_path}]"] == genes
     assert "pyproject" not in done.stdout
-    assert "egfr: EGFR\n" == run_command("codes", "genes", "--mapping", tmp_path / "panel.py").stdout
+    assert "egfr: EGFR\n" == run_command("codes", "genes", "--mapping", tmp_path / "assay.py").stdout
 
 
 def test_a_table_that_a_field_names_and_that_is_broken_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "panel.py").write_text(_MAPPING)
+    (tmp_path / "assay.py").write_text(_MAPPING)
     (tmp_path / "genes.toml").write_text('egfr = "EGFR"\n')
 
-    done = run_command("codes", "--mapping", tmp_path / "panel.py")
+    done = run_command("codes", "--mapping", tmp_path / "assay.py")
 
     assert 4 == done.exit_code
     assert "genes.toml: [egfr]: it is a table with 'text'" in done.stderr

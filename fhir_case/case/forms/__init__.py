@@ -10,6 +10,7 @@ from __future__ import annotations
 from fhir_case.case.forms.concept import Coding, Concept, Site
 from fhir_case.case.forms.form import KEY, Day, Form, Key, Text
 from fhir_case.case.forms.quantity import Quantity, Value
+from fhir_case.case.forms.reference_range import ReferenceRange
 from fhir_case.case.forms.when import When, known_event
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Form",
     "Key",
     "Quantity",
+    "ReferenceRange",
     "Site",
     "Text",
     "Value",
