@@ -7,17 +7,22 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, ModelWrapValidatorHandler, PrivateAttr, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from fhir_case.case.forms import Form, Key, Text, When, known_event
+from fhir_case.case.forms import KEY, Form, Key, Text, When, known_event
 from fhir_case.case.node import LocatedDict, Place
 
 __all__ = [
     "ConditionKey",
+    "EncounterKey",
     "Entry",
     "Event",
     "EventKey",
     "FocusKey",
     "ImagingKey",
     "KeyedEntry",
+    "OrganizationKey",
+    "Performer",
+    "PersonKey",
+    "PlaceKey",
     "ResultKey",
     "Shown",
     "SpecimenKey",
@@ -60,13 +65,31 @@ def key_of(*roles: str) -> AfterValidator:
 
 EventKey = Annotated[Key, AfterValidator(known_event)]
 ConditionKey = Annotated[Key, key_of("condition")]
+EncounterKey = Annotated[Key, key_of("encounter")]
 FocusKey = Annotated[Key, key_of("condition", "tumour")]
 ImagingKey = Annotated[Key, key_of("imaging")]
 ResultKey = Annotated[Key, key_of("laboratory-result")]
 SpecimenKey = Annotated[Key, key_of("specimen")]
+OrganizationKey = Annotated[Key, key_of("organization")]
+PersonKey = Annotated[Key, key_of("person")]
+PlaceKey = Annotated[Key, key_of("place")]
 StageKey = Annotated[Key, key_of("stage")]
 TreatmentKey = Annotated[Key, key_of("treatment")]
 TumourKey = Annotated[Key, key_of("tumour")]
+
+
+_person_or_organization = key_of("person", "organization")
+
+
+def _key_or_words(performer: str, info: ValidationInfo) -> str:
+    """Check what has the form of a key to be one; other words, such as ``Department of Radiology``, are words."""
+    if not KEY.match(performer):
+        return performer
+    checked: str = _person_or_organization.func(performer, info)  # type: ignore[call-arg]
+    return checked
+
+
+Performer = Annotated[Text, AfterValidator(_key_or_words)]
 
 
 class Entry(Form):
@@ -102,9 +125,17 @@ class KeyedEntry(Entry):
 
 
 class Event(KeyedEntry):
-    """An entry that happened at a time, so that other entries may count from it."""
+    """
+    An entry that happened at a time, so that other entries may count from it.
+
+    Args:
+        encounter: The stay or visit in which it was.
+        performer: Who did it: the key of an entry of people or organizations, or words.
+    """
 
     at: When
+    encounter: EncounterKey | None = None
+    performer: Performer | None = None
 
 
 class Shown(Event):

@@ -17,6 +17,7 @@ __all__ = [
     "DATA_OPERATION",
     "DCM",
     "DEVICE_ASSOCIATION_STATUS",
+    "DIAGNOSIS_ROLE",
     "DIAGNOSTIC_SERVICE",
     "DOCUMENT_RELATIONSHIP",
     "ELEMENT_OF_R4",
@@ -55,6 +56,7 @@ ADVERSE_EVENT_OUTCOME = "http://terminology.hl7.org/CodeSystem/adverse-event-out
 PROVENANCE_PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 RACE_AND_ETHNICITY = "urn:oid:2.16.840.1.113883.6.238"
 BODY_STRUCTURE_TYPE = "http://hl7.org/fhir/resource-types"
+DIAGNOSIS_ROLE = "http://terminology.hl7.org/CodeSystem/diagnosis-role"
 DIAGNOSTIC_SERVICE = "http://terminology.hl7.org/CodeSystem/v2-0074"
 
 # Code systems of R5.
@@ -86,4 +88,12 @@ SYSTEMS = {
     "ATC": "http://www.whocc.no/atc",
     "GTS": "http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation",
     "NULL-FLAVOR": NULL_FLAVOR,
+    "ACT-CODE": "http://terminology.hl7.org/CodeSystem/v3-ActCode",
+    "ACT-PRIORITY": "http://terminology.hl7.org/CodeSystem/v3-ActPriority",
+    "ADMIT-SOURCE": "http://terminology.hl7.org/CodeSystem/admit-source",
+    "CVX": "http://hl7.org/fhir/sid/cvx",
+    "DISCHARGE-DISPOSITION": "http://terminology.hl7.org/CodeSystem/discharge-disposition",
+    "ORGANIZATION-TYPE": "http://terminology.hl7.org/CodeSystem/organization-type",
+    "PRACTITIONER-ROLE": "http://terminology.hl7.org/CodeSystem/practitioner-role",
+    "ROLE-CODE": "http://terminology.hl7.org/CodeSystem/v3-RoleCode",
 }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from fhir_case.case import Entry
 from fhir_case.errors import CaseError, MappingError
 from fhir_case.mapping.cancer import has_cancer, without_cancer
+from fhir_case.mapping.circumstances import add_circumstances
 from fhir_case.mapping.protocol import Addition
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def run_mappings(case: Case, mappings: Sequence[FoundMapping]) -> dict[str, Mapp
     Return what the mappings make of a case, by ``Type/key``, in their order.
 
     Raises:
-        CaseError: The times of the case cannot be computed.
+        CaseError: The times of the case cannot be computed, or what an entry becomes has no encounter or performer.
         MappingError: A mapping failed, gave something without type or key, gave a resource that another gave, or added
             to what is not there or what is set already.
     """
@@ -99,6 +100,7 @@ def run_mappings(case: Case, mappings: Sequence[FoundMapping]) -> dict[str, Mapp
             mapped[made.name] = made
     for origin, addition in additions:
         _add(mapped, origin, addition)
+    add_circumstances(case, [made.resource for made in mapped.values()])
     if not has_cancer(case):
         for made in mapped.values():
             made.resource = without_cancer(made.resource)

@@ -34,13 +34,11 @@ class Imaging(Event):
     Args:
         modalities: Short names of modalities, for example ``ct``, or words.
         conclusion: What the report says it showed, in words of one's own; absent when it only says that it was done.
-        performer: Who did it, where the report says so.
     """
 
     study: Annotated[Concept, _codes.table("studies")]
     modalities: Annotated[tuple[Annotated[Concept, _codes.table("modalities")], ...], Field(min_length=1)]
     conclusion: Text | None = None
-    performer: Text | None = None
 
 
 def imaging(case: Case) -> Iterator[Resource]:
@@ -90,7 +88,7 @@ def imaging(case: Case) -> Iterator[Resource]:
                 code=code,
                 subject=PATIENT,
                 **dated(case, "effectiveDateTime", study.at, study),
-                performer=[{"display": study.performer}] if study.performer else PERFORMER,
+                performer=PERFORMER,
                 result=[reference("Observation", key) for key in observations],
                 imagingStudy=[reference("ImagingStudy", study.key)],
                 conclusion=study.conclusion,
