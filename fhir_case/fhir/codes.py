@@ -19,7 +19,9 @@ reads; another coding is a table with ``system``, ``code``, ``display`` and, whe
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Term", "code_table", "code_tables", "fixed_table", "known_codes"]
 
 _FIXED = "fixed.toml"
+_HEADER = re.compile(r'\[(?:([\w-]+)|"([^"\\]+)")\]\s*$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,33 @@ class Term:
         return {"coding": [_coding(one)], **({"text": one["text"]} if "text" in one else {})}
 
 
+class _Terms(Mapping[str, Term]):
+    """
+    The sections of a table, each read when it is asked for: to parse a large table takes as long as to read a case.
+
+    Args:
+        parts: The text of each section.
+    """
+
+    def __init__(self, where: str, parts: dict[str, str]) -> None:
+        self._where, self._parts = where, parts
+        self._terms: dict[str, Term] = {}
+
+    def __getitem__(self, name: str) -> Term:
+        if name not in self._terms:
+            (section,) = _parsed(self._parts[name], self._where).values()
+            self._terms[name] = _term(self._where, name, section)
+        return self._terms[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+
 @cache
-def code_table(source: str, name: str) -> dict[str, Term]:
+def code_table(source: str, name: str) -> Mapping[str, Term]:
     """
     Read the table of this name of a package, or of a folder by its path.
 
@@ -84,11 +112,12 @@ def code_table(source: str, name: str) -> dict[str, Term]:
     file = _tables(source).get(name)
     if file is None:
         raise MappingError(f"there is no code table {name}.toml", where=source, hint="add it, or name another table")
-    return _read(file, f"{source}: {name}.toml")
+    where = f"{source}: {name}.toml"
+    return _read(file, where) if Path(source).is_dir() else _read_in_parts(file, where)
 
 
 @cache
-def fixed_table(package: str) -> dict[str, Term]:
+def fixed_table(package: str) -> Mapping[str, Term]:
     """
     Read the table ``fixed`` of one concept: the codes that profiles fix.
 
@@ -99,13 +128,33 @@ def fixed_table(package: str) -> dict[str, Term]:
 
 
 def _read(file: Traversable, where: str) -> dict[str, Term]:
+    return {key: _term(where, key, section) for key, section in _parsed(_text(file, where), where).items()}
+
+
+def _read_in_parts(file: Traversable, where: str) -> Mapping[str, Term]:
+    """Return the sections of a table unread where each begins with its name alone, as all of ours do."""
+    head, *sections = re.split(r"^(?=\[)", _text(file, where), flags=re.MULTILINE)
+    names = [_HEADER.match(section) for section in sections]
+    parts = {name[1] or name[2]: section for name, section in zip(names, sections, strict=True) if name}
+    return _Terms(where, parts) if len(parts) == len(sections) and not _parsed(head, where) else _read(file, where)
+
+
+def _text(file: Traversable, where: str) -> str:
     try:
-        sections = tomllib.loads(file.read_text(encoding="utf-8"))
+        return file.read_text(encoding="utf-8")
     except OSError as error:
         raise MappingError("the code table is missing", where=where, hint="install fhir-case again") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise MappingError(
+            f"the code table is not UTF-8: byte {error.start}", where=where, hint="correct it"
+        ) from error
+
+
+def _parsed(text: str, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise MappingError(f"the code table is not valid TOML: {error}", where=where, hint="correct it") from error
-    return {key: _term(where, key, section) for key, section in sections.items()}
 
 
 @cache
@@ -187,6 +236,7 @@ def known_codes(package: str) -> dict[tuple[str, str], frozenset[str]]:
     found = find_spec(package)
     for file in _files(package) if found is not None and found.submodule_search_locations else ():
         try:
+            terms: Mapping[str, Term]
             if file.name == _FIXED:
                 terms = _read(file, f"{package}: {_FIXED}")
             else:
