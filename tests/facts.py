@@ -138,6 +138,12 @@ def _targets(part: Json) -> Any:
     return [one for one in part["target"] if not one["reference"].startswith("DeviceAssociation/")]
 
 
+def _clinical_status(part: Json) -> Any:
+    """Return the code of the status; R4 says of an unknown one why it has no code, and R5 has a code for it."""
+    status = part.get("clinicalStatus", {})
+    return [one["code"] for one in status.get("coding", [])] or [one["valueCode"] for one in status["extension"]]
+
+
 _OF_ALL = _same("text", "note", "subject", "status", "code") | {
     "namespace": _at("identifier", "system"),
     "key": _at("identifier", "value"),
@@ -153,9 +159,8 @@ _OBSERVATION = _same(
     "sizes": _at("component", "valueQuantity"),
     "evidence": _at("extension", "valueCodeableConcept"),
 }
-_CONDITION = _same(
-    "clinicalStatus", "verificationStatus", "category", "severity", "bodySite", "onsetAge", "onsetString"
-) | {
+_CONDITION = _same("verificationStatus", "category", "severity", "bodySite", "onsetAge", "onsetString") | {
+    "status of the disease": _clinical_status,
     "onset": _when("onset"),
     "over": _when("abatement"),
     "stage": _at("stage", "assessment"),

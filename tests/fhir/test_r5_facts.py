@@ -49,12 +49,14 @@ def values(resource: Resource) -> Counter[str]:
 # For each type, which values R4 has and R5 has not, and the other way round.
 GONE = {
     "BodyStructure": "http://hl7.org/fhir/resource-types",
+    "Condition": "http://hl7.org/fhir/StructureDefinition/data-absent-reason",  # of an unknown status
     "Device": "Patient/.*",
     "Procedure": "BodyStructure/.*",
 }
 ADDED = {
     "AdverseEvent": "unknown",
     "BodyStructure": "http://hl7.org/fhir/fhir-types",
+    "Condition": "http://terminology.hl7.org/CodeSystem/condition-clinical|Unknown",
     "MedicationStatement": "recorded|http://hl7.org/fhir/CodeSystem/medication-statement-adherence"
     "|taking|Taking|stopped|Stopped|unknown|Unknown",
     "Procedure": "BodyStructure|urn:fhir-case:.*|tare-s4|tare-s5|tare-s5-s8|pbt-s4|pbt-p4|liver-volume",

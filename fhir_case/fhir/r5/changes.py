@@ -10,7 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.datatypes import absent, code_of, coding
-from fhir_case.fhir.systems import DOCUMENT_RELATIONSHIP, MEDICATION_ADHERENCE, PROVENANCE_PARTICIPANT
+from fhir_case.fhir.systems import (
+    CONDITION_CLINICAL,
+    DOCUMENT_RELATIONSHIP,
+    MEDICATION_ADHERENCE,
+    PROVENANCE_PARTICIPANT,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +40,15 @@ _TAKEN = {
 
 def _attachment_size(source: Json) -> Json:
     return {"size": str(source["size"])}  # an integer64 is a string in JSON
+
+
+def _clinical_status(source: Json) -> Json:
+    """Return the status; one that is unknown has a code in R5, where R4 has an extension only."""
+    status = source["clinicalStatus"]
+    if "coding" in status or status.get("extension") != absent():
+        return source
+    rest = {name: value for name, value in status.items() if name != "extension"}
+    return {"clinicalStatus": {"coding": [coding(CONDITION_CLINICAL, "unknown", "Unknown")], **rest}}
 
 
 def _condition_participants(source: Json) -> Json:
@@ -113,6 +127,7 @@ def _study_modalities(source: Json) -> Json:
 
 CHANGES: dict[str, Callable[[Json], Json]] = {
     "attachment_size": _attachment_size,
+    "clinical_status": _clinical_status,
     "condition_participants": _condition_participants,
     "device_properties": _device_properties,
     "device_status": _device_status,

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from fhir_case.case import Concept, KeyedEntry, Quantity, Section, Site, When
 from fhir_case.case.entry import ConditionKey, StageKey
 from fhir_case.case.forms import Form, Text
-from fhir_case.fhir.datatypes import annotation, code_of, extension, reference
+from fhir_case.fhir.datatypes import absent, annotation, code_of, extension, reference
 from fhir_case.fhir.systems import (
     ASSERTED_DATE,
     CONDITION_CATEGORY,
@@ -38,7 +38,10 @@ _PROFILE = {
     "metastasis": MCODE + "mcode-secondary-cancer-condition",
     "recurrence": US_CORE + "us-core-condition-problems-health-concerns",
     "comorbidity": US_CORE + "us-core-condition-problems-health-concerns",
+    "complication": US_CORE + "us-core-condition-problems-health-concerns",
+    "disease": US_CORE + "us-core-condition-problems-health-concerns",
 }
+_NO_PROBLEM = US_CORE + "us-core-condition-encounter-diagnosis"
 _CANCERS = frozenset({"primary-cancer", "metastasis", "recurrence"})
 _NOT_THERE = frozenset({"refuted", "entered-in-error"})
 _LATERALITY = MCODE + "mcode-laterality-qualifier"
@@ -63,26 +66,32 @@ class Condition(KeyedEntry):
     A disease.
 
     Args:
-        kind: What the disease is to this case.
-        of: The cancer that a metastasis or a recurrence belongs to.
-        status: The last clinical status that the report gives.
-        at: When it was found.
+        kind: What the disease is to this case; a disease is what is none of the others.
+        of: The cancer that a metastasis or a recurrence belongs to, or what a complication belongs to.
+        status: The last clinical status that the report gives; absent where it gives none, as for a refuted diagnosis.
+        verification: How sure the diagnosis is in the end; refuted where it was made or suspected, and was wrong.
+        severity: How severe it is.
+        onset: When it began, where the report says so; the day on which it was found is none.
+        at: When it was found: the date of the diagnosis.
         until: When it was seen to be gone.
-        evidence: What the diagnosis rests on.
+        evidence: What the diagnosis rests on, or what refuted it.
         stages: The stages that assess it.
+        course: How it went, in words.
     """
 
-    kind: Literal["primary-cancer", "metastasis", "recurrence", "comorbidity"]
+    kind: Literal["primary-cancer", "metastasis", "recurrence", "comorbidity", "complication", "disease"]
     diagnosis: Annotated[Concept, _codes.table("diagnoses")]
     of: ConditionKey | None = None
     sites: tuple[Annotated[Site, _codes.table("sites")], ...] = ()
-    status: Literal["active", "recurrence", "relapse", "inactive", "remission", "resolved"]
-    verification: Literal["confirmed", "provisional", "differential", "unconfirmed"]
+    status: Literal["active", "recurrence", "relapse", "inactive", "remission", "resolved", "unknown"] | None = None
+    verification: Literal["confirmed", "provisional", "differential", "unconfirmed", "refuted"]
+    severity: Annotated[Concept, _codes.table("severities")] | None = None
     onset: Onset | None = None
     at: When | None = None
     until: When | None = None
     evidence: tuple[Annotated[Concept, _codes.table("evidence")], ...] = ()
     stages: tuple[StageKey, ...] = ()
+    course: Text | None = None
 
     @property
     def is_cancer(self) -> bool:
@@ -93,6 +102,8 @@ class Condition(KeyedEntry):
     def _belongs_to_a_cancer(self) -> Self:
         if self.kind in {"metastasis", "recurrence"} and self.of is None:
             raise PydanticCustomError("of", "a {kind} needs 'of': the key of the cancer", {"kind": self.kind})
+        if self.verification == "refuted" and self.status is not None:
+            raise PydanticCustomError("status", "a refuted diagnosis has no clinical status; leave it out")
         if self.until is not None and self.status not in {"inactive", "remission", "resolved"}:
             raise PydanticCustomError("until", "a condition that ended is inactive, in remission or resolved")
         return self
@@ -104,7 +115,9 @@ def conditions(case: Case) -> Iterator[Resource]:
 
     Reads: each `Condition`.
     Returns: one Condition each: mcode-primary-cancer-condition, mcode-secondary-cancer-condition (with its primary) or
-    us-core-condition-problems-health-concerns. The clinical status is the last that the report gives.
+    us-core-condition-problems-health-concerns. The clinical status is the last that the report gives, and says that
+    it is unknown where it gives none; a refuted diagnosis has none, is on no list of problems, and claims
+    us-core-condition-encounter-diagnosis.
     Source: https://hl7.org/fhir/us/mcode/STU4/StructureDefinition-mcode-primary-cancer-condition.html
     """
     for disease in case.entries_of(Condition):
@@ -115,12 +128,15 @@ def conditions(case: Case) -> Iterator[Resource]:
             disease.key,
             disease,
             f"{code['text']}, {disease.verification}" + (f" ({when})." if when else "."),
-            f"Last status in the report: {disease.status}.",
-            profile=_PROFILE[disease.kind],
+            _status_words(disease),
+            f"Severity: {_codes.words('severities', disease.severity, disease)}." if disease.severity else "",
+            disease.course or "",
+            profile=_NO_PROBLEM if disease.verification == "refuted" else _PROFILE[disease.kind],
             extension=_extensions(case, disease),
-            clinicalStatus=code_of(CONDITION_CLINICAL, disease.status),
+            clinicalStatus=_clinical_status(disease),
             verificationStatus=code_of(CONDITION_VERIFICATION, disease.verification),
-            category=[code_of(CONDITION_CATEGORY, "problem-list-item")],
+            category=[code_of(CONDITION_CATEGORY, _category(disease))],
+            severity=_codes.concept("severities", disease.severity, disease) if disease.severity else None,
             code=code,
             bodySite=[_codes.site(site, disease, laterality=_LATERALITY) for site in disease.sites],
             subject=PATIENT,
@@ -128,14 +144,36 @@ def conditions(case: Case) -> Iterator[Resource]:
             **dated(case, "abatementDateTime", disease.until, disease),
             stage=_stages(disease),
             evidence=_evidence(disease),
-            **annotation(disease.note, _uncoded_evidence(disease)),
+            **annotation(disease.note, disease.course, _uncoded_evidence(disease)),
         )
+
+
+def _category(disease: Condition) -> str:
+    """Return the category: what was refuted was a diagnosis once, and is on no list of problems."""
+    return "encounter-diagnosis" if disease.verification == "refuted" else "problem-list-item"
+
+
+def _clinical_status(disease: Condition) -> dict[str, Any] | None:
+    """Return the clinical status; R4 has no code for an unknown one, so the element says why it has no value."""
+    if disease.verification == "refuted":
+        return None
+    if disease.status in {None, "unknown"}:
+        return {"extension": absent()}
+    return code_of(CONDITION_CLINICAL, disease.status or "")
+
+
+def _status_words(disease: Condition) -> str:
+    if disease.verification == "refuted":
+        return "The diagnosis was refuted."
+    if disease.status in {None, "unknown"}:
+        return "The report does not say whether it was still there in the end."
+    return f"Last status in the report: {disease.status}."
 
 
 def _extensions(case: Case, disease: Condition) -> list[dict[str, Any]]:
     extensions = []
     if disease.at is not None:
-        extensions.append(extension(ASSERTED_DATE, **dated(case, "valueDateTime", disease.at, disease)))
+        extensions.append(extension(ASSERTED_DATE, **dated(case, "valueDateTime", disease.at, disease, coarse=True)))
     if disease.of is not None:
         extensions.append(extension(CONDITION_RELATED, valueReference=reference("Condition", disease.of)))
     return extensions
@@ -182,15 +220,23 @@ MAPPING = Mapping(
             example="""\
 conditions:
   - key: colon-cancer
-    kind: primary-cancer  # or metastasis, recurrence (these need `of: KEY` of the cancer), comorbidity
+    # primary-cancer, metastasis, recurrence (with `of: KEY` of the cancer), comorbidity, complication, disease
+    kind: primary-cancer
     diagnosis:
       text: Adenocarcinoma of the sigmoid colon
       code: {system: "http://snomed.info/sct", code: "363406005", display: Malignant neoplasm of colon (disorder)}
     sites: [{text: sigmoid colon}]
     status: remission
     verification: confirmed
-    onset: {at: baseline}  # or {age: 61 a}, or {text: in her fifties}
+    onset: {at: baseline}  # when it began, or {age: 61 a}, or {text: in her fifties}
     at: baseline           # when it was found
+    source: made up
+  - key: appendicitis
+    kind: disease
+    diagnosis: {text: appendicitis}
+    verification: refuted  # it has no status; provisional and differential diagnoses have one
+    at: baseline
+    note: Suspected at first; the CT showed the tumour.
     source: made up
 """,
         ),
