@@ -22,6 +22,8 @@ __all__ = [
     "DOCUMENT_RELATIONSHIP",
     "ELEMENT_OF_R4",
     "FHIR_DEFINITION",
+    "HGVS",
+    "ISCN",
     "LOINC",
     "MCODE",
     "MEDICATION_ADHERENCE",
@@ -55,6 +57,8 @@ ALLERGY_VERIFICATION = "http://terminology.hl7.org/CodeSystem/allergyintolerance
 ADVERSE_EVENT_OUTCOME = "http://terminology.hl7.org/CodeSystem/adverse-event-outcome"
 PROVENANCE_PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 RACE_AND_ETHNICITY = "urn:oid:2.16.840.1.113883.6.238"
+HGVS = "http://varnomen.hgvs.org"
+ISCN = "https://iscn.karger.com"
 BODY_STRUCTURE_TYPE = "http://hl7.org/fhir/resource-types"
 DIAGNOSIS_ROLE = "http://terminology.hl7.org/CodeSystem/diagnosis-role"
 DIAGNOSTIC_SERVICE = "http://terminology.hl7.org/CodeSystem/v2-0074"
@@ -96,4 +100,5 @@ SYSTEMS = {
     "ORGANIZATION-TYPE": "http://terminology.hl7.org/CodeSystem/organization-type",
     "PRACTITIONER-ROLE": "http://terminology.hl7.org/CodeSystem/practitioner-role",
     "ROLE-CODE": "http://terminology.hl7.org/CodeSystem/v3-RoleCode",
+    "HGNC": "http://www.genenames.org",
 }

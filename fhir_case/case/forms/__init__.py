@@ -7,13 +7,14 @@ out (``{text: AFP, code: {system: …, code: …}}``). Both become the same froz
 
 from __future__ import annotations
 
-from fhir_case.case.forms.concept import Coding, Concept, Site
+from fhir_case.case.forms.concept import CODE_PATTERN, Coding, Concept, Site
 from fhir_case.case.forms.form import KEY, Day, Form, Key, Text
 from fhir_case.case.forms.quantity import Quantity, Value
 from fhir_case.case.forms.reference_range import ReferenceRange
 from fhir_case.case.forms.when import When, known_event
 
 __all__ = [
+    "CODE_PATTERN",
     "KEY",
     "Coding",
     "Concept",

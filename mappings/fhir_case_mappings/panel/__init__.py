@@ -70,7 +70,8 @@ def panels(case: Case) -> Iterator[Resource]:
             performer=PERFORMER,
             specimen=[reference_to(case, entry.specimen)] if entry.specimen else [],
             result=[reference_to(case, key) for key in entry.results],
-            conclusion=entry.conclusion,
+            # The note is one about the report, and a report of R4 has no other element for it.
+            conclusion=" ".join(one for one in (entry.conclusion, entry.note) if one),
         )
 
 
