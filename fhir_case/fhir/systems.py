@@ -13,6 +13,7 @@ __all__ = [
     "CONDITION_CLINICAL",
     "CONDITION_RELATED",
     "CONDITION_VERIFICATION",
+    "DATA_ABSENT",
     "DATA_ABSENT_REASON",
     "DATA_OPERATION",
     "DCM",
@@ -47,6 +48,7 @@ DCM = "http://dicom.nema.org/resources/ontology/DCM"
 NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 ADMINISTRATIVE_GENDER = "http://terminology.hl7.org/CodeSystem/v3-AdministrativeGender"
 ACT_REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+DATA_ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 DATA_OPERATION = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 OBSERVATION_INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 OBSERVATION_CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from fhir_case_mappings import (
     adverse_event,
+    comorbidity,
     condition,
     document,
     encounter,
@@ -23,6 +24,7 @@ from fhir_case_mappings import (
     organization,
     panel,
     patient,
+    performance,
     person,
     place,
     procedure,
@@ -49,6 +51,8 @@ MAPPINGS = (
     *laboratory.MAPPINGS,
     panel.MAPPING,
     *genomics.MAPPINGS,
+    performance.MAPPING,
+    comorbidity.MAPPING,
     score.MAPPING,
     stage.MAPPING,
     tumour.MAPPING,
