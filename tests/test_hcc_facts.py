@@ -36,16 +36,18 @@ def codes(concept: dict[str, Any]) -> set[tuple[str, str]]:
     return {(one["system"], one["code"]) for one in concept.get("coding", ())}
 
 
-def relative(element: dict[str, Any]) -> tuple[str, str, int, str]:
-    """Return (target, relationship, offset, unit) of a date's relative time."""
+def relative(element: dict[str, Any]) -> tuple[str, str, int | None, str]:
+    """Return (target, relationship, offset, unit) of a relative time; no offset where only the order is known."""
     (found,) = (one for one in element["extension"] if one["url"] == RELATIVE)
     parts = {one["url"]: one for one in found["extension"]}
-    offset = parts["offset"]["valueDuration"]
+    unknown = parts["offset"].get("valueRange")
+    assert unknown in (None, {"low": {"value": 0, "unit": "day", "system": "http://unitsofmeasure.org", "code": "d"}})
+    offset: dict[str, Any] = {"value": None, "code": "d"} if unknown else parts["offset"]["valueDuration"]
     target = parts["target"]["valueReference"]["reference"].removeprefix("Procedure/").removeprefix(f"{NAMESPACE}-")
     return target, parts["relationship"]["valueCode"], offset["value"], offset["code"]
 
 
-BASELINE = ("tare", "before-start", 0, "d")
+BASELINE = ("tare", "before-start", None, "d")
 
 
 def after(months: int) -> tuple[str, str, int, str]:
@@ -201,8 +203,8 @@ FINDINGS = [
     ("thrombosis-portal-baseline", "multifocal", "52101004", "S5/S8 branches of the portal vein", BASELINE),
     ("thrombosis-hepatic-baseline", "multifocal", "52101004", "Middle hepatic vein", BASELINE),
     ("lung-baseline", "multiple", "52101004", "both lungs", BASELINE),
-    ("no-adverse-event-after-tare", "none observed", "2667000", None, ("tare", "after-start", 0, "d")),
-    ("no-decompensation-after-tare", "none observed", "2667000", None, ("tare", "after-start", 0, "d")),
+    ("no-adverse-event-after-tare", "none observed", "2667000", None, ("tare", "after-start", None, "d")),
+    ("no-decompensation-after-tare", "none observed", "2667000", None, ("tare", "after-start", None, "d")),
     ("extent-3-months", "significantly decreased", None, "Right hepatic lobe", after(3)),
     ("enhancement-3-months", "reduced", None, "Right hepatic lobe", after(3)),
     ("lung-3-months", "decreased in number and size", None, "Lung", after(3)),
@@ -355,7 +357,7 @@ def test_proton_therapy_keeps_the_printed_dose_and_flags_it(bundle: dict[str, Re
     assert dose == {"value": Decimal("6.6"), "unit": "cobalt gray equivalent"}
     assert "may be a misprint" in pbt["note"][0]["text"]
     assert [one["text"] for one in pbt["bodySite"]] == ["liver segment 4 (S4)", "portal vein of segment 4 (P4)"]
-    assert relative(pbt["performedPeriod"]["_start"])[:3] == ("tace", "after-start", 0)
+    assert relative(pbt["performedPeriod"]["_start"])[:3] == ("tace", "after-start", None)
 
 
 def test_tace_is_at_s8_s4_and_names_no_drug(bundle: dict[str, Resource]) -> None:

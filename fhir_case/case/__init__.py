@@ -7,13 +7,16 @@ Which sections a case has is a matter of the clinical concepts, which `fhir_case
 from __future__ import annotations
 
 from fhir_case.case.entry import Entry, Event, KeyedEntry
-from fhir_case.case.forms import Coding, Concept, Quantity, Site, Value, When
+from fhir_case.case.forms import Age, Amount, BloodPressure, Coding, Concept, Quantity, Range, Site, Value, When
 from fhir_case.case.model import Case
 from fhir_case.case.node import Place
 from fhir_case.case.section import Section
 from fhir_case.case.timing import Moment, Moments
 
 __all__ = [
+    "Age",
+    "Amount",
+    "BloodPressure",
     "Case",
     "Coding",
     "Concept",
@@ -24,6 +27,7 @@ __all__ = [
     "Moments",
     "Place",
     "Quantity",
+    "Range",
     "Section",
     "Site",
     "Value",

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, LiteralString
 
 from pydantic_core import PydanticCustomError
 
+from fhir_case.case.forms import Amount
+
 if TYPE_CHECKING:
     from fhir_case.case.forms import Quantity
 
 __all__ = ["refuse_negative"]
 
 
-def refuse_negative(amount: Quantity | None, field: LiteralString, what: str) -> None:
+def refuse_negative(amount: Quantity | Amount | None, field: LiteralString, what: str) -> None:
     """
     Refuse a negative amount in the validator of an entry.
 
@@ -23,5 +25,6 @@ def refuse_negative(amount: Quantity | None, field: LiteralString, what: str) ->
     Raises:
         PydanticCustomError: It is negative.
     """
-    if amount is not None and amount.value < 0:
+    quantities = amount.bounds if isinstance(amount, Amount) else (amount,)
+    if any(one is not None and one.value < 0 for one in quantities):
         raise PydanticCustomError(field, "{what} is not negative", {"what": what})

@@ -77,7 +77,7 @@ def _anchor_problems(
     hint = "write 'at: anchor'; the day of the anchor is 'timeline.index_date'"
     if anchor in paths:
         when = times[paths[anchor]]
-        if when.relation != "at" or when.event not in {None, anchor} or when.count:
+        if when.relation != "at" or when.event not in {None, anchor} or when.count or when.least or when.most:
             yield paths[anchor], "this entry is the anchor, which counts from nothing", hint
     elif anchor in entries:
         yield entries[anchor], "this entry is the anchor and has no time", hint

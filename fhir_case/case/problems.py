@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 from pydantic import BaseModel
 from pydantic_core.core_schema import ErrorType
 
-from fhir_case.case.forms import Concept, Quantity, Value, When
+from fhir_case.case.forms import Amount
 from fhir_case.case.forms.concept import CODE_PATTERN
+from fhir_case.case.forms.form import ShortForm
 from fhir_case.case.node import Problem
 from fhir_case.errors import CaseError
 from fhir_case.wording import did_you_mean
@@ -28,7 +29,6 @@ __all__ = ["MAX_PROBLEMS", "case_error", "field_name", "found", "model_problems"
 MAX_PROBLEMS = 100
 """More do not help: they come from one cause, or from a file that is not a case at all."""
 
-_SHORT_FORMS = (Concept, Quantity, Value, When)
 _MISSING = {
     "at": "say when, for example 'at: +3 mo'",
     "key": "give the entry a name of its own, for example 'key: afp-baseline'",
@@ -176,7 +176,7 @@ def shown(given: Any) -> str:
 def _expected(kind: str, loc: Loc, case: type[Case]) -> str:
     if kind in {"model_type", "model_attributes_type", "dict_type"}:
         model = _model_at(loc, case)
-        return "text or a mapping" if model is not None and issubclass(model, _SHORT_FORMS) else "a mapping"
+        return "text or a mapping" if model is not None and issubclass(model, ShortForm) else "a mapping"
     return _EXPECTED.get(kind, "")
 
 
@@ -242,8 +242,10 @@ _EXPECTED = {
 def _allowed(loc: Loc, case: type[Case]) -> str:
     model = _model_at(loc[:-1], case)
     names = list(model.model_fields) if model is not None else []
-    if _model_at(loc[:-2], case) is Value:  # a quantity or a concept, distinguished by its keys
-        names = list(Quantity.model_fields | Concept.model_fields)
+    whole = _model_at(loc[:-2], case)
+    if whole is not None and issubclass(whole, Amount):  # a quantity, a range or a concept, told apart by its keys
+        forms = (_model_in(field.annotation) for field in whole.model_fields.values())
+        names = [name for form in forms if form is not None for name in form.model_fields]
     return did_you_mean(str(loc[-1]), names) or f"allowed here: {', '.join(names)}"
 
 

@@ -9,9 +9,11 @@ the offset that were written, so that the fiction stays visible and reversible.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
+from fhir_case.case.forms.time_units import TimeUnit, counted
 from fhir_case.errors import CaseError
 
 if TYPE_CHECKING:
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Moment", "Moments"]
 
-_UNIT_WORDS = {"d": "day", "wk": "week", "mo": "month", "a": "year"}
-
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -33,31 +33,66 @@ class Moment:
     Args:
         day: The date, ``YYYY-MM-DD``, or shorter where the source gives a date of less precision.
         event: The key of the entry that it counts from; empty for a date that the source gives.
-        relation: ``before``, ``after`` or ``at`` the event; empty for a date that the source gives.
-        count: How many units lie between; 0 when only the order is known.
-        unit: ``d``, ``wk``, ``mo`` or ``a`` (UCUM).
+        relation: ``before``, ``after`` or ``at`` the event, or the date; empty for a date that the source gives.
+        count: How many units lie between; none when only the order or bounds are known.
+        unit: ``min``, ``h``, ``d``, ``wk``, ``mo`` or ``a`` (UCUM).
+        least: How many units lie between at least, where there are bounds.
+        most: How many units lie between at most, where there are bounds.
     """
 
     day: str
     event: str = ""
     relation: Literal["before", "after", "at", ""] = ""
-    count: int = 0
-    unit: str = "d"
+    count: Decimal | None = None
+    unit: TimeUnit = "d"
+    least: Decimal | None = None
+    most: Decimal | None = None
 
     @property
     def precise(self) -> str:
         """Return the day no finer than the unit of the offset: a distance in years gives a year."""
-        return self.day[:4] if self.count and self.unit == "a" else self.day
+        return self.day[:4] if self.interval and self.unit == "a" else self.day
+
+    @property
+    def interval(self) -> str:
+        """Return what lies between in words, for example ``3 to 5 days``; empty when only the order is known."""
+        if self.count is not None:
+            return counted(self.count, self.unit)
+        if self.least is not None and self.most is not None:
+            return f"{self.least:f} to {counted(self.most, self.unit)}"
+        if self.most is not None:
+            return f"at most {counted(self.most, self.unit)}"
+        return f"at least {counted(self.least, self.unit)}" if self.least is not None else ""
+
+    def words(self, event: str) -> str:
+        """Return the time in words, for example ``3 months after the operation``; the event is named as given."""
+        if not self.relation:
+            return calendar_words(self.day)
+        if not self.event:
+            return f"{self.relation} {calendar_words(self.day).partition(' ')[2]}"
+        if self.relation == "at":
+            return f"at {event}"
+        if not self.interval:
+            return f"{self.relation} {event}, interval not stated"
+        return f"{self.interval} {self.relation} {event}"
 
     def __str__(self) -> str:
-        if not self.event:
-            return self.day
-        if self.relation == "at":
-            return f"at {self.event}"
-        if not self.count:
-            return f"{self.relation} {self.event}, interval not stated"
-        word = _UNIT_WORDS[self.unit] + ("s" if self.count > 1 else "")
-        return f"{self.count} {word} {self.relation} {self.event}"
+        return self.words(self.event) if self.relation else self.day
+
+
+def calendar_words(day: str) -> str:
+    """Return a date in words: ``on 1 March 2018``, ``in March 2018`` or ``in 2018``."""
+    year, month, of_month = [*day.split("-"), "", ""][:3]
+    if not month:
+        return f"in {year}"
+    named = f"{_MONTHS[int(month) - 1]} {year}"
+    return f"on {int(of_month)} {named}" if of_month else f"in {named}"
+
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 
 
 class Moments:
@@ -89,14 +124,24 @@ class Moments:
 
     def _moment(self, when: When, place: str, chain: tuple[str, ...]) -> Moment:
         if when.day is not None:
-            return Moment(when.day)
+            return Moment(when.day, relation=when.relation or "")
         event = when.event or self._anchor
-        start = self._index_date if event == self._anchor else self._day_of(event, place, chain)
         relation = when.relation or "at"
-        day = _moved(start, when.count if relation == "after" else -when.count, when.unit, place)
-        return Moment(day.isoformat(), event, relation, when.count, when.unit)
+        day = self._time(when, place, chain).date().isoformat()
+        return Moment(day, event, relation, when.count, when.unit, when.least, when.most)
 
-    def _day_of(self, key: str, place: str, chain: tuple[str, ...]) -> date:
+    def _time(self, when: When, place: str, chain: tuple[str, ...]) -> datetime:
+        """Return the time of a day, counted from its begin, so that hours add up along the entries."""
+        if when.day is not None:
+            return datetime.fromisoformat((when.day + "-01-01")[:10])
+        event = when.event or self._anchor
+        first = datetime.combine(self._index_date, time())
+        start = first if event == self._anchor else self._time_of(event, place, chain)
+        # Of a range the end that is nearer to the event, which is 0 where only the order is known.
+        count = next((one for one in (when.count, when.least) if one is not None), Decimal(0))
+        return _moved(start, count if when.relation == "after" else -count, when.unit, place)
+
+    def _time_of(self, key: str, place: str, chain: tuple[str, ...]) -> datetime:
         if key in chain:
             cycle = " -> ".join((*chain, key))
             raise CaseError(f"the times count in a cycle: {cycle}", where=place, hint="give one of them a date")
@@ -105,17 +150,32 @@ class Moments:
         if entry is None or when is None:
             what = f"'{key}' of {section} has no time" if section else f"no entry has the key '{key}'"
             raise CaseError(f"{what}, so nothing can count from it", where=place, hint="count from another entry")
-        moment = self._moment(when, str(entry.place or ""), (*chain, key))
-        return date.fromisoformat((moment.day + "-01-01")[:10])
+        return self._time(when, str(entry.place or ""), (*chain, key))
 
 
-def _moved(start: date, count: int, unit: str, place: str) -> date:
+def _moved(start: datetime, count: Decimal, unit: TimeUnit, place: str) -> datetime:
     from dateutil.relativedelta import relativedelta
 
-    steps = {"d": {"days": count}, "wk": {"weeks": count}, "mo": {"months": count}, "a": {"years": count}}
+    whole, part = divmod(abs(count), 1)
+    sign = 1 if count >= 0 else -1
+    name, smaller, size = _STEPS[unit]
+    steps = {name: int(whole), **({smaller: int(part * size)} if part else {})}
     try:
-        return start + relativedelta(**steps[unit])  # type: ignore[arg-type]  # the stubs want literal keywords
+        return start + relativedelta(**{step: sign * number for step, number in steps.items()})  # type: ignore[arg-type]  # the stubs want literal keywords
     except (ValueError, OverflowError):
         raise CaseError(
-            f"{count} {unit} from {start} leaves the calendar", where=place, hint="check the number and its unit"
+            f"{count:f} {unit} from {start.date()} leaves the calendar",
+            where=place,
+            hint="check the number and its unit",
         ) from None
+
+
+# Of each unit the calendar step, and the smaller one that a part of it is counted in: half a year is 6 months.
+_STEPS: dict[TimeUnit, tuple[str, str, int]] = {
+    "min": ("minutes", "seconds", 60),
+    "h": ("hours", "minutes", 60),
+    "d": ("days", "hours", 24),
+    "wk": ("weeks", "days", 7),
+    "mo": ("months", "days", 30),
+    "a": ("years", "months", 12),
+}

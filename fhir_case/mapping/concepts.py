@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from fhir_case.case.forms import Concept, Value
+from fhir_case.case.forms import Amount, Concept, Value
 from fhir_case.errors import MappingError
 from fhir_case.fhir.codes import Term, code_table, code_tables, fixed_table
 from fhir_case.fhir.datatypes import coding, extension, quantity
+from fhir_case.fhir.ucum import ucum_code
 from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from fhir_case.case import Entry, Quantity, Site
+    from fhir_case.case import Age, Entry, Quantity, Range, Site
 
 __all__ = ["Codes", "InTable"]
 
@@ -90,21 +91,25 @@ class Codes:
 
         return InTable(check, name)
 
-    def check_unit(self, table: str, concept: Concept, amount: Quantity | None) -> None:
+    def check_unit(self, table: str, concept: Concept, amount: Amount | Quantity | None) -> None:
         """
         Refuse a unit that does not fit what is measured; called by the validator of an entry with the field ``value``.
+
+        Args:
+            amount: A quantity, or a value, whose range is checked too.
 
         Raises:
             PydanticCustomError: The table lists the units of the concept, and this is none of them.
         """
         term = self.find(table, concept)
-        if amount is None or amount.ucum is not None or term is None or not term.units:
+        if amount is None or term is None or not term.units:
             return
-        if (amount.unit or "") not in term.units:
-            fitting = ", ".join(sorted(known or "no unit" for known in term.units))
-            said = f"the unit '{amount.unit or ''}' does not fit {term.name}, which is measured in {fitting}"
-            hint = "correct the unit, or give its UCUM code: {value: …, unit: …, ucum: …}"
-            raise PydanticCustomError("value", "{said}; {hint}", {"said": said, "hint": hint})
+        for one in amount.bounds if isinstance(amount, Amount) else (amount,):
+            if one.ucum is None and (one.unit or "") not in term.units and not self._code_of(one, term):
+                fitting = ", ".join(sorted(known or "no unit" for known in term.units))
+                said = f"the unit '{one.unit or ''}' does not fit {term.name}, which is measured in {fitting}"
+                hint = "correct the unit, or give its UCUM code: {value: …, unit: …, ucum: …}"
+                raise PydanticCustomError("value", "{said}; {hint}", {"said": said, "hint": hint})
 
     def term(self, table: str, concept: Concept, entry: Entry) -> Term | None:
         """
@@ -169,33 +174,54 @@ class Codes:
         term: Term | None = None,
     ) -> dict[str, Any]:
         """
-        Return a Quantity with the printed unit and its UCUM code.
+        Return a Quantity with the printed unit and its UCUM code, where there is one.
 
         Args:
             term: What is measured, where a table says which units it has.
         """
-        unit, ucum = amount.unit, amount.ucum
-        if ucum is None and term is not None:
-            ucum = term.units.get(unit or "")
-        if ucum is None and unit is not None:
-            known = self._terms("units").get(unit)
-            ucum = known.more.get("ucum") if known else None
-        label = unit or (term.more.get("unit_label") if term else None)
-        return quantity(amount.value, label, ucum, amount.comparator)
+        label = amount.unit or (term.more.get("unit_label") if term else None)
+        return quantity(amount.value, label, self._code_of(amount, term), amount.comparator)
+
+    def age(self, age: Age) -> dict[str, Any]:
+        """Return an age as a Quantity in its own unit of time, as Age and Duration want it too."""
+        return quantity(age.value, age.unit or "a", age.code, age.comparator)
+
+    def range(self, bounds: Range, *, term: Term | None = None) -> dict[str, Any]:
+        """Return a Range; one bound may be absent."""
+        parts = {"low": bounds.low, "high": bounds.high}
+        return {name: self.quantity(bound, term=term) for name, bound in parts.items() if bound is not None}
+
+    def amount(self, element: str, amount: Amount, *, term: Term | None = None) -> dict[str, Any]:
+        """Return ``{"doseQuantity": …}`` or ``{"doseRange": …}`` for the element ``dose``."""
+        if amount.range is not None:
+            return {f"{element}Range": self.range(amount.range, term=term)}
+        return {f"{element}Quantity": self.quantity(amount.quantity, term=term)} if amount.quantity else {}
+
+    def _code_of(self, amount: Quantity, term: Term | None) -> str | None:
+        """Return the UCUM code of a quantity: its own, that of the test, that of the printed unit."""
+        unit = amount.unit
+        if amount.ucum is not None:
+            return amount.ucum
+        if term is not None and (unit or "") in term.units:
+            return term.units[unit or ""]
+        if unit is None:
+            return None
+        code = ucum_code(unit, _unit_words(self._terms("units")))
+        return code if term is None or not term.units or code in term.units.values() else None
 
     def value(self, table: str, value: Value, entry: Entry, *, term: Term | None = None) -> dict[str, Any]:
-        """Return ``{"valueQuantity": …}``, or ``{"valueCodeableConcept": …}`` by the table of values."""
-        if value.quantity is not None:
-            return {"valueQuantity": self.quantity(value.quantity, term=term)}
-        if value.concept is None:
-            return {}
-        return {"valueCodeableConcept": self.concept(table, value.concept, entry)}
+        """Return ``valueQuantity``, ``valueRange``, or ``valueCodeableConcept`` by the table of values."""
+        if value.concept is not None:
+            return {"valueCodeableConcept": self.concept(table, value.concept, entry)}
+        return self.amount("value", value, term=term)
 
     def value_words(self, table: str, value: Value, entry: Entry) -> str:
         """Return a value in words."""
-        if value.quantity is not None:
-            return str(value.quantity)
-        return self.words(table, value.concept, entry) if value.concept is not None else ""
+        return self.words(table, value.concept, entry) if value.concept is not None else str(value)
+
+
+def _unit_words(units: Mapping[str, Term]) -> dict[str, str]:
+    return {name: term.more["ucum"] for name, term in units.items() if "ucum" in term.more}
 
 
 def _unknown(name: str, table: str, known: Collection[str]) -> str:

@@ -9,10 +9,11 @@ Source: https://hl7.org/fhir/R4/extension-cqf-relativedatetime.html
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.fhir.datatypes import extension, reference
-from fhir_case.fhir.systems import RELATIVE_DATE_TIME, UCUM
+from fhir_case.fhir.datatypes import absent, extension, quantity, reference
+from fhir_case.fhir.systems import RELATIVE_DATE_TIME
 
 if TYPE_CHECKING:
     from fhir_case.case import Case, KeyedEntry, Moment, When
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["dated", "moment_words", "period", "reference_to"]
 
 _RELATIONSHIP = {"before": "before-start", "after": "after-start", "at": "concurrent-with-start"}
-_UNIT_LABEL = {"d": "day", "wk": "week", "mo": "month", "a": "year"}
+_UNIT_LABEL = {"min": "minute", "h": "hour", "d": "day", "wk": "week", "mo": "month", "a": "year"}
 
 
 def dated(
@@ -28,6 +29,9 @@ def dated(
 ) -> dict[str, Any]:
     """
     Return a date element and its relative time, for example ``effectiveDateTime`` and ``_effectiveDateTime``.
+
+    What is only known to be before or after a date becomes a Period that is open at the other end where the element
+    may be one (``effectivePeriod``), and elsewhere has no date, and says that it is unknown.
 
     Args:
         when: The time; without one nothing is given.
@@ -38,10 +42,22 @@ def dated(
         return {}
     place = str(entry.place or "") if entry else ""
     moment = case.moments.moment(when, place=place)
+    if moment.relation and not moment.event:
+        return _open_period(element, moment)
     dates: dict[str, Any] = {element: moment.precise if coarse else moment.day}
     if moment.event and not (entry is not None and entry.key == moment.event):
         dates[f"_{element}"] = {"extension": [_relative(case, moment)]}
     return dates
+
+
+_PERIODS = frozenset({"abatement", "collected", "effective", "occurrence", "onset", "performed"})
+
+
+def _open_period(element: str, moment: Moment) -> dict[str, Any]:
+    choice = element.removesuffix("DateTime")
+    if choice not in _PERIODS:
+        return {f"_{element}": {"extension": absent()}}
+    return {f"{choice}Period": {"end" if moment.relation == "before" else "start": moment.day}}
 
 
 def reference_to(case: Case, key: str) -> dict[str, Any]:
@@ -66,13 +82,25 @@ def moment_words(case: Case, when: When | None) -> str:
 
 def _relative(case: Case, moment: Moment) -> dict[str, Any]:
     section = case.section_of(moment.event)
-    offset = {"value": moment.count, "unit": _UNIT_LABEL[moment.unit], "system": UCUM, "code": moment.unit}
     return {
         "url": RELATIVE_DATE_TIME,
         "extension": [
             extension("target", valueReference=reference(section.resource, moment.event)),
             extension("targetPath", valueString=section.time),
             extension("relationship", valueCode=_RELATIONSHIP[moment.relation or "at"]),
-            extension("offset", valueDuration=offset),
+            extension("offset", **_offset(moment)),
         ],
     }
+
+
+def _offset(moment: Moment) -> dict[str, Any]:
+    """Return the interval: exact, with bounds, or where only the order is known, from 0 on."""
+    exact = Decimal(0) if moment.relation == "at" else moment.count
+    if exact is not None:
+        return {"valueDuration": _duration(exact, moment.unit)}
+    bounds = {"low": moment.least or Decimal(0), **({"high": moment.most} if moment.most is not None else {})}
+    return {"valueRange": {name: _duration(bound, moment.unit) for name, bound in bounds.items()}}
+
+
+def _duration(count: Decimal, unit: str) -> dict[str, Any]:
+    return quantity(count, _UNIT_LABEL[unit], unit)

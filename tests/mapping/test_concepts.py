@@ -3,32 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_case import CaseError, build_bundle
-from fhir_case.mapping import read_case
-
-if TYPE_CHECKING:
-    from fhir_case.fhir.wire import Resource
-
-HEAD = """\
-case: small
-title: A small case
-report: {citation: made up, transcribed: 2026-01-01}
-timeline: {anchor: visit, index_date: 2020-01-31}
-patient: {sex: female, source: page 1}
-procedures: [{key: visit, procedure: {text: visit}, at: anchor, source: page 1}]
-"""
-
-
-def built(section: str, **options: Any) -> dict[str, Resource]:
-    bundle = build_bundle(read_case(HEAD + section, file="small.yaml"), **options)
-    return {
-        f"{one['resource']['resourceType']}/{one['resource']['id'].removeprefix('small-')}": one["resource"]
-        for one in bundle["entry"]
-    }
+from fhir_case import CaseError
+from small_case import built
 
 
 def test_an_unknown_test_names_its_line_and_the_nearest_known() -> None:

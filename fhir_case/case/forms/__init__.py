@@ -9,23 +9,30 @@ from __future__ import annotations
 
 from fhir_case.case.forms.concept import CODE_PATTERN, Coding, Concept, Site
 from fhir_case.case.forms.form import KEY, Day, Form, Key, Text
-from fhir_case.case.forms.quantity import Quantity, Value
+from fhir_case.case.forms.quantity import Age, BloodPressure, Quantity, Range
 from fhir_case.case.forms.reference_range import ReferenceRange
+from fhir_case.case.forms.time_units import counted
+from fhir_case.case.forms.value import Amount, Value
 from fhir_case.case.forms.when import When, known_event
 
 __all__ = [
     "CODE_PATTERN",
     "KEY",
+    "Age",
+    "Amount",
+    "BloodPressure",
     "Coding",
     "Concept",
     "Day",
     "Form",
     "Key",
     "Quantity",
+    "Range",
     "ReferenceRange",
     "Site",
     "Text",
     "Value",
     "When",
+    "counted",
     "known_event",
 ]

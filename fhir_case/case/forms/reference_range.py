@@ -10,13 +10,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError
 
 from fhir_case.case.forms.form import ShortForm, Text
+from fhir_case.case.forms.numbers import quantity_parts, range_parts
 from fhir_case.case.forms.quantity import Quantity
 
 __all__ = ["ReferenceRange"]
-
-_NUMBER = r"[-+]?\d+(?:\.\d+)?"
-_BETWEEN = re.compile(rf"^(?P<low>{_NUMBER})\s*(?:-|–|—|to)\s*(?P<high>{_NUMBER})(?:\s+(?P<unit>\S.*))?$")
-_BOUND = re.compile(rf"^(?P<sign><=|>=|<|>|≤|≥)\s*(?P<value>{_NUMBER})(?:\s+(?P<unit>\S.*))?$")
 
 
 class ReferenceRange(ShortForm):
@@ -42,12 +39,12 @@ class ReferenceRange(ShortForm):
     def _from_short_form(cls, data: Any) -> Any:
         if not isinstance(data, str):
             return data
-        printed = data.strip()
-        if match := _BETWEEN.match(printed):
-            return {end: f"{match[end]} {match['unit'] or ''}".strip() for end in ("low", "high")}
-        if match := _BOUND.match(printed):
-            end = "high" if match["sign"] in {"<", "<=", "≤"} else "low"
-            return {end: f"{match['value']} {match['unit'] or ''}".strip(), "text": printed}
+        if parts := range_parts(data):
+            return dict(zip(("low", "high"), parts, strict=True))
+        if re.match(r"\s?[<>≤≥]", data):
+            bound = quantity_parts(data)
+            end = "high" if bound.pop("comparator", "").startswith("<") else "low"
+            return {end: bound, "text": data.strip()}
         raise PydanticCustomError(
             "reference_range",
             "'{given}' is not a range such as 135-180 g/L or a bound such as < 5 mg/L; write words as {text: …}",

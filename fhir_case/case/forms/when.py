@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError
 
-from fhir_case.case.forms.form import KEY, Key, ShortForm
+from fhir_case.case.forms.form import KEY, Key, ShortForm, clipped
+from fhir_case.case.forms.time_units import TimeUnit, time_unit
 
 __all__ = ["When", "known_event"]
 
-_DATE = re.compile(r"^\d{4}(-\d{2}(-\d{2})?)?$")
-_OFFSET = re.compile(r"^(?P<sign>[+-])?\s*(?P<count>\d{1,5})\s*(?P<unit>[a-z]+)$")
-_RELATION = re.compile(r"^(?:(?P<count>\d{1,5})\s*(?P<unit>[a-z]+)\s+)?(?P<relation>before|after)\s+(?P<event>\S+)$")
-_UNITS = {
-    "d": "d", "day": "d", "days": "d",
-    "wk": "wk", "week": "wk", "weeks": "wk",
-    "mo": "mo", "month": "mo", "months": "mo",
-    "a": "a", "year": "a", "years": "a",
-}  # fmt: skip
+_DATE = re.compile(r"^\d{4}(-\d{2}(-\d{2})?)?$", re.ASCII)
+_COUNT = (
+    r"(?P<bound><=|>=|<|>|within |at least |at most |more than |less than )? ?"
+    r"(?P<count>\d{1,5}(?:\.\d{1,2})?)(?: ?(?:-|to) ?(?P<high>\d{1,5}(?:\.\d{1,2})?))? ?(?P<unit>[a-z]+)"
+)
+_OFFSET = re.compile(rf"^(?P<sign>[+-]) ?{_COUNT}$", re.ASCII)
+_RELATION = re.compile(rf"^(?:{_COUNT} )?(?P<relation>before|after) (?P<event>\S+)$", re.ASCII)
+_LEAST, _MOST = {">", ">=", "at least", "more than"}, {"<", "<=", "within", "at most", "less than"}
+_TYPED = str.maketrans("−–", "--")
+
+
+def _not_a_word(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        raise PydanticCustomError("number", "{given} where a number is expected", {"given": clipped(value)})
+    return value
+
+
+Span = Annotated[Decimal, BeforeValidator(_not_a_word), Field(ge=0, le=99999, decimal_places=2)]
 
 
 def known_event(key: str, info: ValidationInfo) -> str:
@@ -39,21 +50,25 @@ class When(ShortForm):
 
     Args:
         day: A date of the precision that the source has (``2018``, ``2018-03``, ``2018-03-01``).
-        relation: ``before``, ``after`` or ``at`` the event.
+        relation: ``before``, ``after`` or ``at`` the event; ``before`` or ``after`` the day.
         event: The key of the entry counted from; absent for the anchor of the case.
-        count: How many units lie between; 0 when the report gives the order but no interval.
-        unit: ``d``, ``wk``, ``mo`` or ``a`` (UCUM).
+        count: How many units lie between; absent when the report gives the order but no interval.
+        least: How many units lie between at least, where the report gives a range or a bound.
+        most: How many units lie between at most, where the report gives a range or a bound.
+        unit: ``min``, ``h``, ``d``, ``wk``, ``mo`` or ``a`` (UCUM).
     """
 
     day: str | None = None
     relation: Literal["before", "after", "at"] | None = None
     event: Annotated[Key, AfterValidator(known_event)] | None = None
-    count: Annotated[int, Field(strict=True, ge=0, le=99999)] = 0
-    unit: Literal["d", "wk", "mo", "a"] = "d"
+    count: Span | None = None
+    least: Span | None = None
+    most: Span | None = None
+    unit: TimeUnit = "d"
 
     @classmethod
     def short_schema(cls) -> JsonSchemaValue:
-        described = "+3 mo, 2 wk after KEY, before KEY, after KEY, KEY, baseline, anchor, or a date"
+        described = "+3 mo, +36 h, 3-5 d after KEY, before KEY, KEY, baseline, anchor, 2018-03, before 2018-03"
         return {"type": ["string", "integer"], "description": described}
 
     @model_validator(mode="before")
@@ -78,8 +93,17 @@ class When(ShortForm):
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
-        if (self.day is None) == (self.relation is None):
+        counts = (self.count, self.least, self.most)
+        if self.day is None and self.relation is None:
             raise PydanticCustomError("when", "a time is either a date or a relation to an event")
+        if self.day is not None and (self.event or self.relation == "at" or any(one is not None for one in counts)):
+            raise PydanticCustomError("when", "a date has no event and no interval; count from the key of an entry")
+        if self.relation == "at" and any(counts):
+            raise PydanticCustomError("when", "what was at an event has no interval; write before or after")
+        if self.count is not None and (self.least is not None or self.most is not None):
+            raise PydanticCustomError("when", "an interval is either exact or has bounds")
+        if self.least is not None and self.most is not None and self.least > self.most:
+            raise PydanticCustomError("when", "the first number of an interval is above the second")
         return self
 
 
@@ -91,32 +115,42 @@ def _in_the_calendar(day: str) -> bool:
     return True
 
 
-def _when_parts(text: str) -> dict[str, Any]:
+def _when_parts(given: str) -> dict[str, Any]:
+    text = " ".join(given.split()).translate(_TYPED)
     if _DATE.match(text):
         return {"day": text}
     if text == "baseline":
         return {"relation": "before"}
     if text == "anchor":
         return {"relation": "at"}
-    if (match := _OFFSET.match(text)) and match["sign"]:
-        relation = "before" if match["sign"] == "-" else "after"
-        return {"relation": relation, "count": int(match["count"]), "unit": _unit(match["unit"])}
+    if match := _OFFSET.match(text):
+        return {"relation": "before" if match["sign"] == "-" else "after", **_interval(match, given)}
     if match := _RELATION.match(text):
-        event = None if match["event"] in {"baseline", "anchor"} else match["event"]
-        count = int(match["count"] or 0)
-        return {"relation": match["relation"], "event": event, "count": count, "unit": _unit(match["unit"] or "d")}
+        return {"relation": match["relation"], **_origin(match["event"]), **_interval(match, given)}
     if KEY.match(text):
         return {"relation": "at", "event": text}
     raise PydanticCustomError(
         "when",
         "'{given}' is not a time; write +3 mo, 2 wk after KEY, before KEY, baseline or a date such as 2018-03-01",
-        {"given": text[:60]},
+        {"given": given[:60]},
     )
 
 
-def _unit(text: str) -> str:
-    if text not in _UNITS:
-        raise PydanticCustomError(
-            "time_unit", "'{given}' is not a unit of time; write d, wk, mo or a (year)", {"given": text[:20]}
-        )
-    return _UNITS[text]
+def _origin(event: str) -> dict[str, Any]:
+    if event[:1].isdigit():
+        return {"day": event}
+    return {"event": None if event in {"baseline", "anchor"} else event}
+
+
+def _interval(match: re.Match[str], given: str) -> dict[str, Any]:
+    if match["count"] is None:
+        return {}
+    count, high, bound = match["count"], match["high"], (match["bound"] or "").strip()
+    unit = {"unit": time_unit(match["unit"])}
+    if bound and high:
+        raise PydanticCustomError("when", "'{given}' has a bound and a range; write one of them", {"given": given[:60]})
+    if high:
+        return {"least": Decimal(count), "most": Decimal(high), **unit}
+    if bound in _LEAST:
+        return {"least": Decimal(count), **unit}
+    return {"most" if bound in _MOST else "count": Decimal(count), **unit}

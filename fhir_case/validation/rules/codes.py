@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from fhir_case.errors import CheckerError
 from fhir_case.fhir.systems import LOINC, SNOMED, UCUM
+from fhir_case.fhir.ucum import is_ucum
 from fhir_case.validation.check import Finding, rule
 
 if TYPE_CHECKING:
@@ -26,20 +26,6 @@ _CACHED = 10_000
 
 # The longest official unit has 30 characters; the grammar takes quadratic time.
 _LONGEST_UNIT = 250
-
-# An annotation in braces. The official value sets have spaces there, which the grammar refuses.
-_ANNOTATION = re.compile(r"\{[^{}]*\}")
-
-# Units that are right without asking the grammar, whose loading takes half a second.
-# fmt: off
-_COMMON_UNITS = frozenset({
-    "1", "%", "a", "mo", "wk", "d", "h", "min", "s", "ms", "kg", "g", "mg", "ug", "ng", "L", "dL", "mL", "uL", "fL",
-    "m", "cm", "mm", "um", "mol", "mmol", "umol", "Gy", "cGy", "GBq", "MBq", "Bq", "U/L", "[IU]/mL", "[IU]/L",
-    "mg/dL", "g/dL", "g/L", "mg/L", "ug/L", "ng/mL", "ng/L", "pg/mL", "mmol/L", "umol/L", "meq/L", "mm[Hg]",
-    "kg/m2", "Cel", "/min", "/uL", "10*3/uL", "10*6/uL", "10*9/L", "10*12/L", "mL/min", "mg/d", "mg/kg",
-    "[arb'U]/L", "[arb'U]/mL", "{INR}", "{score}",
-})
-# fmt: on
 
 
 def _unless_system(system: str) -> Callable[[Subject], str]:
@@ -105,36 +91,14 @@ def _has_snomed_digit(code: str) -> bool:
 def _units(subject: Subject) -> Iterator[Finding]:
     for located, node in subject.by_system.get(UCUM, ()):
         code = node.get("code")
-        if not isinstance(code, str) or code in _COMMON_UNITS:
+        if not isinstance(code, str):
             continue
         if len(code) > _LONGEST_UNIT:
             message = f"not checked: a unit of {len(code)} characters"
             yield Finding(located, message, node=node, tail=".code", severity="information", code="not-supported")
-        elif not _is_ucum(_ANNOTATION.sub("{a}", code)):
+        elif not is_ucum(code):
             message = f"'{code}' is not a UCUM unit"
             yield Finding(located, message, node=node, tail=".code", code="code-invalid")
-
-
-@lru_cache(_CACHED)
-def _is_ucum(code: str) -> bool:
-    parser, refused = _ucum_parser()
-    try:
-        parser.parse(code)
-    except refused:
-        return False
-    return True
-
-
-@cache
-def _ucum_parser() -> tuple[Any, type[Exception]]:
-    try:
-        from lark.exceptions import LarkError
-        from ucumvert import get_ucum_parser  # type: ignore[import-untyped,unused-ignore] # it has no type marker
-    except ImportError as error:
-        raise CheckerError(
-            "units beyond the most common ones need the library ucumvert", hint="install fhir-case[ucum]"
-        ) from error
-    return get_ucum_parser(), LarkError
 
 
 CODE_RULES = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from fhir_case.case import Concept, KeyedEntry, Quantity, Section, Site, When
+from fhir_case.case import Age, Concept, KeyedEntry, Section, Site, When
 from fhir_case.case.entry import ConditionKey, StageKey
 from fhir_case.case.forms import Form, Text
 from fhir_case.fhir.datatypes import absent, annotation, code_of, extension, reference
@@ -18,7 +18,6 @@ from fhir_case.fhir.systems import (
     CONDITION_RELATED,
     CONDITION_VERIFICATION,
     MCODE,
-    UCUM,
     US_CORE,
 )
 from fhir_case.mapping import PATIENT, Codes, Mapping, dated, moment_words, resource
@@ -50,7 +49,7 @@ _LATERALITY = MCODE + "mcode-laterality-qualifier"
 class Onset(Form):
     """When a condition began: at an age, at a time, or in words."""
 
-    age: Quantity | None = None
+    age: Age | None = None
     at: When | None = None
     text: Text | None = None
 
@@ -184,7 +183,9 @@ def _onset(case: Case, disease: Condition) -> dict[str, Any]:
     if onset is None:
         return {}
     if onset.age is not None:
-        return {"onsetAge": {"value": int(onset.age.value), "unit": "a", "system": UCUM, "code": "a"}}
+        if onset.age.value == 0:
+            return {"onsetString": "at birth"}  # an Age is positive (age-1)
+        return {"onsetAge": _codes.age(onset.age)}
     if onset.at is not None:
         return dated(case, "onsetDateTime", onset.at, disease, coarse=True)
     return {"onsetString": onset.text}

@@ -49,8 +49,8 @@ class Measurement(Event):
     def _amount_is_possible(self) -> Self:
         term = _codes.find("tests", self.test)
         if term is not None and not term.more.get("signed"):
-            refuse_negative(self.value.quantity, "value", "a measured amount")
-        _codes.check_unit("tests", self.test, self.value.quantity)
+            refuse_negative(self.value, "value", "a measured amount")
+        _codes.check_unit("tests", self.test, self.value)
         return self
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from fhir_case.case import Concept, Entry, Quantity, Section, When
+from fhir_case.case import Age, Concept, Entry, Section, When
 from fhir_case.case.entry import ConditionKey
 from fhir_case.case.forms import Form, Text
 from fhir_case.fhir.datatypes import absent, category, reference
@@ -66,7 +66,7 @@ class Patient(Entry):
     """
 
     sex: Literal["male", "female", "other", "unknown"]
-    age: Quantity | None = None
+    age: Age | None = None
     at: When | None = None
     name: Name | None = None
     birth_date: When | None = None
@@ -74,10 +74,8 @@ class Patient(Entry):
     death: Death | None = None
 
     @model_validator(mode="after")
-    def _age_is_possible(self) -> Self:
-        if self.age is not None and not 0 <= self.age.value <= 130:
-            raise PydanticCustomError("age", "the age is outside 0 to 130 years")
-        if self.birth_date is not None and self.birth_date.day is None:
+    def _birth_is_a_date(self) -> Self:
+        if self.birth_date is not None and (self.birth_date.day is None or self.birth_date.relation):
             raise PydanticCustomError("birth_date", "a birth date is a date, of the precision that the report gives")
         return self
 
@@ -95,7 +93,7 @@ def patient(case: Case) -> Iterator[Resource]:
     (who,) = case.entries_of(Patient)
     name = who.name
     age = who.age
-    words = f"{who.sex.capitalize()} patient" + (f", {age.value} years old at presentation" if age else "")
+    words = f"{who.sex.capitalize()} patient" + (f", {age.words} old at presentation" if age else "")
     birth = dated(case, "birthDate", who.birth_date) if who.birth_date else {}
     yield resource(
         "Patient",
@@ -119,7 +117,7 @@ def patient(case: Case) -> Iterator[Resource]:
             "Observation",
             "age",
             who,
-            f"Age: {age.value} years" + (f" ({when})." if when else "."),
+            f"Age: {age.words}" + (f" ({when})." if when else "."),
             profile=US_CORE + "us-core-simple-observation",
             status="final",
             category=category("exam"),
@@ -127,7 +125,7 @@ def patient(case: Case) -> Iterator[Resource]:
             subject=PATIENT,
             performer=PERFORMER,
             **dated(case, "effectiveDateTime", who.at),
-            valueQuantity=_codes.quantity(age),
+            valueQuantity=_codes.age(age),
         )
     if who.alive_at is not None:
         alive = _codes.fixed("alive")
