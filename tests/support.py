@@ -38,6 +38,10 @@ def golden(name: str) -> Resource:
     return bundle
 
 
+SHIPPED_COUNT = len(golden(SHIPPED)["entry"])
+"""How many resources the shipped case becomes in R4."""
+
+
 def resources(bundle: Resource) -> dict[str, Resource]:
     """Return the resources of a Bundle by ``Type/id``."""
     return {f"{one['resource']['resourceType']}/{one['resource']['id']}": one["resource"] for one in bundle["entry"]}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fhir_case.fhir.wire import parse
-from support import CASES, SHIPPED, run_command
+from support import CASES, SHIPPED, SHIPPED_COUNT, run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,9 +26,9 @@ def test_run_loads_verifies_and_writes_its_three_files(tmp_path: Path, hapi_r4: 
         "upload",
         "verify",
     ]
-    assert "120 of 120 as sent" in done.stdout
+    assert f"{SHIPPED_COUNT} of {SHIPPED_COUNT} as sent" in done.stdout
     assert f"{hapi_r4}/Patient/run-test-patient/$everything" in done.stdout
-    assert report["upload"]["counts"]["created"] == 120
+    assert report["upload"]["counts"]["created"] == SHIPPED_COUNT
     assert report["verification"]["ok"] is True
     assert report["options"]["namespace"] == "run-test"
     assert {"bundle.json", "verification.json"} == report["files"].keys()
@@ -40,8 +40,8 @@ def test_running_twice_changes_and_creates_nothing(tmp_path: Path, hapi_r4: str)
     first = run_command(*arguments)
     second = run_command(*arguments)
 
-    assert "120 created" in first.stdout
-    assert "120 unchanged" in second.stdout
+    assert f"{SHIPPED_COUNT} created" in first.stdout
+    assert f"{SHIPPED_COUNT} unchanged" in second.stdout
     assert parse((tmp_path / "verification.json").read_bytes())["ok"] is True
 
 

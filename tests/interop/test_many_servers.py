@@ -13,7 +13,7 @@ import pytest
 
 from fhir_case.interop.side_by_side import side_by_side
 from smallserver import Reply, Request, SmallServer
-from support import SHIPPED, run_command
+from support import SHIPPED, SHIPPED_COUNT, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -127,7 +127,7 @@ def test_a_server_that_answers_nonsense_costs_no_report(odd: str, tmp_path: Path
     assert "Traceback" not in done.stderr + done.stdout
     first, second = json.loads((tmp_path / "a.json").read_bytes())["servers"]
     assert ["pass"] * 3 == [each["verdict"] for each in second["probes"]]
-    assert 120 == second["bundles"][0]["counts"]["added"]
+    assert SHIPPED_COUNT == second["bundles"][0]["counts"]["added"]
     assert first["error"] or first["probes"]
     assert (6 if first["error"] else 0) == done.exit_code
     assert all((tmp_path / name).read_bytes() for name in names.values())

@@ -14,6 +14,7 @@ from fhir_case.mapping import load_case
 from fhir_case.server.client import Client
 from fhir_case.server.connection import Connection
 from smallserver import SmallServer
+from support import SHIPPED_COUNT
 
 if TYPE_CHECKING:
     from fhir_case.interop.result import ServerResult, State
@@ -25,8 +26,8 @@ FOUND: dict[str, tuple[set[str], dict[State, int]]] = {
     "drops-extension": ({"extensions"}, {"altered": 109}),
     "drops-note": ({"elements"}, {"altered": 24}),
     "drops-tag": ({"tags"}, {}),
-    "drops-label-display": ({"tags"}, {"altered": 120}),
-    "adds-language": (set(), {"altered": 120}),
+    "drops-label-display": ({"tags"}, {"altered": SHIPPED_COUNT}),
+    "adds-language": (set(), {"altered": SHIPPED_COUNT}),
     "drops-unknown-silently": ({"unknown-element"}, {}),
     "rewrites-code": ({"codings"}, {"altered": 60}),
     "rounds-decimals": ({"decimals"}, {"altered": 1}),
@@ -64,7 +65,7 @@ FOUND: dict[str, tuple[set[str], dict[State, int]]] = {
     "everything-incomplete": ({"everything"}, {}),
     "batch-stops-at-first-error": ({"batch-independent"}, {}),
     "claims-too-much": ({"capability-true", "history", "json-patch", "everything"}, {}),
-    "large-bundle-refused": ({"large-bundle"}, {"rejected": 120}),
+    "large-bundle-refused": ({"large-bundle"}, {"rejected": SHIPPED_COUNT}),
 }  # fmt: skip
 # The same for faults that the case does not come across.
 FOUND_BY_PROBES = {
@@ -116,7 +117,7 @@ def test_a_correct_server_passes_every_question_and_nothing_is_left_on_it() -> N
         there = [kind for kind in ("Patient", "Observation", "Provenance") if found(server, kind)]
 
     assert {} == {each.name: each.observed for each in result.probes if each.verdict != "pass"}
-    assert ({}, 120) == (spoilt(result), sum(result.bundles[0].counts.values()))
+    assert ({}, SHIPPED_COUNT) == (spoilt(result), sum(result.bundles[0].counts.values()))
     assert ("", ()) == (result.error, result.left)
     assert [] == there
 
@@ -181,7 +182,9 @@ def test_a_server_that_says_yes_to_all_proves_nothing_by_it() -> None:
 
     # It is asked for its CapabilityStatement, and for what is no request at all: these two it answers as it should.
     assert {"capability-statement", "error-outcome"} == {e.name for e in result.probes if e.verdict == "pass"}
-    assert {"not checked": 120} == spoilt(result)  # it confirms nothing, so that what became of them is unknown
+    assert {"not checked": SHIPPED_COUNT} == spoilt(
+        result
+    )  # it confirms nothing, so that what became of them is unknown
 
 
 @pytest.mark.parametrize(

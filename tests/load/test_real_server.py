@@ -18,6 +18,7 @@ from fhir_case.load.verification.readback import read_back
 from fhir_case.server.capabilities import Capabilities, TypeCapabilities
 from fhir_case.server.client import Client
 from load.sample import plan, sent
+from support import SHIPPED_COUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,14 +185,17 @@ def test_a_case_whose_ids_the_server_gives_arrives_as_it_was_sent_and_goes_again
     code, out, err = run(*upload_again, "--journal", journal)
     sent = parse(out.encode())
 
-    assert (0, 120, 0) == (code, sent["resources"]["created"], sent["resources_with_open_references"]), err
+    assert (0, SHIPPED_COUNT, 0) == (code, sent["resources"]["created"], sent["resources_with_open_references"]), err
     assert any("a second request resolves them: " in each and "and 102 more" in each for each in sent["warnings"])
     code, out, err = run("verify", journal, "--format", "json")
-    assert (0, {"rewritten": 120}) == (code, {name: n for name, n in parse(out.encode())["counts"].items() if n}), err
+    assert (0, {"rewritten": SHIPPED_COUNT}) == (
+        code,
+        {name: n for name, n in parse(out.encode())["counts"].items() if n},
+    ), err
     code, out, err = run(*upload_again, "--journal", tmp_path / "again.jsonl")
-    assert (0, 120) == (code, parse(out.encode())["resources"]["unchanged"]), out
+    assert (0, SHIPPED_COUNT) == (code, parse(out.encode())["resources"]["unchanged"]), out
     code, out, err = run("undo", journal, "--format", "json")
-    assert (0, 120, 0) == (code, *(parse(out.encode())[state] for state in ("deleted", "left"))), err
+    assert (0, SHIPPED_COUNT, 0) == (code, *(parse(out.encode())[state] for state in ("deleted", "left"))), err
 
 
 @pytest.mark.parametrize("fault", ["503", "429-seconds", "reset-before", "reset-after", "reset-during", "half", "500"])
@@ -204,11 +208,13 @@ def test_a_fault_at_the_second_request_does_no_harm(hapi_r4: str, tmp_path: Path
             "--settle-for", "1", "--retry-for", "60", "--quiet",
         )  # fmt: skip
         sent = parse(out.encode())
-        assert (0, 120, 0) == (code, sent["resources"]["created"], sent["resources_with_open_references"]), err
+        assert (0, SHIPPED_COUNT, 0) == (code, sent["resources"]["created"], sent["resources_with_open_references"]), (
+            err
+        )
         assert [fault] == [each.fault for each in proxy.log if each.fault]
         assert 0 == run("verify", journal)[0]
         code, out, err = run("undo", journal, "--format", "json")
-    assert (0, 120, 0) == (code, *(parse(out.encode())[state] for state in ("deleted", "left"))), err
+    assert (0, SHIPPED_COUNT, 0) == (code, *(parse(out.encode())[state] for state in ("deleted", "left"))), err
 
 
 @pytest.mark.parametrize("schedule", [["silence"], [None, "silence"]], ids=["first", "second"])
@@ -232,10 +238,14 @@ def test_a_run_that_is_killed_at_either_request_is_completed_by_the_same_command
         assert len(schedule) == requests_begun(journal)
         code, out, err = run(*command, "--format", "json")
         sent = parse(out.encode())
-        assert (0, 120, 0) == (code, sent["resources_of_an_earlier_run"], sent["resources_with_open_references"]), err
+        assert (0, SHIPPED_COUNT, 0) == (
+            code,
+            sent["resources_of_an_earlier_run"],
+            sent["resources_with_open_references"],
+        ), err
         assert 0 == run("verify", journal)[0]
         code, out, err = run("undo", journal, "--format", "json")
-    assert (0, 120, 0) == (code, *(parse(out.encode())[state] for state in ("deleted", "left"))), err
+    assert (0, SHIPPED_COUNT, 0) == (code, *(parse(out.encode())[state] for state in ("deleted", "left"))), err
 
 
 def requests_begun(journal: Path) -> int:

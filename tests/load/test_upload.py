@@ -10,7 +10,7 @@ from fhir_case import upload, verify
 from fhir_case.errors import FhirCaseError, RejectedError
 from load.sample import bundle, by_type, counts_of
 from smallserver import Reply, SmallServer
-from support import SHIPPED
+from support import SHIPPED, SHIPPED_COUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,7 @@ def test_what_run_loaded_is_undone_by_the_journal_beside_its_report(
     command = ("run", SHIPPED, "--server", fake.url, "--out", tmp_path)
     assert 0 == run(*command)[0]
     assert 0 == run(*command)[0]  # the journal of the first run is kept
-    assert 120 == len(fake.names)
+    assert SHIPPED_COUNT == len(fake.names)
     assert [0, 0] == [run("undo", tmp_path / name)[0] for name in ("journal.jsonl", "journal.1.jsonl")]
 
     assert set() == fake.names
