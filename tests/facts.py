@@ -124,14 +124,14 @@ def _modality(part: Json) -> Any:
 
 
 def _taken_r4(part: Json) -> Any:
-    """Return the word of R4 and what it means: a completed regimen is one that is no longer taken."""
-    means = {"active": "taking", "completed": "stopped", "stopped": "stopped", "unknown": "unknown"}
+    """Return the word of R4 and what it means; R5 has no code for what was completed."""
+    means = {"active": "taking", "completed": None, "stopped": "stopped", "unknown": "unknown"}
     return [(part["status"], means[part["status"]])]
 
 
 def _taken_r5(part: Json) -> Any:
     code = part["adherence"]["code"]
-    return [(code["text"], code["coding"][0]["code"])]
+    return [(code["text"], code["coding"][0]["code"] if "coding" in code else None)]
 
 
 def _targets(part: Json) -> Any:
@@ -174,6 +174,11 @@ _REGIMEN = {
     "as": _at("dosage", "text"),
     "when": _when("effective"),
 }
+_PLAN = _same("intent", "statusReason", "extension", "supportingInformation", "priorPrescription") | {
+    "dose": _at("dosageInstruction", "doseAndRate", "doseQuantity"),
+    "often": _at("dosageInstruction", "timing", "repeat", "frequency"),
+    "as": _at("dosageInstruction", "text"),
+}
 _GIVEN = {"dose": _at("dosage", "dose"), "as": _at("dosage", "text"), "part of": _at("partOf")}
 _REPORT = _same("category", "performer", "result", "conclusion") | {"when": _when("effective")}
 _STUDY = _same("description") | {"when": _day("started")}
@@ -210,7 +215,10 @@ R4: dict[str, Reader] = {
         "status": lambda _: ["recorded"],
         "taken": _taken_r4,
         "stopped for": _at("statusReason"),
+        "planned": _at("basedOn"),
     },
+    "MedicationRequest": _PLAN
+    | {"what": _at("medicationCodeableConcept"), "why": _at("reasonReference"), "told": _at("reportedBoolean")},
     "MedicationAdministration": _GIVEN
     | {"what": _at("medicationCodeableConcept"), "when": _when("effective"), "why": _at("reasonReference")},
     "AdverseEvent": _same("actuality")
@@ -247,7 +255,10 @@ R5: dict[str, Reader] = {
         "why": _at("reason", "reference"),
         "taken": _taken_r5,
         "stopped for": _at("adherence", "reason"),
+        "planned": _at("extension", "valueReference"),
     },
+    "MedicationRequest": _PLAN
+    | {"what": _at("medication", "concept"), "why": _at("reason", "reference"), "told": _at("reported")},
     "MedicationAdministration": _GIVEN
     | {"what": _at("medication", "concept"), "when": _when("occurence"), "why": _at("reason", "reference")},
     "AdverseEvent": _same("actuality")

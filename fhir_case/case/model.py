@@ -127,6 +127,16 @@ class Case(Form):
         """
         return self._index[key][0]
 
+    def time_of(self, key: str) -> str:
+        """
+        Return the FHIRPath of the element that tells when the entry with this key happened, from its resource.
+
+        Raises:
+            KeyError: No entry has it.
+        """
+        section, entry = self._index[key]
+        return section.time_of(entry)
+
 
 def case_model(sections: tuple[Section, ...], base: type[Case] = Case) -> type[Case]:
     """

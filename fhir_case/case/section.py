@@ -27,6 +27,7 @@ class Section:
             one mapping.
         resource: The type of the resource that an entry becomes.
         time: The FHIRPath, from that resource, of the element that tells when it happened; empty when none does.
+        time_of_period: That element where the entry has an end, ``until``, too; empty when it is the same.
         roles: What an entry can be for another: ``condition``, ``tumour``, ``stage``, ``imaging``, ``treatment``, or a
             role of one's own, which `fhir_case.case.entry.key_of` asks for.
         parts: Lists of entries with a key inside of an entry, by the name of their field.
@@ -44,11 +45,16 @@ class Section:
     example: str = ""
     required: bool = False
     keys: tuple[str, ...] = ()
+    time_of_period: str = ""
 
     @property
     def is_list(self) -> bool:
         """Whether it is a list of entries with a key, not one mapping."""
         return issubclass(self.model, KeyedEntry)
+
+    def time_of(self, entry: KeyedEntry) -> str:
+        """Return the FHIRPath of the element that tells when an entry of this section happened."""
+        return (self.time_of_period if getattr(entry, "until", None) is not None else "") or self.time
 
 
 def sections_by_role(sections: Iterable[Section]) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ from fhir_case.mapping.dating import dated, moment_words, period, reference_to
 from fhir_case.mapping.discovery import FoundMapping, discover, installed_codes, sections_of
 from fhir_case.mapping.protocol import Addition, Mapping
 from fhir_case.mapping.resources import PATIENT, PERFORMER, observation, resource
+from fhir_case.mapping.treatment import intent_extension, reason_of_end, treats_cancer
 
 __all__ = [
     "PATIENT",
@@ -24,14 +25,17 @@ __all__ = [
     "dated",
     "discover",
     "installed_codes",
+    "intent_extension",
     "load_case",
     "model_of_cases",
     "moment_words",
     "observation",
     "period",
     "read_case",
+    "reason_of_end",
     "reference_to",
     "resource",
     "sections_of",
     "shipped_cases",
+    "treats_cancer",
 ]

@@ -72,12 +72,15 @@ class Codes:
                     return code_table(package, table)
         return code_table(self.package, table)
 
-    def table(self, name: str) -> InTable:
+    def table(self, name: str, *, suggest: bool = True) -> InTable:
         """
         Return the check that a short name is in a table: of a `Concept`, or of the concept of a `Value`.
 
         It goes into the annotation of a field, so that it is reported with all else that is wrong with a case file:
         ``Annotated[Concept, codes.table("tests")]``.
+
+        Args:
+            suggest: Whether an unknown name is met with the nearest known one; not for drugs, where that is another.
         """
 
         def check(given: Concept | Value) -> Concept | Value:
@@ -85,7 +88,7 @@ class Codes:
             if concept is not None and concept.name is not None:
                 terms = self._terms(name)
                 if concept.name not in terms:
-                    said = _unknown(concept.name, name, terms)
+                    said = _unknown(concept.name, name, terms if suggest else ())
                     raise PydanticCustomError("short_name", "{said}; {hint}", {"said": said, "hint": _OPEN_FORM})
             return given
 

@@ -86,7 +86,7 @@ def _relative(case: Case, moment: Moment) -> dict[str, Any]:
         "url": RELATIVE_DATE_TIME,
         "extension": [
             extension("target", valueReference=reference(section.resource, moment.event)),
-            extension("targetPath", valueString=section.time),
+            extension("targetPath", valueString=case.time_of(moment.event)),
             extension("relationship", valueCode=_RELATIONSHIP[moment.relation or "at"]),
             extension("offset", **_offset(moment)),
         ],

@@ -60,7 +60,7 @@ MAPPINGS = (
     imaging.MAPPING,
     radiotherapy.MAPPING,
     procedure.MAPPING,
-    medication.MAPPING,
+    *medication.MAPPINGS,
     adverse_event.MAPPING,
     response.MAPPING,
     document.MAPPING,

@@ -113,7 +113,7 @@ def test_every_digit_of_a_number_is_kept() -> None:
     marker = read_case(BASE).tumour_markers[0].value.quantity
 
     assert dose is not None
-    assert dose.value.as_tuple() == Decimal("5.00").as_tuple()
+    assert dose.quantity.value.as_tuple() == Decimal("5.00").as_tuple()
     assert marker is not None
     assert marker.value.as_tuple() == Decimal("12.40").as_tuple()
 

@@ -43,7 +43,7 @@ def relative(kind: str, path: str) -> dict[str, Any]:
     ("status", "taken"),
     [
         ("active", "taking"),
-        ("completed", "stopped"),
+        ("completed", None),
         ("stopped", "stopped"),
         ("on-hold", "on-hold"),
         ("not-taken", "not-taking"),

@@ -20,7 +20,7 @@ def test_a_case_file_is_checked_in_the_release_that_is_asked_for() -> None:
     done = run_command("validate", str(CASE), "--fhir", "R5")
 
     assert (0, "") == (done.exit_code, done.stderr)
-    assert "28 resources checked: no errors, no warnings" in done.stdout
+    assert "29 resources checked: no errors, no warnings" in done.stdout
 
 
 def test_a_finding_in_r5_names_the_line_of_the_case_that_caused_it(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ procedures2: []
         "small.yaml:9:14: ecog.b: unknown key 'grad'; did you mean 'grade'?",
         (
             "small.yaml:9:42: ecog.b.after: 'a' is an entry of ecog; this names an entry "
-            "of radiotherapies or procedures or medications"
+            "of radiotherapies or procedures or regimens or medications or administrations"
         ),
     ] == said(CASE + section, ECOG)[:5]
 

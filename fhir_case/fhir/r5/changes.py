@@ -25,11 +25,11 @@ __all__ = ["CHANGES"]
 Json = dict[str, Any]
 
 
-# By the definitions of the codes. A regimen that is completed is "no longer being taken", and "stopped" is what R5 has
-# for that: "not taking" would say that it was not taken in its period. R5 has no code for what is only intended.
+# By the definitions of the codes. R5 has none for what was completed: "stopped" would say that it ended early, and "not
+# taking" that it was not taken in its period. It has none either for what is only intended. Both stay in words.
 _TAKEN = {
     "active": coding(MEDICATION_ADHERENCE, "taking", "Taking"),
-    "completed": coding(MEDICATION_ADHERENCE, "stopped", "Stopped"),
+    "completed": None,
     "stopped": coding(MEDICATION_ADHERENCE, "stopped", "Stopped"),
     "on-hold": coding(MEDICATION_ADHERENCE, "on-hold", "On Hold"),
     "not-taken": coding(MEDICATION_ADHERENCE, "not-taking", "Not Taking"),
@@ -97,7 +97,7 @@ def _medication_adherence(source: Json) -> Json:
     """
     Return the status of the record, and whether the drug is taken, which R4 says in one code.
 
-    The word of R4 stays as the text, since R5 has one code for what was completed and what was stopped.
+    The word of R4 stays as the text, since R5 has no code for what was completed.
 
     Source: https://hl7.org/fhir/R5/medicationstatement-definitions.html#MedicationStatement.adherence
     """

@@ -137,7 +137,7 @@ def _response_after_treatment(subject: Subject) -> Iterator[Finding]:
 def _one_dose(subject: Subject) -> Iterator[Finding]:
     taken: dict[str, list[tuple[str, str, object, Located]]] = {}
     for located in subject.by_type.get("MedicationStatement", ()):
-        start, end = start_of(located.resource, "effective"), end_of(located.resource, "effective")
+        start, end = start_of(located.resource, "effective"), _end_of_taking(located.resource)
         drug, dose = _drug(located.resource), _dose(located.resource)
         if start and drug and dose and happened(located):
             taken.setdefault(drug, []).append((start, end, dose, located))
@@ -147,6 +147,26 @@ def _one_dose(subject: Subject) -> Iterator[Finding]:
             if together and dose != other_dose and patient_of(subject, first) is patient_of(subject, second):
                 message = f"another dose of the same drug is taken at the same time, by {first.label}"
                 yield Finding(second, message, severity="warning", code="business-rule")
+
+
+def _end_of_taking(statement: Any) -> str:
+    """
+    Return when a drug was no longer taken; empty where it still is.
+
+    What is over and has no end, and what was given once or at one time, is known to have been taken when it began.
+    """
+    end = end_of(statement, "effective")
+    adherence = mapping(mapping(statement.get("adherence")).get("code"))
+    over = {statement.get("status"), adherence.get("text")} | {code for _, code in codes_of(adherence)}
+    counts = [
+        mapping(mapping(one.get("timing")).get("repeat")).get("count") for one in objects(statement.get("dosage"))
+    ]
+    if end or not (over & _OVER or "effectiveDateTime" in statement or counts == [1]):
+        return end
+    return start_of(statement, "effective")
+
+
+_OVER = frozenset({"completed", "stopped"})
 
 
 def _by_start(one: tuple[str, str, object, Located]) -> str:

@@ -1,0 +1,156 @@
+"""What is given at a time, how and how often: the fields that all entries about drugs share, and their Dosage."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from fhir_case.case import Concept, KeyedEntry, Quantity, Site
+from fhir_case.case.entry import ConditionKey, key_of
+from fhir_case.case.forms import Key
+from fhir_case.fhir.codes import code_table
+from fhir_case.fhir.datatypes import coding, extension
+from fhir_case.fhir.systems import MCODE, SNOMED
+from fhir_case.mapping import Codes
+from fhir_case_mappings.medication.dose import Dose
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fhir_case_mappings.medication.frequency import Schedule
+
+__all__ = ["Given", "Line", "RegimenKey", "Status", "codes", "dose_and_rate", "given_words", "normalisation", "timing"]
+
+codes = Codes.beside(__package__ or "")
+
+Line = Annotated[int, Field(strict=True, ge=1, le=99)]
+RegimenKey = Annotated[Key, key_of("regimen")]
+
+_PER_TIME = re.compile(r"/\s*(?:s|min|h|hr|hour)$")
+_UNITS_OF_DURATION = {
+    "s": "s", "sec": "s", "second": "s", "seconds": "s",
+    "min": "min", "minute": "min", "minutes": "min",
+    "h": "h", "hour": "h", "hours": "h",
+    "d": "d", "day": "d", "days": "d",
+}  # fmt: skip
+_NORMALISED = (
+    (re.compile(r"/\s*(?:m2|m²|m\^2|sqm|BSA)\b"), "301898006", "Body surface area (observable entity)"),
+    (re.compile(r"/\s*kg\b"), "363804004", "Body weight characteristic (observable entity)"),
+)
+
+
+class Given(KeyedEntry):
+    """
+    A drug with its dose and its way into the body.
+
+    Args:
+        dose: What is given at a time, as printed: ``400 mg``, ``75 mg/m2``, ``5-10 mg``, ``AUC 5``.
+        rate: The rate of an infusion, such as ``0.1 µg/kg/min``.
+        over: How long one infusion takes, such as ``90 min``.
+        route: The way into the body, such as ``oral`` or ``intravenous``.
+        site: The place of the body at which it is given.
+        intent: What the treatment is meant to do, such as ``palliative`` or ``adjuvant``.
+        stopped_for: Why it ended, or was not given.
+        regimen: The regimen that it is part of; its times and reasons hold where the drug has none of its own.
+    """
+
+    dose: Dose | None = None
+    rate: Quantity | None = None
+    over: Quantity | None = None
+    route: Annotated[Concept, codes.table("routes")] | None = None
+    site: Annotated[Site, codes.table("sites")] | None = None
+    intent: Annotated[Concept, codes.table("intents")] | None = None
+    stopped_for: Annotated[Concept, codes.table("reasons")] | None = None
+    regimen: RegimenKey | None = None
+    reasons: tuple[ConditionKey, ...] = ()
+
+    @model_validator(mode="after")
+    def _amounts_are_possible(self) -> Self:
+        if self.rate is not None and self.rate.value <= 0:
+            raise PydanticCustomError("rate", "a rate is more than nothing")
+        if self.over is not None and (self.over.value <= 0 or self.over.unit not in _UNITS_OF_DURATION):
+            raise PydanticCustomError("over", "the time that it takes is a number of s, min, h or d")
+        return self
+
+
+Status = Literal["active", "completed", "stopped", "on-hold", "intended", "not-taken", "unknown"]
+
+
+def given_words(given: Given, schedule_words: str = "") -> str:
+    """Return dose, frequency, route, site, duration and rate in words."""
+    first = " ".join(filter(None, (str(given.dose or ""), schedule_words)))
+    further = (
+        codes.words("routes", given.route, given) if given.route else "",
+        f"into {codes.words('sites', given.site, given)}" if given.site else "",
+        f"over {given.over}" if given.over else "",
+        f"at a rate of {given.rate}" if given.rate else "",
+    )
+    return ", ".join(filter(None, (first, *further)))
+
+
+def dose_and_rate(given: Given) -> dict[str, Any]:
+    """
+    Return an element of ``Dosage.doseAndRate``; an amount per minute or hour is a rate.
+
+    FHIR has no comparator in a dose, so a bound is a Range with one end.
+    """
+    dose, rate = given.dose, given.rate
+    parts: dict[str, Any] = {}
+    if dose is not None:
+        parts |= _amount(dose, "rate" if rate is None and _PER_TIME.search(dose.unit) else "dose")
+    return parts | ({"rateQuantity": codes.quantity(rate)} if rate is not None else {})
+
+
+def _amount(dose: Dose, name: str) -> dict[str, Any]:
+    bound = dose.quantity
+    if bound is None or bound.comparator is None:
+        return codes.amount(name, dose)
+    quantity = codes.quantity(bound)
+    del quantity["comparator"]
+    return {f"{name}Range": {"low" if ">" in bound.comparator else "high": quantity}}
+
+
+def normalisation(given: Given) -> list[dict[str, Any]]:
+    """
+    Return the extension that says that a dose is per body surface area, or per body weight.
+
+    Source: https://hl7.org/fhir/us/mcode/STU4/StructureDefinition-mcode-normalization-basis.html
+    """
+    unit = given.dose.unit if given.dose else ""
+    for pattern, code, display in _NORMALISED:
+        if pattern.search(unit):
+            concept = {"coding": [coding(SNOMED, code, display)]}
+            return [extension(MCODE + "mcode-normalization-basis", valueCodeableConcept=concept)]
+    return []
+
+
+def timing(
+    given: Given, schedule: Schedule | None, words: str, bounds: dict[str, Any], own: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    """
+    Return the Timing of a drug.
+
+    Args:
+        words: The frequency in words; empty without one.
+        bounds: The period in which it is given, where this belongs here.
+        own: The codes of the case for the frequency.
+    """
+    repeat = dict(schedule.repeat) if schedule else {}
+    code: dict[str, Any] = {"coding": list(own) or _codings(repeat), "text": words} if words else {}
+    if given.over is not None:
+        repeat |= {
+            "duration": codes.quantity(given.over)["value"],
+            "durationUnit": _UNITS_OF_DURATION[given.over.unit or ""],
+        }
+    if bounds and not {"boundsDuration", "boundsRange"} & repeat.keys():
+        repeat["boundsPeriod"] = bounds
+    parts = {"repeat": repeat, "code": {name: value for name, value in code.items() if value}}
+    return {name: value for name, value in parts.items() if value}
+
+
+def _codings(repeat: dict[str, Any]) -> list[dict[str, str]]:
+    terms = code_table("fhir_case_mappings", "frequencies").values()
+    return next(([dict(one) for one in term.codings] for term in terms if term.more["repeat"] == repeat), [])
