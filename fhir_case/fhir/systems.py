@@ -15,6 +15,7 @@ __all__ = [
     "CONDITION_VERIFICATION",
     "DATA_ABSENT",
     "DATA_ABSENT_REASON",
+    "DATA_ABSENT_REASON_CODES",
     "DATA_OPERATION",
     "DCM",
     "DEVICE_ASSOCIATION_STATUS",
@@ -72,6 +73,7 @@ MEDICATION_ADHERENCE = "http://hl7.org/fhir/CodeSystem/medication-statement-adhe
 
 FHIR_DEFINITION = "http://hl7.org/fhir/StructureDefinition/"
 ELEMENT_OF_R4 = "http://hl7.org/fhir/4.0/StructureDefinition/extension-"
+DATA_ABSENT_REASON_CODES = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 DATA_ABSENT_REASON = FHIR_DEFINITION + "data-absent-reason"
 RESOURCE_PLACEHOLDER = "http://hapifhir.io/fhir/StructureDefinition/resource-placeholder"  # HAPI FHIR 8.8.0
 ASSERTED_DATE = FHIR_DEFINITION + "condition-assertedDate"

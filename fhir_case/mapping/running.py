@@ -12,6 +12,7 @@ from fhir_case.errors import CaseError, MappingError
 from fhir_case.mapping.cancer import has_cancer, without_cancer
 from fhir_case.mapping.circumstances import add_circumstances
 from fhir_case.mapping.protocol import Addition
+from fhir_case.mapping.vital_signs import as_vital_sign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -101,9 +102,9 @@ def run_mappings(case: Case, mappings: Sequence[FoundMapping]) -> dict[str, Mapp
     for origin, addition in additions:
         _add(mapped, origin, addition)
     add_circumstances(case, [made.resource for made in mapped.values()])
-    if not has_cancer(case):
-        for made in mapped.values():
-            made.resource = without_cancer(made.resource)
+    with_cancer = has_cancer(case)
+    for made in mapped.values():
+        made.resource = as_vital_sign(made.resource if with_cancer else without_cancer(made.resource))
     return mapped
 
 

@@ -18,6 +18,7 @@ from fhir_case.validation.rules.recurrence import RECURRENCE_RULES
 from fhir_case.validation.rules.references import REFERENCE_RULES
 from fhir_case.validation.rules.timeline import TIMELINE_RULES
 from fhir_case.validation.rules.units import UNIT_RULES
+from fhir_case.validation.rules.vital_signs import VITAL_SIGN_RULES
 from fhir_case.validation.strict import INVARIANT_CHECKS, STRICT
 from fhir_case.validation.structure import STRUCTURE
 
@@ -39,6 +40,7 @@ CHECKS: tuple[Check, ...] = (
     *CODE_RULES,
     *DISPLAY_RULES,
     *UNIT_RULES,
+    *VITAL_SIGN_RULES,
     *NARRATIVE_RULES,
     *TIMELINE_RULES,
     *RECURRENCE_RULES,
