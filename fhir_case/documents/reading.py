@@ -41,6 +41,7 @@ MAXIMUM_COMMAS = 20_000_000
 _BYTES_AT_A_TIME = 2**20
 _MAX_DIGITS = 1000
 _MAX_BLANK_LINES = 100_000
+_LARGE_EXPONENT = re.compile(r"[eE][+-]?0*([0-9]{4,})$")
 _TOO_MANY_DIGITS = f"a number has more than {_MAX_DIGITS} digits"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -210,8 +211,7 @@ def _not_json(text: bytes) -> str:
 
 def _decimal(text: str) -> Decimal:
     """Return a decimal; one with very many digits would take memory and time without bound."""
-    exponent = re.search(r"[eE][+-]?0*([0-9]{4,})$", text)
-    if len(text) > _MAX_DIGITS or exponent:
+    if len(text) > _MAX_DIGITS or ("e" in text.lower() and _LARGE_EXPONENT.search(text)):
         raise ValueError(_TOO_MANY_DIGITS)
     return Decimal(text)
 

@@ -67,9 +67,8 @@ def _alternatives(names: Iterable[str]) -> str:
 
 _TEXT = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _TEXTS = rf"\[\s*(?:(?:{_TEXT}|null)[\s,]*)*\]"
-_POINTER = re.compile(rf'"({_alternatives(_NAMES - {"div"})})"\s*:\s*({_TEXT}|{_TEXTS})'.encode())
+_POINTER = re.compile(rf'"({_alternatives(_NAMES)})"\s*:\s*({_TEXT}|{_TEXTS})'.encode())
 _HIDDEN_LETTER = re.compile(rb"\\u00[4-7]")
-_DIV = re.compile(rf'"div"\s*:\s*({_TEXT})'.encode())
 
 
 class Location(NamedTuple):
@@ -216,19 +215,19 @@ def pointers_of_text(text: bytes) -> Pointers | None:
 
     None where the text is empty, or writes a letter by its number: then the names of elements may be hidden.
     """
-    if not text or _HIDDEN_LETTER.search(text):
+    if not text or (b"\\" in text and _HIDDEN_LETTER.search(text)):
         return None
     references: set[str] = set()
     links: set[str] = set()
     for name, quoted in set(_POINTER.findall(text)):
-        if quoted.startswith(b"["):
+        if name == b"div":
+            narrative = json.loads(quoted) if b"href" in quoted or b"src" in quoted else ""
+            links.update(narrative_links(narrative) if isinstance(narrative, str) else ())
+        elif quoted.startswith(b"["):
             (references if name == b"reference" else links).update(filter(None, json.loads(quoted)))
         else:
             found = json.loads(quoted) if b"\\" in quoted else quoted[1:-1].decode()
             (references if name == b"reference" else links).add(found)
-    if b"href" in text or b"src" in text:
-        for quoted in _DIV.findall(text):
-            links.update(narrative_links(json.loads(quoted)))
     return Pointers(frozenset(references), frozenset(links))
 
 

@@ -33,6 +33,8 @@ _OLDER_TYPES = dict.fromkeys(
 """The types that neither R4 nor R5 has, with the last release that has them. Source: their own lists of resources."""
 _CONCEPT = frozenset({"coding", "text"})
 _OLDER_CONCEPTS = frozenset({"Encounter.reason"})  # a CodeableConcept until STU3, and something else in R5
+_DECLARING = frozenset({"fhirVersion", "meta"})
+_NONE: dict[str, str] = {}
 _ANY_TYPE = "Resource"  # where a resource is inside another one
 
 
@@ -74,7 +76,16 @@ def sign_of_other_release(resource: Resource, release: str) -> ReleaseSign | Non
     ours = family(release)
     if ours not in _OTHER:
         return None
-    parts = _tables(ours)[1]
+    types, parts = _tables(ours)
+    kind = resource.get("resourceType")
+    if (
+        isinstance(kind, str)
+        and kind not in types
+        and kind not in _OLDER_TYPES
+        and _DECLARING.isdisjoint(resource)
+        and parts.get(kind, _NONE).keys().isdisjoint(resource)
+    ):
+        return None  # nearly always
     waiting: list[tuple[dict[str, Any], str, str]] = [(resource, str(resource.get("resourceType")), _ANY_TYPE)]
     while waiting:  # what strangers write may be nested deeply
         value, path, part = waiting.pop()
@@ -83,7 +94,7 @@ def sign_of_other_release(resource: Resource, release: str) -> ReleaseSign | Non
             if found:
                 return found
             part = str(value.get("resourceType"))
-        known = parts.get(part, {})
+        known = parts.get(part, _NONE)
         inside: list[tuple[dict[str, Any], str, str]] = []
         for name in value:
             if name not in known:

@@ -88,7 +88,7 @@ def test_what_is_done_is_known_by_document_and_position(index: Index) -> None:
 def test_many_names_and_references_are_held(index: Index) -> None:
     count = 60_000
     for unit in range(0, count, 1000):
-        index.add_names(unit, ((f"Patient/{number}", ONE) for number in range(unit, unit + 1000)))
+        index.add_names(unit, [(f"Patient/{number}", ONE) for number in range(unit, unit + 1000)])
     index.add_needs(1, (f"Patient/{number}" for number in range(count)))
 
     assert count == sum(1 for _ in index.crossing())
@@ -103,3 +103,17 @@ def test_several_threads_may_use_it_at_once(index: Index) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert [f"Patient/{number}" for number in range(400)] == list(pool.map(work, range(400)))
+
+
+def test_a_document_that_clashes_leaves_no_name_behind_and_takes_none_away(index: Index) -> None:
+    index.add_names(0, [("Patient/a", ONE)])
+    index.add_names(1, [("Patient/b", ONE), ("Patient/a", OTHER), ("Patient/c", ONE)])
+
+    assert ["Patient/a"] == list(index.names_from("Patient/"))
+
+
+def test_a_place_that_is_claimed_again_is_told_in_the_same_answer_and_in_a_later_one(index: Index) -> None:
+    assert set() == index.claim(["Patient/1", "Patient/2"])
+    assert {"Patient/2"} == index.claim(["Patient/2", "Patient/3"])
+    assert {"Patient/4"} == index.claim(["Patient/4", "Patient/4", "Patient/5"])
+    assert set() == index.claim([])

@@ -51,12 +51,20 @@ class JournalEntry:
     full_url: str = ""
 
     @classmethod
-    def of(cls, entry: PlannedEntry, status: int, state: State, **rest: Any) -> Self:
+    def of(
+        cls,
+        entry: PlannedEntry,
+        status: int,
+        state: State,
+        *,
+        stored_as: str = "",
+        version: str = "",
+        reason: str = "",
+    ) -> Self:
         """Return the entry for one resource that was planned."""
         original = entry.original
-        return cls(
-            original.name, entry.method, status, state, source=original.source, position=original.position, **rest
-        )
+        place = (original.source, original.position)
+        return cls(original.name, entry.method, status, state, stored_as, version, reason, *place)
 
     @property
     def key(self) -> tuple[str, int]:

@@ -6,6 +6,7 @@ import json
 import os
 from contextlib import suppress
 from dataclasses import fields
+from operator import attrgetter
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["JournalFile"]
 
 _FIELDS = tuple(each.name for each in fields(JournalEntry))
+_values_of = attrgetter(*_FIELDS)
 
 
 class JournalFile:
@@ -111,7 +113,7 @@ class JournalFile:
 
     def duplicates(self, lines: Sequence[Mapping[str, Any]]) -> None:
         """Note what became of what late requests stored twice."""
-        self._write(*lines)
+        self._write(*map(dict, lines))
 
     def looked_up(self) -> None:
         """Note that what missing lines may have said was sent was looked up."""
@@ -121,8 +123,8 @@ class JournalFile:
         """Note that all was sent."""
         self._write({"finished": True, **summary})
 
-    def _write(self, *lines: Mapping[str, Any]) -> None:
-        self._append([wire.dump(dict(line)) for line in lines])
+    def _write(self, *lines: dict[str, Any]) -> None:
+        self._append([wire.dump(line) for line in lines])
 
     def _sync(self) -> None:
         """Force what was written to the disk: what may not be sent twice has to survive that the power fails."""
@@ -163,4 +165,5 @@ def _positions(entries: Sequence[PlannedEntry]) -> list[tuple[str, list[int]]]:
 
 
 def _without_empty(entry: JournalEntry) -> dict[str, Any]:
-    return {name: value for name in _FIELDS if (value := getattr(entry, name)) != ""}  # asdict copies, and takes longer
+    values = zip(_FIELDS, _values_of(entry), strict=True)  # asdict copies, and takes longer
+    return {name: value for name, value in values if value != ""}

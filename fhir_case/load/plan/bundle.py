@@ -191,8 +191,8 @@ def _entry(
 
 def _request(request: object, where: str, base_url: str) -> Mapping[str, Any]:
     """Return what is asked for, with the URL below the base URL, and nothing that a request does not have."""
-    method = request.get("method") if isinstance(request, dict) else None
-    if not isinstance(request, dict) or method not in ("PUT", "POST", "DELETE"):
+    if not isinstance(request, dict) or request.get("method") not in ("PUT", "POST", "DELETE"):
+        method = request.get("method") if isinstance(request, dict) else None
         hint = _INSTEAD.get(str(method), "")
         raise BundleError(
             f"the request is {method!r}; what is loaded is PUT or POST", where=f"{where}.request", hint=hint

@@ -80,9 +80,9 @@ class PlannedEntry:
     @property
     def identity(self) -> str:
         """Return what identifies it on the server: there it may be only once; empty when nothing does."""
-        if self.by_id or not self.search:
-            return self.url if self.by_id else ""
-        return f"{self.original.type}?{_in_one_spelling(self.search)}"
+        if self.by_id:
+            return self.url
+        return f"{self.original.type}?{_in_one_spelling(self.search)}" if self.search else ""
 
     @property
     def token(self) -> str:

@@ -61,7 +61,7 @@ class Merger:
             or (most.conditional and self._conditional + conditional and together > most.conditional)
         )
         types = {entry.original.type for entry in transaction.entries}
-        asked = {entry.original.type for entry in transaction.entries if entry.asks_server}
+        asked = {entry.original.type for entry in transaction.entries if entry.asks_server} if conditional else set()
         apart = copies is None or self._asked & types or self._types & asked
         if self._entries and (full or apart):
             yield from self.flush()

@@ -164,8 +164,8 @@ def _to_send(entry: PlannedEntry, change: Callable[[str], str] | None) -> dict[s
     if "id" in resource:
         resource = {name: value for name, value in resource.items() if name != "id"}
     given = entry.original.request if entry.original.request.get("method") == entry.method else {}
-    request = {name: value for name, value in given.items() if name != "ifNoneExist"}
-    request |= {"method": entry.method, "url": entry.url}
+    request = {**given, "method": entry.method, "url": entry.url}
+    request.pop("ifNoneExist", None)
     if entry.method == "POST" and entry.condition:
         request["ifNoneExist"] = entry.condition
     located = {"fullUrl": entry.target} if entry.target else {}

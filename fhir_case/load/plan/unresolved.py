@@ -11,15 +11,15 @@ Source: https://hl7.org/fhir/R4/http.html#trules (a server replaces all of them)
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from fhir_case.fhir.links import CANONICALS, TEMPORARY, is_link, narrative_links
 from fhir_case.fhir.references import references_in, unversioned
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
+    from fhir_case.fhir.references import Pointers
     from fhir_case.fhir.wire import Resource
     from fhir_case.load.plan.entry import PlannedEntry
 
@@ -32,18 +32,22 @@ __all__ = [
     "unresolved_in_plan",
 ]
 
-_SIGNS = (b'"_', b"href", b"src")
-_SIGNS_OF_CANONICALS = (
-    b'Canonical"', b'"library"', b'"measure"', b'"questionnaire"', b'alueSet"', b'"derivedFrom"', b'"relatedArtifact"'
-)  # fmt: skip
-_CANONICAL = re.compile(rf'"(?:{"|".join(sorted(CANONICALS))})"\s*:\s*(?:\[\s*)?"(?:urn:|[A-Z][A-Za-z]+/)'.encode())
 
+def may_be_left(content: bytes, pointers: Pointers | None, entries: Iterable[PlannedEntry]) -> bool:
+    """
+    Whether a JSON text may have such links; one that has not needs no closer look.
 
-def may_be_left(content: bytes) -> bool:
-    """Whether a JSON text may have such links; one that has not needs no closer look."""
-    if any(sign in content for sign in _SIGNS):
+    Args:
+        pointers: What may point to another entry in it, perhaps as it was before it was rewritten; None when that is
+            not known.
+        entries: What it holds.
+    """
+    if pointers is None or (b"_" in content and b'"_' in content):  # one byte is found ten times as fast as two
         return True
-    return any(sign in content for sign in _SIGNS_OF_CANONICALS) and _CANONICAL.search(content) is not None
+    if not pointers.links:
+        return False
+    names = {name for entry in entries for name in (entry.original.name, entry.original.full_url)}
+    return any(link in names or unversioned(link) in names for link in pointers.links)
 
 
 def links_perhaps_left(resource: object) -> list[str]:

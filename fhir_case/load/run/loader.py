@@ -252,6 +252,7 @@ class Loader:
         if not noted:
             self._note(entries)
         planned_of = {each.key: each for each in transaction.entries}
+        remembers = self._survey.crossing or transaction.followed  # something that is sent later may refer to this one
         locations: list[tuple[str, str]] = []
         failed: list[str] = []
         for entry in entries:
@@ -259,9 +260,9 @@ class Loader:
             if not entry.confirmed:
                 failed += planned_entry.names
             elif entry.stored_as:
-                if planned_entry.token and not planned_entry.by_id:
+                if not planned_entry.by_id and planned_entry.token:
                     locations.append((planned_entry.identity, entry.stored_as))
-                if self._remembers(transaction):
+                if remembers:
                     locations += [(name, entry.stored_as) for name in names_for_later(planned_entry)]
         if locations:
             self._index.put_locations(locations)
@@ -275,7 +276,3 @@ class Loader:
                 self.result.note(wrong)
         self._sender.link.tally.stored(entries)
         self._on_entries(entries)
-
-    def _remembers(self, transaction: Transaction) -> bool:
-        """Whether something that is sent later may refer to this one."""
-        return self._survey.crossing or transaction.followed

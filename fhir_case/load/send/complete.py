@@ -84,7 +84,7 @@ def completed_by_lookup(
 
 
 def _is_nowhere(result: JournalEntry) -> bool:
-    return result.confirmed and result.state != "deleted" and not result.stored_as
+    return not result.stored_as and result.confirmed and result.state != "deleted"
 
 
 def _looked_up(link: Link, attempt: Attempt, results: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:

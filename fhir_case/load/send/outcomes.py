@@ -76,6 +76,8 @@ class Outcome:
 
 def completed(ready: Prepared, entries: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:
     """Return the entries of what was sent, of what was there already, and of copies, in their order."""
+    if not (ready.unresolved or ready.there or ready.transaction.copies):
+        return tuple(entries)
     found: dict[int, JournalEntry] = {}
     full_urls = {planned.target for _, planned in ready.sent} if ready.unresolved else ()
     for (position, planned), entry in zip(ready.sent, entries, strict=True):
@@ -160,22 +162,22 @@ def failed(transaction: Transaction, error: FhirCaseError, *, final: bool) -> Ou
     return Outcome(tuple(entries), error, final)
 
 
-def unresolved_in_sent(
-    entries: Iterable[tuple[int, PlannedEntry]], body: Resource | None, content: bytes
-) -> dict[int, Resource]:
+def unresolved_in_sent(ready: Prepared, body: Resource | None, content: bytes) -> dict[int, Resource]:
     """
     Return what is sent at the positions of those entries in which a server may leave references unresolved.
 
     Args:
-        entries: What is sent, each with its position, in the order of the body.
+        ready: What is sent.
         body: The transaction; None when it is sent as it came, in which nothing is resolved.
         content: The same as JSON.
     """
-    if body is None or not may_be_left(content):
+    if body is None:
         return {}
-    sent = list(entries)
-    full_urls = {entry.target for _, entry in sent if entry.target.startswith(TEMPORARY)}
-    resources = ((position, each["resource"]) for (position, _), each in zip(sent, body["entry"], strict=True))
+    full_urls = {entry.target for _, entry in ready.sent if entry.target.startswith(TEMPORARY)}
+    transaction = ready.transaction
+    if not full_urls or not may_be_left(content, transaction.pointers, transaction.entries):
+        return {}
+    resources = ((position, each["resource"]) for (position, _), each in zip(ready.sent, body["entry"], strict=True))
     return {position: resource for position, resource in resources if still_unresolved(resource, full_urls)}
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Said", "named_in", "paired", "why_unconfirmed"]
 
+_CREATED = 201
 _ANSWERS = ("transaction-response", "batch-response", None)
 
 
@@ -61,7 +62,7 @@ def why_unconfirmed(answer: Answer) -> str:
 def named_in(answer: Answer, entries: Sequence[PlannedEntry]) -> list[str]:
     """Return ``Type/id`` of all that an answer says was created, in its order."""
     said = _all_said(answer, entries)
-    return list(dict.fromkeys(each.location.reference for each in said if each.location and each.status == 201))
+    return list(dict.fromkeys(each.location.reference for each in said if each.location and each.status == _CREATED))
 
 
 def paired(entries: Sequence[PlannedEntry], answer: Answer) -> Iterator[tuple[Said, str]]:
@@ -100,20 +101,27 @@ def _misplaced(own: Said, entry: PlannedEntry, repeated: Collection[str]) -> str
         return "the answer is not in the order of what was sent" if own.status else ""
     if own.location.reference in repeated:
         return f"the answer names {own.location.reference} for several resources"
-    if not _fits(entry, own):
+    if not _fits(entry, own.location):
         return f"the answer at its position is about {own.location.reference}"
     return "the answer is not in the order of what was sent"
 
 
 def _is_plausible(entries: Sequence[PlannedEntry], said: Sequence[Said]) -> bool:
-    fitting = all(_fits(entry, each) for entry, each in zip(entries, said, strict=True))
-    return fitting and not _created_twice(entries, said)
+    new: set[str] = set()
+    for entry, (status, location, _, _) in zip(entries, said, strict=True):
+        if location is None:
+            continue
+        if not _fits(entry, location):
+            return False
+        if status == _CREATED and not entry.by_id:
+            if location.reference in new:
+                return False
+            new.add(location.reference)
+    return True
 
 
-def _fits(entry: PlannedEntry, said: Said) -> bool:
-    if said.location is None:
-        return True
-    name = said.location.reference
+def _fits(entry: PlannedEntry, location: Location) -> bool:
+    name = location.reference
     return name == entry.original.name if entry.by_id else name.partition("/")[0] == entry.original.type
 
 
@@ -122,7 +130,7 @@ def _created_twice(entries: Sequence[PlannedEntry], said: Sequence[Said]) -> set
     new = Counter(
         each.location.reference
         for entry, each in zip(entries, said, strict=True)
-        if each.location and each.status == 201 and not entry.by_id
+        if each.location and each.status == _CREATED and not entry.by_id
     )
     return {name for name, number in new.items() if number > 1}
 
@@ -138,23 +146,23 @@ def _all_said(answer: Answer, entries: Sequence[PlannedEntry]) -> list[Said]:
 
 def _said(entry: Mapping[str, Any], ours: Collection[str]) -> Said:
     response = wire.mapping(entry.get("response"))
-    resource = wire.mapping(entry.get("resource"))
-    if resource.get("resourceType") == "OperationOutcome":  # about the entry, not what is stored of it
-        resource = {}
-    location = (
-        location_in_answer(str(response.get("location") or ""))
-        or location_in_answer(f"{resource.get('resourceType')}/{resource.get('id')}" if resource.get("id") else "")
-        or _of_full_url(str(entry.get("fullUrl") or ""), ours)
-    )
+    place = response.get("location")
+    location = location_in_answer(str(place)) if place else None
     version = str(response.get("etag") or "").removeprefix("W/").strip('"') or (location.version if location else "")
-    version = version or str(wire.mapping(resource.get("meta")).get("versionId") or "")
+    if location is None or not version:
+        resource = wire.mapping(entry.get("resource"))
+        if resource.get("resourceType") == "OperationOutcome":  # about the entry, not what is stored of it
+            resource = {}
+        location = (
+            location
+            or location_in_answer(f"{resource.get('resourceType')}/{resource.get('id')}" if resource.get("id") else "")
+            or _of_full_url(str(entry.get("fullUrl") or ""), ours)
+        )
+        version = version or (location.version if location else "")
+        version = version or str(wire.mapping(resource.get("meta")).get("versionId") or "")
     outcome = response.get("outcome")
-    return Said(
-        _status(str(response.get("status") or "")[:4]),
-        location,
-        version,
-        outcome if isinstance(outcome, dict) else None,
-    )
+    status = _status(str(response.get("status") or "")[:4])
+    return Said(status, location, version, outcome if isinstance(outcome, dict) else None)
 
 
 @lru_cache(maxsize=64)

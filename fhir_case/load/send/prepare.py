@@ -90,11 +90,15 @@ def prepared(transaction: Transaction, client: Client, location: Callable[[str],
                     there[position] = one
                 case _:
                     refused[position] = f"the server has {len(locations)} resources with its identifier"
-    entries = tuple(
+    return Prepared(_without_conditions(transaction, absent) if absent else transaction, there, refused)
+
+
+def _without_conditions(transaction: Transaction, absent: set[int]) -> Transaction:
+    entries = (
         replace(entry, condition="", repeatable=False) if position in absent else entry
         for position, entry in enumerate(transaction.entries)
     )
-    return Prepared(replace(transaction, entries=entries) if absent else transaction, there, refused)
+    return replace(transaction, entries=tuple(entries))
 
 
 def _meant_where_left(transaction: Transaction) -> set[int]:

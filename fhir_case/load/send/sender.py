@@ -129,7 +129,7 @@ class Sender:
         sent = [entry for _, entry in ready.sent]
         body = None if transaction.raw else transaction.body(leave_out=ready.there, locations=self._location)
         content = transaction.raw or wire.dump(body)
-        unresolved = unresolved_in_sent(ready.sent, body, content)
+        unresolved = unresolved_in_sent(ready, body, content)
         ready = replace(ready, unresolved=unresolved, before=self.link.with_retries(lambda: self._before(sent)))
         open_requests: list[str] = []
         compressed = self._gzip and len(content) >= _WORTH_GZIP
@@ -204,7 +204,7 @@ class Sender:
     ) -> Outcome:
         full = completed(ready, entries)
         planned = ready.transaction.entries
-        if doubtful or any(entry.key in self.doubtful for entry in planned):
+        if doubtful or (self.doubtful and any(entry.key in self.doubtful for entry in planned)):
             full = marked_in_doubt(planned, full)
         if self.log:
             self.log.answered(request, full)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import BundleError
@@ -116,7 +117,12 @@ def check_writable(plan: Plan) -> None:
     Raises:
         BundleError: A resource cannot be written.
     """
-    for entry in plan.entries if not plan.transactions[0].raw else ():
+    if plan.transactions[0].raw:
+        return
+    with suppress(TypeError):
+        wire.dump([entry.original.resource for entry in plan.entries])
+        return
+    for entry in plan.entries:  # which of them it is
         try:
             wire.dump(entry.original.resource)
         except TypeError as error:

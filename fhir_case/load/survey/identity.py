@@ -82,7 +82,7 @@ def named(entries: Sequence[PlannedEntry]) -> Iterator[tuple[str, bytes]]:
             yield original.full_url, b""
         if isinstance(url := original.resource.get("url"), str):
             yield f"{original.type}?url={url}", b""
-        for token in identifiers_of(original.resource):
+        for token in identifiers_of(original.resource) if "identifier" in original.resource else ():
             name = f"{original.type}?identifier={token}"
             if name != condition:
                 yield name, _BY_ID if entry.by_id else _PLAIN
@@ -106,5 +106,5 @@ def _digest(resource: Resource) -> bytes:
 def asked_of_server(entries: Sequence[PlannedEntry]) -> Iterator[str]:
     """Return the conditions that ask for something else than one identifier: ``Type?…``, not encoded."""
     for entry in entries:
-        if entry.asks_server:
+        if entry.condition and entry.asks_server:
             yield f"{entry.original.type}?{unquote_plus(entry.identity.partition('?')[2])}"

@@ -11,7 +11,7 @@ from fhir_case.load.survey.identity import Relation, is_one_request, is_ours, is
 from fhir_case.load.temporary import TemporaryDatabase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 __all__ = ["Index"]
 
@@ -26,7 +26,7 @@ CREATE TABLE in_order (unit INTEGER, earlier INTEGER, name TEXT, one_request INT
 CREATE TABLE address (unit INTEGER, name TEXT);
 CREATE TABLE location (name TEXT PRIMARY KEY, location TEXT) WITHOUT ROWID;
 CREATE TABLE failed (name TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE created (location TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE created (location TEXT PRIMARY KEY, claim INTEGER) WITHOUT ROWID;
 CREATE TABLE awaited (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE done (source TEXT, position INTEGER, location TEXT, PRIMARY KEY (source, position)) WITHOUT ROWID;
 """
@@ -43,9 +43,10 @@ class Index(TemporaryDatabase):
     def __init__(self) -> None:
         super().__init__(_TABLES, cache_kib=_CACHE_KIB)
         self._lock = Lock()
+        self._claims = 0
 
     def add_names(
-        self, unit: int, names: Iterable[tuple[str, bytes]], relation: Callable[[bytes, bytes], Relation] = relation
+        self, unit: int, names: Sequence[tuple[str, bytes]], relation: Callable[[bytes, bytes], Relation] = relation
     ) -> list[tuple[str, int]]:
         """
         Add what a document holds, and return the names for which it is refused, and which document holds each.
@@ -57,17 +58,12 @@ class Index(TemporaryDatabase):
             relation: Returns how a claim goes with one of an earlier document.
         """
         clashes: list[tuple[str, int]] = []
-        added: list[str] = []
         changed: list[tuple[bytes, str]] = []
         others: list[tuple[str, int, Relation, bytes, bytes]] = []
         with self._lock:
-            for name, claim in names:
-                if self._base.execute("INSERT OR IGNORE INTO name VALUES (?, ?, ?)", (name, unit, claim)).rowcount:
-                    added.append(name)
-                    continue
+            for name, claim, other, held in self._held_before(unit, names):
                 if not claim:
                     continue
-                other, held = self._base.execute("SELECT unit, claim FROM name WHERE name = ?", (name,)).fetchone()
                 how = relation(held, claim) if held else Relation.ANY_ORDER
                 if how is Relation.REFUSED and (other != unit or not is_ours(claim)):
                     clashes.append((name, other))
@@ -79,10 +75,26 @@ class Index(TemporaryDatabase):
                     self._base.execute("UPDATE name SET claim = ? WHERE name = ?", (claim, name))
             if clashes:
                 self._base.executemany("UPDATE name SET claim = ? WHERE name = ?", reversed(changed))
-                self._base.executemany("DELETE FROM name WHERE name = ?", ((name,) for name in added))
+                self._base.executemany(
+                    "DELETE FROM name WHERE name = ? AND unit = ?", ((name, unit) for name, _ in names)
+                )
             else:
                 self._put_in_order(unit, others)
         return clashes
+
+    def _held_before(self, unit: int, names: Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, bytes, int, bytes]]:
+        """Add the names that are new; return each other one, the claim on it, and who held it before by which claim."""
+        rows = [(name, unit, claim) for name, claim in names]
+        insert, select = "INSERT OR IGNORE INTO name VALUES (?, ?, ?)", "SELECT unit, claim FROM name WHERE name = ?"
+        if len({name for name, _ in names}) < len(names):  # the document itself has one of them twice
+            for name, _, claim in rows:
+                if not self._base.execute(insert, (name, unit, claim)).rowcount:
+                    yield name, claim, *self._base.execute(select, (name,)).fetchone()
+        elif self._base.executemany(insert, rows).rowcount < len(rows):
+            for name, claim in names:
+                other, held = self._base.execute(select, (name,)).fetchone()
+                if other != unit:
+                    yield name, claim, other, held
 
     def _put_in_order(self, unit: int, others: Iterable[tuple[str, int, Relation, bytes, bytes]]) -> None:
         """
@@ -221,14 +233,20 @@ class Index(TemporaryDatabase):
 
     def claim(self, locations: Iterable[str]) -> set[str]:
         """Note that each ``Type/id`` is that of a new resource; return those that were claimed by another before."""
-        places = Counter(locations)
+        places = list(locations)
+        written = json.dumps(places)
         with self._lock:
+            self._claims += 1
+            new = self._base.execute(
+                "INSERT OR IGNORE INTO created SELECT value, ? FROM json_each(?)", (self._claims, written)
+            ).rowcount
+            if new == len(places):
+                return set()
             before = self._base.execute(
-                "SELECT location FROM created WHERE location IN (SELECT value FROM json_each(?))",
-                (json.dumps(list(places)),),
+                "SELECT location FROM created WHERE claim <> ? AND location IN (SELECT value FROM json_each(?))",
+                (self._claims, written),
             ).fetchall()
-            self._base.executemany("INSERT OR IGNORE INTO created VALUES (?)", ((place,) for place in places))
-        return {place for (place,) in before} | {place for place, number in places.items() if number > 1}
+        return {place for (place,) in before} | {place for place, number in Counter(places).items() if number > 1}
 
     def put_failed(self, names: Iterable[str]) -> None:
         """Note which names were not stored."""

@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
-from hashlib import blake2b
+from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
 from fhir_case.errors import BundleError
@@ -49,7 +49,8 @@ def changed(name: str, reason: str = "") -> BundleError:
 
 
 def _digest(document: Document) -> bytes:
-    return blake2b(document.raw or wire.dump(document.content), digest_size=_DIGEST_BYTES).digest()
+    # Processors have instructions for this one, so that it takes half the time of BLAKE2.
+    return sha256(document.raw or wire.dump(document.content)).digest()[:_DIGEST_BYTES]
 
 
 class Kept(NamedTuple):

@@ -210,9 +210,9 @@ def _warn(document: Document, remarks: Iterable[str], plan: Plan, found: Survey,
     found.warn(
         "the server does not list these types",
         *dict.fromkeys(
-            entry.original.type
-            for entry in plan.entries
-            if not rules.capabilities.lists(entry.original.type) and entry.original.type not in found.kinds
+            kind
+            for kind in {entry.original.type: None for entry in plan.entries}
+            if not rules.capabilities.lists(kind) and kind not in found.kinds
         ),
     )
     if not plan.transactions[0].raw and (not document.raw or b"/_history/" in document.raw):
@@ -223,7 +223,7 @@ def _warn(document: Document, remarks: Iterable[str], plan: Plan, found: Survey,
             if "/_history/" in text and "://" not in text
         )
         found.warn(_VERSIONED, *versioned)
-    if not document.raw or may_be_left(document.raw):
+    if may_be_left(document.raw, plan.transactions[0].pointers, plan.entries):
         words, left = unresolved_warning(plan, certain=rules.leaves_references)
         found.warn(words, *(entry.original.name for entry in left))
     if len(plan.transactions) > 1 and (rules.whole or (document.content or {}).get("type") == "transaction"):
