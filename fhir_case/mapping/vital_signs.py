@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from fhir_case.fhir.wire import Resource
 
-__all__ = ["as_vital_sign", "pressure_component"]
+__all__ = ["as_vital_sign", "conversion_note", "fitting", "pressure_component"]
 
 Json = dict[str, Any]
 
@@ -67,7 +67,7 @@ def as_vital_sign(resource: Resource) -> Resource:
         return _one_pressure(resource, alone)
     if sign is None or sign is PANEL:
         return resource
-    value = _fitting(resource.get("valueQuantity"), sign.units)
+    value = fitting(resource.get("valueQuantity"), sign.units)
     if value is not None:
         return _claimed(_converted(resource, value), sign)
     is_complete = "component" in resource if sign is BLOOD_PRESSURE else "dataAbsentReason" in resource
@@ -90,7 +90,7 @@ def _loinc_codes(resource: Resource) -> list[str]:
 
 def _one_pressure(resource: Resource, known: tuple[str, str]) -> Resource:
     """Return a pressure that was written alone as the blood pressure that FHIR has it in."""
-    value = _fitting(resource.get("valueQuantity"), PRESSURE_UNITS)
+    value = fitting(resource.get("valueQuantity"), PRESSURE_UNITS)
     if value is None:
         return _in_words(resource)
     changed = _converted(resource, value)
@@ -102,7 +102,7 @@ def _one_pressure(resource: Resource, known: tuple[str, str]) -> Resource:
     return _claimed({**changed, "code": code, "component": components}, BLOOD_PRESSURE)
 
 
-def _fitting(value: Json | None, units: Sequence[str]) -> Json | None:
+def fitting(value: Json | None, units: Sequence[str]) -> Json | None:
     """Return a quantity in a unit that the profile allows: as it is, or converted; none where it cannot be."""
     if not value:
         return None
@@ -128,10 +128,13 @@ def _converted(resource: Resource, value: Json) -> Resource:
     changed = {**resource, "valueQuantity": value}
     if printed.get("code") in {None, value["code"]}:
         return changed
-    note = (
-        f"Printed as {printed['value']} {printed.get('unit', '')}".rstrip() + "; converted to the unit of the profile."
-    )
+    note = conversion_note(f"{printed['value']} {printed.get('unit', '')}".rstrip())
     return {**changed, "note": [*resource.get("note", ()), {"text": note}]}
+
+
+def conversion_note(printed: str) -> str:
+    """Return the words that say what was printed, where the profile wants another unit."""
+    return f"Printed as {printed}; converted to the unit of the profile."
 
 
 def _claimed(resource: Resource, sign: VitalSign) -> Resource:

@@ -34,6 +34,7 @@ from fhir_case_mappings import (
     specimen,
     stage,
     tumour,
+    vital_sign,
 )
 
 __all__ = ["MAPPINGS"]
@@ -48,6 +49,7 @@ MAPPINGS = (
     encounter.MAPPING,
     condition.MAPPING,
     specimen.MAPPING,
+    vital_sign.MAPPING,
     *laboratory.MAPPINGS,
     panel.MAPPING,
     *genomics.MAPPINGS,

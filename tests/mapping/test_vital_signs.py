@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fhir_case import build_bundle, validate
+from fhir_case.errors import CaseError
 from fhir_case.fhir.systems import US_CORE
 from fhir_case.mapping import read_case
 from support import ROOT, resources
@@ -120,6 +121,57 @@ def test_what_was_converted_says_what_was_printed() -> None:
     made, _ = finding("8302-2", "{value: 1.72, unit: m, ucum: m}")
 
     assert ["Printed as 1.72 m; converted to the unit of the profile."] == [one["text"] for one in made["note"]]
+
+
+def sign(written: str) -> dict[str, Any]:
+    """Return the Observation of an entry of the section of vital signs."""
+    entry = f"vital_signs:\n  - {{key: t, {written}, at: anchor, source: s}}\n"
+    bundle = build_bundle(read_case(HEAD + entry))
+    assert [] == [str(one) for one in validate(bundle, closed=True).issues if one.severity == "error"]
+    return resources(bundle)["Observation/made-up-t"]
+
+
+@pytest.mark.parametrize(
+    ("value", "pressures", "notes"),
+    [
+        ("62/52 mmHg", [62, 52], []),
+        ("120 / 80 mm Hg", [120, 80], []),
+        ("16/10.5 kPa", [120, 79], ["Printed as 16/10.5 kPa; converted to the unit of the profile."]),
+        ("{systolic: 62 mmHg, diastolic: 52 mmHg}", [62, 52], []),
+    ],
+)
+def test_a_blood_pressure_is_two_components_in_mmhg(value: str, pressures: list[int], notes: list[str]) -> None:
+    made = sign(f"sign: blood-pressure, value: {value}")
+    quantities = [one["valueQuantity"] for one in made["component"]]
+
+    assert pressures == [one["value"] for one in quantities]
+    assert {"mm[Hg]"} == {one["code"] for one in quantities}
+    assert notes == [one["text"] for one in made.get("note", [])]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("sign: blood-pressure, value: 62 mmHg", "a blood pressure is two numbers and their unit"),
+        ("sign: blood-pressure, value: 52/62 mmHg", "the systolic pressure is written before the diastolic one"),
+        ("sign: blood-pressure, value: 62/52", "is not a blood pressure with its unit"),
+        ("sign: heart-rate, value: 62/52 mmHg", "two pressures are the value of the sign blood-pressure"),
+        ("sign: heart-rate, value: -3", "a measured amount is not negative"),
+        ("sign: heart-rate, value: 37 °C", "the unit '°C' does not fit heart-rate"),
+        ("sign: body-temperature, value: 37", "the unit '' does not fit body-temperature"),
+        ("sign: pulse-rate, value: 70", "'pulse-rate' is not a known short name of vital_signs"),
+        ("sign: heart-rate, value: 70, oxygen_flow: 2 L/min", "belongs to an oxygen-saturation"),
+        ("sign: oxygen-saturation, value: 93 %, oxygen_flow: 2 L", "this is a number of L/min"),
+        ("sign: heart-rate", "'value' is missing"),
+    ],
+)
+def test_a_wrong_vital_sign_is_told_with_its_line(written: str, said: str) -> None:
+    with pytest.raises(CaseError) as raised:
+        sign(written)
+
+    (problem,) = raised.value.problems
+    assert said in problem.message
+    assert "case.yaml:9:" in problem.where
 
 
 def test_the_reported_case_has_vital_signs_with_their_profiles() -> None:
