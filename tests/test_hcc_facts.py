@@ -384,10 +384,24 @@ def test_sorafenib_was_begun_reduced_and_refused(bundle: dict[str, Resource]) ->
     assert [one["dosage"][0]["timing"]["code"]["coding"][0]["code"] for one in (twice, once)] == ["BID", "QD"]
     assert [one["dosage"][0]["doseAndRate"][0]["doseQuantity"]["value"] for one in (twice, once)] == [400, 400]
     assert relative(twice["effectivePeriod"]["_start"]) == after(1)
-    assert (twice["status"], once["status"]) == ("completed", "stopped")
+    assert (twice["status"], once["status"]) == ("stopped", "stopped")
+    assert "dose reduced" in twice["statusReason"][0]["text"]
     assert twice["effectivePeriod"]["end"] == once["effectivePeriod"]["start"]
     assert codes(once["statusReason"][0]) == {(SNOMED, "105480006")}
     assert once["effectivePeriod"]["end"] == get(bundle, "Observation", "response-12-months")["effectiveDateTime"]
+
+
+def test_each_drug_is_planned_too_and_the_lower_dose_follows_the_higher(bundle: dict[str, Resource]) -> None:
+    plans = {key: get(bundle, "MedicationRequest", key) for key in ("entecavir", *SORAFENIB)}
+
+    assert {one["intent"] for one in plans.values()} == {"plan"}
+    assert [one["status"] for one in plans.values()] == ["unknown", "stopped", "stopped"]
+    assert "mcode" not in plans["entecavir"]["meta"]["profile"][0]
+    assert "mcode-cancer-related-medication-request" in plans["sorafenib-once-daily"]["meta"]["profile"][0]
+    assert plans["sorafenib-once-daily"]["priorPrescription"]["reference"].endswith("sorafenib-twice-daily")
+
+
+SORAFENIB = ("sorafenib-twice-daily", "sorafenib-once-daily")
 
 
 def test_hand_foot_skin_reaction(bundle: dict[str, Resource]) -> None:
@@ -395,8 +409,17 @@ def test_hand_foot_skin_reaction(bundle: dict[str, Resource]) -> None:
 
     assert ("https://www.meddra.org", "10054524") in codes(event["event"])
     assert relative(event["_date"])[1:] == ("after-start", 2, "wk")
-    assert event["suspectEntity"][0]["instance"]["reference"].endswith("sorafenib-twice-daily")
-    assert "reduced" in event["outcome"]["text"]
+    assert [one["instance"]["reference"].rpartition("/")[2] for one in event["suspectEntity"]] == [
+        f"{NAMESPACE}-sorafenib-twice-daily",
+        f"{NAMESPACE}-sorafenib-once-daily",
+    ]
+    assert "outcome" not in event
+    assert [one["extension"][0].get("valueReference", {}).get("reference") for one in event["extension"]] == [
+        None,
+        f"MedicationRequest/{NAMESPACE}-sorafenib-once-daily",
+    ]
+    assert "reduced" in event["extension"][0]["extension"][0]["valueCodeableConcept"]["text"]
+    assert "coding" not in get(bundle, "Condition", "hand-foot-skin-reaction-condition")["clinicalStatus"]
     assert get(bundle, "Observation", "hand-foot-skin-reaction-grade")["valueInteger"] == 2
     assert "severity" not in event
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 __all__ = [
     "ACT_REASON",
     "ADMINISTRATIVE_GENDER",
-    "ADVERSE_EVENT_OUTCOME",
+    "ADVERSE_EVENT_SERIOUSNESS",
+    "ADVERSE_EVENT_SEVERITY",
     "ALLERGY_VERIFICATION",
     "ASSERTED_DATE",
     "BODY_STRUCTURE_TYPE",
@@ -23,6 +24,7 @@ __all__ = [
     "DIAGNOSTIC_SERVICE",
     "DOCUMENT_RELATIONSHIP",
     "ELEMENT_OF_R4",
+    "ELEMENT_OF_R5",
     "FHIR_DEFINITION",
     "HGVS",
     "ISCN",
@@ -57,7 +59,8 @@ CONDITION_CATEGORY = "http://terminology.hl7.org/CodeSystem/condition-category"
 CONDITION_CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 CONDITION_VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 ALLERGY_VERIFICATION = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"
-ADVERSE_EVENT_OUTCOME = "http://terminology.hl7.org/CodeSystem/adverse-event-outcome"
+ADVERSE_EVENT_SERIOUSNESS = "http://terminology.hl7.org/CodeSystem/adverse-event-seriousness"
+ADVERSE_EVENT_SEVERITY = "http://terminology.hl7.org/CodeSystem/adverse-event-severity"
 PROVENANCE_PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
 RACE_AND_ETHNICITY = "urn:oid:2.16.840.1.113883.6.238"
 HGVS = "http://varnomen.hgvs.org"
@@ -74,6 +77,7 @@ MEDICATION_ADHERENCE = "http://hl7.org/fhir/CodeSystem/medication-statement-adhe
 FHIR_DEFINITION = "http://hl7.org/fhir/StructureDefinition/"
 ELEMENT_OF_R4 = "http://hl7.org/fhir/4.0/StructureDefinition/extension-"
 DATA_ABSENT_REASON_CODES = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
+ELEMENT_OF_R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-"
 DATA_ABSENT_REASON = FHIR_DEFINITION + "data-absent-reason"
 RESOURCE_PLACEHOLDER = "http://hapifhir.io/fhir/StructureDefinition/resource-placeholder"  # HAPI FHIR 8.8.0
 ASSERTED_DATE = FHIR_DEFINITION + "condition-assertedDate"

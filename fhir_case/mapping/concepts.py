@@ -133,6 +133,10 @@ class Codes:
         """Return what a table says about a concept that it need not know."""
         return self._terms(table).get(concept.name or "")
 
+    def terms(self, table: str) -> Mapping[str, Term]:
+        """Return all that a table says, by its short names."""
+        return self._terms(table)
+
     def concept(self, table: str, concept: Concept, entry: Entry) -> dict[str, Any]:
         """Return a CodeableConcept: the codes of the case before those of the table, words always."""
         term = self.term(table, concept, entry)

@@ -1,16 +1,16 @@
-"""Adjust the extensions whose values speak of what has another form in R5."""
+"""Adjust the extensions whose values speak of what has another form in R5, or of what is an element there."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.r5.table import sections
-from fhir_case.fhir.systems import MCODE, RELATIVE_DATE_TIME
+from fhir_case.fhir.systems import ELEMENT_OF_R5, MCODE, RELATIVE_DATE_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["adjusted"]
+__all__ = ["adjusted", "restore"]
 
 Json = dict[str, Any]
 
@@ -33,6 +33,33 @@ def adjusted(extension: Json, identifiers: Mapping[str, Json]) -> Json:
     if extension.get("url") in _TO_PROFILES_OF_R4:
         return {**extension, "extension": [_by_identifier(one, identifiers) for one in extension.get("extension", ())]}
     return extension
+
+
+def restore(resource: Json) -> None:
+    """
+    Turn the extensions that R4 has for parts of R5 into these parts; each is one entry of a list.
+
+    Args:
+        resource: A resource of R5, which is changed.
+
+    Source: https://hl7.org/fhir/R5/versions.html#extensions
+    """
+    prefix = f"{ELEMENT_OF_R5}{resource['resourceType']}."
+    kept: list[Any] = []
+    for one in resource.get("extension", ()):
+        name = str(one.get("url", "")).removeprefix(prefix) if isinstance(one, dict) else ""
+        if not name.isidentifier():
+            kept.append(one)
+            continue
+        part: Json = {}
+        for each in one.get("extension", ()):
+            value = next(field for field in each if field.startswith("value"))
+            part[f"{each['url']}{value.removeprefix('value')}"] = each[value]
+        resource.setdefault(name, []).append(part)
+    if "extension" in resource:
+        del resource["extension"]
+        if kept:
+            resource["extension"] = kept
 
 
 def _with_target_path(relative: Json) -> Json:
