@@ -12,8 +12,10 @@ from pydantic_core import PydanticCustomError
 
 from fhir_case.case.forms import Amount, Concept, Value
 from fhir_case.errors import MappingError
+from fhir_case.fhir.code_forms import plain_name, wrong_digit, wrong_form
 from fhir_case.fhir.codes import Term, code_table, code_tables, fixed_table
 from fhir_case.fhir.datatypes import coding, extension, quantity
+from fhir_case.fhir.systems import LOINC
 from fhir_case.fhir.ucum import ucum_code
 from fhir_case.wording import did_you_mean
 
@@ -90,9 +92,21 @@ class Codes:
                 if concept.name not in terms:
                     said = _unknown(concept.name, name, terms if suggest else ())
                     raise PydanticCustomError("short_name", "{said}; {hint}", {"said": said, "hint": _OPEN_FORM})
+            if concept is not None:
+                self._refuse_wrong_code(concept, name)
             return given
 
         return InTable(check, name)
+
+    def _refuse_wrong_code(self, concept: Concept, table: str) -> None:
+        """Refuse a code that cannot be one of its system, or has the display of another code of the table."""
+        for one in concept.code:
+            said = wrong_form(one.system, one.code) or wrong_digit(one.system, one.code)
+            if not said and one.display:
+                said = _name_of_another(one.system, one.code, one.display, self._terms(table))
+            if said:
+                hint = "look the code up, or write {text: …} alone"
+                raise PydanticCustomError("code", "{said}; {hint}", {"said": said.replace("; ", ", "), "hint": hint})
 
     def check_unit(self, table: str, concept: Concept, amount: Amount | Quantity | None) -> None:
         """
@@ -229,6 +243,26 @@ class Codes:
 
 def _unit_words(units: Mapping[str, Term]) -> dict[str, str]:
     return {name: term.more["ucum"] for name, term in units.items() if "ucum" in term.more}
+
+
+def _name_of_another(system: str, code: str, display: str, terms: Mapping[str, Term]) -> str:
+    """
+    Return that a display is that of another code of a table; empty where it is not.
+
+    The code is in the table too, or its system has no two codes with one name: two concepts of SNOMED CT may share a
+    synonym, and drugs have several codes of ATC.
+    """
+    names: dict[str, set[str]] = {}
+    for term in terms.values():
+        for one in term.codings:
+            if one["system"] == system:
+                names.setdefault(one["code"], set()).add(plain_name(one.get("display", "")))
+    given = plain_name(display)
+    own = names.get(code, set())
+    others = [other for other, known in names.items() if other != code and given in known]
+    if not others or given in own or (not own and system != LOINC):
+        return ""
+    return f"'{display}' is the name of {' and '.join(others)}, not of '{code}'"
 
 
 def _unknown(name: str, table: str, known: Collection[str]) -> str:

@@ -1,4 +1,4 @@
-"""List the code tables that are at hand, with the fields of the case file that take their short names."""
+"""The code tables that are at hand, the fields that take their short names, and what they do not know."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel
 
+from fhir_case.case.forms.concept import Coding
 from fhir_case.errors import MappingError
 from fhir_case.fhir.codes import code_table, code_tables
 from fhir_case.mapping.concepts import InTable
-from fhir_case.mapping.discovery import discover, sections_of
+from fhir_case.mapping.discovery import discover, installed_codes, sections_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from fhir_case.case import Section
+    from fhir_case.case import Case, Section
     from fhir_case.fhir.codes import Term
 
-__all__ = ["Vocabulary", "matching", "vocabularies"]
+__all__ = ["Vocabulary", "matching", "unchecked_codes", "vocabularies"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,30 @@ def matching(terms: Iterable[Term], search: str) -> tuple[Term, ...]:
     """Return the terms in whose name, words, codes, displays or reason all words of a search stand."""
     words = search.casefold().split()
     return tuple(term for term in terms if all(word in _searched(term) for word in words))
+
+
+def unchecked_codes(case: Case) -> list[str]:
+    """Return the codes that a case writes in full and no code table knows, each with its system and its line."""
+    sections = [getattr(case, section.name) for section in case.sections]
+    entries = [entry for section in sections for entry in (section if isinstance(section, tuple) else (section,))]
+    written = [(one, entry.place) for entry in entries if entry is not None for one in _codings_in(entry)]
+    known = installed_codes() if written else {}
+    lines: dict[str, str] = {}
+    for one, place in written:
+        if (one.system, one.code) not in known:
+            lines.setdefault(f"'{one.code}' of {one.system}", f" ({place})" if place else "")
+    return [f"{name}{line}" for name, line in lines.items()]
+
+
+def _codings_in(value: Any) -> Iterator[Coding]:
+    if isinstance(value, Coding):
+        yield value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _codings_in(getattr(value, name))
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _codings_in(one)
 
 
 def _searched(term: Term) -> str:

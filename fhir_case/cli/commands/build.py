@@ -14,6 +14,8 @@ from fhir_case.cli.output import echo
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fhir_case.case import Case
+
 __all__ = ["build"]
 
 
@@ -38,7 +40,19 @@ def build(case: str, form: str, output: Path | None, **options: Any) -> None:
     from fhir_case.fhir.wire import dump
     from fhir_case.mapping import load_case
 
-    bundle = built(load_case(case, mapping_files=options["mapping_files"]), form=form, **options)
+    read = load_case(case, mapping_files=options["mapping_files"])
+    bundle = built(read, form=form, **options)
     if write_output(output, dump(bundle, indent=True)):
         release = "" if options["fhir"] == "R4" else f", FHIR {options['fhir']}"
         echo(f"{output}: {len(bundle['entry'])} resources, {form}{release}", err=True)
+    _say_unchecked(read)
+
+
+def _say_unchecked(case: Case) -> None:
+    """Name the codes of a case that nothing has checked; a short name needs no check."""
+    from fhir_case.mapping.vocabulary import unchecked_codes
+    from fhir_case.report.validation.text import unchecked_words
+
+    codes = unchecked_codes(case)
+    if codes:
+        echo(f"Not checked: codes: {unchecked_words(codes)}", err=True)

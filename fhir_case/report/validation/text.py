@@ -10,6 +10,7 @@ import orjson
 
 from fhir_case.issues import SEVERITIES
 from fhir_case.report.characters import printable
+from fhir_case.wording import CountedNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -25,9 +26,12 @@ __all__ = [
     "outcome_lines",
     "rule_lines",
     "summary_lines",
+    "unchecked_words",
 ]
 
 _STATES = {"could not run": 0, "ran": 1, "not applicable": 2}
+_REMEMBERED = 10_000  # codes that were not checked; more are not counted
+_NAMED = 5
 
 
 @dataclass
@@ -42,6 +46,7 @@ class Summary:
         kinds: How many of each severity and check.
         waived: How many findings a waiver accepts.
         checks: The worst state of each check.
+        unchecked: The codes and displays that no code table knows, each once, as sentences name them.
     """
 
     documents: int = 0
@@ -50,6 +55,7 @@ class Summary:
     kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
     waived: int = 0
     checks: dict[str, CheckRun] = field(default_factory=dict)
+    unchecked: dict[str, None] = field(default_factory=dict)
 
     def add(self, result: ValidationResult) -> None:
         """Add the result of one document."""
@@ -66,6 +72,8 @@ class Summary:
         for issue in issues:
             self.found[issue.severity] += 1
             self.kinds[issue.severity, issue.check] += 1
+            if issue.check == "codes" and issue.code == "not-supported" and len(self.unchecked) < _REMEMBERED:
+                self.unchecked[issue.message.removeprefix("not checked: ").partition(" is not ")[0]] = None
 
     @property
     def nothing_checked(self) -> bool:
@@ -108,10 +116,19 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
             yield f"  {severity}: " + ", ".join(f"{printable(check)} {count}" for check, count in of_checks)
     shown = ("could not run", "not applicable") if verbose else ("could not run",)
     not_run = [run for run in summary.checks.values() if run.state in shown]
-    if not_run:
+    if not_run or summary.unchecked:
         yield "Not checked:"
         for run in not_run:
             yield f"  {run.name}: {printable(run.reason)}" + (f" ({run.state})" if verbose else "")
+        if summary.unchecked:
+            yield f"  codes: {printable(unchecked_words(summary.unchecked))}"
+
+
+def unchecked_words(names: Iterable[str]) -> str:
+    """Return in words how many codes and displays no code table knows, and the first of them."""
+    counted = CountedNames(_NAMED)
+    counted.note(*names)
+    return f"{counted.count:,} that no code table knows: {counted}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""Rules about codes: check digits and units."""
+"""Rules about codes: their form, check digits and units."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from fhir_case.fhir.systems import LOINC, SNOMED, UCUM
+from fhir_case.fhir.code_forms import FORMS, wrong_digit, wrong_form
+from fhir_case.fhir.systems import LOINC, SNOMED, SYSTEMS, UCUM
 from fhir_case.fhir.ucum import is_ucum
 from fhir_case.validation.check import Finding, rule
 
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
     from fhir_case.validation.subject import Subject
 
 __all__ = ["CODE_RULES"]
-
-# A code of another form is not a finding here: a postcoordinated expression, or a code that is wrong in another way.
-_LOINC_CODE = re.compile(r"(?:L[ALP])?[0-9]{1,7}-[0-9]")
-_SNOMED_CODE = re.compile(r"[1-9][0-9]{5,17}")
 
 # How many codes a process remembers: the same ones are repeated, and memory has a bound.
 _CACHED = 10_000
@@ -35,56 +32,41 @@ def _unless_system(system: str) -> Callable[[Subject], str]:
     return unless
 
 
-def _check_digits(system: str, is_right: Callable[[str], bool]) -> Callable[[Subject], Iterator[Finding]]:
+def _check_digits(system: str) -> Callable[[Subject], Iterator[Finding]]:
     """Return the rule that finds codes of a system whose check digit is wrong."""
 
     def run(subject: Subject) -> Iterator[Finding]:
         for located, node in subject.by_system.get(system, ()):
             code = node.get("code")
-            if isinstance(code, str) and not is_right(code):
-                message = f"'{code}' is not a code of {system}: its check digit is wrong, so a digit was mistyped"
+            message = wrong_digit(system, code) if isinstance(code, str) else ""
+            if message:
                 yield Finding(located, message, node=node, tail=".code", code="code-invalid")
 
     return run
 
 
-@lru_cache(_CACHED)
-def _has_loinc_digit(code: str) -> bool:
-    """
-    Check the last digit of a LOINC code, or of a part, an answer or an answer list.
-
-    Source: https://loinc.org/kb/users-guide/ (Mod 10). For the letters that page has no rule; that of
-    https://wiki.openmrs.org/display/docs/Check+Digit+Algorithm, their position after the digit 0 in ASCII, is right for
-    all codes in the packages of FHIR and its guides.
-    """
-    if not _LOINC_CODE.fullmatch(code):
-        return True
-    digits = [ord(one) - ord("0") for one in reversed(code.replace("-", ""))]
-    return sum(digit * 2 - digit // 5 * 9 if at % 2 else digit for at, digit in enumerate(digits)) % 10 == 0
+_DOTTED = frozenset({SYSTEMS["ICD-10"], SYSTEMS["ICD-10-CM"]})
 
 
-# Verhoeff's scheme: the permutation of digits, and the product in the dihedral group.
-_PERMUTED = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
-
-
-def _product(first: int, second: int) -> int:
-    if first < 5:
-        return (first + second) % 5 if second < 5 else 5 + (first + second) % 5
-    return 5 + (first - second) % 5 if second < 5 else (first - second) % 5
-
-
-@lru_cache(_CACHED)
-def _has_snomed_digit(code: str) -> bool:
-    """Check the last digit of a SNOMED CT identifier. Source: https://confluence.ihtsdotools.org/ (Verhoeff check)."""
-    if not _SNOMED_CODE.fullmatch(code):
-        return True
-    total = 0
-    for at, digit in enumerate(reversed(code)):
-        permuted = int(digit)
-        for _ in range(at % 8):
-            permuted = _PERMUTED[permuted]
-        total = _product(total, permuted)
-    return total == 0
+@rule(
+    "code-form",
+    "A code has the form of those of its system, and an identifier of SNOMED CT is that of a concept.",
+    "https://terminology.hl7.org/external_terminologies.html",
+    lambda subject: "" if FORMS.keys() & subject.by_system.keys() else "no code of a system whose codes have a form",
+)
+def _forms(subject: Subject) -> Iterator[Finding]:
+    for system in FORMS.keys() & subject.by_system.keys():
+        for located, node in subject.by_system[system]:
+            code = node.get("code")
+            message = wrong_form(system, code) if isinstance(code, str) else ""
+            if not message:
+                continue
+            with_point = f"{code[:3]}.{code[3:]}"
+            if system in _DOTTED and code[3:4] not in (".", "") and not wrong_form(system, with_point):
+                message = f"'{code}' lacks the point with which FHIR writes it: '{with_point}'"
+                yield Finding(located, message, node=node, tail=".code", severity="warning", code="code-invalid")
+            else:
+                yield Finding(located, message, node=node, tail=".code", code="code-invalid")
 
 
 @rule("ucum", "A unit code of UCUM follows its grammar.", "https://ucum.org/ucum", _unless_system(UCUM))
@@ -107,12 +89,13 @@ CODE_RULES = (
         "The last digit of a LOINC code, part (LP), answer (LA) or answer list (LL) is its check digit.",
         "https://loinc.org/kb/users-guide/",
         _unless_system(LOINC),
-    )(_check_digits(LOINC, _has_loinc_digit)),
+    )(_check_digits(LOINC)),
     rule(
         "snomed-digit",
         "The last digit of a SNOMED CT identifier is its check digit.",
         "https://confluence.ihtsdotools.org/display/DOCRELFMT/5.5+Check-digit",
         _unless_system(SNOMED),
-    )(_check_digits(SNOMED, _has_snomed_digit)),
+    )(_check_digits(SNOMED)),
+    _forms,
     _units,
 )

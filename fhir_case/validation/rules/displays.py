@@ -1,5 +1,5 @@
 """
-The rule about displays: a code has a display of its own.
+The rule about displays: a code has a display of its own, and what no table knows is said to be not checked.
 
 A concept of SNOMED CT or LOINC has many right displays: synonyms, short and long ones, translations. Our tables have a
 few of them, so another one is not wrong, but not checked; unless it is the display of another code. Where the
@@ -8,10 +8,10 @@ CodeSystem resource has the only display of a code, as those of HL7 do, any othe
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.fhir.systems import LOINC, SNOMED, SYSTEMS
+from fhir_case.fhir.code_forms import plain_name, wrong_digit, wrong_form
+from fhir_case.fhir.systems import LOINC, SNOMED, SYSTEMS, UCUM
 from fhir_case.validation.check import Finding, rule
 
 if TYPE_CHECKING:
@@ -28,6 +28,11 @@ _WITH_SYNONYMS = frozenset(
 )
 
 
+# Systems of HL7 and of the Internet, whose codes are checked by bindings or are no clinical facts.
+_NOT_CLINICAL = ("http://hl7.org/fhir/", "http://terminology.hl7.org/", "urn:ietf:", "urn:iso:", "urn:oid:", UCUM)
+_OF_ICD = "http://hl7.org/fhir/sid/"
+
+
 def _unless_tables(subject: Subject) -> str:
     return "" if subject.code_tables else "there are no code tables"
 
@@ -40,31 +45,46 @@ def _unless_tables(subject: Subject) -> str:
 )
 def _displays(subject: Subject) -> Iterator[Finding]:
     tables = subject.code_tables
-    for system in dict.fromkeys(system for system, _ in tables):
+    with_tables = {system for system, _ in tables}
+    for system, elements in subject.by_system.items():
+        if system not in with_tables and system.startswith(_NOT_CLINICAL) and not system.startswith(_OF_ICD):
+            continue
         reported: set[tuple[str, str]] = set()
         owners: dict[str, list[str]] = {}
-        for located, node in subject.by_system.get(system, ()):
+        for located, node in elements:
             code, display = node.get("code"), node.get("display")
-            if not isinstance(code, str):
+            if not isinstance(code, str) or "value" in node:  # a Quantity, an identifier
                 continue
             allowed = tables.get((system, code))
             if allowed is None:
-                if (code, "") not in reported:
-                    reported.add((code, ""))
-                    yield _not_checked(located, node, f"'{code}' of {system} is not in the code tables", ".code")
+                if (code, "") in reported or wrong_form(system, code) or wrong_digit(system, code):
+                    continue
+                reported.add((code, ""))
+                owners = owners or _owners(tables, system)
+                others = owners.get(plain_name(display), []) if isinstance(display, str) else []
+                yield _unknown(located, node, others)
             elif isinstance(display, str) and allowed and display not in allowed and not _is_among(display, allowed):
                 owners = owners or _owners(tables, system)
-                issue = _misnamed(located, node, allowed, owners.get(_plain(display), []))
+                issue = _misnamed(located, node, allowed, owners.get(plain_name(display), []))
                 if issue.severity != "information" or (code, display) not in reported:
                     reported.add((code, display))
                     yield issue
+
+
+def _unknown(located: Located, node: Any, others: list[str]) -> Finding:
+    """Return the finding for a code that no table has, and whose display may be that of other codes."""
+    system, code = node["system"], node["code"]
+    if not others:
+        return _not_checked(located, node, f"'{code}' of {system} is not in the code tables", ".code")
+    message = f"'{node['display']}' is the name of {' and '.join(others)}, and no code table knows '{code}'"
+    return Finding(located, message, node=node, tail=".display", severity="warning", code="code-invalid")
 
 
 def _owners(tables: Mapping[tuple[str, str], Collection[str]], system: str) -> dict[str, list[str]]:
     """Return the codes of a system by their names in plain form."""
     found: dict[str, list[str]] = {}
     for (where, code), names in tables.items():
-        for name in {_plain(one) for one in names} if where == system else ():
+        for name in {plain_name(one) for one in names} if where == system else ():
             found.setdefault(name, []).append(code)
     return found
 
@@ -91,12 +111,7 @@ def _not_checked(located: Located, node: object, what: str, tail: str) -> Findin
 
 
 def _is_among(display: str, names: Collection[str]) -> bool:
-    return _plain(display) in {_plain(one) for one in names}
-
-
-def _plain(display: str) -> str:
-    """Return a display in plain form: without case, repeated spaces, and the semantic tag of a SNOMED name."""
-    return " ".join(re.sub(r" \([a-z/ ]+\)$", "", display).casefold().split())
+    return plain_name(display) in {plain_name(one) for one in names}
 
 
 DISPLAY_RULES = (_displays,)
