@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from html import escape
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.systems import ACT_REASON, DATA_ABSENT_REASON, OBSERVATION_CATEGORY, UCUM
@@ -26,8 +29,16 @@ __all__ = [
 Json = dict[str, Any]
 
 
+@cache
+def _displays() -> dict[str, dict[str, str]]:
+    """Return the displays of the code systems of HL7, which scripts/make-displays collects."""
+    found: dict[str, dict[str, str]] = json.loads(files("fhir_case.fhir").joinpath("displays.json").read_text("utf-8"))
+    return found
+
+
 def coding(system: str, code: str, display: str | None = None) -> Json:
-    """Return a Coding."""
+    """Return a Coding; a code of HL7 has the display of its CodeSystem where none is given."""
+    display = display or _displays().get(system, {}).get(code)
     return {"system": system, "code": code, **({"display": display} if display else {})}
 
 

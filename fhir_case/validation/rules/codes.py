@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from fhir_case.fhir.code_forms import FORMS, wrong_digit, wrong_form
