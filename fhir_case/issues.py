@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-__all__ = ["SEVERITIES", "CheckRun", "Issue", "Severity", "ValidationResult"]
+__all__ = ["SEVERITIES", "CheckRun", "Issue", "Severity", "State", "ValidationResult"]
 
 Severity = Literal["error", "warning", "information"]
+State = Literal["ran", "not applicable", "could not run"]
 
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 """The severities, the worst first."""
@@ -66,7 +67,7 @@ class CheckRun:
     """
 
     name: str
-    state: Literal["ran", "not applicable", "could not run"]
+    state: State
     reason: str = ""
 
 
@@ -77,7 +78,7 @@ class ValidationResult:
 
     Args:
         issues: The findings, errors first.
-            checks: The state of each check, in the order in which they are tried.
+        checks: The state of each check, in the order in which they are tried.
         resources: How many resources were checked: those in the entries of a Bundle, else the one document.
     """
 

@@ -35,6 +35,7 @@ COMMANDS = {
     "verify": "Read back from a server what was loaded, and compare.",
     "undo": "Delete what an upload created.",
     "interop": "Test FHIR servers with the same resources, and compare them.",
+    "packages": "Add and list the FHIR packages by which profiles are checked.",
     "server": "The embedded HAPI FHIR server, and servers by name.",
 }
 

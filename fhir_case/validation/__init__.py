@@ -7,6 +7,7 @@ Nothing here changes what is checked, and nothing is sent anywhere.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from fhir_case.validation.profiles import ProfileEngine
     from fhir_case.validation.subject import Subject
 
-__all__ = ["CHECKS", "validate"]
+__all__ = ["CHECKS", "check_profiles", "validate"]
 
 _REPEATING = ("structure", "profiles")
 
@@ -67,8 +68,39 @@ def validate(
         found, run = run_check(check, subject)
         issues += found
         runs.append(run)
-    issues = sorted(_without_duplicates(issues), key=lambda issue: SEVERITIES.index(issue.severity))
-    return ValidationResult(tuple(issues), tuple(runs), len(subject.entries) if subject.is_bundle else 1)
+    return ValidationResult(_in_order(issues), tuple(runs), len(subject.entries) if subject.is_bundle else 1)
+
+
+def check_profiles(
+    bundle: Mapping[str, Any],
+    result: ValidationResult,
+    *,
+    fhir: FhirVersion = "R4",
+    skip: Collection[str] = (),
+    engines: Sequence[ProfileEngine],
+) -> ValidationResult:
+    """
+    Return the result of `validate` without engines with what engines find, as if it had been called with them.
+
+    So worker processes can make all other checks of many documents, beside one engine.
+
+    Args:
+        bundle: The parsed JSON.
+        result: What `validate` has found in it.
+        fhir: The release that it is written in.
+        skip: Names of checks to leave out.
+        engines: Validators that check profiles.
+    """
+    from fhir_case.validation.check import run_check
+    from fhir_case.validation.subject import Subject
+
+    subject = Subject(bundle, fhir, {}, False)
+    made = [run_check(check, subject) for check in with_engines(engines) if check.name not in skip]
+    runs = {run.name: run for _, run in made}
+    issues = [*result.issues, *(issue for found, _ in made for issue in found)]
+    return replace(
+        result, issues=_in_order(issues), checks=tuple(runs.get(known.name, known) for known in result.checks)
+    )
 
 
 def _selected(subject: Subject, engines: Sequence[ProfileEngine]) -> Sequence[Check]:
@@ -94,11 +126,12 @@ def _installed_codes() -> dict[tuple[str, str], frozenset[str]]:
     return installed_codes()
 
 
-def _without_duplicates(issues: list[Issue]) -> list[Issue]:
-    """Drop duplicates: the models, the strict schema and the engines find many of the same things."""
+def _in_order(issues: list[Issue]) -> tuple[Issue, ...]:
+    """Return findings, errors first, each once: models, strict schema and engines find many of the same things."""
     found = {issue.full_expression for issue in issues if issue.check == "strict"}
-    return [
+    kept = [
         issue
         for issue in dict.fromkeys(issues)
         if not issue.check.startswith(_REPEATING) or issue.full_expression not in found
     ]
+    return tuple(sorted(kept, key=lambda issue: SEVERITIES.index(issue.severity)))

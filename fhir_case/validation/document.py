@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fhir_case.documents import Text, read_document
 from fhir_case.documents.case_file import located
 from fhir_case.issues import ValidationResult
-from fhir_case.validation import validate
+from fhir_case.validation import check_profiles, validate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.validation.profiles import ProfileEngine
 
-__all__ = ["check_document"]
+__all__ = ["check_document", "check_document_profiles"]
 
 
 def check_document(
@@ -26,22 +26,55 @@ def check_document(
     fhir: FhirVersion = "R4",
     closed: bool = False,
     skip: Collection[str] = (),
-    engines: Sequence[ProfileEngine] = (),
 ) -> ValidationResult:
     """
-    Return the errors of a document as JSON or as a case, and the findings of all checks of its content.
+    Return the errors of a document as JSON or as a case, and the findings of all checks of its content but profiles.
 
     Args:
         document: What was read, or its bytes, which are read first.
         fhir: The release that it is written in.
         closed: Whether every reference must resolve inside; in the Bundle of a case it always must.
         skip: Names of checks to leave out.
-        engines: Validators of profiles.
     """
     if isinstance(document, Text):
         document = read_document(*document)
     if document.content is None:
         return ValidationResult(document.issues, (document.run,))
-    result = validate(document.content, fhir=fhir, closed=closed or document.form == "case", skip=skip, engines=engines)
+    result = validate(document.content, fhir=fhir, closed=closed or document.form == "case", skip=skip)
     issues = document.issues + tuple(located(issue, document.locations) for issue in result.issues)
     return replace(result, issues=issues, checks=(document.run, *result.checks))
+
+
+def check_document_profiles(
+    document: Document | Text,
+    result: ValidationResult,
+    *,
+    fhir: FhirVersion = "R4",
+    skip: Collection[str] = (),
+    engines: Sequence[ProfileEngine],
+) -> ValidationResult:
+    """
+    Return what `check_document` has found with what validators of profiles find.
+
+    Args:
+        document: What was read, or its bytes, which are read again.
+        result: The result of `check_document`.
+        fhir: The release that it is written in.
+        skip: Names of checks to leave out.
+        engines: Validators of profiles.
+    """
+    states = {run.name: run.state for run in result.checks}
+    if "profiles" not in states:  # it could not be read
+        return result
+    chosen = [engine for engine in engines if not engine.claimed_only or states["profiles"] == "could not run"]
+    if not chosen:
+        return result
+    if isinstance(document, Text):
+        document = read_document(*document)
+    if document.content is None:
+        return result
+    found = check_profiles(document.content, result, fhir=fhir, skip=skip, engines=chosen)
+    issues = tuple(
+        located(issue, document.locations) if issue.check.startswith("profiles") else issue for issue in found.issues
+    )
+    return replace(found, issues=issues)

@@ -33,6 +33,13 @@ class ProfileEngine(Protocol):
 
     name: str
     """The name of its check."""
+    claimed_only: bool
+    """Whether it checks only documents that claim profiles."""
+
+    @property
+    def started(self) -> bool:
+        """Whether it has begun to check, so that threads may check side by side."""
+        ...
 
     def check(self, document: Mapping[str, Any], fhir: FhirVersion, claimed: Collection[str]) -> Answer:
         """Return findings and what could not be checked, or raise `fhir_case.errors.CheckerError`."""
@@ -43,10 +50,8 @@ def _claimed(subject: Subject) -> set[str]:
     return {profile for _, profile in subject.claims}
 
 
-def _without_engine(subject: Subject) -> Iterator[Issue]:
-    count = len(_claimed(subject))
-    names = "1 profile is" if count == 1 else f"{count} profiles are"
-    raise CheckerError(f"{names} claimed, and no validator for profiles was chosen", hint="--engine hl7 checks them")
+def _without_engine(_: Subject) -> Iterator[Issue]:
+    raise CheckerError("profiles are claimed, and no validator for them was chosen", hint="--engine hl7 checks them")
 
 
 def _unless_claimed(subject: Subject) -> str:
@@ -57,46 +62,54 @@ def with_engines(engines: Collection[ProfileEngine]) -> tuple[Check, ...]:
     """Return the checks of profiles, with these engines where they have one."""
     if not engines:
         return PROFILE_CHECKS
-    chosen = {check.name: check for engine in engines for check in _checks_of(engine)}
+    chosen = {check.name: check for engine in engines for check in _Checks(engine)}
     return tuple(chosen.get(check.name) or replace(check, unless=_not_chosen) for check in PROFILE_CHECKS)
 
 
-def _checks_of(engine: ProfileEngine) -> tuple[Check, Check]:
-    """Return the checks by an engine: one for its findings, one for what it could not check."""
+class _Checks:
+    """The checks by an engine: one for its findings, one for what it could not check."""
 
-    def answer_of(subject: Subject) -> Answer:
+    def __init__(self, engine: ProfileEngine) -> None:
+        self._engine = engine
+        self._unless = _unless_claimed if engine.claimed_only else always
+
+    def __iter__(self) -> Iterator[Check]:
+        name = self._engine.name
+        yield Check(name, "", "", self._found, self._unless)
+        yield Check(f"{name}-terminology", "", "", self._unchecked, self._unless_answered)
+
+    def _asked(self, subject: Subject) -> Answer | CheckerError:
+        """Ask the engine; an error is kept, so that a document that ends it is sent once."""
         if subject.too_deep:
-            raise CheckerError("the document is nested too deeply for the validator")
+            return CheckerError("the document is nested too deeply for the validator")
         try:
-            return engine.check(subject.document, subject.fhir, _claimed(subject))
+            return self._engine.check(subject.document, subject.fhir, _claimed(subject))
+        except CheckerError as error:
+            return error
         except (TypeError, ValueError, RecursionError) as error:
-            raise CheckerError(f"the document cannot be written as JSON: {error}") from error
+            return CheckerError(f"the document cannot be written as JSON: {error}")
 
-    def found(subject: Subject) -> Iterator[Issue]:
-        answer = subject.once(answer_of)
+    def _answer(self, subject: Subject) -> Answer:
+        answer = subject.once(self._asked)
+        if isinstance(answer, CheckerError):
+            raise answer
+        return answer
+
+    def _found(self, subject: Subject) -> Iterator[Issue]:
         located = {id(one.entry): one for one in subject.entries}
-        for finding in answer.findings:
-            yield _issue(finding, subject, located, engine.name)
+        for finding in self._answer(subject).findings:
+            yield _issue(finding, subject, located, self._engine.name)
 
-    def unchecked(subject: Subject) -> Iterator[Issue]:
-        names = sorted(
-            {url.rpartition("/")[2] if "/ValueSet/" in url else url for url in subject.once(answer_of).unchecked}
-        )
+    def _unchecked(self, subject: Subject) -> Iterator[Issue]:
+        urls = self._answer(subject).unchecked
+        names = sorted({url.rpartition("/")[2] if "/ValueSet/" in url else url for url in urls})
         if names:
             raise CheckerError(f"there is no terminology server for {', '.join(names)}")
         return iter(())
 
-    def unless_answered(subject: Subject) -> str:
-        try:
-            subject.once(answer_of)
-        except CheckerError:
-            return f"{engine.name} could not run"
-        return ""
-
-    return (
-        Check(engine.name, "", "", found, always),
-        Check(f"{engine.name}-terminology", "", "", unchecked, unless_answered),
-    )
+    def _unless_answered(self, subject: Subject) -> str:
+        failed = not self._unless(subject) and isinstance(subject.once(self._asked), CheckerError)
+        return f"{self._engine.name} could not run" if failed else self._unless(subject)
 
 
 def _issue(finding: Finding, subject: Subject, entries: Mapping[int, Located], check: str) -> Issue:

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
+import re
+import shutil
 import tarfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 import responses
+from platformdirs import user_cache_path
 
 from fhir_case import HapiServer, Hl7Engine, build_bundle, load_case, validate
 from fhir_case.errors import CheckerError
-from fhir_case.validation.engine.packages import for_server
+from fhir_case.validation.engine.packages import for_server, read_package
 from fhir_case.validation.engine.server import ServerEngine
 from fhir_case.validation.waivers import read_waivers, unused, waived
-from support import CASES, SHIPPED, case_source
+from support import CASES, ROOT, SHIPPED, case_source, fhir_case
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from fhir_case.issues import ValidationResult
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("hl7-engine-r4")]
 
 MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition"
+REPORTED = ROOT.parent / "shared" / "reports" / "validate"
 WAIVERS = CASES / SHIPPED / "waivers.toml"
 
 
@@ -138,28 +141,66 @@ def test_r5_is_checked_against_r5(fhir_packages: dict[str, Path]) -> None:
     assert not psutil.pid_exists(pid)
 
 
-def test_an_engine_whose_java_is_killed_is_a_check_that_could_not_run(core_packages: list[Path]) -> None:
+def test_an_engine_whose_java_is_killed_is_started_anew(core_packages: list[Path]) -> None:
     with Hl7Engine(core_packages) as engine:
         engine.check({"resourceType": "Patient"}, "R4", [])
-        assert engine.pid
-        process = psutil.Process(engine.pid)
+        first = engine.pid
+        assert first
+        process = psutil.Process(first)
         process.kill()
         psutil.wait_procs([process])
         result = validate({"resourceType": "Patient"}, engines=[engine])
-    (run,) = (run for run in result.checks if run.name == "profiles")
-    assert "could not run" == run.state
-    assert "does not answer" in run.reason
+        assert first != engine.pid
+    assert "ran" == states(result)["profiles"]
 
 
-def test_a_command_checks_many_files_with_one_engine(core_packages: list[Path], tmp_path: Path) -> None:
+def test_a_command_checks_what_claims_a_profile_by_one_engine_without_being_asked_to(
+    fhir_packages: dict[str, Path], tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    for name in ("hl7.fhir.r4.core", "hl7.fhir.xver-extensions"):
+        package = read_package(fhir_packages[name])
+        with tarfile.open(package.source) as archive:
+            archive.extractall(home / ".fhir" / "packages" / package.label, filter="data")
+    blood_pressure = {
+        "resourceType": "Observation",
+        "meta": {"profile": ["http://hl7.org/fhir/StructureDefinition/vitalsigns"]},
+        "status": "final",
+        "code": {"text": "x"},
+    }
+    shutil.copy(REPORTED / "85-engine-logical-model.json", tmp_path)
+    (tmp_path / "broken.json").write_text(json.dumps(blood_pressure))
+    (tmp_path / "good.json").write_text('{"resourceType": "Patient", "gender": "male"}')
+    environment = {**os.environ, "HOME": str(home), "XDG_CACHE_HOME": str(user_cache_path())}
+    paths = [str(tmp_path / name) for name in ("broken.json", "good.json", "85-engine-logical-model.json")]
+
+    ended = fhir_case("validate", *paths, env=environment, timeout=300)
+
+    assert 1 == ended.stderr.count("Starting the HL7 validation engine")
+    assert re.search(
+        r"^Profiles: [0-9.]+ s by the HL7 validation engine, [0-9.]+ s of it to start", ended.stderr, re.MULTILINE
+    )
+    assert "3 resources in 3 documents checked: " in ended.stdout
+    assert re.search(r"error +\[profiles\]|\[profiles\]", ended.stdout)
+    assert 5 == ended.returncode
+
+
+def test_files_that_end_the_engine_are_named_and_cost_only_themselves(
+    core_packages: list[Path], tmp_path: Path
+) -> None:
+    for name in ("85-engine-logical-model.json", "86-engine-valueset-of-unknown-valueset.json"):
+        shutil.copy(REPORTED / name, tmp_path)
     for name, gender in {"good": "male", "bad": "m"}.items():
         (tmp_path / f"{name}.json").write_text(json.dumps({"resourceType": "Patient", "gender": gender}))
     packages = [part for file in core_packages for part in ("--package", str(file))]
-    command = [sys.executable, "-m", "fhir_case", "validate", str(tmp_path), *packages]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+    ended = fhir_case("validate", str(tmp_path), *packages, timeout=300)
+
     assert 5 == ended.returncode
     assert 1 == ended.stderr.count("Starting the HL7 validation engine")
-    assert "2 resources in 2 documents checked: 1 error" in ended.stdout
+    assert "4 resources in 4 documents checked: 1 error" in ended.stdout
+    told = [line for line in ended.stdout.splitlines() if line.startswith("  profiles: ")]
+    assert ["85", "86"] == sorted(Path(line.rpartition(": ")[2]).name[:2] for line in told)
 
 
 def test_the_server_gives_a_second_opinion(hapi_r4: str) -> None:

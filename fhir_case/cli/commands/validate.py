@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.issues import ValidationResult
     from fhir_case.report.validation.formats import Checked
-    from fhir_case.report.validation.text import Summary
+    from fhir_case.report.validation.summary import Summary
     from fhir_case.validation.waivers import Waiver
 
 __all__ = ["validate"]
@@ -92,8 +92,7 @@ def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: 
     default="auto",
     metavar="N",
     callback=_number_of_jobs,
-    help="The number of processes. 'auto': one per core, at most 8, started when the input takes more than a second. "
-    "With --engine it is always one.",
+    help="The number of processes. 'auto': one per core, at most 8, started when the input takes more than a second.",
 )
 @click.option("--closed", is_flag=True, help="Every reference must resolve inside its Bundle.")
 @click.option("--list-rules", is_flag=True, help="List the checks, each with its reason and its source.")
@@ -124,7 +123,8 @@ def validate(
 
     The exit code is 0 without findings, 5 with findings, 8 when nothing could be checked, or an --engine could not run.
     """
-    from fhir_case.report.validation.text import Summary, rule_lines
+    from fhir_case.report.validation.summary import Summary
+    from fhir_case.report.validation.text import rule_lines
 
     if list_rules:
         from fhir_case.validation import CHECKS
@@ -136,8 +136,9 @@ def validate(
     if not paths:
         raise click.UsageError("Missing argument 'PATH... | -'.")
     from fhir_case.mapping import discover
-    from fhir_case.validation.document import check_document
+    from fhir_case.validation.document import check_document, check_document_profiles
     from fhir_case.validation.workers.checking import Checking
+    from fhir_case.validation.workers.profiles import with_profiles
 
     if mapping_files:
         discover(mapping_files)  # a mapping that is wrong is not a finding about the files
@@ -146,15 +147,18 @@ def validate(
     waivers = _read_waivers(waiver_file)
     summary = Summary()
     with engines(**engine_choice, fhir=fhir) as validators:
-        # Each process would start a Java program of its own.
-        check = partial(check_document, fhir=fhir, closed=closed, skip=skip, engines=validators)
-        with Checking(check, jobs=1 if validators else jobs) as checking:
-            results = checking.results(_documents(inputs, fhir, mapping_files))
+        check = partial(check_document, fhir=fhir, closed=closed, skip=skip)
+        profiles = partial(check_document_profiles, fhir=fhir, skip=skip, engines=validators)
+        with Checking(check, jobs=jobs) as checking:
+            results = with_profiles(
+                checking.results(_documents(inputs, fhir, mapping_files)), profiles, engines=validators
+            )
             checked = _added_up(results, summary, verbose=verbose, waivers=waivers, skip=skip, source=str(waiver_file))
             show = {"text": echo, "github": echo_command}.get(form, _echo_line)
             for text in _rendered(form, checked, summary, failing=_FAILING[fail_on], verbose=verbose):
                 show(text)
-    sys.exit(_exit_code(summary, fail_on, validators=[engine.name for engine in validators]))
+    named = [engine.name for engine in validators if not engine.claimed_only]
+    sys.exit(_exit_code(summary, fail_on, validators=named))
 
 
 def _echo_line(text: str) -> None:
@@ -192,7 +196,7 @@ def _added_up(
     """Leave out waived findings, add up the summary, and last report mistakes in the waivers, from `source`."""
     from dataclasses import replace
 
-    from fhir_case.issues import ValidationResult
+    from fhir_case.issues import CheckRun, ValidationResult
     from fhir_case.report.validation.formats import Checked
     from fhir_case.server.redaction import redacted
     from fhir_case.validation.waivers import as_information, unused, waived
@@ -201,11 +205,14 @@ def _added_up(
     for document, result in results:
         kept, accepted = waived(redacted(result.issues), waivers)
         used.update(waiver for _, waiver in accepted)
-        summary.add(replace(result, issues=kept))
-        summary.waived += len(accepted)
         shown = kept + as_information(accepted) if verbose else kept
-        yield Checked(document.source, replace(result, issues=shown), document.line)
-    looked_at = {name: run for name, run in summary.checks.items() if name not in skip}
+        checked = Checked(document.source, replace(result, issues=shown), document.line)
+        summary.add(replace(result, issues=kept), checked.name)
+        summary.waived += len(accepted)
+        yield checked
+    looked_at = {
+        name: CheckRun(name, check.state, check.reason) for name, check in summary.checks.items() if name not in skip
+    }
     issues = unused(waivers, used, looked_at)
     if issues:
         summary.count(issues)
@@ -279,6 +286,7 @@ def _exit_code(summary: Summary, fail_on: str, *, validators: Sequence[str]) -> 
         return ExitCode.CHECKER
     if any(summary.found[kind] for kind in _FAILING[fail_on]):
         return ExitCode.FINDINGS
-    # An engine that was named and could not run is not a success.
-    states = [summary.checks[name].state for name in validators if name in summary.checks]
-    return ExitCode.CHECKER if "could not run" in states else ExitCode.DONE
+    # An engine that was named and could check none of the documents is not a success.
+    states = [summary.checks[name] for name in validators if name in summary.checks]
+    failed = any(check.state == "could not run" and not check.ran for check in states)
+    return ExitCode.CHECKER if failed else ExitCode.DONE

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -15,11 +13,11 @@ from fhir_case.wording import CountedNames
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from fhir_case.issues import CheckRun, Issue, ValidationResult
+    from fhir_case.issues import Issue
+    from fhir_case.report.validation.summary import CheckStates, Summary
     from fhir_case.validation.check import Check
 
 __all__ = [
-    "Summary",
     "array_lines",
     "encoded",
     "group_lines",
@@ -29,56 +27,9 @@ __all__ = [
     "unchecked_words",
 ]
 
-_STATES = {"could not run": 0, "ran": 1, "not applicable": 2}
-_REMEMBERED = 10_000  # codes that were not checked; more are not counted
-_NAMED = 5
-
-
-@dataclass
-class Summary:
-    """
-    The sums of the results of many documents, which are not kept.
-
-    Args:
-        documents: How many were checked.
-        resources: How many resources are in them.
-        found: How many findings of each severity there are.
-        kinds: How many of each severity and check.
-        waived: How many findings a waiver accepts.
-        checks: The worst state of each check.
-        unchecked: The codes and displays that no code table knows, each once, as sentences name them.
-    """
-
-    documents: int = 0
-    resources: int = 0
-    found: Counter[str] = field(default_factory=Counter)
-    kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
-    waived: int = 0
-    checks: dict[str, CheckRun] = field(default_factory=dict)
-    unchecked: dict[str, None] = field(default_factory=dict)
-
-    def add(self, result: ValidationResult) -> None:
-        """Add the result of one document."""
-        self.documents += 1
-        self.resources += result.resources
-        self.count(result.issues)
-        for run in result.checks:
-            known = self.checks.get(run.name)
-            if known is None or _STATES[run.state] < _STATES[known.state]:
-                self.checks[run.name] = run
-
-    def count(self, issues: Iterable[Issue]) -> None:
-        """Count findings by severity and check."""
-        for issue in issues:
-            self.found[issue.severity] += 1
-            self.kinds[issue.severity, issue.check] += 1
-            if issue.check == "codes" and issue.code == "not-supported" and len(self.unchecked) < _REMEMBERED:
-                self.unchecked[issue.message.removeprefix("not checked: ").partition(" is not ")[0]] = None
-
-    @property
-    def nothing_checked(self) -> bool:
-        """Whether no check ran on any document."""
-        return not any(run.state == "ran" for run in self.checks.values())
+_NAMED = 20  # documents for each reason
+_REASONS = 5  # for each check
+_CODES = 5
 
 
 def group_lines(name: str, issues: Iterable[Issue]) -> Iterator[str]:
@@ -115,20 +66,36 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
         if of_checks:
             yield f"  {severity}: " + ", ".join(f"{printable(check)} {count}" for check, count in of_checks)
     shown = ("could not run", "not applicable") if verbose else ("could not run",)
-    not_run = [run for run in summary.checks.values() if run.state in shown]
+    not_run = [check for check in summary.checks.values() if check.state in shown]
     if not_run or summary.unchecked:
         yield "Not checked:"
-        for run in not_run:
-            yield f"  {run.name}: {printable(run.reason)}" + (f" ({run.state})" if verbose else "")
+        for check in not_run:
+            yield from _not_checked(check, verbose=verbose)
         if summary.unchecked:
             yield f"  codes: {printable(unchecked_words(summary.unchecked))}"
 
 
 def unchecked_words(names: Iterable[str]) -> str:
     """Return in words how many codes and displays no code table knows, and the first of them."""
-    counted = CountedNames(_NAMED)
+    counted = CountedNames(_CODES)
     counted.note(*names)
     return f"{counted.count:,} that no code table knows: {counted}"
+
+
+def _not_checked(check: CheckStates, *, verbose: bool) -> Iterator[str]:
+    """Write why a check did not run; where it did run on others, or for several reasons, on which documents."""
+    state = f" ({check.state})" if verbose else ""
+    reasons = list(check.not_run.items())
+    if check.state != "could not run" or (len(reasons) == 1 and not check.ran):
+        yield f"  {check.name}: {printable(check.reason)}{state}"
+        return
+    most = len(reasons) if verbose else _REASONS
+    for reason, names in reasons[:most]:
+        listed = ", ".join(names.names[:_NAMED])
+        more = f" and {names.count - _NAMED:,} more" if names.count > _NAMED else ""
+        yield f"  {check.name}: {printable(f'{reason}: {listed}{more}')}{state}"
+    if len(reasons) > most:
+        yield f"  {check.name}: {len(reasons) - most:,} more reasons; --verbose lists them"
 
 
 def _count(number: int, noun: str) -> str:
@@ -150,7 +117,7 @@ def outcome_lines(issues: Iterable[tuple[str, Issue]], summary: Summary) -> Iter
     yield '{"outcome": {"resourceType": "OperationOutcome", "issue": ['
     yield from array_lines((_outcome_issue(name, issue) for name, issue in issues), when_empty=nothing)
     yield "]},"
-    checks = [{"name": run.name, "state": run.state, "reason": run.reason} for run in summary.checks.values()]
+    checks = [_check(check) for check in summary.checks.values()]
     yield f'"checks": {encoded(checks)},'
     counts: dict[str, Any] = {
         "documents": summary.documents,
@@ -163,6 +130,16 @@ def outcome_lines(issues: Iterable[tuple[str, Issue]], summary: Summary) -> Iter
         },
     }
     yield f'"counts": {encoded(counts)}}}'
+
+
+def _check(check: CheckStates) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": check.name, "state": check.state, "reason": check.reason}
+    if check.not_run:
+        found["documents"] = [
+            {"reason": _encodable(reason), "count": names.count, "names": [_encodable(name) for name in names.names]}
+            for reason, names in check.not_run.items()
+        ]
+    return found
 
 
 def array_lines(items: Iterable[object], *, when_empty: object = None) -> Iterator[str]:

@@ -20,13 +20,25 @@ if TYPE_CHECKING:
 
     from fhir_case.fhir.models import FhirVersion
 
-__all__ = ["CORE", "Package", "acyclic", "choose", "for_server", "is_label", "packages_in_cache", "read_package"]
+__all__ = [
+    "CORE",
+    "CROSS_VERSION",
+    "Package",
+    "acyclic",
+    "choose",
+    "for_server",
+    "is_label",
+    "packages_in_cache",
+    "read_package",
+]
 
 CORE: dict[FhirVersion, tuple[str, str]] = {"R4": ("hl7.fhir.r4.core", "4.0.1"), "R5": ("hl7.fhir.r5.core", "5.0.0")}
 """The package of each release itself."""
 
-# The engine does not start without the first; without the others, extensions and code systems are not known.
-_CROSS_VERSION = ("hl7.fhir.xver-extensions", "0.1.0")
+CROSS_VERSION = ("hl7.fhir.xver-extensions", "0.1.0")
+"""The package without which, beside that of the release, the HL7 engine does not start."""
+
+# Without these, extensions and code systems are not known.
 _SUPPORT: dict[FhirVersion, tuple[str, ...]] = {
     "R4": ("hl7.fhir.uv.extensions.r4", "hl7.terminology.r4"),
     "R5": ("hl7.fhir.uv.extensions.r5", "hl7.terminology.r5"),
@@ -171,7 +183,7 @@ def choose(
         return exact or (fetch(name, version) if version else None) or max(named, key=_order, default=None)
 
     core = _needed(get, CORE[fhir], exact=True)
-    chosen = {package.name: package for package in (core, _needed(get, _CROSS_VERSION, exact=False))}
+    chosen = {package.name: package for package in (core, _needed(get, CROSS_VERSION, exact=False))}
     other_cores = {name for name, _ in CORE.values()} - {core.name}
     wanted = [get(name, "") for name in _SUPPORT[fhir]] + [package for package in given if package.name not in chosen]
     wanted += [_defining(profile, here, get) for profile in sorted(claimed) if not profile.startswith(FHIR_DEFINITION)]
@@ -194,7 +206,7 @@ def for_server(files: Iterable[Path]) -> tuple[Path, ...]:
         CheckerError: One is not a FHIR package.
     """
     packages = [read_package(file) for file in files]
-    included = {name for name, _ in (*CORE.values(), _CROSS_VERSION)}.union(*_SUPPORT.values())
+    included = {name for name, _ in (*CORE.values(), CROSS_VERSION)}.union(*_SUPPORT.values())
     sources = {package.name: package.source for package in packages}
     return tuple(sources[name] for name in acyclic(packages) if name not in included)
 
@@ -228,8 +240,8 @@ def _needed(get: Callable[[str, str], Package | None], wanted: tuple[str, str], 
     if package is None or (exact and package.version != version):
         raise CheckerError(
             f"the FHIR package {name} {version} is missing",
-            hint="name it with --package FILE, have it in the FHIR package cache (~/.fhir/packages), "
-            "or name a registry in FHIR_CASE_PACKAGE_REGISTRY",
+            hint="name it with --package FILE, add it by 'fhir-case packages add', have it in the FHIR package cache "
+            "(~/.fhir/packages), or name a registry in FHIR_CASE_PACKAGE_REGISTRY",
         )
     return package
 

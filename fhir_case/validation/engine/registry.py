@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+import io
+import json
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fhir_case.errors import CheckerError
+from fhir_case.fhir.wire import mapping
 from fhir_case.java.repositories import without_secrets
 from fhir_case.validation.engine.packages import is_label, read_package
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
     from fhir_case.validation.engine.packages import Package
 
-__all__ = ["fetch_package"]
+__all__ = ["fetch_package", "latest_version"]
 
 _TIMEOUT_S = (10, 60)
 _LONGEST_S = 3600.0
@@ -47,7 +50,9 @@ def fetch_package(registry: str, name: str, version: str, folder: Path) -> Packa
         folder.mkdir(parents=True, exist_ok=True)
         part = file.with_suffix(".part")
         try:
-            if not _download(f"{registry.rstrip('/')}/{name}/{version}", part):
+            with part.open("w+b") as archive:
+                found = _archive(f"{registry.rstrip('/')}/{name}/{version}", archive)
+            if not found:
                 return None
             package = read_package(part)
             if (package.name, package.version) != (name, version):
@@ -61,7 +66,56 @@ def fetch_package(registry: str, name: str, version: str, folder: Path) -> Packa
     return read_package(file)
 
 
-def _download(url: str, part: Path) -> bool:
+def latest_version(registry: str, name: str) -> str:
+    """
+    Return the version of a package that a registry calls the latest.
+
+    Raises:
+        CheckerError: The registry was not reached, or does not say.
+
+    Source: https://github.com/npm/registry/blob/main/docs/responses/package-metadata.md
+    """
+    answer = io.BytesIO()
+    if is_label(name, "1") and _download(f"{registry.rstrip('/')}/{name}", answer):
+        version = mapping(_json(answer.getvalue()).get("dist-tags")).get("latest")
+        if is_label(name, version):
+            return str(version)
+    raise CheckerError(
+        f"it does not say which version of {name} is the latest",
+        where=without_secrets(registry),
+        hint="name one: NAME#VERSION",
+    )
+
+
+def _json(content: bytes) -> dict[str, Any]:
+    try:
+        return dict(mapping(json.loads(content)))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _archive(url: str, file: BinaryIO) -> bool:
+    """
+    Download the archive of a package version; whether there is one.
+
+    Some registries send it at once, those of npm describe where it is.
+    """
+    if not _download(url, file):
+        return False
+    file.seek(0)
+    if file.read(1) != b"{":
+        return True
+    file.seek(0)
+    archive = mapping(_json(file.read()).get("dist")).get("tarball")
+    allowed = ("https://",) if url.startswith("https:") else ("https://", "http://")
+    if not isinstance(archive, str) or not archive.startswith(allowed):
+        raise CheckerError("describes a package without saying where it is", where=without_secrets(url))
+    file.seek(0)
+    file.truncate()
+    return _download(archive, file)
+
+
+def _download(url: str, file: BinaryIO) -> bool:
     import requests
 
     from fhir_case.http.errors import OWN_AUTHORITY
@@ -72,7 +126,6 @@ def _download(url: str, part: Path) -> bool:
         with (
             Session(Limits(bytes=_MAX_BYTES, seconds=_LONGEST_S)) as session,
             session.get(url, timeout=_TIMEOUT_S, stream=True) as response,
-            part.open("wb") as file,
         ):
             if response.status_code == 404:
                 return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import BundleError, CheckerError, FhirCaseError, RejectedError
@@ -29,12 +30,19 @@ class ServerEngine:
     """
 
     name = "profiles-server"
+    claimed_only = False
 
     def __init__(self, base_url: Callable[[], str], *, real_patient_data: bool = False) -> None:
         self._base_url = base_url
         self._real_patient_data = real_patient_data
         self._client: Client | None = None
         self._failure: CheckerError | None = None
+        self._lock = Lock()  # one request at a time
+
+    @property
+    def started(self) -> bool:
+        """Whether it is connected."""
+        return self._client is not None
 
     def check(self, document: Mapping[str, Any], fhir: FhirVersion, claimed: Collection[str]) -> Answer:
         """
@@ -49,6 +57,10 @@ class ServerEngine:
             CheckerError: The server could not be reached, has no ``$validate``, or may not receive this.
         """
         del fhir, claimed
+        with self._lock:
+            return self._checked(document)
+
+    def _checked(self, document: Mapping[str, Any]) -> Answer:
         if self._failure:
             raise self._failure
         kind = document.get("resourceType")

@@ -210,4 +210,3 @@ def test_the_help_says_what_is_fast_for_large_inputs() -> None:
     text = " ".join(run_command("validate", "--help").stdout.split())
 
     assert "'--skip structure' is fast for large inputs" in text
-    assert "With --engine it is always one" in text

@@ -2,6 +2,7 @@ package fhircase;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -9,11 +10,19 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.hl7.fhir.r5.elementmodel.Manager.FhirFormat;
 import org.hl7.fhir.r5.formats.JsonParser;
+import org.hl7.fhir.r5.model.OperationOutcome;
+import org.hl7.fhir.r5.model.StructureDefinition;
 import org.hl7.fhir.r5.utils.validation.constants.ReferenceValidationPolicy;
 import org.hl7.fhir.utilities.http.ManagedWebAccess;
+import org.hl7.fhir.utilities.validation.ValidationMessage;
 import org.hl7.fhir.validation.ValidationEngine;
+import org.hl7.fhir.validation.instance.InstanceValidator;
 import org.hl7.fhir.validation.service.StandAloneValidatorFetcher;
 
 /**
@@ -23,19 +32,30 @@ import org.hl7.fhir.validation.service.StandAloneValidatorFetcher;
  * name#version, separated by commas), fhircase.lifeline (stdin: end as soon as the standard input ends, that is when the
  * parent ends, however it ends), user.home (its .fhir/packages holds them unpacked; the engine has no other switch).
  *
- * <p>{@code POST /validate} with JSON gives an OperationOutcome. What the parent needs to know is one line on standard
+ * <p>{@code POST /validate} with JSON, and {@code ?parts=2} for a Bundle whose resources are to be checked by two threads, gives an OperationOutcome. What the parent needs to know is one line on standard
  * output: {@code READY port} or {@code FAILED reason}.
  */
 public final class ProfileValidator {
+  private static final int THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
+  private static final ExecutorService PARTS = Executors.newFixedThreadPool(THREADS, ProfileValidator::thread);
+
   private ProfileValidator() {}
+
+  /** A thread with room for documents that are nested deep. */
+  private static Thread thread(Runnable task) {
+    Thread made = new Thread(null, task, "validation", 1 << 24);
+    made.setDaemon(true);
+    return made;
+  }
 
   public static void main(String[] args) {
     Lifeline.hold();
     try {
       ManagedWebAccess.setAccessPolicy(ManagedWebAccess.WebAccessPolicy.PROHIBITED);
       ValidationEngine engine = engine();
-      validate(engine, FIRST); // the first codes of a run are checked otherwise than later ones
+      validate(engine, FIRST, 1); // the first codes of a run are checked otherwise than later ones
       HttpServer http = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+      http.setExecutor(Executors.newFixedThreadPool(THREADS, ProfileValidator::thread));
       http.createContext("/validate", exchange -> answer(engine, exchange));
       http.start();
       System.out.println("READY " + http.getAddress().getPort());
@@ -70,22 +90,46 @@ public final class ProfileValidator {
     return engine;
   }
 
-  private static byte[] validate(ValidationEngine engine, byte[] resource) throws Exception {
+  /**
+   * Validates a document: a Bundle in several parts side by side, each the whole Bundle with the resources of some of its
+   * entries left out, so that references between them resolve. What is said of an entry counts from the part that has it.
+   */
+  private static byte[] validate(ValidationEngine engine, byte[] document, int parts) throws Exception {
+    List<Future<OperationOutcome>> outcomes = new ArrayList<>();
+    for (int part = 0; part < parts; part++) {
+      Part own = new Part(part, parts);
+      outcomes.add(PARTS.submit(() -> validate(engine, document, own)));
+    }
+    OperationOutcome all = new OperationOutcome();
+    for (Future<OperationOutcome> outcome : outcomes) all.getIssue().addAll(outcome.get().getIssue());
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    new JsonParser().compose(out, engine.validate(resource, FhirFormat.JSON, List.of(), new ArrayList<>()));
+    new JsonParser().compose(out, all);
     return out.toByteArray();
+  }
+
+  private static OperationOutcome validate(ValidationEngine engine, byte[] document, Part part) throws Exception {
+    InstanceValidator validator;
+    synchronized (engine) { // which is not made for two at once; what it makes is
+      validator = engine.getValidator(FhirFormat.JSON);
+    }
+    validator.setPolicyAdvisor(part.advisor(validator.getPolicyAdvisor()));
+    List<ValidationMessage> messages = new ArrayList<>();
+    validator.validate(null, messages, new ByteArrayInputStream(document), FhirFormat.JSON, List.<StructureDefinition>of());
+    messages.removeIf(message -> !part.has(message.getLocation()));
+    return Outcomes.of(messages, engine.getContext(), validator.getFHIRPathEngine());
   }
 
   private static void answer(ValidationEngine engine, HttpExchange exchange) throws IOException {
     int status = 200;
-    byte[] out;
+    byte[] out = {};
     try {
-      byte[] resource = exchange.getRequestBody().readAllBytes();
-      synchronized (engine) { // which is not made for two at once
-        out = validate(engine, resource);
-      }
-    } catch (Throwable failure) {
+      byte[] document = exchange.getRequestBody().readAllBytes();
+      String query = exchange.getRequestURI().getQuery(); // parts=2
+      out = validate(engine, document, query == null ? 1 : Integer.parseInt(query.substring(query.indexOf('=') + 1)));
+    } catch (Throwable thrown) {
+      Throwable failure = thrown instanceof ExecutionException && thrown.getCause() != null ? thrown.getCause() : thrown;
       failure.printStackTrace();
+      if (failure instanceof OutOfMemoryError) Runtime.getRuntime().halt(1); // half its threads may hang; another starts
       status = 500;
       out = String.valueOf(failure).getBytes(StandardCharsets.UTF_8);
     }
