@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fhir_case.errors import FhirCaseError
 from fhir_case.interop.failure import place_of
-from fhir_case.interop.result import BundleResult, ResourceResult
+from fhir_case.interop.result import BundleResult, ResourceResult, State
 from fhir_case.load.journal.record import RequestRecord
 from fhir_case.load.run.load import Load, Options
 from fhir_case.load.survey.inputs import BundleInput
@@ -106,4 +106,5 @@ def _result(comparison: Comparison, entry: JournalEntry | None, ours: Callable[[
     if not ours(entry):
         reason = "the server has one with this identifier already, which is not of this test"
         return ResourceResult(name, place, "not checked", reason=reason)
-    return ResourceResult(name, place, comparison.state, comparison.differences, comparison.reason)
+    state: State = "rejected" if comparison.state == "refused" else comparison.state
+    return ResourceResult(name, place, state, comparison.differences, comparison.reason)

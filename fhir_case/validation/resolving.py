@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from fhir_case.fhir.identity import is_logical_id
 from fhir_case.fhir.references import RELATIVE
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ __all__ = ["Index", "Link", "Links", "Target", "connected", "find_links", "index
 
 Kind = Literal["found", "contained", "urn", "relative", "absolute", "conditional", "malformed"]
 
-_RELATIVE = re.compile(rf"(?:(?P<base>https?://\S+)/)?(?P<key>{RELATIVE})(?:/_history/\S+)?")
+_RELATIVE = re.compile(rf"(?:(?P<base>https?://\S+)/)?(?P<key>{RELATIVE})(?:/_history/(?P<version>\S+))?")
 
 
 @dataclass(slots=True)  # to make a frozen one takes several times as long
@@ -122,9 +123,11 @@ class Index:
         match = _RELATIVE.fullmatch(reference)
         if match is None:
             return _other(reference, self.by_url)
-        outer, key = match.groups()
+        outer, key, version = match.groups()
         if outer:
             return _target("absolute", self.by_url.get(f"{outer}/{key}"))
+        if version and not is_logical_id(version):
+            return Target("malformed")
         # The base of the fullUrl comes first, as the specification says; then any resource of that type and id.
         by_url = self.by_url.get(f"{base}/{key}")
         target = _target("relative", by_url or self.by_key.get(key))

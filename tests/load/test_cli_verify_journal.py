@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from load.sample import bundle, counts_of, observation, write
+from load.sample import bundle, counts_of, observation, patient, write
+from smallserver import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from smallserver import SmallServer
+    from smallserver import Request, SmallServer
 
     Run = Callable[..., tuple[int, str, str]]
 
@@ -58,7 +59,8 @@ def test_what_is_altered_or_lost_is_named(fake: SmallServer, run: Run, folder: P
     assert f'  {folder / "a.json"}: Patient/p-a: altered\n    Patient.gender  changed     "female"  ->  "male"\n' in out
     assert f"(stored as {finding}): altered\n    Observation.status" in out
     assert f"  {folder / 'b.json'}: Patient/p-b: lost: Patient/p-b was deleted" in out
-    assert ["equal", "server-added", "rewritten", "altered", "lost", "not checked"] == list(counts_of(out, "Resources"))
+    states = ["equal", "server-added", "rewritten", "altered", "lost", "refused", "not checked"]
+    assert states == list(counts_of(out, "Resources"))
 
 
 def test_files_that_have_changed_since_are_not_compared(
@@ -118,6 +120,34 @@ def test_what_the_upload_had_skipped_is_named_and_not_called_lost(
 
     assert (4, True, 9) == (code, json.loads(out)["ok"], len(json.loads(out)["comparisons"]))
     assert f"Skipped: {file}: the upload had skipped it" in err
+
+
+def test_what_the_server_refused_is_called_refused_with_its_reason(
+    fake: SmallServer, run: Run, tmp_path: Path, journal: Path
+) -> None:
+    file = write(tmp_path, "in.ndjson", [patient("good"), patient("bad", gender="refuse-me")])
+
+    def refuse(request: Request, answer: Callable[[], Reply]) -> Reply:
+        issue = {"severity": "error", "code": "value", "diagnostics": "no such gender"}
+        outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
+        return Reply(422, outcome) if b"refuse-me" in request.content else answer()
+
+    fake.hook = refuse
+    assert 7 == upload(run, fake, file, journal)
+    code, out, _ = run("verify", journal)
+    compared = json.loads(run("verify", journal, "--format", "json")[1])["comparisons"]
+    counts = counts_of(out, "Resources")
+
+    assert 5 == code
+    assert (1, 1, 0) == (counts["server-added"], counts["refused"], counts["lost"])
+    assert "Patient/p-bad: refused: " in out
+    assert [False, True] == ["no such gender" in each["reason"] for each in compared]
+
+    fake.hook = lambda _, answer: answer()
+    assert 0 == upload(run, fake, file, journal)
+    del fake.resources["Patient/p-bad"]
+    lost = json.loads(run("verify", journal, "--format", "json")[1])["comparisons"]
+    assert ["added", "lost"] == sorted(each["state"] for each in lost)
 
 
 def test_after_an_undo_everything_is_lost(fake: SmallServer, run: Run, folder: Path, journal: Path) -> None:

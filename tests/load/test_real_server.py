@@ -17,7 +17,8 @@ from fhir_case.load import upload, verify
 from fhir_case.load.verification.readback import read_back
 from fhir_case.server.capabilities import Capabilities, TypeCapabilities
 from fhir_case.server.client import Client
-from load.sample import plan, sent
+from load.sample import plan, sent, write
+from load.test_as_resource import bundle as bundle_of
 from support import SHIPPED_COUNT
 
 if TYPE_CHECKING:
@@ -29,6 +30,26 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.server
 
 DIV = '<div xmlns="http://www.w3.org/1999/xhtml"><p>AFP &lt; 20</p></div>'
+
+
+@pytest.mark.parametrize("kind", ["message", "nested"])
+def test_a_bundle_with_temporary_references_is_stored_as_it_is_verified_and_undone(
+    hapi_r4: str, run: Run, tmp_path: Path, journal: Path, kind: str
+) -> None:
+    inner = bundle_of("message" if kind == "message" else "collection", id=f"as-resource-{kind}")
+    outer = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": inner}]}
+    file = write(tmp_path, "a.json", inner if kind == "message" else outer)
+    options = ["--as-resource"] if kind == "message" else []
+
+    code, out, err = run("upload", file, "--server", hapi_r4, "--journal", journal, *options)
+
+    assert 0 == code, out + err
+    assert 0 == run("verify", journal)[0]
+    stored = Client(hapi_r4).read("Bundle", f"as-resource-{kind}")
+    assert inner == {name: value for name, value in stored.items() if name != "meta"}
+    assert 0 == run("undo", journal)[0]
+    with pytest.raises(RejectedError):
+        Client(hapi_r4).read("Bundle", f"as-resource-{kind}")
 
 
 def five(prefix: str) -> dict[str, Any]:

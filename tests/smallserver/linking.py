@@ -39,6 +39,8 @@ def linked(resource: Resource, places: Mapping[str, str], full_url: str, *, rout
     Raises:
         Refusal: A placeholder stands for nothing, or a condition is not met by exactly one resource.
     """
+    if resource.get("resourceType") == "Bundle":
+        return resource  # what its entries say resolves inside of it: bundle.html#references
     base = split_reference(full_url)[0]
 
     keeps = routes.behaviour.has

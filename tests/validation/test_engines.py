@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fhir_case.issues import ValidationResult
+    from fhir_case.validation.engine.answers import Answer, Finding
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("hl7-engine-r4")]
 
@@ -74,8 +76,10 @@ def test_what_needs_a_terminology_server_is_said_not_to_be_checked(engine: Hl7En
     assert "mcode-tumor-marker-test-vs" in run.reason
 
 
-def test_no_example_of_the_mcode_package_has_an_error(engine: Hl7Engine, fhir_packages: dict[str, Path]) -> None:
-    found, count = [], 0
+def test_no_example_of_the_mcode_package_has_an_error_and_threads_find_the_same(
+    engine: Hl7Engine, fhir_packages: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples: dict[str, Any] = {}
     with tarfile.open(fhir_packages["hl7.fhir.us.mcode"]) as package:
         for member in package:
             content = package.extractfile(member) if "/example/" in member.name else None
@@ -84,11 +88,40 @@ def test_no_example_of_the_mcode_package_has_an_error(engine: Hl7Engine, fhir_pa
             example = json.load(content)
             if "resourceType" not in example:  # the index
                 continue
-            count += 1
-            answer = engine.check(example, "R4", [f"{MCODE}/mcode-cancer-patient"])
-            found += [f"{member.name}: {one}" for one in answer.findings if one.severity == "error"]
-    assert [] == found
-    assert 178 <= count
+            examples[member.name] = example
+
+    def answer_about(name: str) -> Answer:
+        return engine.check(examples[name], "R4", [f"{MCODE}/mcode-cancer-patient"])
+
+    with ThreadPoolExecutor(4) as pool:
+        beside_others = dict(zip(examples, pool.map(answer_about, examples), strict=True))
+    monkeypatch.setattr("fhir_case.validation.engine.hl7.usable_parts", lambda _: 1)
+    alone = {name: answer_about(name) for name in examples}
+
+    assert 178 <= len(examples)
+    assert [] == [
+        f"{name}: {one}" for name, answer in alone.items() for one in answer.findings if one.severity == "error"
+    ]
+    assert [] == [name for name in examples if _sorted(alone[name]) != _sorted(beside_others[name])]
+
+
+def test_a_bundle_that_threads_share_has_the_findings_of_one_that_one_thread_checks(
+    engine: Hl7Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = build_bundle(load_case(SHIPPED))
+    for number in range(0, 120, 7):
+        bundle["entry"][number]["resource"]["status"] = "no-such-status"
+    answers = []
+    for parts in (3, 1):
+        monkeypatch.setattr("fhir_case.validation.engine.hl7.usable_parts", lambda _, number=parts: number)
+        answers.append(engine.check(bundle, "R4", [f"{MCODE}/mcode-cancer-patient"]))
+
+    assert _sorted(answers[1]) == _sorted(answers[0])
+    assert 17 <= sum(one.severity == "error" for one in answers[0].findings)
+
+
+def _sorted(answer: Answer) -> tuple[list[Finding], tuple[str, ...]]:
+    return sorted(answer.findings, key=str), answer.unchecked
 
 
 BROKEN: dict[str, tuple[str, str, Callable[[dict[str, Any]], object]]] = {

@@ -272,6 +272,7 @@ def test_empty_text_is_said_to_be_empty(element: str, value: object) -> None:
         ("Patient/a/b", ": a slash must not be in the id, only letters, digits, '-' and '.'"),
         ("Patient/a_b/_history/1", ": the underscore must not be in the id, only letters, digits, '-' and '.'"),
         ("Patient/a/_history/", ": the version is missing"),
+        ("Patient/a/_history/1_2", ": the underscore must not be in the version, only letters, digits, '-' and '.'"),
         ("Patient/", ": the id is missing"),
         ("Patient/" + "a" * 65, ": the id has 65 characters, at most 64 are allowed"),
         ("patient/a", "; Type/id, an absolute URL, urn:uuid:… or #id is expected; did you mean 'Patient'?"),

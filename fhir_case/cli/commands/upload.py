@@ -49,6 +49,11 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
 @click.option("--out", type=ANY_FOLDER, help="With --dry-run: the folder for the requests.")
 @click.option("--as-is", is_flag=True, help="Send each transaction and batch unchanged.")
 @click.option(
+    "--as-resource",
+    is_flag=True,
+    help="Store each Bundle as a resource of its own, whatever its type, in place of what is in it.",
+)
+@click.option(
     "--ids",
     type=click.Choice(["given", "server"]),
     default="given",
@@ -104,6 +109,8 @@ def upload(
     """
     if out and not dry_run:
         raise click.UsageError("--out needs --dry-run.")
+    if options["as_is"] and options["as_resource"]:
+        raise click.UsageError("--as-is sends Bundles as requests, --as-resource stores them: choose one.")
     from fhir_case.cli.options.loads import file_load, read
 
     with file_load(files, server, fhir, dry_run=dry_run, **options) as load:

@@ -30,6 +30,7 @@ _SKIPPED_NAMED = 100
 @server_option(required=False, note="; a journal has it")
 @fhir_option()
 @format_option()
+@click.option("--as-resource", is_flag=True, help="As for upload; a journal has it.")
 @timeout_option()
 @connection_options
 def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, form: str, **options: Any) -> None:
@@ -37,8 +38,9 @@ def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, for
     Read every resource back from a FHIR server and compare it with what was sent.
 
     FILE is what was loaded, as for upload, or - for standard input. JOURNAL is the file that the summary of an upload
-    names: it has the server and the files. The exit code is 5 when a resource is altered or lost, or cannot be looked
-    up. With a journal, files that could not be loaded are skipped; the exit code is 4 when all the rest is as sent.
+    names: it has the server and the files. The exit code is 5 when a resource is altered or lost, was refused, or
+    cannot be looked up. With a journal, files that could not be loaded are skipped; the exit code is 4 when all else
+    is as sent.
     """
     from fhir_case.cli.options.loads import file_load, read
     from fhir_case.load.journal.reader import read_header
@@ -53,7 +55,7 @@ def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, for
             raise click.UsageError(f"{journal} has no Bundle to compare with: give its file instead, as bundle.json.")
         journal = journal.absolute()
         _go_to(header.folder)
-        options |= {name: header.options[name] for name in ("ids", "as_is") if name in header.options}
+        options |= {name: header.options[name] for name in ("ids", "as_is", "as_resource") if name in header.options}
         options["keep_going"] = True
     if server is None:
         raise click.UsageError(_without_server(files))

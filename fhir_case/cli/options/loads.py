@@ -127,8 +127,8 @@ def _options(fhir: str, server: NamedServer, options: dict[str, Any]) -> Options
     from fhir_case.load.survey.jobs import MERGE
     from fhir_case.server.quirks import Caps
 
-    plain = ("ids", "as_is", "concurrency", "gzip", "isolate", "keep_going", "allow_dangling", "resend_missing",
-             "other_release")  # fmt: skip
+    plain = ("ids", "as_is", "as_resource", "concurrency", "gzip", "isolate", "keep_going", "allow_dangling",
+             "resend_missing", "other_release")  # fmt: skip
     limits = {"entries": options.get("max_entries"), "bytes": options.get("max_bytes")}
     caps = replace(server.caps, **{name: number for name, number in limits.items() if number})
     return Options(

@@ -83,7 +83,7 @@ class BundleEntry:
 
 
 def bundle_entries(
-    bundle: Resource, *, source: str = "", base_url: str = "", as_is: bool = False
+    bundle: Resource, *, source: str = "", base_url: str = "", as_is: bool = False, as_resource: bool = False
 ) -> tuple[tuple[BundleEntry, ...], tuple[str, ...]]:
     """
     Return the entries to load, in their order, and warnings about those that are left out or read otherwise.
@@ -96,6 +96,7 @@ def bundle_entries(
         source: The name of the document.
         base_url: That of the server, which the URL of a request may begin with.
         as_is: Whether a transaction or batch is sent as it came, so that each of its entries counts.
+        as_resource: Whether a Bundle is the one resource to load, whatever its type.
 
     Source: https://hl7.org/fhir/R4/bundle.html
 
@@ -103,13 +104,14 @@ def bundle_entries(
         BundleError: The Bundle is of a type that cannot be loaded, has nothing to load, or an entry is malformed.
     """
     kind = bundle.get("type")
-    if bundle.get("resourceType") != "Bundle":
+    if bundle.get("resourceType") != "Bundle" or as_resource:
         if _is_remark({"resource": bundle}):
             return (), ("left out, as the remark of a server",)
         return (_entry({"resource": bundle}, 0, kind="", source=source, where=""),), ()
     if kind not in (*_WITH_REQUESTS, *_WITHOUT_REQUESTS):
         reason = _WHY_NOT.get(str(kind), f"it can be {', '.join((*_WITH_REQUESTS, *_WITHOUT_REQUESTS))}")
-        raise BundleError(f"a Bundle of type {kind!r} cannot be loaded: {reason}")
+        hint = "--as-resource stores it as a resource" if kind in _WHY_NOT else ""
+        raise BundleError(f"a Bundle of type {kind!r} cannot be loaded: {reason}", hint=hint)
     entries = bundle.get("entry")
     if not isinstance(entries, list) or not entries:
         raise BundleError("the Bundle has no entry: there is nothing to load")

@@ -169,6 +169,7 @@ class Rules:
         caps: What it takes at most.
         ids: Whether ids of the document are kept, or the server assigns its own.
         as_is: Whether each transaction and batch is sent exactly as it came.
+        as_resource: Whether each Bundle is stored as a resource, in place of what is in it.
         whole: Whether each document is stored as a whole, also where it does not ask for that.
         base_url: That of the server.
         server: The same; empty where any data may go there.
@@ -181,6 +182,7 @@ class Rules:
     caps: Caps
     ids: Ids = "given"
     as_is: bool = False
+    as_resource: bool = False
     whole: bool = False
     base_url: str = ""
     server: str = ""
@@ -196,7 +198,13 @@ def entries_of(document: Document, rules: Rules) -> tuple[tuple[BundleEntry, ...
     Raises:
         BundleError: It cannot be loaded.
     """
-    return bundle_entries(document.content or {}, source=document.name, base_url=rules.base_url, as_is=rules.as_is)
+    return bundle_entries(
+        document.content or {},
+        source=document.name,
+        base_url=rules.base_url,
+        as_is=rules.as_is,
+        as_resource=rules.as_resource,
+    )
 
 
 def is_sent_as_it_came(document: Document, rules: Rules) -> bool:
@@ -213,7 +221,7 @@ def plan_document(document: Document, originals: Sequence[BundleEntry], rules: R
         BundleError: They clash, or do not fit the server.
     """
     content = document.content or {}
-    kind = content.get("type") if content.get("resourceType") == "Bundle" else ""
+    kind = content.get("type") if content.get("resourceType") == "Bundle" and not rules.as_resource else ""
     pointers = pointers_of_text(document.raw)
     if is_sent_as_it_came(document, rules):
         entries = planned(originals, rules.capabilities, caps=Caps(), ids=rules.ids, deletions=True).entries

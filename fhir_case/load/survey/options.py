@@ -24,6 +24,7 @@ class Options:
         fhir: The release of FHIR in which they are written.
         ids: Whether ids of the inputs are kept, or the server assigns its own to all that has an identifier.
         as_is: Whether each transaction and batch is sent exactly as it came.
+        as_resource: Whether each Bundle is stored as a resource, whatever its type, in place of what is in it.
         caps: Limits that count instead of those that are known of the server.
         merge: Up to which size small transactions are merged.
         concurrency: How many transactions are in flight at once; 0 for the default, fewer under overload.
@@ -45,6 +46,7 @@ class Options:
     fhir: str = "R4"
     ids: Ids = "given"
     as_is: bool = False
+    as_resource: bool = False
     caps: Caps | None = None
     merge: Caps = MERGE
     concurrency: int = 0
@@ -62,4 +64,10 @@ class Options:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what decides which requests are sent."""
-        return {"ids": self.ids, "as_is": self.as_is, "merge": self.merge.entries, "caps": str(self.caps or "")}
+        return {
+            "ids": self.ids,
+            "as_is": self.as_is,
+            "as_resource": self.as_resource,
+            "merge": self.merge.entries,
+            "caps": str(self.caps or ""),
+        }

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Preparation", "refuse_other"]
 
-_DECISIVE = {"ids": "given", "as_is": False}
+_DECISIVE = {"ids": "given", "as_is": False, "as_resource": False}
 """The options that decide what an entry of a journal means, with their defaults."""
 
 
@@ -83,6 +83,7 @@ class Preparation:
             caps=self.known.caps,
             ids=self.options.ids,
             as_is=self.options.as_is,
+            as_resource=self.options.as_resource,
             whole=self.options.whole,
             base_url=self.base_url,
             server="" if is_loopback(self.base_url) else self.base_url,

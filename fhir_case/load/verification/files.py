@@ -15,7 +15,9 @@ from fhir_case.load.verification.readback import conditional_names, read_back
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from fhir_case.load.journal.entry import State
     from fhir_case.load.journal.record import Record
+    from fhir_case.load.plan.entry import PlannedEntry
     from fhir_case.load.survey.preparation import Preparation
     from fhir_case.load.verification.readback import Comparison, Verification
 
@@ -48,6 +50,11 @@ def read_back_inputs(
         if isinstance(record, RequestRecord):
             index.put_locations((_key(each.source, each.resource), each.stored_as) for each in record.entries)
             index.put_locations(
+                (_refusal_of(each.source, each.resource), each.reason or f"HTTP {each.status}")
+                for each in record.entries
+                if each.state == "failed"
+            )
+            index.put_locations(
                 (_writer_of(each.stored_as), each.source)
                 for each in record.entries
                 if each.stored_as and each.source and each.state in _WRITTEN
@@ -65,14 +72,7 @@ def read_back_inputs(
                 for source in {each.original.source for each in transaction.entries} - sources - skipped:
                     skipped.add(source)
                     on_skipped(source)
-            stored = [
-                JournalEntry(
-                    entry.original.name, entry.method, 0, "unchanged", source=entry.original.source,
-                    stored_as=index.location(_key(entry.original.source, entry.original.name)),
-                )
-                for entry in entries
-            ]  # fmt: skip
-            known = Journal(prepared.base_url, tuple(stored))
+            known = Journal(prepared.base_url, tuple(_recorded(entry, index.location) for entry in entries))
             found = read_back(
                 Plan(((Transaction(entries),),)),
                 prepared.client,
@@ -89,6 +89,14 @@ def read_back_inputs(
             yield replace(found, comparisons=tuple(told))
 
 
+def _recorded(entry: PlannedEntry, location: Callable[[str], str]) -> JournalEntry:
+    """Return what the journal says of one resource; that it was refused only where no later run has stored it."""
+    source, name = entry.original.source, entry.original.name
+    stored_as, refusal = location(_key(source, name)), location(_refusal_of(source, name))
+    state: State = "failed" if refusal and not stored_as else "unchanged"
+    return JournalEntry(name, entry.method, 0, state, source=source, stored_as=stored_as, reason=refusal)
+
+
 def _with_writer(comparison: Comparison, writer: str) -> Comparison:
     """Say of what is altered that another document of the same load has written it last, where that is so."""
     if comparison.state != "altered" or comparison.reason or writer in ("", comparison.source):
@@ -98,6 +106,10 @@ def _with_writer(comparison: Comparison, writer: str) -> Comparison:
 
 def _writer_of(location: str) -> str:
     return f"\n\n{location}"
+
+
+def _refusal_of(source: str, resource: str) -> str:
+    return f"\n\n\n{_key(source, resource)}"
 
 
 def _key(source: str, resource: str) -> str:

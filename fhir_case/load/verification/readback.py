@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from fhir_case.fhir.wire import Resource
-    from fhir_case.load.journal.entry import Journal
+    from fhir_case.load.journal.entry import Journal, JournalEntry
     from fhir_case.load.plan.entry import PlannedEntry
     from fhir_case.load.plan.plan import Plan
     from fhir_case.server.client import Client
@@ -34,7 +34,7 @@ __all__ = [
     "read_back",
 ]
 
-ComparisonState = Literal["equal", "added", "rewritten", "altered", "lost", "not checked"]
+ComparisonState = Literal["equal", "added", "rewritten", "altered", "lost", "refused", "not checked"]
 COMPARISON_STATES: tuple[ComparisonState, ...] = get_args(ComparisonState)
 AS_SENT: tuple[ComparisonState, ...] = ("equal", "added", "rewritten")
 
@@ -48,9 +48,10 @@ class Comparison:
         resource: ``Type/id`` in the Bundle, or what else names it.
         stored_as: ``Type/id`` on the server; empty when it is not there.
         state: ``equal``; ``added``: with what servers add; ``rewritten``: the same, with references, ids or spellings
-            of the server; ``altered``; ``lost``: not there; ``not checked``: its location is unknown.
+            of the server; ``altered``; ``lost``: not there, though it was stored; ``refused``: not there, since the
+            server did not take it; ``not checked``: its location is unknown.
         differences: All that is not the same.
-        reason: Why it is lost or not checked.
+        reason: Why it is not there or not checked.
         source: The document that it is from; empty when there is only one.
     """
 
@@ -149,14 +150,15 @@ def read_back(
         ServerError: The server was not reached, or is overloaded.
         RejectedError: The server does not let us read.
     """
-    known_as = {(each.source, each.resource): each.stored_as for each in journal.entries} if journal else {}
+    told = {(each.source, each.resource): each for each in journal.entries} if journal else {}
     entries = plan.entries
-    stated = [known_as.get((entry.original.source, entry.original.name), "") for entry in entries]
+    records = [told.get((entry.original.source, entry.original.name)) for entry in entries]
+    stated = [record.stored_as if record else "" for record in records]
     names = [name or _chosen(entry) for name, entry in zip(stated, entries, strict=True)]
     by_id = found_by_id(client, [name for name in names if name]).resources
     found = [
-        _look_for(entry, name, by_id, client, known_as=bool(located))
-        for entry, name, located in zip(entries, names, stated, strict=True)
+        _unless_refused(_look_for(entry, name, by_id, client, known_as=bool(located)), record)
+        for entry, name, located, record in zip(entries, names, stated, records, strict=True)
     ]
     locations: dict[str, str] = {}
     for entry, each in zip(entries, found, strict=True):
@@ -220,6 +222,13 @@ def _look_for(
         reason = f"{direct.reason}, and a search for {unquote(entry.search)} finds something else"
         return _Found(None, reason, "not checked")
     return _Found(None, f"{direct.reason}, and nothing matches {unquote(entry.search)}")
+
+
+def _unless_refused(found: _Found, record: JournalEntry | None) -> _Found:
+    """Say of what is not there that the upload was not accepted, where the journal says so."""
+    if record is None or record.state != "failed" or record.stored_as or found.state != "lost" or found.resource:
+        return found
+    return found._replace(state="refused", reason=record.reason or f"HTTP {record.status}")
 
 
 def _is(resource: Resource, kind: str) -> bool:

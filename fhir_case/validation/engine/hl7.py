@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.validation.engine.packages import Package
 
-__all__ = ["REGISTRY", "Hl7Engine"]
+__all__ = ["REGISTRY", "Hl7Engine", "usable_parts"]
 
 REGISTRY = "FHIR_CASE_PACKAGE_REGISTRY"
 """The environment variable that names the base URL of a FHIR package registry."""
@@ -128,7 +128,7 @@ class Hl7Engine:
         from fhir_case.fhir.wire import dump, parse
 
         body = dump(document)
-        parts = _parts(document)
+        parts = usable_parts(document)
         self._begin = self._begin or monotonic()
         with self._changing:
             service = self._ready_for(fhir, claimed)
@@ -252,7 +252,7 @@ class Hl7Engine:
         )
 
 
-def _parts(document: Mapping[str, Any]) -> int:
+def usable_parts(document: Mapping[str, Any]) -> int:
     """Return how many threads check a document: those of the machine for a Bundle of some size."""
     entries = document.get("entry") if document.get("resourceType") == "Bundle" else None
     return max(1, min(os.cpu_count() or 1, len(entries) // _ENTRIES_PER_PART)) if isinstance(entries, list) else 1

@@ -10,14 +10,16 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.hl7.fhir.r5.elementmodel.Manager.FhirFormat;
 import org.hl7.fhir.r5.formats.JsonParser;
-import org.hl7.fhir.r5.model.OperationOutcome;
 import org.hl7.fhir.r5.model.StructureDefinition;
+import org.hl7.fhir.r5.utils.validation.IValidationPolicyAdvisor;
 import org.hl7.fhir.r5.utils.validation.constants.ReferenceValidationPolicy;
 import org.hl7.fhir.utilities.http.ManagedWebAccess;
 import org.hl7.fhir.utilities.validation.ValidationMessage;
@@ -38,6 +40,8 @@ import org.hl7.fhir.validation.service.StandAloneValidatorFetcher;
 public final class ProfileValidator {
   private static final int THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
   private static final ExecutorService PARTS = Executors.newFixedThreadPool(THREADS, ProfileValidator::thread);
+
+  private static final Queue<InstanceValidator> IDLE = new ConcurrentLinkedQueue<>();
 
   private ProfileValidator() {}
 
@@ -95,28 +99,40 @@ public final class ProfileValidator {
    * entries left out, so that references between them resolve. What is said of an entry counts from the part that has it.
    */
   private static byte[] validate(ValidationEngine engine, byte[] document, int parts) throws Exception {
-    List<Future<OperationOutcome>> outcomes = new ArrayList<>();
+    List<Future<List<ValidationMessage>>> found = new ArrayList<>();
     for (int part = 0; part < parts; part++) {
       Part own = new Part(part, parts);
-      outcomes.add(PARTS.submit(() -> validate(engine, document, own)));
+      found.add(PARTS.submit(() -> validate(engine, document, own)));
     }
-    OperationOutcome all = new OperationOutcome();
-    for (Future<OperationOutcome> outcome : outcomes) all.getIssue().addAll(outcome.get().getIssue());
+    List<ValidationMessage> all = new ArrayList<>();
+    for (Future<List<ValidationMessage>> part : found) all.addAll(part.get());
+    all = Part.eachOnce(all);
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    new JsonParser().compose(out, all);
+    InstanceValidator validator = validator(engine);
+    new JsonParser().compose(out, Outcomes.of(all, engine.getContext(), validator.getFHIRPathEngine()));
+    IDLE.add(validator);
     return out.toByteArray();
   }
 
-  private static OperationOutcome validate(ValidationEngine engine, byte[] document, Part part) throws Exception {
-    InstanceValidator validator;
+  /** Returns a validator that nobody uses; to make one takes longer than to check a resource. */
+  private static InstanceValidator validator(ValidationEngine engine) throws Exception {
+    InstanceValidator idle = IDLE.poll();
+    if (idle != null) return idle;
     synchronized (engine) { // which is not made for two at once; what it makes is
-      validator = engine.getValidator(FhirFormat.JSON);
+      return engine.getValidator(FhirFormat.JSON);
     }
-    validator.setPolicyAdvisor(part.advisor(validator.getPolicyAdvisor()));
+  }
+
+  private static List<ValidationMessage> validate(ValidationEngine engine, byte[] document, Part part) throws Exception {
+    InstanceValidator validator = validator(engine);
+    IValidationPolicyAdvisor advisor = validator.getPolicyAdvisor();
+    validator.setPolicyAdvisor(part.advisor(advisor));
     List<ValidationMessage> messages = new ArrayList<>();
     validator.validate(null, messages, new ByteArrayInputStream(document), FhirFormat.JSON, List.<StructureDefinition>of());
+    validator.setPolicyAdvisor(advisor);
+    IDLE.add(validator); // not where it threw: it may be in the midst of something
     messages.removeIf(message -> !part.has(message.getLocation()));
-    return Outcomes.of(messages, engine.getContext(), validator.getFHIRPathEngine());
+    return messages;
   }
 
   private static void answer(ValidationEngine engine, HttpExchange exchange) throws IOException {
