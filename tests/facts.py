@@ -108,7 +108,9 @@ def _volumes(read: Read) -> Read:
 
     def read_all(part: Json) -> Any:
         doses = [one for one in part.get("extension", []) if one["url"].endswith(_VOLUME)]
-        return [read(inner["valueReference"]) for dose in doses for inner in dose["extension"]]
+        return [
+            read(inner["valueReference"]) for dose in doses for inner in dose["extension"] if inner["url"] == "volume"
+        ]
 
     return read_all
 
@@ -207,6 +209,7 @@ R4: dict[str, Reader] = {
         "why": _at("reasonReference"),
         "with": _at("usedReference"),
         "volumes": _volumes(lambda reference: reference["reference"]),
+        "links": _volumes(lambda reference: reference["reference"]),
     },
     "MedicationStatement": _REGIMEN
     | {
@@ -250,6 +253,7 @@ R5: dict[str, Reader] = {
         "why": _at("reason", "reference"),
         "with": _at("used", "reference"),
         "volumes": _volumes(_by_identifier),
+        "links": _at("supportingInfo", "reference"),
     },
     "MedicationStatement": _REGIMEN
     | {

@@ -348,6 +348,36 @@ def test_tare_has_modality_device_method_and_three_activities_that_add_up(bundle
     assert {dose["code"] for dose in given.values()} == {"GBq"}
     assert (total["value"], total["code"]) == (14, "GBq")
     assert "MIRD" in dump(tare["note"]).decode()
+    assert codes(get(bundle, "Observation", "tare-total-activity")["code"]) == {
+        ("http://dicom.nema.org/resources/ontology/DCM", "113507")
+    }
+    assert codes(device["type"]) == {(SNOMED, "764678003")}
+
+
+@pytest.mark.parametrize(
+    ("volume", "places"),
+    [
+        ("tare-s4", ["10200004", "277958008"]),
+        ("tare-s5", ["10200004", "277959000"]),
+        ("tare-s5-s8", ["10200004"]),
+        ("pbt-s4", ["10200004", "277958008"]),
+        ("pbt-p4", ["32764006"]),
+    ],
+)
+def test_each_volume_is_where_the_report_says(bundle: dict[str, Resource], volume: str, places: list[str]) -> None:
+    assert [one["code"] for one in get(bundle, "BodyStructure", volume)["location"]["coding"]] == places
+
+
+@pytest.mark.parametrize(("volume", "place"), [("tare-s4", "277958008"), ("tare-s5", "277959000")])
+def test_the_microspheres_went_into_the_artery_of_a_segment(
+    bundle: dict[str, Resource], volume: str, place: str
+) -> None:
+    found = get(bundle, "MedicationAdministration", f"{volume}-activity")
+
+    assert codes(found["dosage"]["route"]) == {(SNOMED, "58100008")}
+    assert codes(found["dosage"]["site"]) == {(SNOMED, place)}
+    assert found["supportingInformation"] == [{"reference": f"BodyStructure/{NAMESPACE}-{volume}"}]
+    assert {code for _, code in codes(found["medicationCodeableConcept"])} == {"764678003"}
 
 
 def test_proton_therapy_keeps_the_printed_dose_and_flags_it(bundle: dict[str, Resource]) -> None:
@@ -364,7 +394,7 @@ def test_tace_is_at_s8_s4_and_names_no_drug(bundle: dict[str, Resource]) -> None
     tace = get(bundle, "Procedure", "tace")
 
     assert codes(tace["code"]) == {(SNOMED, "441525007")}
-    assert tace["bodySite"] == [{"text": "S8/S4"}]
+    assert [codes(one) for one in tace["bodySite"]] == [{(SNOMED, "277962002")}, {(SNOMED, "277958008")}]
     assert "usedReference" not in tace
     assert "usedCode" not in tace
 

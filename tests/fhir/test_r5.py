@@ -273,7 +273,9 @@ def test_the_patient_of_a_device_is_told_by_a_device_association() -> None:
     assert {"reference": f"DeviceAssociation/{association['id']}"} in targets
 
 
-def test_a_dose_names_its_volume_by_identifier_since_no_volume_of_r5_fits_the_profile_that_mcode_wants() -> None:
+def test_a_dose_names_its_volume_by_identifier_since_none_of_r5_fits_the_profile_and_the_link_survives_elsewhere() -> (
+    None
+):
     tare = resources(build_bundle(load_case(SHIPPED), fhir="R5"))[f"Procedure/{SHIPPED}-tare"]
     doses = [one for one in tare["extension"] if one["url"] == f"{MCODE}mcode-radiotherapy-dose-delivered-to-volume"]
 
@@ -281,6 +283,9 @@ def test_a_dose_names_its_volume_by_identifier_since_no_volume_of_r5_fits_the_pr
         {"type": "BodyStructure", "identifier": {"system": f"urn:fhir-case:{SHIPPED}", "value": volume}}
         for volume in ("tare-s4", "tare-s5", "tare-s5-s8")
     ] == [dose["extension"][0]["valueReference"] for dose in doses]
+    assert [
+        {"reference": f"BodyStructure/{SHIPPED}-{volume}"} for volume in ("tare-s4", "tare-s5", "tare-s5-s8")
+    ] == tare["supportingInfo"]
 
 
 NAMES = ["minimal", "colon-cancer-open-codes", SHIPPED]

@@ -55,7 +55,6 @@ GONE = {
     "BodyStructure": "http://hl7.org/fhir/resource-types",
     "Condition": "http://hl7.org/fhir/StructureDefinition/data-absent-reason",  # of an unknown status
     "Device": "Patient/.*",
-    "Procedure": "BodyStructure/.*",
 }
 ADDED = {
     "AdverseEvent": "unknown",

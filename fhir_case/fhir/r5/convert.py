@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from fhir_case.errors import MappingError
 from fhir_case.fhir.datatypes import absent, extension
 from fhir_case.fhir.r5.changes import CHANGES
-from fhir_case.fhir.r5.extensions import adjusted, restore
+from fhir_case.fhir.r5.extensions import adjusted, kept_links, restore
 from fhir_case.fhir.r5.places import put, steps_of
 from fhir_case.fhir.r5.table import section_of, sections, systems
 from fhir_case.fhir.systems import ELEMENT_OF_R4
@@ -79,6 +79,8 @@ def to_r5(resource: Resource, identifiers: Mapping[str, Json] | None = None) -> 
     _fill(out, {name: value for name, value in resource.items() if name not in own}, section, at)
     try:
         restore(out)
+        if links := kept_links(resource, at.identifiers):
+            out.setdefault("supportingInfo", []).extend(links)
     except (StopIteration, TypeError, KeyError, AttributeError):
         raise MappingError("an extension for an element of R5 is not of its form", where=at.where, hint=_HINT) from None
     _complete(out, section)

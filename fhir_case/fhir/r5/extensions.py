@@ -10,7 +10,7 @@ from fhir_case.fhir.systems import ELEMENT_OF_R5, MCODE, RELATIVE_DATE_TIME
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["adjusted", "restore"]
+__all__ = ["adjusted", "kept_links", "restore"]
 
 Json = dict[str, Any]
 
@@ -33,6 +33,20 @@ def adjusted(extension: Json, identifiers: Mapping[str, Json]) -> Json:
     if extension.get("url") in _TO_PROFILES_OF_R4:
         return {**extension, "extension": [_by_identifier(one, identifiers) for one in extension.get("extension", ())]}
     return extension
+
+
+def kept_links(resource: Json, identifiers: Mapping[str, Json]) -> list[Json]:
+    """
+    Return the references of a resource of R4 that an extension of R5 only makes by identifier.
+
+    ``Procedure.supportingInfo`` of R5 takes any resource, so that they still lead somewhere.
+    """
+    found = []
+    for one in resource.get("extension", ()) if resource.get("resourceType") == "Procedure" else ():
+        if isinstance(one, dict) and one.get("url") in _TO_PROFILES_OF_R4:
+            given = [part.get("valueReference", {}) for part in one.get("extension", ())]
+            found += [each for each in given if each.get("reference") in identifiers]
+    return found
 
 
 def restore(resource: Json) -> None:
