@@ -18,16 +18,19 @@ from fhir_case.fhir.references import references_in
 from fhir_case.fhir.systems import DATA_OPERATION, MCODE, PROVENANCE_PARTICIPANT
 from fhir_case.mapping.cancer import has_cancer
 from fhir_case.mapping.discovery import sections_of
+from fhir_case.mapping.precision import without_unmet_profiles
 from fhir_case.mapping.running import run_mappings
+from fhir_case.mapping.warnings import case_warnings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
     from fhir_case.case import Case
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.fhir.wire import Resource
+    from fhir_case.issues import Issue
     from fhir_case.mapping import FoundMapping
     from fhir_case.mapping.running import Mapped
 
@@ -57,6 +60,7 @@ def build_bundle(
     fhir: FhirVersion = "R4",
     mappings: Sequence[FoundMapping] | None = None,
     mapping_files: Sequence[Path] = (),
+    warn: Callable[[Issue], None] | None = None,
 ) -> Resource:
     """
     Turn a case into one FHIR Bundle.
@@ -70,6 +74,8 @@ def build_bundle(
         fhir: The release to build in. Both carry the same facts, under the same ids.
         mappings: The mappings to use; all that are installed when absent.
         mapping_files: Python files with further mappings.
+        warn: Called with each warning about the case: a unit without a code, a date that a profile does not take, an
+            order that the dates turn round.
 
     Raises:
         BundleError: The namespace is not allowed.
@@ -92,6 +98,7 @@ def build_bundle(
 
         mappings = discover(mapping_files)
     mapped = run_mappings(case, mappings)
+    _warn_of(mapped, warn, claiming=fhir == "R4" and profiles == "mcode")
     given = [one.resource for one in mapped.values()]
     if fhir == "R5":
         given = [part for one in mapped.values() for part in _separated(one)]
@@ -111,6 +118,14 @@ def build_bundle(
     named.sort(key=_rank)
     _check_models(named, fhir, made_of)
     return _rendered(named, type, namespace, mcode=fhir == "R4" and profiles == "mcode" and has_cancer(case))
+
+
+def _warn_of(mapped: dict[str, Mapped], warn: Callable[[Issue], None] | None, *, claiming: bool) -> None:
+    """Fit the claims of profiles to the dates, and hand on what is to be told of the case."""
+    unmet = without_unmet_profiles(mapped.values()) if claiming else ()
+    for issue in (*unmet, *case_warnings(mapped)):
+        if warn is not None:
+            warn(issue)
 
 
 def _refuse_entries_without_resource(case: Case, resources: list[Resource], mappings: Sequence[FoundMapping]) -> None:

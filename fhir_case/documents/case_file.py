@@ -25,9 +25,9 @@ def read_case_file(
     path: Path, *, fhir: FhirVersion = "R4", mapping_files: Sequence[Path] = ()
 ) -> tuple[Resource | None, dict[str, str], tuple[Issue, ...]]:
     """
-    Return the Bundle of a case file, the location of the entry behind each ``Type/id``, and the errors of the file.
+    Return the Bundle of a case file, the location of the entry behind each ``Type/id``, and the findings of the file.
 
-    A file that is not a case has no Bundle, and a finding for each of its mistakes.
+    A file that is not a case has no Bundle, and a finding for each of its mistakes; a case may have warnings.
 
     Args:
         path: The file.
@@ -39,7 +39,8 @@ def read_case_file(
 
     try:
         case = load_case(path, mapping_files=mapping_files)
-        bundle = build_bundle(case, fhir=fhir, mapping_files=mapping_files)
+        warnings: list[Issue] = []
+        bundle = build_bundle(case, fhir=fhir, mapping_files=mapping_files, warn=warnings.append)
     except CaseError as error:
         return None, {}, tuple(Issue("error", "case", str(problem)) for problem in error.problems)
     except BundleError as error:
@@ -51,7 +52,7 @@ def read_case_file(
         key = _key_of(str(resource["id"]).removeprefix(f"{case.case}-"), locations)
         if key:
             found[f"{resource['resourceType']}/{resource['id']}"] = locations[key]
-    return bundle, found, ()
+    return bundle, found, tuple(warnings)
 
 
 def located(issue: Issue, locations: Mapping[str, str]) -> Issue:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_case.errors import CheckerError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
 __all__ = ["is_ucum", "ucum_code"]
 
@@ -38,21 +38,22 @@ _PRODUCT = re.compile(r"\.(?!\d*_)")
 _TOKEN = re.compile(r"10\s?[\^*]\s?-?\d+|\d+(?:\.\d+)?(?![\d^*])|\{[^{}]*\}|[^\s.*\d{][^\s.*]*")
 
 
-def ucum_code(printed: str, words: Mapping[str, str]) -> str | None:
+def ucum_code(printed: str, word: Callable[[str], str | None]) -> str | None:
     """
     Return the UCUM code of a unit as a report prints it; none where it cannot be told for certain.
 
     Args:
         printed: For example ``10^9/L``, ``IU/mL``, ``mL/min/1.73 m²``, ``cells/µL``.
-        words: UCUM codes by printed units, also by parts of them; an empty code for what is only counted (cells).
+        word: Returns the UCUM code of a printed unit or a part of one; empty for what is only counted (cells), none for
+            what is not known.
     """
     if len(printed) > _LONGEST:
         return None
     plain = re.sub(r"(?<=[A-Za-z])\^(?=-?\d)", "", " ".join(printed.split()).translate(_TYPED))
     plain = re.sub(r"\bper\b", "/", plain)
-    if plain in words:
-        return words[plain] or "1"
-    parts = [_part(part, words) for part in plain.split("/")]
+    if (known_code := word(plain)) is not None:
+        return known_code or "1"
+    parts = [_part(part, word) for part in plain.split("/")]
     known = [part for part in parts if part is not None]
     if len(known) < len(parts) or not any(known):
         return "1" if len(known) == len(parts) == 1 and plain else None
@@ -66,23 +67,21 @@ def ucum_code(printed: str, words: Mapping[str, str]) -> str | None:
         return None
 
 
-def _part(part: str, words: Mapping[str, str]) -> str | None:
+def _part(part: str, word: Callable[[str], str | None]) -> str | None:
     """Return the code of what stands between two slashes: empty when it only counts, none when it is not known."""
     plain = " ".join(part.split())
-    if plain in words or not plain:
-        return words.get(plain, "")
+    if not plain or (code := word(plain)) is not None:
+        return code if plain else ""
     if plain in {"1.73 m2", "1.73m2"}:
         return "{1.73_m2}"  # as LOINC and the common units of FHIR write it
     codes = []
     rest = _TOKEN.sub("", plain).strip(" .*")
     for token in _TOKEN.findall(plain):
         power = re.fullmatch(r"10\s?[\^*]\s?(-?\d+)", token)
-        code = f"10*{int(power[1])}" if power else words.get(token, token)
-        if "." in code and not power and code[0].isdigit():
+        known = f"10*{int(power[1])}" if power else word(token)
+        if known is None and ("." in token or _NOT_MEANT.fullmatch(token)):
             return None
-        if token not in words and _NOT_MEANT.fullmatch(token):
-            return None
-        codes.append(code)
+        codes.append(token if known is None else known)
     return None if rest else ".".join(code for code in codes if code)
 
 

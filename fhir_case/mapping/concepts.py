@@ -227,8 +227,17 @@ class Codes:
             return term.units[unit or ""]
         if unit is None:
             return None
-        code = ucum_code(unit, _unit_words(self._terms("units")))
+        code = ucum_code(unit, self._unit_word)
         return code if term is None or not term.units or code in term.units.values() else None
+
+    def _unit_word(self, printed: str) -> str | None:
+        term = self._terms("units").get(printed)
+        return term.more.get("ucum") if term else None
+
+    def has_no_code(self, printed: str) -> bool:
+        """Whether the table of units says of a printed unit that UCUM has no code for it."""
+        term = self._terms("units").get(printed)
+        return term is not None and "ucum" not in term.more
 
     def value(self, table: str, value: Value, entry: Entry, *, term: Term | None = None) -> dict[str, Any]:
         """Return ``valueQuantity``, ``valueRange``, or ``valueCodeableConcept`` by the table of values."""
@@ -239,10 +248,6 @@ class Codes:
     def value_words(self, table: str, value: Value, entry: Entry) -> str:
         """Return a value in words."""
         return self.words(table, value.concept, entry) if value.concept is not None else str(value)
-
-
-def _unit_words(units: Mapping[str, Term]) -> dict[str, str]:
-    return {name: term.more["ucum"] for name, term in units.items() if "ucum" in term.more}
 
 
 def _name_of_another(system: str, code: str, display: str, terms: Mapping[str, Term]) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from fhir_case.case import Entry
 from fhir_case.errors import CaseError, MappingError
+from fhir_case.fhir.wire import mapping
+from fhir_case.issues import Issue
 from fhir_case.mapping.cancer import has_cancer, without_cancer
 from fhir_case.mapping.circumstances import add_circumstances
 from fhir_case.mapping.protocol import Addition
@@ -59,16 +61,23 @@ class Mapped:
     Args:
         origin: Where it comes from.
         added: Where each element comes from that another mapping added, by its name.
+        in_words: Whether it is a vital sign that stands without its code, since it has not the form of its profile.
     """
 
     resource: Resource
     origin: Origin
     added: dict[str, Origin] = field(default_factory=dict)
+    in_words: bool = False
 
     @property
     def name(self) -> str:
         """Return the type and the business key: ``Type/key``."""
         return f"{self.resource['resourceType']}/{self.resource['id']}"
+
+    def warning(self, message: str) -> Issue:
+        """Return a warning about it that names the place of its entry in the case file."""
+        place = self.origin.entry or self.origin.line
+        return Issue("warning", "case", f"{place}: {message}", code="business-rule")
 
     def origin_of(self, element: str) -> Origin:
         """Return where an element of it comes from."""
@@ -104,8 +113,16 @@ def run_mappings(case: Case, mappings: Sequence[FoundMapping]) -> dict[str, Mapp
     add_circumstances(case, [made.resource for made in mapped.values()])
     with_cancer = has_cancer(case)
     for made in mapped.values():
-        made.resource = as_vital_sign(made.resource if with_cancer else without_cancer(made.resource))
+        resource = made.resource if with_cancer else without_cancer(made.resource)
+        made.resource = as_vital_sign(resource)
+        if made.resource["resourceType"] == "Observation":
+            lost = len(_codings(resource)) - len(_codings(made.resource))
+            made.in_words = lost > 0 and "component" not in made.resource
     return mapped
+
+
+def _codings(resource: Resource) -> list[Any]:
+    return list(mapping(resource.get("code")).get("coding", ()))
 
 
 def _run(case: Case, found: FoundMapping) -> Iterator[tuple[Any, Origin]]:

@@ -56,13 +56,15 @@ def as_vital_sign(resource: Resource) -> Resource:
     Return an Observation as the vital sign that its code makes it; any other resource as it is.
 
     Returns: the Observation with category and profile of the sign; without the code, in words, where the profile has no
-    place for what was found.
+    place for what was found, or the time is no day: validators hold whatever has the code to vs-1.
     """
     if resource["resourceType"] != "Observation":
         return resource
     codes = _loinc_codes(resource)
     sign = vital_sign_of(codes)
     alone = next((one for one in (SYSTOLIC, DIASTOLIC) if one[0] in codes and "component" not in resource), None)
+    if (alone or sign) and len(str(resource.get("effectiveDateTime", ""))) < len("2020-01-01"):
+        return _in_words(resource)
     if alone is not None:
         return _one_pressure(resource, alone)
     if sign is None or sign is PANEL:
@@ -146,22 +148,11 @@ def _claimed(resource: Resource, sign: VitalSign) -> Resource:
     profile = f"{US_CORE}us-core-{sign.us_core if by_pulse else 'vital-signs'}"
     categories = [one for one in resource.get("category", ()) if not _is_observation_category(one)]
     return {
-        **_with_whole_days(resource),
+        **resource,
         "meta": _with_profile(resource.get("meta", {}), profile),
         "category": [*category("vital-signs"), *categories],
         "code": {**resource["code"], "coding": [*resource["code"].get("coding", ()), *required]},
     }
-
-
-def _with_whole_days(resource: Resource) -> Resource:
-    """Return an Observation with a month or a year, which vs-1 refuses, as the period of that length."""
-    date = resource.get("effectiveDateTime")
-    if not isinstance(date, str) or len(date) >= len("2020-01-01"):
-        return resource
-    more = resource.get("_effectiveDateTime")
-    times = {"start": date, **({"_start": more} if more else {}), "end": date}
-    rest = {name: part for name, part in resource.items() if not name.endswith("effectiveDateTime")}
-    return {**rest, "effectivePeriod": times}
 
 
 def _is_observation_category(one: Json) -> bool:

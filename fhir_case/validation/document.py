@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fhir_case.documents import Text, read_document
 from fhir_case.documents.case_file import located
-from fhir_case.issues import ValidationResult
+from fhir_case.issues import SEVERITIES, ValidationResult
 from fhir_case.validation import check_profiles, validate
 
 if TYPE_CHECKING:
@@ -41,8 +41,9 @@ def check_document(
     if document.content is None:
         return ValidationResult(document.issues, (document.run,))
     result = validate(document.content, fhir=fhir, closed=closed or document.form == "case", skip=skip)
-    issues = document.issues + tuple(located(issue, document.locations) for issue in result.issues)
-    return replace(result, issues=issues, checks=(document.run, *result.checks))
+    issues = [*document.issues, *(located(issue, document.locations) for issue in result.issues)]
+    issues.sort(key=lambda issue: SEVERITIES.index(issue.severity))
+    return replace(result, issues=tuple(issues), checks=(document.run, *result.checks))
 
 
 def check_document_profiles(

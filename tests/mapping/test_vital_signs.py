@@ -110,11 +110,12 @@ def test_what_the_profile_has_no_place_for_is_said_in_words(code: str, value: st
 
 
 @pytest.mark.parametrize("date", ["2017-03", "2017"])
-def test_a_month_or_a_year_is_the_period_of_a_vital_sign(date: str) -> None:
+def test_a_vital_sign_of_a_month_or_a_year_is_said_in_words(date: str) -> None:
     made, errors = finding("8867-4", "120", at=date)
 
     assert [] == errors
-    assert {"start": date, "end": date} == made["effectivePeriod"]
+    assert date == made["effectiveDateTime"]
+    assert {"text": "A sign"} == made["code"]
 
 
 def test_what_was_converted_says_what_was_printed() -> None:

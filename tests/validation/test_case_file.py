@@ -21,7 +21,7 @@ def test_a_good_case_has_no_finding() -> None:
     done = run_command("validate", str(CASES / "colon-cancer-open-codes" / "case.yaml"))
 
     assert (0, "") == (done.exit_code, done.stderr)
-    assert "28 resources checked: no errors, no warnings" in done.stdout
+    assert "29 resources checked: no errors, no warnings" in done.stdout
 
 
 def test_a_finding_names_the_line_of_the_case_that_caused_it(tmp_path: Path) -> None:

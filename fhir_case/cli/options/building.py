@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fhir_case.cli.options.declarations import ANY_PATH, combined, fhir_option
+from fhir_case.cli.output import echo
 
 if TYPE_CHECKING:
     from fhir_case.case import Case
@@ -39,7 +40,7 @@ build_options = combined(
 
 
 def built(case: Case, *, form: str, index_date: str | None, namespace: str | None, **rest: Any) -> Resource:
-    """Return the Bundle that the options ask for."""
+    """Return the Bundle that the options ask for; warnings about the case go to standard error."""
     from fhir_case.bundle import build_bundle
 
     return build_bundle(
@@ -47,6 +48,7 @@ def built(case: Case, *, form: str, index_date: str | None, namespace: str | Non
         type="collection" if form == "collection" else "transaction",
         index_date=_day(index_date),
         namespace=namespace,
+        warn=lambda issue: echo(f"warning: {issue.message}", err=True),
         **rest,
     )
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.fhir.systems import RELATIVE_DATE_TIME
+from fhir_case.fhir.wire import mapping, objects
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["certainly_before", "end_of", "start_of"]
+__all__ = ["certainly_before", "end_of", "has_order_only", "start_of"]
 
 
 def certainly_before(first: str, second: str) -> bool:
@@ -35,6 +38,19 @@ def start_of(resource: Mapping[str, Any], *names: str) -> str:
 def end_of(resource: Mapping[str, Any], *names: str) -> str:
     """Return the last date found, as `start_of` does: the end of a Period, or the date of an event."""
     return _date_of(resource, names, "end")
+
+
+def has_order_only(resource: Mapping[str, Any], *names: str) -> bool:
+    """Whether a start is told by its order alone: before or after another event, with an offset that has no end."""
+    for name in names:
+        period = mapping(resource.get(f"{name}Period", resource.get(name)))
+        for date in (resource.get(f"_{name}DateTime"), resource.get(f"_{name}"), period.get("_start")):
+            for told in objects(mapping(date).get("extension")):
+                parts = {part.get("url"): part for part in objects(told.get("extension"))}
+                interval = mapping(mapping(parts.get("offset")).get("valueRange"))
+                if told.get("url") == RELATIVE_DATE_TIME and interval and "high" not in interval:
+                    return True
+    return False
 
 
 def _date_of(resource: Mapping[str, Any], names: tuple[str, ...], side: str) -> str:

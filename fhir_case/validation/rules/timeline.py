@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fhir_case.fhir.systems import LOINC
 from fhir_case.fhir.wire import mapping, objects
 from fhir_case.validation.check import Finding, of_types, rule
-from fhir_case.validation.rules.dates import certainly_before, end_of, start_of
+from fhir_case.validation.rules.dates import certainly_before, end_of, has_order_only, start_of
 from fhir_case.validation.rules.events import DATES, TREATMENTS, coded, codes_of, happened, patient_of
 
 if TYPE_CHECKING:
@@ -101,7 +101,10 @@ def _suspect_before_event(subject: Subject) -> Iterator[Finding]:
             began = start_of(cause.resource, *DATES.get(cause.type, ())) if cause is not None else ""
             if cause is not None and began and certainly_before(date, began):
                 message = f"the event is dated {date}, and its suspected cause, {cause.label}, began on {began}"
-                yield Finding(located, message, node=suspect, code="business-rule")
+                told = has_order_only(cause.resource, *DATES.get(cause.type, ()))
+                told = told or has_order_only(located.resource, "date", "occurrence")
+                severity: Severity = "warning" if told else "error"  # that day is the first that it may have been
+                yield Finding(located, message, node=suspect, severity=severity, code="business-rule")
 
 
 @rule(
