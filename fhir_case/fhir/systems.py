@@ -7,6 +7,8 @@ __all__ = [
     "ADMINISTRATIVE_GENDER",
     "ADVERSE_EVENT_SERIOUSNESS",
     "ADVERSE_EVENT_SEVERITY",
+    "ALLERGY_CLINICAL",
+    "ALLERGY_TYPE",
     "ALLERGY_VERIFICATION",
     "ASSERTED_DATE",
     "BODY_STRUCTURE_TYPE",
@@ -58,6 +60,7 @@ OBSERVATION_CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-catego
 CONDITION_CATEGORY = "http://terminology.hl7.org/CodeSystem/condition-category"
 CONDITION_CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 CONDITION_VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
+ALLERGY_CLINICAL = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
 ALLERGY_VERIFICATION = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"
 ADVERSE_EVENT_SERIOUSNESS = "http://terminology.hl7.org/CodeSystem/adverse-event-seriousness"
 ADVERSE_EVENT_SEVERITY = "http://terminology.hl7.org/CodeSystem/adverse-event-severity"
@@ -70,6 +73,7 @@ DIAGNOSIS_ROLE = "http://terminology.hl7.org/CodeSystem/diagnosis-role"
 DIAGNOSTIC_SERVICE = "http://terminology.hl7.org/CodeSystem/v2-0074"
 
 # Code systems of R5.
+ALLERGY_TYPE = "http://hl7.org/fhir/allergy-intolerance-type"
 DEVICE_ASSOCIATION_STATUS = "http://hl7.org/fhir/deviceassociation-status"
 DOCUMENT_RELATIONSHIP = "http://hl7.org/fhir/document-relationship-type"
 MEDICATION_ADHERENCE = "http://hl7.org/fhir/CodeSystem/medication-statement-adherence"
@@ -101,6 +105,7 @@ SYSTEMS = {
     "GTS": "http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation",
     "NULL-FLAVOR": NULL_FLAVOR,
     "ACT-CODE": "http://terminology.hl7.org/CodeSystem/v3-ActCode",
+    "ACT-REASON": ACT_REASON,
     "ACT-PRIORITY": "http://terminology.hl7.org/CodeSystem/v3-ActPriority",
     "ADMIT-SOURCE": "http://terminology.hl7.org/CodeSystem/admit-source",
     "CVX": "http://hl7.org/fhir/sid/cvx",

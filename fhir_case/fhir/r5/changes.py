@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.datatypes import absent, code_of, coding
 from fhir_case.fhir.systems import (
+    ALLERGY_TYPE,
     CONDITION_CLINICAL,
     DOCUMENT_RELATIONSHIP,
     MEDICATION_ADHERENCE,
@@ -36,6 +37,10 @@ _TAKEN = {
     "unknown": coding(MEDICATION_ADHERENCE, "unknown", "Unknown"),
     "intended": None,
 }
+
+
+def _allergy_type(source: Json) -> Json:
+    return {"type": {"coding": [coding(ALLERGY_TYPE, source["type"], source["type"].capitalize())]}}
 
 
 def _attachment_size(source: Json) -> Json:
@@ -86,6 +91,11 @@ def _document_relation(source: Json) -> Json:
     return {"code": {"coding": [coding(DOCUMENT_RELATIONSHIP, source["code"])]}}
 
 
+def _immunization_doses(source: Json) -> Json:
+    """Return the numbers of doses, which R5 writes as text."""
+    return {name.removesuffix("PositiveInt").removesuffix("String"): str(value) for name, value in source.items()}
+
+
 def _included_structure(source: Json) -> Json:
     structure = {"structure": source.get("location", {"extension": absent()})}
     if "locationQualifier" in source:
@@ -126,6 +136,7 @@ def _study_modalities(source: Json) -> Json:
 
 
 CHANGES: dict[str, Callable[[Json], Json]] = {
+    "allergy_type": _allergy_type,
     "attachment_size": _attachment_size,
     "clinical_status": _clinical_status,
     "condition_participants": _condition_participants,
@@ -133,6 +144,7 @@ CHANGES: dict[str, Callable[[Json], Json]] = {
     "device_status": _device_status,
     "document_attester": _document_attester,
     "document_relation": _document_relation,
+    "immunization_doses": _immunization_doses,
     "included_structure": _included_structure,
     "medication_adherence": _medication_adherence,
     "study_modalities": _study_modalities,
