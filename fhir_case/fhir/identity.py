@@ -21,7 +21,7 @@ LOGICAL_ID = r"[A-Za-z0-9.-]{1,64}"
 # RFC 2606 keeps `.invalid` free for ever: no server answers there.
 _BASE = "https://fhir-case.invalid"
 
-_ONE_IDENTIFIER = {"Composition", "Bundle", "AdverseEvent"}
+_ONE_IDENTIFIER = {"Composition", "Bundle", "AdverseEvent", "QuestionnaireResponse"}
 _NO_IDENTIFIER = {"Provenance", "Binary", "OperationOutcome", "Parameters"}
 
 

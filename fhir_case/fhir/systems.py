@@ -12,6 +12,7 @@ __all__ = [
     "ALLERGY_VERIFICATION",
     "ASSERTED_DATE",
     "BODY_STRUCTURE_TYPE",
+    "CAREPLAN_CATEGORY",
     "CONDITION_CATEGORY",
     "CONDITION_CLINICAL",
     "CONDITION_RELATED",
@@ -39,6 +40,7 @@ __all__ = [
     "PROVENANCE_PARTICIPANT",
     "RACE_AND_ETHNICITY",
     "RELATIVE_DATE_TIME",
+    "REQUEST_STATUS_REASON",
     "RESOURCE_PLACEHOLDER",
     "SNOMED",
     "SYSTEMS",
@@ -57,6 +59,7 @@ DATA_ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 DATA_OPERATION = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 OBSERVATION_INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 OBSERVATION_CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
+CAREPLAN_CATEGORY = "http://hl7.org/fhir/us/core/CodeSystem/careplan-category"
 CONDITION_CATEGORY = "http://terminology.hl7.org/CodeSystem/condition-category"
 CONDITION_CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 CONDITION_VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
@@ -85,6 +88,7 @@ ELEMENT_OF_R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-"
 DATA_ABSENT_REASON = FHIR_DEFINITION + "data-absent-reason"
 RESOURCE_PLACEHOLDER = "http://hapifhir.io/fhir/StructureDefinition/resource-placeholder"  # HAPI FHIR 8.8.0
 ASSERTED_DATE = FHIR_DEFINITION + "condition-assertedDate"
+REQUEST_STATUS_REASON = FHIR_DEFINITION + "request-statusReason"
 CONDITION_RELATED = FHIR_DEFINITION + "condition-related"
 RELATIVE_DATE_TIME = FHIR_DEFINITION + "cqf-relativeDateTime"
 
@@ -104,6 +108,8 @@ SYSTEMS = {
     "ATC": "http://www.whocc.no/atc",
     "GTS": "http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation",
     "NULL-FLAVOR": NULL_FLAVOR,
+    "HPO": "http://human-phenotype-ontology.org",
+    "ROLE": "http://terminology.hl7.org/CodeSystem/v3-RoleCode",
     "ACT-CODE": "http://terminology.hl7.org/CodeSystem/v3-ActCode",
     "ACT-REASON": ACT_REASON,
     "ACT-PRIORITY": "http://terminology.hl7.org/CodeSystem/v3-ActPriority",

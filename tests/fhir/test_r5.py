@@ -216,8 +216,8 @@ def test_a_contained_resource_is_converted_too() -> None:
             "AllergyIntolerance.recorder cannot be written in R5: R5 has no such element there",
         ),
         (
-            {"resourceType": "CarePlan", "id": "c", "addresses": []},
-            "CarePlan.addresses cannot be written in R5: there it is of the type CodeableReference, not Reference",
+            {"resourceType": "DeviceRequest", "id": "d", "performer": {}},
+            "DeviceRequest.performer cannot be written in R5: there it is of the type CodeableReference, not Reference",
         ),
         ({**PROCEDURE, "bodySit": []}, r"Procedure.bodySit cannot be .* not known; did you mean 'bodySite'\?"),
         ({"resourceType": "ImagingStudy", "interpreter": []}, "ImagingStudy.interpreter .*: R5 has no place for it"),

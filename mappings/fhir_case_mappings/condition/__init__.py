@@ -148,8 +148,14 @@ def conditions(case: Case) -> Iterator[Resource]:
 
 
 def _category(disease: Condition) -> str:
-    """Return the category: what was refuted was a diagnosis once, and is on no list of problems."""
-    return "encounter-diagnosis" if disease.verification == "refuted" else "problem-list-item"
+    """
+    Return the category: what was refuted was a diagnosis once, and is on no list of problems.
+
+    Nor is what may be over, by con-3 of R4 and con-2 of R5; mCODE and US Core take a health concern likewise.
+    """
+    if disease.verification == "refuted":
+        return "encounter-diagnosis"
+    return "health-concern" if disease.status in {None, "unknown"} else "problem-list-item"
 
 
 def _clinical_status(disease: Condition) -> dict[str, Any] | None:
