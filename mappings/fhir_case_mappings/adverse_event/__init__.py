@@ -237,6 +237,7 @@ MAPPING = Mapping(
             AdverseEvent,
             resource="AdverseEvent",
             time="date",
+            roles=("adverse-event",),
             example="""\
 adverse_events:
   - key: diarrhoea
