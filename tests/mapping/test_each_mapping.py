@@ -23,6 +23,8 @@ CASES = Path(__file__).parent / "cases"
 FORMS = ["minimal", "full"]
 OF_EVERY_EVENT = {"encounter", "performer"}  # `test_circumstances.py` has them
 MAPPINGS = {one.mapping.name: one for one in discover()}
+# Mappings that add to resources of another one, which their golden shows with what was added.
+ADDS_TO = {"pathology": "condition"}
 SCHEMA = json.loads(schema_path().read_text(encoding="utf-8"))
 
 
@@ -68,7 +70,8 @@ def fields(entries: Any, schema: dict[str, Any], *, required: bool) -> tuple[set
 @pytest.mark.parametrize("form", FORMS)
 def test_a_mapping_gives_its_golden_resources(name: str, form: str, update_golden: bool) -> None:
     file = case_file(name, form)
-    bundle = build_bundle(load_case(file), mappings=[MAPPINGS[name]])
+    mappings = [MAPPINGS[one] for one in (ADDS_TO.get(name), name) if one]
+    bundle = build_bundle(load_case(file), mappings=mappings)
     made = [one for one in resources(bundle).values() if not one["id"].endswith(("-software", "-provenance"))]
     golden = file.with_suffix(".json")
     if update_golden:

@@ -1,0 +1,154 @@
+"""Markers of tissue: hormone receptors, HER2, proliferation, immunohistochemistry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from fhir_case.case import Concept, Event, Quantity, Section, Value
+from fhir_case.case.entry import ConditionKey, SpecimenKey
+from fhir_case.case.forms import Text
+from fhir_case.fhir.datatypes import code_of, extension
+from fhir_case.fhir.systems import LOINC, MCODE
+from fhir_case.mapping import Mapping, observation, reference_to
+from fhir_case_mappings.pathology.entries import CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fhir_case.case import Case
+    from fhir_case.fhir.wire import Resource
+
+__all__ = ["MAPPING", "TissueMarker", "tissue_markers"]
+
+# The answers of LOINC's list LL4396-9, as public FHIR value sets write them.
+_SCORE = {"0": "LA6111-4", "1+": "LA11841-6", "2+": "LA11842-4", "3+": "LA11843-2"}
+
+
+class TissueMarker(Event):
+    """
+    A marker that was looked for in tissue or cells.
+
+    Args:
+        marker: Such as ``er``, ``pr``, ``her2``, ``ki-67``, or one of immunohistochemistry such as ``cd20``.
+        value: ``positive``, ``negative`` or so, or a share of cells such as 20 %.
+        share: The share of stained cells, where the value is a word.
+        score: The score of the stain.
+        intensity: How strong the stain is.
+        of: The cancer that it is looked for in.
+        specimen: What was examined, an entry of ``specimens``.
+        detail: Such as the clone of the antibody.
+    """
+
+    marker: Annotated[Concept, CODES.table("markers")]
+    value: Annotated[Value, CODES.table("values")]
+    share: Quantity | None = None
+    score: Literal["0", "1+", "2+", "3+"] | None = None
+    intensity: Literal["weak", "moderate", "strong"] | None = None
+    interpretation: Annotated[Concept, CODES.table("interpretations")] | None = None
+    method: Annotated[Concept, CODES.table("staining_methods")] | None = None
+    detail: Text | None = None
+    of: ConditionKey | None = None
+    specimen: SpecimenKey | None = None
+
+    @model_validator(mode="after")
+    def _share_is_possible(self) -> Self:
+        for amount in (self.share, self.value.quantity):
+            if amount is not None and (amount.value < 0 or (amount.unit == "%" and amount.value > 100)):
+                raise PydanticCustomError("share", "a share of cells is between 0 and 100 %")
+        if self.share is not None and self.share.unit != "%":
+            raise PydanticCustomError("share", "a share of cells is in %")
+        return self
+
+
+def tissue_markers(case: Case) -> Iterator[Resource]:
+    """
+    Map each marker of tissue.
+
+    Reads: each `TissueMarker`.
+    Returns: one Observation each, profile mcode-tumor-marker-test; share, score and intensity are components.
+    Source: https://hl7.org/fhir/us/mcode/STU4/StructureDefinition-mcode-tumor-marker-test.html
+    """
+    for entry in case.entries_of(TissueMarker):
+        related = [reference_to(case, entry.of)] if entry.of else []
+        method = CODES.concept("staining_methods", entry.method, entry) if entry.method else None
+        if entry.detail:
+            method = {
+                **(method or {}),
+                "text": ", ".join(one for one in ((method or {}).get("text"), entry.detail) if one),
+            }
+        yield observation(
+            case,
+            entry,
+            kind="laboratory",
+            code=CODES.concept("markers", entry.marker, entry),
+            value=CODES.value("values", entry.value, entry),
+            words=_words(entry),
+            at=entry.at,
+            profile=MCODE + "mcode-tumor-marker-test",
+            extension=[extension(MCODE + "mcode-related-condition", valueReference=one) for one in related],
+            interpretation=_interpretation(entry),
+            method=method,
+            specimen=reference_to(case, entry.specimen) if entry.specimen else None,
+            component=list(_components(entry)),
+        )
+
+
+def _interpretation(entry: TissueMarker) -> list[dict[str, Any]]:
+    if entry.interpretation is not None:
+        return [CODES.concept("interpretations", entry.interpretation, entry)]
+    word = CODES.find("interpretations", entry.value.concept) if entry.value.concept is not None else None
+    return [word.codeable_concept()] if word is not None else []
+
+
+def _components(entry: TissueMarker) -> Iterator[dict[str, Any]]:
+    if entry.share is not None:
+        yield {"code": {"text": "Share of stained cells"}, "valueQuantity": CODES.quantity(entry.share, entry)}
+    if entry.score is not None:
+        score = code_of(LOINC, _SCORE[entry.score], entry.score, text=entry.score)
+        yield {"code": {"text": "Score of the stain"}, "valueCodeableConcept": score}
+    if entry.intensity is not None:
+        yield {"code": {"text": "Intensity of the stain"}, "valueCodeableConcept": {"text": entry.intensity}}
+
+
+def _words(entry: TissueMarker) -> str:
+    parts = [CODES.value_words("values", entry.value, entry)]
+    if entry.interpretation is not None:
+        parts.append(CODES.words("interpretations", entry.interpretation, entry))
+    if entry.share is not None:
+        parts.append(f"{entry.share} of cells")
+    if entry.score is not None:
+        parts.append(f"score {entry.score}")
+    if entry.intensity is not None:
+        parts.append(f"{entry.intensity} stain")
+    return ", ".join(parts)
+
+
+MAPPING = Mapping(
+    "tissue-marker",
+    tissue_markers,
+    "Observation (mCODE tumour marker test) of receptors and immunohistochemistry",
+    sections=(
+        Section(
+            "receptors",
+            TissueMarker,
+            resource="Observation",
+            time="effectiveDateTime",
+            roles=("laboratory-result",),
+            example="""\
+receptors:
+  - key: her2
+    marker: her2      # or er, pr, ki-67, pd-l1, cd20 and others, or {text: …}
+    value: negative   # or positive, or a share such as 20 %
+    score: 1+         # 0, 1+, 2+, 3+
+    method: immunohistochemistry
+    of: colon-cancer
+    at: operation
+    source: made up
+  - {key: ki-67, marker: ki-67, value: 20 %, of: colon-cancer, at: operation, source: made up}
+""",
+        ),
+    ),
+)
