@@ -34,10 +34,10 @@ from fhir_case.fhir.datatypes import coding
 from fhir_case.fhir.systems import SYSTEMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from importlib.resources.abc import Traversable
 
-__all__ = ["Term", "code_table", "code_tables", "fixed_table", "known_codes"]
+__all__ = ["Term", "add_names", "code_table", "code_tables", "fixed_table", "known_codes", "term_of"]
 
 _FIXED = "fixed.toml"
 _HEADER = re.compile(r'\[(?:([\w-]+)|"([^"\\]+)")\]\s*$', re.MULTILINE)
@@ -91,7 +91,7 @@ class _Terms(Mapping[str, Term]):
     def __getitem__(self, name: str) -> Term:
         if name not in self._terms:
             (section,) = _parsed(self._parts[name], self._where).values()
-            self._terms[name] = _term(self._where, name, section)
+            self._terms[name] = term_of(self._where, name, section)
         return self._terms[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -128,7 +128,7 @@ def fixed_table(package: str) -> Mapping[str, Term]:
 
 
 def _read(file: Traversable, where: str) -> dict[str, Term]:
-    return {key: _term(where, key, section) for key, section in _parsed(_text(file, where), where).items()}
+    return {key: term_of(where, key, section) for key, section in _parsed(_text(file, where), where).items()}
 
 
 def _read_in_parts(file: Traversable, where: str) -> Mapping[str, Term]:
@@ -197,7 +197,13 @@ def _below(folder: Traversable) -> Iterator[Traversable]:
             yield from _below(one)
 
 
-def _term(where: str, name: str, section: Any) -> Term:
+def term_of(where: str, name: str, section: Any) -> Term:
+    """
+    Return what a section of a table says.
+
+    Raises:
+        MappingError: It breaks the grammar.
+    """
     reason = "it is a table with 'text', a string, and may have 'codings', a list, and 'units', a table"
     if isinstance(section, dict) and isinstance(section.get("text"), str):
         more = dict(section)
@@ -243,10 +249,15 @@ def known_codes(package: str) -> dict[tuple[str, str], frozenset[str]]:
                 terms = code_table(package, file.name.removesuffix(".toml"))  # often read already, for a case
         except MappingError:
             continue  # whoever looks something up in it is told
-        for term in terms.values():
-            others = [_coding(one) for one in term.more.values() if isinstance(one, dict) and "system" in one]
-            for one in (*term.codings, *others):
-                key = (one["system"], one["code"])
-                display = one.get("display")
-                known[key] = known.get(key, frozenset()) | ({display} if display else frozenset())
+        add_names(known, terms.values())
     return known
+
+
+def add_names(known: dict[tuple[str, str], frozenset[str]], terms: Iterable[Term]) -> None:
+    """Add to the (system, code) that are known those of some terms, with their displays."""
+    for term in terms:
+        others = [_coding(one) for one in term.more.values() if isinstance(one, dict) and "system" in one]
+        for one in (*term.codings, *others):
+            key = (one["system"], one["code"])
+            display = one.get("display")
+            known[key] = known.get(key, frozenset()) | ({display} if display else frozenset())

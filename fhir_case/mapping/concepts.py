@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections import ChainMap
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
@@ -65,7 +66,14 @@ class Codes:
         return cls(package, module)
 
     def _terms(self, table: str) -> Mapping[str, Term]:
-        """Return a table of its own, or where there is none that of an installed package."""
+        """Return a table of its own, or where there is none that of an installed package, with what a user adds."""
+        from fhir_case.mapping.own_codes import own_terms
+
+        own = {name: term for name, (term, _) in own_terms(table).items()}
+        others = self._of_mappings(table)
+        return ChainMap(own, cast("dict[str, Term]", others)) if own else others
+
+    def _of_mappings(self, table: str) -> Mapping[str, Term]:
         from fhir_case.mapping.discovery import installed_packages
 
         if table not in code_tables(self.package):

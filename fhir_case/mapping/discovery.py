@@ -80,9 +80,25 @@ def installed_codes() -> dict[tuple[str, str], frozenset[str]]:
     """
     Return every (system, code) of the code tables of the installed mappings with the displays that they write.
 
+    The tables of a user's own that are in use count too.
+
     Raises:
         MappingError: A package with mappings cannot be imported, or a table of it breaks its grammar.
     """
+    from fhir_case.fhir.codes import add_names
+    from fhir_case.mapping.own_codes import own_terms, tables_in_use
+
+    tables = tables_in_use()
+    if not tables:
+        return _codes_of_packages()
+    known = dict(_codes_of_packages())
+    for table in tables:
+        add_names(known, (term for term, _ in own_terms(table).values()))
+    return known
+
+
+@cache
+def _codes_of_packages() -> dict[tuple[str, str], frozenset[str]]:
     from fhir_case.fhir.codes import known_codes
 
     known: dict[tuple[str, str], frozenset[str]] = {}

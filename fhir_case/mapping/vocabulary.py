@@ -12,6 +12,7 @@ from fhir_case.errors import MappingError
 from fhir_case.fhir.codes import code_table, code_tables
 from fhir_case.mapping.concepts import InTable
 from fhir_case.mapping.discovery import discover, installed_codes, sections_of
+from fhir_case.mapping.own_codes import own_terms, tables_in_use
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -43,7 +44,7 @@ class Vocabulary:
 
 def vocabularies(mapping_files: Sequence[Path] = ()) -> tuple[Vocabulary, ...]:
     """
-    Return the code tables of the installed mappings and those beside some mapping files, by their names.
+    Return the code tables of the installed mappings, those beside some mapping files and a user's own, by their names.
 
     Of the TOML files beside a mapping file those are code tables that follow the grammar, or that a field names.
 
@@ -64,6 +65,11 @@ def vocabularies(mapping_files: Sequence[Path] = ()) -> tuple[Vocabulary, ...]:
             for table in code_tables(folder)
             if table in fields or _is_table(folder, table)
         ]
+    for table in tables_in_use():
+        by_file: dict[str, list[Term]] = {}
+        for term, file in own_terms(table).values():
+            by_file.setdefault(file, []).append(term)
+        found += [Vocabulary(table, file, tuple(fields.get(table, ())), tuple(own)) for file, own in by_file.items()]
     return tuple(sorted(found, key=lambda one: (one.table, one.origin)))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import CheckerError
@@ -119,7 +119,6 @@ def _about(types: frozenset[str]) -> tuple[Check, ...]:
     return tuple(check for check in CHECKS if check.types is None or not check.types.isdisjoint(types))
 
 
-@cache
 def _installed_codes() -> dict[tuple[str, str], frozenset[str]]:
     from fhir_case.mapping import installed_codes
 

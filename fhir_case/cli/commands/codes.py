@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.options.building import mapping_option
+from fhir_case.cli.options.building import codes_option, mapping_option
 from fhir_case.cli.options.declarations import format_option
 from fhir_case.cli.output import echo, echo_json
 
@@ -24,6 +24,7 @@ __all__ = ["codes"]
 @click.argument("table", required=False)
 @click.option("--search", metavar="WORD", help="Only what has this in its name, words, code or display.")
 @mapping_option
+@codes_option
 @format_option()
 def codes(table: str | None, *, search: str | None, mapping_files: tuple[Path, ...], form: str) -> None:
     """

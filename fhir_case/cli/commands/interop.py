@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.cli.options.building import codes_option
 from fhir_case.cli.options.declarations import (
     ANY_FILE,
     EXISTING_FILE,
@@ -56,6 +57,7 @@ def _list_probes(context: click.Context, _: click.Parameter, wanted: bool) -> No
 @click.option("--server", "names", multiple=True, required=True, metavar="NAME|URL", help="A server; may be repeated.")
 @servers_option
 @fhir_option()
+@codes_option
 @click.option("--probe", "chosen", multiple=True, metavar="NAME", help="Run only this probe; may be repeated.")
 @click.option("--no-probes", is_flag=True, help="Run no probes: load and compare only.")
 @click.option(

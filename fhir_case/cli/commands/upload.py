@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.cli.options.building import codes_option
 from fhir_case.cli.options.connection import connection_options
 from fhir_case.cli.options.declarations import (
     ANY_FILE,
@@ -45,6 +46,7 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @server_option(required=True)
 @fhir_option()
+@codes_option
 @click.option("--dry-run", is_flag=True, help="Show the plan, and send nothing.")
 @click.option("--out", type=ANY_FOLDER, help="With --dry-run: the folder for the requests.")
 @click.option("--as-is", is_flag=True, help="Send each transaction and batch unchanged.")

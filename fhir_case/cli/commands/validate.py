@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.options.building import mapping_option
+from fhir_case.cli.options.building import codes_option, mapping_option
 from fhir_case.cli.options.declarations import ANY_PATH, fhir_option, format_option, usage_errors
 from fhir_case.cli.options.engines import engine_options, engines
 from fhir_case.cli.options.files import expanded
@@ -61,6 +61,7 @@ def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: 
 @click.argument("paths", nargs=-1, metavar="PATH... | -")
 @fhir_option("The FHIR release of the files; of a case file, the one to build in.")
 @mapping_option
+@codes_option
 @format_option(
     "junit", "sarif", "github",
     meaning="Text for people; an OperationOutcome, JUnit XML, SARIF or annotations of GitHub Actions for programs.",

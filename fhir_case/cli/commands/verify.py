@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.cli.options.building import codes_option
 from fhir_case.cli.options.connection import connection_options, server_of_journal
 from fhir_case.cli.options.declarations import fhir_option, format_option, timeout_option
 from fhir_case.cli.options.named_servers import server_option
@@ -29,6 +30,7 @@ _SKIPPED_NAMED = 100
 @click.argument("files", nargs=-1, required=True, metavar="FILE...|JOURNAL")
 @server_option(required=False, note="; a journal has it")
 @fhir_option()
+@codes_option
 @format_option()
 @click.option("--as-resource", is_flag=True, help="As for upload; a journal has it.")
 @timeout_option()

@@ -11,10 +11,12 @@ from fhir_case.cli.options.declarations import ANY_PATH, combined, fhir_option
 from fhir_case.cli.output import echo
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fhir_case.case import Case
     from fhir_case.fhir.wire import Resource
 
-__all__ = ["build_options", "built", "mapping_option"]
+__all__ = ["build_options", "built", "codes_option", "mapping_option"]
 
 mapping_option = click.option(
     "--mapping",
@@ -23,6 +25,28 @@ mapping_option = click.option(
     metavar="FILE",
     type=ANY_PATH,
     help="A Python file with further mappings, for this run; may be repeated.",
+)
+
+
+def _use_codes(context: click.Context, _: click.Parameter, files: tuple[Path, ...]) -> None:
+    """Add the code tables of the files to those of the mappings, as long as the command runs."""
+    if files:
+        from fhir_case.fhir.codes import code_tables
+        from fhir_case.mapping.own_codes import own_codes
+
+        folders = {str(file.resolve().parent) for file in context.params.get("mapping_files", ())}
+        further = [table for folder in folders for table in code_tables(folder)]
+        context.with_resource(own_codes(files, further_tables=further))
+
+
+codes_option = click.option(
+    "--codes",
+    multiple=True,
+    metavar="FILE",
+    type=ANY_PATH,
+    callback=_use_codes,
+    expose_value=False,
+    help="A TOML or CSV file with short names and codes of one's own, for case files; may be repeated.",
 )
 
 build_options = combined(
@@ -36,6 +60,7 @@ build_options = combined(
         help="Claim mCODE and US Core profiles, which exist for R4 only, or none.",
     ),
     mapping_option,
+    codes_option,
 )
 
 
