@@ -205,6 +205,13 @@ FINDINGS = [
     ("lung-baseline", "multiple", "52101004", "both lungs", BASELINE),
     ("no-adverse-event-after-tare", "none observed", "2667000", None, ("tare", "after-start", None, "d")),
     ("no-decompensation-after-tare", "none observed", "2667000", None, ("tare", "after-start", None, "d")),
+    (
+        "no-severe-adverse-event",
+        "none",
+        "2667000",
+        None,
+        (f"MedicationStatement/{NAMESPACE}-sorafenib-once-daily", "after-start", None, "d"),
+    ),
     ("extent-3-months", "significantly decreased", None, "Right hepatic lobe", after(3)),
     ("enhancement-3-months", "reduced", None, "Right hepatic lobe", after(3)),
     ("lung-3-months", "decreased in number and size", None, "Lung", after(3)),

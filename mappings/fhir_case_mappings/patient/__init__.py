@@ -121,7 +121,7 @@ def patient(case: Case) -> Iterator[Resource]:
             profile=US_CORE + "us-core-simple-observation",
             status="final",
             category=category("exam"),
-            code={"text": "Age at presentation"},
+            code=_codes.fixed("age"),
             subject=PATIENT,
             performer=PERFORMER,
             **dated(case, "effectiveDateTime", who.at),
