@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LARGER",
     "OVERLOADED",
+    "UNCLEAR",
     "Failure",
     "broke_off",
     "failure_of",
@@ -47,6 +48,15 @@ count, except 501 and 505, by which a server says that it never does such a thin
 as 500 does.
 
 Source: https://www.rfc-editor.org/rfc/rfc9110#section-15
+"""
+
+UNCLEAR = frozenset(range(300, 400)) - {301, 302, 307, 308}
+"""
+The statuses that say where to look, or that nothing is new: to a request that writes they are no answer.
+
+303 sends a client away when its request is done; 301, 302, 307 and 308 ask for the same request at another place.
+
+Source: https://www.rfc-editor.org/rfc/rfc9110#section-15.4
 """
 
 _HINTS = {401: "the server wants you to sign in", 403: "the server knows who asks, and does not allow it"}
@@ -98,7 +108,7 @@ def never_done(status: int) -> bool:
 
 def perhaps_done(status: int) -> bool:
     """Whether a server that answers with this status may have done what it was asked for."""
-    return status in OVERLOADED and not never_done(status)
+    return (status in OVERLOADED and not never_done(status)) or status in UNCLEAR
 
 
 def perhaps_going_on(status: int) -> bool:
@@ -206,6 +216,9 @@ def refusal(response: requests.Response, where: str, *, secrets: Sequence[str] =
 
     status = response.status_code
     head = f"HTTP {status} {phrases.get(status, '')}".rstrip()
+    if status in UNCLEAR and response.request.method not in _READING:
+        message = f"{head}, which does not say whether it was carried out"
+        return ServerError(message, where=where, hint="check the base URL", status=status, perhaps_done=True)
     if 300 <= status < 400:
         target = _without_credentials(response.url, response.headers.get("Location", ""))
         return RejectedError(

@@ -42,13 +42,20 @@ FAULTS = {
     "late": "the connection is reset, and it is carried out after the next request",
     "500 after": "carried out, then 500",
     "504 late": "504, and it is carried out after the next request",
+    "202": "carried out, and 202 without content",
+    "202 late": "202 without content, and it is carried out after the next request",
+    "202 before": "202 without content, and it is never carried out",
+    "outcome": "carried out, and 200 with an OperationOutcome",
     "killed before": "the process is killed, nothing is carried out",
     "killed after": "carried out, and the process is killed",
     "killed late": "the process is killed, and it is carried out after the next request",
 }
 """What goes wrong with a transaction, each with what that means."""
 
-_STATUSES = {"503": 503, "500": 500, "403": 403, "500 after": 500, "504 late": 504}
+_STATUSES = {"503": 503, "500": 500, "403": 403, "500 after": 500, "504 late": 504} | dict.fromkeys(
+    ("202", "202 late", "202 before"), 202
+)
+_OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "information", "code": "informational"}]}
 
 
 class World:
@@ -129,6 +136,8 @@ class World:
             reply = self._carried_out(request)
             if fault == "" or reply.status >= 300:
                 return reply
+        if fault == "outcome":
+            return Reply(200, _OUTCOME)
         return Reply(_STATUSES[fault]) if fault in _STATUSES else None
 
     def _carried_out(self, request: Request) -> Reply:

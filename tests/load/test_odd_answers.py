@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     Run = Callable[..., tuple[int, str, str]]
 
+REFUSED = {"response": {"status": "422 Unprocessable Entity"}}
 OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "information", "diagnostics": "All went well"}]}
 
 
@@ -52,6 +53,10 @@ ANSWERS: dict[str, Callable[[Reply], Reply]] = {
     "entries without status": lambda reply: bundle_of(
         reply, entry=[without(each, "status", "location") for each in reply.body["entry"]]
     ),
+    "all entries refused": lambda reply: bundle_of(reply, entry=[REFUSED] * len(reply.body["entry"])),
+    "one entry refused": lambda reply: bundle_of(reply, entry=[*reply.body["entry"][:-1], REFUSED]),
+    "303": lambda _: Reply(303, headers={"Location": "/fhir/Task/1"}),
+    "304": lambda _: Reply(304),
     "one location for all": lambda reply: bundle_of(reply, entry=[reply.body["entry"][0]] * len(reply.body["entry"])),
     "other types": lambda reply: bundle_of(
         reply,
@@ -240,3 +245,31 @@ def test_answers_of_several_requests_that_name_one_location_are_undone_once(
         code, out, _ = run("undo", journal, "--format", "json")
 
     assert (7, 1, 2) == (code, json.loads(out)["deleted"], json.loads(out)["left"])
+
+
+@pytest.mark.parametrize("software", [HAPI, "another server"])
+@pytest.mark.parametrize("form", ["identifier", "id"])
+def test_an_entry_that_is_refused_and_not_there_has_failed_though_its_transaction_succeeds(
+    run: Run, tmp_path: Path, software: str, form: str
+) -> None:
+    first, second = patient("first"), patient("second")
+    content = posted(first, second)
+    if form == "id":
+        for each in content["entry"]:
+            each["request"] = {"method": "PUT", "url": f"Patient/{each['resource']['id']}"}
+    with SmallServer.like(software) as fake:
+
+        def hook(request: Request, answer: Callable[[], Reply]) -> Reply:
+            reply = answer()
+            if request.is_transaction:
+                location = reply.body["entry"][1]["response"]["location"]
+                del fake.resources["/".join(location.split("/_history")[0].split("/")[-2:])]
+                return bundle_of(reply, entry=[reply.body["entry"][0], REFUSED])
+            return reply
+
+        fake.hook = hook
+        code, out, _ = run("upload", write(tmp_path, "in.json", content), "--server", fake.url)
+
+    counts = counts_of(out, "Resources")
+    assert (7, 1, 1) == (code, counts["created"], counts["failed"])
+    assert "HTTP 422" in out

@@ -37,10 +37,11 @@ class LoadBeforeAnOddServer(RuleBasedStateMachine):
     @initialize(
         software=st.sampled_from([HAPI, "another server"]),
         forms=st.lists(st.sampled_from(tuple(FORMS)), min_size=1, max_size=3),
+        gateway=st.sampled_from(["", "", "replaces", "strips"]),
         merged=st.booleans(),
     )
-    def begin(self, software: str, forms: list[str], merged: bool) -> None:
-        self.world = self.stack.enter_context(World(software, forms, merged=merged))
+    def begin(self, software: str, forms: list[str], gateway: str, merged: bool) -> None:
+        self.world = self.stack.enter_context(World(software, forms, gateway=gateway, merged=merged))
 
     def teardown(self) -> None:
         self.stack.close()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from smallserver import Request
 
-IN_TROUBLE = [408, 460, 499, 500, 502, 503, 504, 507, 509, 520, 522, 524, 527, 530, 598, 599]
+IN_TROUBLE = [300, 303, 304, 408, 460, 499, 500, 502, 503, 504, 507, 509, 520, 522, 524, 527, 530, 598, 599]
 SOFTWARE = ["another server", "HAPI FHIR Server"]
 QUICK = ("--retry-for", "3", "--settle-for", "0")
 

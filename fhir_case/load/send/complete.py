@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import RejectedError, ServerError
+from fhir_case.load.send.answers import entry_unknown
 from fhir_case.load.send.before import NOT_ASKED, identified, new_of
 from fhir_case.load.send.matching import matched
 from fhir_case.load.send.reconcile import result_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from fhir_case.load.send.before import Before
     from fhir_case.load.send.link import Link
     from fhir_case.server.client import Client
+    from fhir_case.server.lookup import Lookup
 
 __all__ = ["Attempt", "completed_by_lookup", "is_incomplete"]
 
@@ -54,9 +56,14 @@ class Attempt:
         self.whole = whole
 
 
-def is_incomplete(results: Sequence[JournalEntry]) -> bool:
-    """Whether an answer leaves open what became of a resource, or where it is."""
-    return any(each.state == "unknown" or _is_nowhere(each) for each in results)
+def is_incomplete(results: Sequence[JournalEntry], *, whole: bool) -> bool:
+    """
+    Whether an answer leaves open what became of a resource, or where it is.
+
+    Args:
+        whole: Whether all of it is stored or nothing: then an entry that is refused contradicts the success of all.
+    """
+    return any(_is_open(each, whole) for each in results)
 
 
 def completed_by_lookup(
@@ -71,16 +78,28 @@ def completed_by_lookup(
         results: What the answer says.
         finished: Whether the server is done; otherwise it is asked during a while.
     """
-    found = tuple(results)
+    found = tuple(
+        _in_doubt(entry, each) if attempt.whole and each.state == "failed" else each
+        for entry, each in zip(attempt.entries, results, strict=True)
+    )
     begin, pause = link.clock(), 0.1
     with suppress(ServerError, RejectedError):
         while True:
             found = link.with_retries(lambda: _looked_up(link, attempt, results))
             over = finished or link.clock() - begin >= link.policy.settle_s
-            if over or not is_incomplete(found) or link.stop.wait(pause):
+            if over or not is_incomplete(found, whole=False) or link.stop.wait(pause):
                 break
             pause = min(2 * pause, 2.0)
     return found
+
+
+def _is_open(result: JournalEntry, whole: bool) -> bool:
+    return result.state == "unknown" or _is_nowhere(result) or (whole and result.state == "failed")
+
+
+def _in_doubt(entry: PlannedEntry, result: JournalEntry) -> JournalEntry:
+    reason = f"{result.reason}, though its transaction was answered with success"
+    return entry_unknown(entry, reason, status=result.status)
 
 
 def _is_nowhere(result: JournalEntry) -> bool:
@@ -89,21 +108,26 @@ def _is_nowhere(result: JournalEntry) -> bool:
 
 def _looked_up(link: Link, attempt: Attempt, results: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:
     found = list(results)
-    missing = [number for number, each in enumerate(results) if each.state == "unknown" or _is_nowhere(each)]
+    missing = [number for number, each in enumerate(results) if _is_open(each, attempt.whole)]
     entries = [attempt.entries[number] for number in missing]
     for number, resource in matched(entries, _ours(link, attempt, entries, results)).items():
         entry = entries[number]
         found[missing[number]] = replace(result_of(entry, resource, True), status=results[missing[number]].status)
     done = attempt.whole and any(each.confirmed for each in found)
     left = [number for number in missing if not found[number].stored_as]
-    named = identified(link.client, [attempt.entries[number] for number in left]) if done else {}
+    refused = [number for number in left if results[number].state == "failed"]
+    named = identified(link.client, [attempt.entries[number] for number in (left if done else refused)])
     new = new_of(named, attempt.before)
     there = _by_id(link.client, [attempt.entries[number] for number in left])
     for number in left:
         entry = attempt.entries[number]
+        if number in refused:
+            known = link.request_ids.proven or _is_absent(entry, attempt.before, named, there)
+            found[number] = results[number] if known else _in_doubt(entry, results[number])
+            continue
         candidates = named if not _creates(entry) else new if attempt.before.asked else {}
         present = next(iter(candidates.get(entry.identity, ())), None)
-        present = present or there.get(entry.original.name)
+        present = present or there.resources.get(entry.original.name)
         found[number] = _found(entry, present, attempt, results[number], done=done)
     return tuple(found)
 
@@ -124,13 +148,25 @@ def _ours(
     return {kind: list(resources.values()) for kind, resources in stored.items()}
 
 
+def _is_absent(entry: PlannedEntry, before: Before, named: Mapping[str, list[Resource]], there: Lookup) -> bool:
+    """Whether a look at the server shows that it has not stored an entry: it has none, or only what it had before."""
+    if entry.by_id:
+        resource = there.resources.get(entry.original.name)
+        if entry.deletes:
+            return resource is not None
+        if resource is None or before.versions is None:
+            return resource is None and entry.original.type not in there.refused
+        return before.versions.get(entry.original.name) == version_of(resource) != ""
+    found = named.get(entry.identity)
+    return found is not None and (not found or (before.asked and not new_of({entry.identity: found}, before)))
+
+
 def _creates(entry: PlannedEntry) -> bool:
     return entry.method == "POST" and not entry.condition
 
 
-def _by_id(client: Client, entries: Sequence[PlannedEntry]) -> Mapping[str, Resource]:
-    names = [entry.original.name for entry in entries if entry.by_id]
-    return found_by_id(client, names, elements="id,meta").resources if names else {}
+def _by_id(client: Client, entries: Sequence[PlannedEntry]) -> Lookup:
+    return found_by_id(client, [entry.original.name for entry in entries if entry.by_id], elements="id,meta")
 
 
 def _found(

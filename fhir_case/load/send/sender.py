@@ -177,8 +177,8 @@ class Sender:
                 else entry
                 for one, entry in zip(sent, entries, strict=True)
             )
-        if is_incomplete(entries):
-            whole = ready.transaction.type == "transaction"
+        whole = ready.transaction.type == "transaction"
+        if is_incomplete(entries, whole=whole):
             named = [name for name in named_in(answer, sent) if name not in taken]
             attempt = Attempt(sent, requests, named, before=ready.before, whole=whole)
             known = set(new_places(sent, entries))
