@@ -456,7 +456,7 @@ def test_hand_foot_skin_reaction(bundle: dict[str, Resource]) -> None:
         f"MedicationRequest/{NAMESPACE}-sorafenib-once-daily",
     ]
     assert "reduced" in event["extension"][0]["extension"][0]["valueCodeableConcept"]["text"]
-    assert "coding" not in get(bundle, "Condition", "hand-foot-skin-reaction-condition")["clinicalStatus"]
+    assert "clinicalStatus" not in get(bundle, "Condition", "hand-foot-skin-reaction-condition")
     assert get(bundle, "Observation", "hand-foot-skin-reaction-grade")["valueInteger"] == 2
     assert "severity" not in event
 
