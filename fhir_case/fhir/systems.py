@@ -29,6 +29,7 @@ __all__ = [
     "ELEMENT_OF_R4",
     "ELEMENT_OF_R5",
     "FHIR_DEFINITION",
+    "HEALTH_CONCERN",
     "HGVS",
     "ISCN",
     "LOINC",
@@ -55,6 +56,7 @@ DCM = "http://dicom.nema.org/resources/ontology/DCM"
 NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 ADMINISTRATIVE_GENDER = "http://terminology.hl7.org/CodeSystem/v3-AdministrativeGender"
 ACT_REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+HEALTH_CONCERN = "http://hl7.org/fhir/us/core/CodeSystem/condition-category"
 DATA_ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 DATA_OPERATION = "http://terminology.hl7.org/CodeSystem/v3-DataOperation"
 OBSERVATION_INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"

@@ -28,6 +28,15 @@ def test_a_status_that_the_report_does_not_tell_is_unknown_in_both_releases(writ
     assert "unknown" == code_of(condition(written, fhir="R5")["clinicalStatus"])
 
 
+def test_what_may_be_over_is_on_no_list_of_problems() -> None:
+    (category,) = condition("verification: confirmed")["category"]
+
+    assert ("http://hl7.org/fhir/us/core/CodeSystem/condition-category", "health-concern") == (
+        category["coding"][0]["system"],
+        code_of(category),
+    )
+
+
 def test_a_refuted_diagnosis_has_no_clinical_status() -> None:
     refuted = condition("verification: refuted")
 

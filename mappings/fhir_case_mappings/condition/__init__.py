@@ -17,6 +17,7 @@ from fhir_case.fhir.systems import (
     CONDITION_CLINICAL,
     CONDITION_RELATED,
     CONDITION_VERIFICATION,
+    HEALTH_CONCERN,
     MCODE,
     US_CORE,
 )
@@ -134,7 +135,7 @@ def conditions(case: Case) -> Iterator[Resource]:
             extension=_extensions(case, disease),
             clinicalStatus=_clinical_status(disease),
             verificationStatus=code_of(CONDITION_VERIFICATION, disease.verification),
-            category=[code_of(CONDITION_CATEGORY, _category(disease))],
+            category=[_category(disease)],
             severity=_codes.concept("severities", disease.severity, disease) if disease.severity else None,
             code=code,
             bodySite=[_codes.site(site, disease, laterality=_LATERALITY) for site in disease.sites],
@@ -147,15 +148,17 @@ def conditions(case: Case) -> Iterator[Resource]:
         )
 
 
-def _category(disease: Condition) -> str:
+def _category(disease: Condition) -> dict[str, Any]:
     """
     Return the category: what was refuted was a diagnosis once, and is on no list of problems.
 
     Nor is what may be over, by con-3 of R4 and con-2 of R5; mCODE and US Core take a health concern likewise.
     """
     if disease.verification == "refuted":
-        return "encounter-diagnosis"
-    return "health-concern" if disease.status in {None, "unknown"} else "problem-list-item"
+        return code_of(CONDITION_CATEGORY, "encounter-diagnosis")
+    if disease.status in {None, "unknown"}:
+        return code_of(HEALTH_CONCERN, "health-concern", "Health Concern")
+    return code_of(CONDITION_CATEGORY, "problem-list-item")
 
 
 def _clinical_status(disease: Condition) -> dict[str, Any] | None:
