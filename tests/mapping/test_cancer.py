@@ -79,6 +79,12 @@ def test_nothing_is_of_mcode_in_a_case_of_another_disease() -> None:
     assert US_CORE_PROFILES == profiles(HEAD + OTHER_DISEASE + ABOUT_CANCER)
 
 
+def test_a_cancer_that_was_refuted_is_none() -> None:
+    refuted = CANCER.replace("status: active, verification: confirmed", "verification: refuted")
+
+    assert US_CORE_PROFILES == profiles(HEAD + refuted + ABOUT_CANCER)
+
+
 @pytest.mark.parametrize("kind", ["metastasis", "recurrence"])
 def test_a_cancer_that_only_its_metastasis_or_recurrence_tells_of_is_one(kind: str) -> None:
     disease = OTHER_DISEASE.replace("key: c, kind: comorbidity", f"key: c, kind: {kind}, of: c")

@@ -12,7 +12,7 @@ from fhir_case.case import Concept, Event, Quantity, Section, Site, Value
 from fhir_case.case.checks import refuse_negative
 from fhir_case.case.forms import BloodPressure
 from fhir_case.fhir.datatypes import annotation
-from fhir_case.fhir.systems import US_CORE
+from fhir_case.fhir.systems import MCODE, US_CORE
 from fhir_case.fhir.vital_signs import DIASTOLIC, PRESSURE_UNITS, SYSTOLIC
 from fhir_case.mapping import Codes, Mapping, observation
 from fhir_case.mapping.vital_signs import conversion_note, fitting, pressure_component
@@ -116,13 +116,20 @@ def vital_signs(case: Case) -> Iterator[Resource]:
             value=_value(entry),
             words=", ".join((_codes.value_words("values", entry.value, entry), *oxygen)),
             at=entry.at,
-            profile=US_CORE + "us-core-vital-signs",
+            profile=_profile(entry),
             interpretation=_interpretation(entry),
             bodySite=_codes.site(entry.site, entry) if entry.site else None,
             method=_codes.concept("methods", entry.method, entry) if entry.method else None,
             component=[*_pressures(entry), *oxygen.values()],
             **annotation(entry.note, _conversion(entry)),
         )
+
+
+def _profile(entry: VitalSign) -> str:
+    """Return the profile of mCODE where the table names one; the code decides which of US Core it becomes later."""
+    term = _codes.find("vital_signs", entry.sign)
+    mcode = term.more.get("mcode") if term else None
+    return f"{MCODE}{mcode}" if mcode else f"{US_CORE}us-core-vital-signs"
 
 
 def _value(entry: VitalSign) -> dict[str, Any]:
