@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fhir_case.validation.check import Check
     from fhir_case.validation.profiles import ProfileEngine
     from fhir_case.validation.subject import Subject
+    from fhir_case.validation.terminology import TerminologyServer
 
 __all__ = ["CHECKS", "check_profiles", "validate"]
 
@@ -39,6 +40,7 @@ def validate(
     closed: bool = False,
     skip: Collection[str] = (),
     engines: Sequence[ProfileEngine] = (),
+    terminology: TerminologyServer | None = None,
 ) -> ValidationResult:
     """
     Check a Bundle or a single resource with every check of `CHECKS` that is about what is in it.
@@ -52,13 +54,14 @@ def validate(
         skip: Names of checks to leave out, for example the slow ``structure``.
         engines: Validators that check profiles: `Hl7Engine`, `fhir_case.validation.engine.server.ServerEngine`. Their
             start and end are the caller's.
+        terminology: The server that is asked about codes that the tables do not know.
     """
     from fhir_case.validation.check import run_check
     from fhir_case.validation.subject import Subject
 
     if code_tables is None:
         code_tables = _installed_codes()
-    subject = Subject(bundle, fhir, code_tables, closed)
+    subject = Subject(bundle, fhir, code_tables, closed, terminology)
     issues: list[Issue] = []
     runs: list[CheckRun] = []
     for check in _selected(subject, engines):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fhir_case.documents import Document
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.validation.profiles import ProfileEngine
+    from fhir_case.validation.terminology import TerminologyServer
 
 __all__ = ["check_document", "check_document_profiles"]
 
@@ -26,6 +27,7 @@ def check_document(
     fhir: FhirVersion = "R4",
     closed: bool = False,
     skip: Collection[str] = (),
+    terminology: TerminologyServer | None = None,
 ) -> ValidationResult:
     """
     Return the errors of a document as JSON or as a case, and the findings of all checks of its content but profiles.
@@ -35,12 +37,14 @@ def check_document(
         fhir: The release that it is written in.
         closed: Whether every reference must resolve inside; in the Bundle of a case it always must.
         skip: Names of checks to leave out.
+        terminology: The server that is asked about codes that the tables do not know.
     """
     if isinstance(document, Text):
         document = read_document(*document)
     if document.content is None:
         return ValidationResult(document.issues, (document.run,))
-    result = validate(document.content, fhir=fhir, closed=closed or document.form == "case", skip=skip)
+    closed = closed or document.form == "case"
+    result = validate(document.content, fhir=fhir, closed=closed, skip=skip, terminology=terminology)
     issues = [*document.issues, *(located(issue, document.locations) for issue in result.issues)]
     issues.sort(key=lambda issue: SEVERITIES.index(issue.severity))
     return replace(result, issues=tuple(issues), checks=(document.run, *result.checks))

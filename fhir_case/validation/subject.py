@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.validation.located import Located
     from fhir_case.validation.resolving import Index, Links
+    from fhir_case.validation.terminology import TerminologyServer
     from fhir_case.validation.traversal import Element, Elements
 
 __all__ = ["Subject"]
@@ -33,12 +34,14 @@ class Subject:
         fhir: The release it is written in.
         code_tables: Known codes: (system, code) to the displays that are right for it.
         closed: Whether every reference must resolve inside the document.
+        terminology: The server that is asked about codes that are not known.
     """
 
     document: Mapping[str, Any]
     fhir: FhirVersion
     code_tables: Mapping[tuple[str, str], Collection[str]] = field(default_factory=dict)
     closed: bool = False
+    terminology: TerminologyServer | None = None
     _answers: dict[Callable[[Subject], Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     def once(self, derive: Callable[[Subject], Answer]) -> Answer:

@@ -17,6 +17,7 @@ from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from fhir_case.documents import Document, Text
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from fhir_case.issues import ValidationResult
     from fhir_case.report.validation.formats import Checked
     from fhir_case.report.validation.summary import Summary
+    from fhir_case.validation.terminology import TerminologyServer
     from fhir_case.validation.waivers import Waiver
 
 __all__ = ["validate"]
@@ -95,6 +97,11 @@ def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: 
     callback=_number_of_jobs,
     help="The number of processes. 'auto': one per core, at most 8, started when the input takes more than a second.",
 )
+@click.option(
+    "--terminology",
+    metavar="URL",
+    help="A terminology server that is asked about codes that no code table knows; it receives systems and codes only.",
+)
 @click.option("--closed", is_flag=True, help="Every reference must resolve inside its Bundle.")
 @click.option("--list-rules", is_flag=True, help="List the checks, each with its reason and its source.")
 @click.option(
@@ -110,6 +117,7 @@ def validate(
     waiver_file: Path | None,
     skip: tuple[str, ...],
     jobs: int | None,
+    terminology: str | None,
     closed: bool,
     list_rules: bool,
     verbose: bool,
@@ -147,10 +155,10 @@ def validate(
     _require_documents(inputs)
     waivers = _read_waivers(waiver_file)
     summary = Summary()
-    with engines(**engine_choice, fhir=fhir) as validators:
-        check = partial(check_document, fhir=fhir, closed=closed, skip=skip)
+    with engines(**engine_choice, fhir=fhir) as validators, _terminology_server(terminology) as asked:
+        check = partial(check_document, fhir=fhir, closed=closed, skip=skip, terminology=asked)
         profiles = partial(check_document_profiles, fhir=fhir, skip=skip, engines=validators)
-        with Checking(check, jobs=jobs) as checking:
+        with Checking(check, jobs=1 if asked else jobs) as checking:  # a code is asked for once
             results = with_profiles(
                 checking.results(_documents(inputs, fhir, mapping_files)), profiles, engines=validators
             )
@@ -160,6 +168,17 @@ def validate(
                 show(text)
     named = [engine.name for engine in validators if not engine.claimed_only]
     sys.exit(_exit_code(summary, fail_on, validators=named))
+
+
+def _terminology_server(url: str | None) -> AbstractContextManager[TerminologyServer | None]:
+    from contextlib import nullcontext
+
+    if url is None:
+        return nullcontext()
+    from fhir_case.validation.terminology import TerminologyServer
+
+    with usage_errors(option="--terminology"):
+        return TerminologyServer(url)
 
 
 def _echo_line(text: str) -> None:

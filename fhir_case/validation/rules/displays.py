@@ -62,7 +62,7 @@ def _displays(subject: Subject) -> Iterator[Finding]:
                 reported.add((code, ""))
                 owners = owners or _owners(tables, system)
                 others = owners.get(plain_name(display), []) if isinstance(display, str) else []
-                yield _unknown(located, node, others)
+                yield from _unknown(subject, located, node, others)
             elif isinstance(display, str) and allowed and display not in allowed and not _is_among(display, allowed):
                 owners = owners or _owners(tables, system)
                 issue = _misnamed(located, node, allowed, owners.get(plain_name(display), []))
@@ -71,13 +71,29 @@ def _displays(subject: Subject) -> Iterator[Finding]:
                     yield issue
 
 
-def _unknown(located: Located, node: Any, others: list[str]) -> Finding:
-    """Return the finding for a code that no table has, and whose display may be that of other codes."""
-    system, code = node["system"], node["code"]
-    if not others:
-        return _not_checked(located, node, f"'{code}' of {system} is not in the code tables", ".code")
-    message = f"'{node['display']}' is the name of {' and '.join(others)}, and no code table knows '{code}'"
-    return Finding(located, message, node=node, tail=".display", severity="warning", code="code-invalid")
+def _unknown(subject: Subject, located: Located, node: Any, others: list[str]) -> Iterator[Finding]:
+    """Return the findings for a code that no table has: what a terminology server says, or that it was not checked."""
+    system, code, display = node["system"], node["code"], node.get("display")
+    if others:
+        message = f"'{display}' is the name of {' and '.join(others)}, and no code table knows '{code}'"
+        yield Finding(located, message, node=node, tail=".display", severity="warning", code="code-invalid")
+        return
+    answer = subject.terminology.ask(system, code) if subject.terminology else None
+    if answer is None or answer.reason:
+        why = f": {answer.reason}" if answer else ""
+        yield _not_checked(located, node, f"'{code}' of {system} is not in the code tables{why}", ".code")
+    elif answer.wrong:
+        yield Finding(located, answer.wrong, node=node, tail=".code", code="code-invalid")
+    elif answer.inactive:
+        message = f"'{code}' of {system} is no longer to be used"
+        yield Finding(located, message, node=node, tail=".code", severity="warning", code="code-invalid")
+    elif isinstance(display, str) and answer.names and not _is_among(display, answer.names):
+        message = f"'{code}' of {system} is not called '{display}', but {_listed(answer.names)}"
+        yield Finding(located, message, node=node, tail=".display", severity="warning", code="code-invalid")
+
+
+def _listed(names: Collection[str]) -> str:
+    return " or ".join(repr(one) for one in sorted(names)[:5])
 
 
 def _owners(tables: Mapping[tuple[str, str], Collection[str]], system: str) -> dict[str, list[str]]:
