@@ -111,7 +111,7 @@ def variants(case: Case) -> Iterator[Resource]:
     Source: https://hl7.org/fhir/us/mcode/STU4/StructureDefinition-mcode-genomic-variant.html
     """
     for entry in case.entries_of(Variant):
-        yield observation(
+        made = observation(
             case,
             entry,
             kind="laboratory",
@@ -124,6 +124,8 @@ def variants(case: Case) -> Iterator[Resource]:
             specimen=reference_to(case, entry.specimen) if entry.specimen else None,
             component=list(_components(entry)),
         )
+        made.pop("note", None)  # of a data type of another guide in this profile, so that it is a component
+        yield made
 
 
 def _components(entry: Variant) -> Iterator[dict[str, Any]]:
@@ -140,6 +142,8 @@ def _components(entry: Variant) -> Iterator[dict[str, Any]]:
         named = coding(one.system, one.code, one.display) | version
         yield component("variation", valueCodeableConcept={"coding": [named]})
     yield from _amounts(entry)
+    if entry.note:
+        yield {"code": {"text": "Note"}, "valueString": entry.note}
 
 
 def _kinds(entry: Variant) -> Iterator[dict[str, Any]]:
