@@ -10,6 +10,7 @@ from fhir_case.mapping.cases import ShippedCase, load_case, model_of_cases, read
 from fhir_case.mapping.concepts import Codes
 from fhir_case.mapping.dating import dated, moment_words, period, reference_to
 from fhir_case.mapping.discovery import FoundMapping, discover, installed_codes, sections_of
+from fhir_case.mapping.narratives import named
 from fhir_case.mapping.protocol import Addition, Mapping
 from fhir_case.mapping.resources import PATIENT, PERFORMER, observation, resource
 from fhir_case.mapping.treatment import intent_extension, reason_of_end, treats_cancer
@@ -29,6 +30,7 @@ __all__ = [
     "load_case",
     "model_of_cases",
     "moment_words",
+    "named",
     "observation",
     "period",
     "read_case",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.datatypes import absent, extension, quantity, reference
 from fhir_case.fhir.systems import RELATIVE_DATE_TIME
+from fhir_case.mapping.narratives import named
 
 if TYPE_CHECKING:
     from fhir_case.case import Case, KeyedEntry, Moment, When
@@ -71,13 +72,17 @@ def period(case: Case, start: When | None, end: When | None, entry: KeyedEntry) 
 
 
 def moment_words(case: Case, when: When | None) -> str:
-    """Return a time in words, as the report counts it; nothing without a time."""
+    """
+    Return a time in words, as the report counts it, for example ``3 months after the operation``; nothing without one.
+
+    The event is named by the words of its resource, which stand there when all mappings have run (`narratives`).
+    """
     if when is None:
         return ""
     moment = case.moments.moment(when)
     if moment.relation == "at" and moment.event == case.moments.anchor:
         return "the day that the times count from"
-    return str(moment)
+    return moment.words(named(moment.event))
 
 
 def _relative(case: Case, moment: Moment) -> dict[str, Any]:

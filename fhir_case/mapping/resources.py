@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.case import KeyedEntry
 from fhir_case.fhir.datatypes import annotation, category, narrative, reference
 from fhir_case.mapping.dating import dated, moment_words
 
 if TYPE_CHECKING:
-    from fhir_case.case import Case, Entry, KeyedEntry, When
+    from fhir_case.case import Case, Entry, When
     from fhir_case.fhir.wire import Resource
 
 __all__ = ["PATIENT", "PERFORMER", "observation", "resource"]
@@ -24,17 +25,24 @@ def resource(
     """
     Return a resource with its generated text; elements without a value are left out.
 
+    The lines say what was done or found, and when, in plain sentences. What other elements say (body site, method,
+    interpretation, reasons, suspects, components, focus, members, encounter …) follows by itself, unless a line has it;
+    `moment_words` names the event that a time counts from by the words of its resource. The note of the entry belongs
+    to the resource that has its key, and to one that is given the element ``note``.
+
     Args:
         key: The business key, unique for the type.
         entry: The entry that it is made of; its place in the report ends the text.
         lines: The text, one paragraph each.
         profile: The canonical URL of the profile that it claims.
     """
+    main = key == entry.key if isinstance(entry, KeyedEntry) else resource_type == type(entry).__name__
+    note = entry.note if main or "note" in elements else None
     return {
         "resourceType": resource_type,
         "id": key,
         **({"meta": {"profile": [profile]}} if profile else {}),
-        "text": narrative(*lines, entry.note or "", f"Source: report, {entry.source}."),
+        "text": narrative(*lines, note or "", f"Source: report, {entry.source}."),
         **{name: value for name, value in elements.items() if value not in (None, [], {}, "")},
     }
 
@@ -75,5 +83,5 @@ def observation(
         code=code,
         subject=PATIENT,
         **dated(case, "effectiveDateTime", at, entry if key is None else None),
-        **{"performer": PERFORMER, **value, **annotation(entry.note), **elements},
+        **{"performer": PERFORMER, **value, **(annotation(entry.note) if key in {None, entry.key} else {}), **elements},
     )

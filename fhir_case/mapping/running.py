@@ -13,6 +13,7 @@ from fhir_case.fhir.wire import mapping
 from fhir_case.issues import Issue
 from fhir_case.mapping.cancer import has_cancer, without_cancer
 from fhir_case.mapping.circumstances import add_circumstances
+from fhir_case.mapping.narratives import finish_narratives
 from fhir_case.mapping.protocol import Addition
 from fhir_case.mapping.vital_signs import as_vital_sign
 
@@ -118,6 +119,7 @@ def run_mappings(case: Case, mappings: Sequence[FoundMapping]) -> dict[str, Mapp
         if made.resource["resourceType"] == "Observation":
             lost = len(_codings(resource)) - len(_codings(made.resource))
             made.in_words = lost > 0 and "component" not in made.resource
+    finish_narratives(case, {name: made.resource for name, made in mapped.items()})
     return mapped
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fhir_case.fhir.datatypes import narrative
-from fhir_case.mapping import PATIENT, Mapping
+from fhir_case.mapping import PATIENT, Mapping, named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ def document(case: Case) -> Iterator[Resource]:
     report = case.report
     dates = (
         f"The dates of this record are synthetic: they count from {case.timeline.index_date.isoformat()}, "
-        f"a day declared for '{case.timeline.anchor}'."
+        f"a day declared for this event: {named(case.timeline.anchor)}."
     )
     attachment = {"title": report.title or report.citation}
     yield {

@@ -1,0 +1,255 @@
+"""
+Finish the narratives of a case: the names of its entries in words, and a sentence for each element that no line says.
+
+A mapping writes what was done or found, and when; that a text says the body site, the interpretation, the reasons, the
+suspects and the like of its resource is decided here, for all mappings. `named` stands for the words of an entry until
+all resources are there.
+
+Source: https://hl7.org/fhir/R4/narrative.html
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.case.forms import Age
+from fhir_case.fhir.systems import CONDITION_RELATED
+from fhir_case.fhir.wire import mapping, objects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from fhir_case.case import Case
+    from fhir_case.fhir.wire import Resource
+
+__all__ = ["finish_narratives", "named", "words_of"]
+
+_NAME = re.compile("\ue000([a-z0-9-]{1,40})\ue001")
+_ABBREVIATION = re.compile(r"\(([A-Z][A-Z0-9-]{1,9})\)$")
+_LONGEST_DOSE = 40
+_LAST = re.compile(r"<p>Source: report, ")
+_CONCEPTS = ("code", "medicationCodeableConcept", "vaccineCode", "event", "type")
+
+
+def named(key: str) -> str:
+    """Return what stands in a text for the words of the entry with this key."""
+    return f"\ue000{key}\ue001"
+
+
+def words_of(resource: Resource) -> str:
+    """
+    Return what a resource is about in words.
+
+    An Observation has its site and value with it (``AFP of 12 ng/mL``), a drug its dose, and an abbreviation at the end
+    of the words stands for them: ``Transarterial radioembolisation (TARE)`` is ``TARE``.
+    """
+    names = objects(resource.get("deviceName"))
+    found = str(names[0].get("name", "")) if names else ""
+    found = found or next((words for name in _CONCEPTS if (words := _concept(resource.get(name)))), "")
+    found = found or str(resource.get("description") or resource.get("name") or "")
+    short = _ABBREVIATION.search(found)
+    found = short[1] if short else found
+    kind = resource["resourceType"]
+    if kind in {"MedicationRequest", "MedicationStatement"}:
+        dosage = next(iter(objects(resource.get("dosage") or resource.get("dosageInstruction"))), {})
+        taken = str(dosage.get("text", ""))
+        return f"{found} {taken}" if 0 < len(taken) <= _LONGEST_DOSE else found
+    return _with_value(resource, found) if kind == "Observation" else found
+
+
+def _with_value(resource: Resource, found: str) -> str:
+    parts = objects(resource.get("component"))
+    value = _value(resource) or (_value(parts[0]) if len(parts) == 1 else "")
+    site = _concept(resource.get("bodySite"))
+    where = f" ({site})" if site and site.lower() not in found.lower() else ""
+    if not value or value.lower().startswith(found.lower()):
+        return (value or found) + where
+    return f"{found}{where} of {value}" if value[:1].isdigit() or value[:1] in "<>" else f"{found}{where}: {value}"
+
+
+def finish_narratives(case: Case, resources: Mapping[str, Resource]) -> None:
+    """
+    Put words for the names of entries in all texts, and add to each narrative what its resource says beside.
+
+    Args:
+        resources: The resources of the case by ``Type/key``.
+    """
+    words = {name: words_of(one) for name, one in resources.items()}
+
+    def words_of_entry(found: re.Match[str]) -> str:
+        key = found[1]
+        return words.get(f"{case.section_of(key).resource}/{key}") or key.replace("-", " ")
+
+    for name in resources:
+        words[name] = _NAME.sub(words_of_entry, words[name])
+    for resource in resources.values():
+        text = resource.get("text")
+        for element, value in resource.items():
+            if element != "text":
+                resource[element] = _replaced(value, words_of_entry)
+        if isinstance(text, dict) and isinstance(text.get("div"), str):
+            div = _NAME.sub(lambda found: escape(words_of_entry(found), quote=False), text["div"])
+            place = _LAST.search(div)
+            if place is not None:
+                said = re.sub(r"\s+", " ", div).lower()
+                more = [line for line, told in _sentences(resource, words) if not _is_said(said, told)]
+                added = "".join(f"<p>{escape(line, quote=False)}</p>" for line in dict.fromkeys(more))
+                div = div[: place.start()] + added + div[place.start() :]
+            resource["text"] = {**text, "div": div}
+
+
+def _is_said(said: str, told: list[str]) -> bool:
+    """Whether a narrative has all of some words already."""
+    return bool(told) and all(escape(one, quote=False).lower() in said for one in told)
+
+
+def _replaced(value: Any, words_of_entry: Callable[[re.Match[str]], str]) -> Any:
+    if isinstance(value, str):
+        return _NAME.sub(words_of_entry, value) if "\ue000" in value else value
+    if isinstance(value, list):
+        return [_replaced(one, words_of_entry) for one in value]
+    if isinstance(value, dict):
+        return {name: _replaced(one, words_of_entry) for name, one in value.items()}
+    return value
+
+
+def _concept(concept: Any) -> str:
+    """Return a CodeableConcept, or the first of several, in words."""
+    one = mapping(concept[0] if isinstance(concept, list) and concept else concept)
+    displays = (str(coding["display"]) for coding in objects(one.get("coding")) if coding.get("display"))
+    return str(one.get("text") or next(displays, ""))
+
+
+def _quantity(quantity: Any) -> str:
+    one = mapping(quantity)
+    if "value" not in one:
+        return ""
+    unit = str(one.get("unit", ""))
+    times = " x " if unit.startswith("10^") else "" if unit in {"%", ""} else " "
+    return f"{one.get('comparator', '')}{one['value']}{times}{unit}"
+
+
+def _value(resource: Any) -> str:
+    """Return the value of an Observation or of a component in words."""
+    if range_ := mapping(resource.get("valueRange")):
+        low, high = range_.get("low"), range_.get("high")
+        return f"{mapping(low)['value']} to {_quantity(high)}" if low and high else _quantity(low or high)
+    for name in ("valueInteger", "valueString"):
+        if name in resource:
+            return str(resource[name])
+    return _quantity(resource.get("valueQuantity")) or _concept(resource.get("valueCodeableConcept"))
+
+
+def _listed(words: list[str]) -> str:
+    *first, last = words
+    if any("," in one for one in words):
+        return "; ".join(words)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+_INTERPRETATIONS = {
+    "N": "normal",
+    "H": "high",
+    "L": "low",
+    "A": "abnormal",
+    "HH": "critically high",
+    "LL": "critically low",
+}
+_ONE = {
+    "bodySite": ("The site is {}.", "The sites are {}."),
+    "location": ("The site is {}.", "The sites are {}."),
+    "method": ("The method was {}.", ""),
+    "reasonCode": ("The reason was {}.", "The reasons were {}."),
+    "statusReason": ("It ended because of {}.", "It ended because of {}."),
+    "severity": ("The severity is {}.", ""),
+}
+_REFERENCES = {
+    "reasonReference": ("The reason was {}.", "The reasons were {}."),
+    "focus": ("It is about {}.", "It is about {}."),
+    "derivedFrom": ("It was found by {}.", "It was found by {}."),
+    "partOf": ("It belongs to {}.", "It belongs to {}."),
+    "specimen": ("The specimen was {}.", "The specimens were {}."),
+    "hasMember": ("It consists of {}.", "It consists of {}."),
+    "result": ("The result is {}.", "The results are {}."),
+    "resultingCondition": ("It was {}.", "It was {}."),
+    "usedReference": ("It was done with {}.", "It was done with {}."),
+    "complicationDetail": ("The complication was {}.", "The complications were {}."),
+    "encounter": ("It was during {}.", ""),
+    "context": ("It was during {}.", ""),
+}
+
+
+def _sentences(resource: Resource, words: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
+    """Return a sentence for each element that a narrative may lack, with the words by which it is seen to say it."""
+
+    def referenced(references: Any) -> list[str]:
+        many = references if isinstance(references, list) else [references]
+        found = [mapping(one) for one in many]
+        return list(dict.fromkeys(text for one in found if (text := words.get(str(one.get("reference")), ""))))
+
+    for name, told in _elements(resource, referenced):
+        one, several = {**_ONE, **_REFERENCES, **_FURTHER}[name]
+        seen = [_KEYWORDS[name], *told] if name in _KEYWORDS else told
+        if name == "component":
+            seen = [_value(part) for part in objects(resource["component"]) if _value(part)]
+        yield (one if len(told) == 1 else several or one).format(_listed(told)), seen
+
+
+# The words of a drug or a disease stand in other sentences too, so that these are only said where the word is.
+_KEYWORDS = {"reasonReference": "reason", "suspectEntity": "suspected cause"}
+_FURTHER = {
+    "interpretation": ("The result was {}.", "The result was {}."),
+    "component": ("Its parts: {}.", "Its parts: {}."),
+    "suspectEntity": ("The suspected cause was {}.", "The suspected causes were {}."),
+    "evidence": ("The diagnosis rests on {}.", "The diagnosis rests on {}."),
+    "stage": ("It was staged as {}.", "It was staged as {}."),
+    "related": ("It comes from {}.", "It comes from {}."),
+    "onset": ("It began {}.", ""),
+}
+
+
+def _elements(resource: Resource, referenced: Callable[[Any], list[str]]) -> Iterator[tuple[str, list[str]]]:
+    """Return the words of each element that has some."""
+    found: dict[str, list[str]] = {}
+    for name in _ONE:
+        concepts = resource.get(name)
+        many = concepts if isinstance(concepts, list) else [concepts]
+        found[name] = [_sided(one) for one in many if _concept(one)]
+    for name in _REFERENCES:
+        found[name] = referenced(resource.get(name))
+    found["interpretation"] = [_interpreted(one) for one in objects(resource.get("interpretation"))]
+    parts = objects(resource.get("component"))
+    found["component"] = [f"{_concept(one.get('code'))} {_value(one)}" for one in parts if _value(one)]
+    suspects = objects(resource.get("suspectEntity"))
+    found["suspectEntity"] = referenced([one.get("instance") for one in suspects])
+    found["evidence"] = [_concept(one.get("code")) for one in objects(resource.get("evidence")) if one.get("code")]
+    assessed = [one.get("assessment") for one in objects(resource.get("stage"))]
+    found["stage"] = [text for one in assessed if isinstance(one, list) for text in referenced(one)]
+    extensions = objects(resource.get("extension"))
+    found["related"] = referenced([one.get("valueReference") for one in extensions if one["url"] == CONDITION_RELATED])
+    found["onset"] = [_onset(resource)] if _onset(resource) else []
+    yield from ((name, told) for name, told in found.items() if told)
+
+
+def _sided(concept: Any) -> str:
+    """Return a place of the body with its side."""
+    sides = [_concept(one.get("valueCodeableConcept")) for one in objects(mapping(concept).get("extension"))]
+    words = _concept(concept)
+    plain = [side.lower().partition(" (")[0].replace("right and left", "both sides") for side in sides if side]
+    is_said = not plain or plain[0].removesuffix(" sides") in words.lower()
+    return words if is_said else f"{words} ({plain[0]})"
+
+
+def _interpreted(concept: Any) -> str:
+    codes = (str(one.get("code")) for one in objects(concept.get("coding")))
+    return (_concept(concept) or next((_INTERPRETATIONS[one] for one in codes if one in _INTERPRETATIONS), "")).lower()
+
+
+def _onset(resource: Resource) -> str:
+    age = mapping(resource.get("onsetAge"))
+    if age:
+        form = Age.model_validate({name: age[name] for name in ("value", "unit", "comparator") if name in age})
+        return f"at the age of {form.words}"
+    return f"{resource['onsetString']}" if isinstance(resource.get("onsetString"), str) else ""
