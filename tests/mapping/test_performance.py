@@ -91,6 +91,23 @@ def test_an_index_without_its_value_says_that_it_is_unknown() -> None:
     assert "unknown" == made["dataAbsentReason"]["coding"][0]["code"]
 
 
+def test_the_deauville_scale_claims_the_profile_of_mcode_and_says_what_its_points_mean() -> None:
+    made = found("scores", "score: deauville, value: 4")
+
+    assert ("mcode-deauville-scale", 4) == (profile(made), made["valueInteger"])
+    assert "C99749" == made["interpretation"][0]["coding"][0]["code"]
+
+
+def test_points_are_a_number_and_bounds_stay_bounds() -> None:
+    assert 7 == found("scores", "score: sofa, value: 7 points")["valueInteger"]
+    assert ">=" == found("scores", "score: sofa, value: '>= 7'")["valueQuantity"]["comparator"]
+
+
+def test_points_that_a_score_does_not_have_are_refused() -> None:
+    with pytest.raises(CaseError, match="Glasgow coma scale goes from 3 to 15"):
+        found("scores", "score: glasgow-coma-scale, value: 2")
+
+
 def test_a_list_of_comorbidities_names_what_is_there_and_what_is_not() -> None:
     made = found("comorbidity_scores", "score: comorbidities, of: c, present: [c], absent: [{text: diabetes}]")
     present, absent = made["extension"]
