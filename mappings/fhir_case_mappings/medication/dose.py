@@ -10,6 +10,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from fhir_case.case.forms import Amount
+from fhir_case_mappings.medication.frequency import schedule_of
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
@@ -38,9 +39,16 @@ class Dose(Amount):
         return {"quantity": {"value": Decimal(match["after"] or match["before"]), **_AUC_UNIT}}
 
     @model_validator(mode="after")
-    def _is_more_than_nothing(self) -> Self:
+    def _is_one_dose(self) -> Self:
         if any(one.value <= 0 for one in self.bounds):
             raise PydanticCustomError("dose", "a dose is more than nothing")
+        rest = self.unit.partition(" ")[2]
+        if rest and schedule_of(rest) is not None:
+            raise PydanticCustomError(
+                "dose",
+                "'{given}' says how often too; write that as 'frequency: {rest}'",
+                {"given": str(self), "rest": rest},
+            )
         return self
 
     @property
