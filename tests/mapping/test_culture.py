@@ -69,6 +69,14 @@ def test_a_susceptibility_has_its_interpretation_and_its_concentration(result: s
     assert ("18943-1", "Meropenem [Susceptibility]") == first(susceptibility["code"])
 
 
+def test_a_susceptibility_without_a_concentration_has_its_word_as_value() -> None:
+    made = built("result: growth, organisms: [{organism: mrsa, susceptibilities: [{drug: oxacillin, result: R}]}]")
+
+    assert ("30714006", "Resistant (qualifier value)") == first(
+        made["Observation/c-organism-1-1"]["valueCodeableConcept"]
+    )
+
+
 def test_that_nothing_grew_is_a_result() -> None:
     made = built("result: no-growth")
 

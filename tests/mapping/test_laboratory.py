@@ -96,6 +96,7 @@ def test_a_bound_is_kept_as_printed() -> None:
 
 def test_a_test_of_ones_own_may_be_negative_and_a_known_one_not() -> None:
     assert -5 == result("test: {text: Base excess}, value: -5 mmol/L")["valueQuantity"]["value"]
+    assert -5 == result("test: base-excess, value: -5 mmol/L")["valueQuantity"]["value"]
     with pytest.raises(CaseError, match="a measured amount is not negative"):
         result("test: hemoglobin, value: -5 g/dL")
 

@@ -114,8 +114,8 @@ def cultures(case: Case) -> Iterator[Resource]:
     Map each culture to a report, and what grew with its susceptibilities to Observations.
 
     Reads: each `Culture`.
-    Returns: one DiagnosticReport each (us-core-diagnosticreport-lab); one Observation an organism, or one that tells that
-    nothing grew, and one a susceptibility (us-core-observation-lab). The organism has its susceptibilities as members.
+    Returns: one DiagnosticReport each (us-core-diagnosticreport-lab); one Observation an organism, or one for no
+    growth, and one a susceptibility (us-core-observation-lab). The organism has its susceptibilities as members.
     Source: https://hl7.org/fhir/R4/observation.html#obsgrouping
     """
     for entry in case.entries_of(Culture):
@@ -176,7 +176,10 @@ def _tested(case: Case, entry: Culture, isolate: Isolate, key: str, organism: st
         drug = _codes.concept("antimicrobials", one.drug, entry)
         interpreted = Concept(name=_INTERPRETATION[one.result]) if one.result else None
         meant = _codes.concept("interpretations", interpreted, entry) if interpreted else None
-        value = {"valueQuantity": _codes.quantity(one.mic, entry)} if one.mic else {"valueCodeableConcept": meant}
+        known = _codes.find("values", interpreted) if interpreted else None
+        value: dict[str, Any] = {"valueCodeableConcept": known.codeable_concept() if known else meant}
+        if one.mic is not None:
+            value = {"valueQuantity": _codes.quantity(one.mic, entry)}
         yield _observed(
             case,
             entry,
