@@ -2,7 +2,8 @@
 Make a vital sign of every Observation whose code is one, whatever section it was written in.
 
 FHIR asks for its profile wherever one of these LOINC codes stands: the category, a quantity in one of few units, for a
-blood pressure two components. What cannot be said in that form, such as "normal" or a range, is said without the code.
+blood pressure two components. What cannot be said in that form, such as "normal" or a range, has the code of SNOMED CT,
+which no profile is tied to.
 
 Source: https://hl7.org/fhir/R4/observation-vitalsigns.html
 """
@@ -13,14 +14,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.datatypes import category, code_of, coding
-from fhir_case.fhir.systems import DATA_ABSENT_REASON_CODES, LOINC, OBSERVATION_CATEGORY, UCUM, US_CORE
+from fhir_case.fhir.systems import DATA_ABSENT_REASON_CODES, LOINC, OBSERVATION_CATEGORY, SNOMED, UCUM, US_CORE
 from fhir_case.fhir.vital_signs import (
     BLOOD_PRESSURE,
     DIASTOLIC,
     PANEL,
     PRESSURE_UNITS,
+    SNOMED_OF_PRESSURES,
     SYSTOLIC,
-    VITAL_SIGNS,
     VitalSign,
     vital_sign_of,
 )
@@ -160,13 +161,22 @@ def _is_observation_category(one: Json) -> bool:
 
 
 def _in_words(resource: Resource) -> Resource:
-    """Return an Observation without the code that would make it a vital sign; the words of the code stay."""
-    signs = {code for sign in VITAL_SIGNS for code in (sign.code, *sign.further)} | {DIASTOLIC[0]}
+    """
+    Return an Observation without the LOINC codes that would make it a vital sign.
+
+    A code of SNOMED CT says what was observed in their place, since no profile is tied to it; the words stay anyway.
+    """
+    codes = _loinc_codes(resource)
+    sign = vital_sign_of(codes)
+    lost = {code for code in codes if vital_sign_of([code]) or code in SNOMED_OF_PRESSURES}
+    pressures = [SNOMED_OF_PRESSURES[code] for code in codes if code in SNOMED_OF_PRESSURES]
+    observed = pressures or ([sign.snomed] if sign else [])
     given = resource["code"]
-    kept = [one for one in given.get("coding", ()) if one.get("system") != LOINC or one.get("code") not in signs]
-    lost = next((one.get("display") for one in given.get("coding", ()) if one not in kept), None)
-    rest = {name: part for name, part in given.items() if name != "coding"}
-    code = {**({"coding": kept} if kept else {}), **rest} | ({} if "text" in given else {"text": lost or "Vital sign"})
+    kept = [one for one in given.get("coding", ()) if one.get("system") != LOINC or one.get("code") not in lost]
+    known = {(one.get("system"), one.get("code")) for one in kept}
+    kept += [coding(SNOMED, *one) for one in observed if one[0] and (SNOMED, one[0]) not in known]
+    words = given.get("text") or next((one.get("display") for one in given.get("coding", ())), None)
+    code = {**({"coding": kept} if kept else {}), "text": words or (sign.display if sign else "Vital sign")}
     profile = f"{US_CORE}us-core-simple-observation"
     return {**resource, "meta": _with_profile(resource.get("meta", {}), profile), "code": code}
 

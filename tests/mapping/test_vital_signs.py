@@ -91,31 +91,36 @@ def test_one_pressure_is_a_component_of_a_blood_pressure_and_the_other_is_unknow
 
 
 @pytest.mark.parametrize(
-    ("code", "value"),
+    ("code", "value", "observed"),
     [
-        ("8310-5", "{text: afebrile}"),
-        ("8310-5", "normal"),
-        ("8310-5", "{value: 310, unit: K, ucum: K}"),
-        ("8310-5", "37"),
-        ("85354-9", "{text: 62/52 mmHg}"),
-        ("8480-6", "{text: not measurable}"),
+        ("8310-5", "{text: afebrile}", ["386725007"]),
+        ("8310-5", "normal", ["386725007"]),
+        ("8310-5", "39-40 °C", ["386725007"]),
+        ("8310-5", "{value: 310, unit: K, ucum: K}", ["386725007"]),
+        ("8310-5", "37", ["386725007"]),
+        ("85354-9", "{text: 62/52 mmHg}", ["75367002"]),
+        ("8480-6", "{text: not measurable}", ["271649006"]),
+        ("8302-2", "{text: tall}", []),
     ],
 )
-def test_what_the_profile_has_no_place_for_is_said_in_words(code: str, value: str) -> None:
+def test_what_the_profile_has_no_place_for_has_no_code_that_asks_for_it(
+    code: str, value: str, observed: list[str]
+) -> None:
     made, errors = finding(code, value)
 
     assert [] == errors
-    assert {"text": "A sign"} == made["code"]
+    assert "A sign" == made["code"]["text"]
+    assert observed == [one["code"] for one in made["code"].get("coding", [])]
     assert [f"{US_CORE}us-core-simple-observation"] == made["meta"]["profile"]
 
 
 @pytest.mark.parametrize("date", ["2017-03", "2017"])
-def test_a_vital_sign_of_a_month_or_a_year_is_said_in_words(date: str) -> None:
+def test_a_vital_sign_of_a_month_or_a_year_has_no_code_that_asks_for_a_day(date: str) -> None:
     made, errors = finding("8867-4", "120", at=date)
 
     assert [] == errors
     assert date == made["effectiveDateTime"]
-    assert {"text": "A sign"} == made["code"]
+    assert ["364075005"] == [one["code"] for one in made["code"]["coding"]]
 
 
 def test_what_was_converted_says_what_was_printed() -> None:
