@@ -175,6 +175,15 @@ def _tables(source: str) -> dict[str, Traversable]:
     return tables
 
 
+def _root(package: str) -> Traversable:
+    """Return the folder of a package, which is not imported where it lies in one: its modules may be many and slow."""
+    found = find_spec(package)
+    for location in (found.submodule_search_locations or ()) if found else ():
+        if Path(location).is_dir():
+            return Path(location)
+    return files(package)
+
+
 def _files(source: str) -> Iterator[Traversable]:
     """Return the TOML files of a package, or of a folder without the folders in it, which may be anything."""
     folder = Path(source)
@@ -182,7 +191,7 @@ def _files(source: str) -> Iterator[Traversable]:
         yield from sorted(folder.glob("*.toml"))
         return
     try:
-        root = files(source)
+        root = _root(source)
     except (ImportError, TypeError, ValueError, AttributeError) as error:
         hint = "name a package, or write str(Path(__file__).parent) for the folder of a file"
         raise MappingError(f"'{source}' is not a package or folder of code tables", hint=hint) from error

@@ -6,10 +6,11 @@ A mapping imports from here, from `fhir_case.case` and from `fhir_case.fhir`, an
 
 from __future__ import annotations
 
+from fhir_case.fhir.installed import installed_codes
 from fhir_case.mapping.cases import ShippedCase, load_case, model_of_cases, read_case, shipped_cases
 from fhir_case.mapping.concepts import Codes
 from fhir_case.mapping.dating import dated, moment_words, period, reference_to
-from fhir_case.mapping.discovery import FoundMapping, discover, installed_codes, sections_of
+from fhir_case.mapping.discovery import FoundMapping, discover, sections_of
 from fhir_case.mapping.narratives import named
 from fhir_case.mapping.protocol import Addition, Mapping
 from fhir_case.mapping.resources import PATIENT, PERFORMER, observation, resource

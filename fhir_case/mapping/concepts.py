@@ -74,7 +74,7 @@ class Codes:
         return ChainMap(own, cast("dict[str, Term]", others)) if own else others
 
     def _of_mappings(self, table: str) -> Mapping[str, Term]:
-        from fhir_case.mapping.discovery import installed_packages
+        from fhir_case.fhir.installed import installed_packages
 
         if table not in code_tables(self.package):
             for package in installed_packages():

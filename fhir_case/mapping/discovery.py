@@ -16,15 +16,15 @@ from fhir_case.bounded import read_bounded
 from fhir_case.case import Case, When
 from fhir_case.case.section import Section
 from fhir_case.errors import FhirCaseError, MappingError
+from fhir_case.fhir.installed import entry_points_of_mappings, package_of
 from fhir_case.mapping.protocol import Mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
     from types import ModuleType
-__all__ = ["FoundMapping", "discover", "installed_codes", "installed_packages", "sections_of"]
+__all__ = ["FoundMapping", "discover", "sections_of"]
 
-_GROUP = "fhir_case.mappings"
 _MOST_BYTES = 10_000_000
 
 
@@ -76,49 +76,10 @@ def sections_of(mappings: Iterable[FoundMapping]) -> tuple[Section, ...]:
     return tuple(section for one in mappings for section in one.mapping.sections)
 
 
-def installed_codes() -> dict[tuple[str, str], frozenset[str]]:
-    """
-    Return every (system, code) of the code tables of the installed mappings with the displays that they write.
-
-    The tables of a user's own that are in use count too.
-
-    Raises:
-        MappingError: A package with mappings cannot be imported, or a table of it breaks its grammar.
-    """
-    from fhir_case.fhir.codes import add_names
-    from fhir_case.mapping.own_codes import own_terms, tables_in_use
-
-    tables = tables_in_use()
-    if not tables:
-        return _codes_of_packages()
-    known = dict(_codes_of_packages())
-    for table in tables:
-        add_names(known, (term for term, _ in own_terms(table).values()))
-    return known
-
-
-@cache
-def _codes_of_packages() -> dict[tuple[str, str], frozenset[str]]:
-    from fhir_case.fhir.codes import known_codes
-
-    known: dict[tuple[str, str], frozenset[str]] = {}
-    for package in installed_packages():
-        for code, displays in known_codes(package).items():
-            known[code] = known.get(code, frozenset()) | displays
-    return known
-
-
-def installed_packages() -> tuple[str, ...]:
-    """Return the packages and modules that offer mappings, in the order of the mappings."""
-    return tuple(dict.fromkeys(one.package for one in _installed()))
-
-
 @cache
 def _installed() -> tuple[FoundMapping, ...]:
-    from importlib.metadata import entry_points
-
     found: list[FoundMapping] = []
-    for point in sorted(entry_points(group=_GROUP), key=lambda one: (one.name != "builtin", one.name, one.value)):
+    for point in entry_points_of_mappings():
         origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
         try:
             offered = point.load()
@@ -128,8 +89,7 @@ def _installed() -> tuple[FoundMapping, ...]:
                 where=point.value,
                 hint="mend or uninstall that package",
             ) from error
-        package = point.module.partition(".")[0]
-        found += [FoundMapping(one, origin, package) for one in _checked(offered, point.value)]
+        found += [FoundMapping(one, origin, package_of(point)) for one in _checked(offered, point.value)]
     return tuple(found)
 
 

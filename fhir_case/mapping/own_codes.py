@@ -25,7 +25,7 @@ from fhir_case.case.forms.form import KEY
 from fhir_case.errors import CaseError, FhirCaseError, MappingError
 from fhir_case.fhir.code_forms import wrong_digit, wrong_form
 from fhir_case.fhir.codes import Term, code_tables, term_of
-from fhir_case.mapping.discovery import installed_packages
+from fhir_case.fhir.installed import OWN_TERMS, OwnTerm, installed_packages
 from fhir_case.toml import read_toml
 from fhir_case.wording import did_you_mean
 
@@ -41,21 +41,15 @@ _REQUIRED = ("table", "name", "text")
 _COLUMNS = (*_REQUIRED, "system", "code", "display", "units", "source", "why")
 _FREE_NAMES = "units"  # a printed unit need not be a short name
 
-OwnTerm = tuple[Term, str]
-"""What a file says about a short name, and the file."""
-
-# For a command, whose case files are read in many places; the process has one set at a time.
-_in_use: dict[str, dict[str, OwnTerm]] = {}
-
 
 def own_terms(table: str) -> dict[str, OwnTerm]:
     """Return the short names of a table that the files in use have."""
-    return _in_use.get(table, {})
+    return OWN_TERMS.get(table, {})
 
 
 def tables_in_use() -> tuple[str, ...]:
     """Return the tables to which the files in use add something."""
-    return tuple(_in_use)
+    return tuple(OWN_TERMS)
 
 
 @contextmanager
@@ -91,14 +85,14 @@ def own_codes(files: Sequence[Path], *, further_tables: Sequence[str] = ()) -> I
         more = f"{len(problems)} problems; the first: " if len(problems) > 1 else ""
         told = tuple(problems[:_MOST_PROBLEMS])
         raise CaseError(more + first.message, where=first.where, hint=first.hint, problems=told)
-    before = dict(_in_use)
-    _in_use.clear()
-    _in_use.update(added)
+    before = dict(OWN_TERMS)
+    OWN_TERMS.clear()
+    OWN_TERMS.update(added)
     try:
         yield
     finally:
-        _in_use.clear()
-        _in_use.update(before)
+        OWN_TERMS.clear()
+        OWN_TERMS.update(before)
 
 
 def _term(place: str, table: str, name: str, section: Any, known: set[str]) -> Term:

@@ -10,8 +10,9 @@ from pydantic import BaseModel
 from fhir_case.case.forms.concept import Coding
 from fhir_case.errors import MappingError
 from fhir_case.fhir.codes import code_table, code_tables
+from fhir_case.fhir.installed import installed_codes
 from fhir_case.mapping.concepts import InTable
-from fhir_case.mapping.discovery import discover, installed_codes, sections_of
+from fhir_case.mapping.discovery import discover, sections_of
 from fhir_case.mapping.own_codes import own_terms, tables_in_use
 
 if TYPE_CHECKING:

@@ -123,7 +123,7 @@ def _about(types: frozenset[str]) -> tuple[Check, ...]:
 
 
 def _installed_codes() -> dict[tuple[str, str], frozenset[str]]:
-    from fhir_case.mapping import installed_codes
+    from fhir_case.fhir.installed import installed_codes
 
     return installed_codes()
 

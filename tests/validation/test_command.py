@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +127,18 @@ def _forget() -> None:
     definitions._compiled.cache_clear()
     ucum._parser.cache_clear()
     ucum._is_parsed.cache_clear()
+
+
+def test_plain_json_is_checked_without_the_models_of_a_case() -> None:
+    program = (
+        "import sys\nfrom fhir_case.cli import main\n"
+        "try:\n    main(['validate', sys.argv[1]])\nexcept SystemExit:\n    pass\n"
+        "print([name for name in sys.modules if name.startswith(('fhir_case.case', 'fhir_case_mappings'))])"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(_GOOD)], capture_output=True, text=True, timeout=120, check=True
+    )
+
+    assert "[]" == done.stdout.splitlines()[-1]
+    assert "29 resources checked" in done.stdout

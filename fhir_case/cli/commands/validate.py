@@ -144,12 +144,13 @@ def validate(
         return
     if not paths:
         raise click.UsageError("Missing argument 'PATH... | -'.")
-    from fhir_case.mapping import discover
     from fhir_case.validation.document import check_document, check_document_profiles
     from fhir_case.validation.workers.checking import Checking
     from fhir_case.validation.workers.profiles import with_profiles
 
     if mapping_files:
+        from fhir_case.mapping import discover
+
         discover(mapping_files)  # a mapping that is wrong is not a finding about the files
     inputs = expanded(paths)
     _require_documents(inputs)
