@@ -12,7 +12,7 @@ from fhir_case.cli.options.building import codes_option, mapping_option
 from fhir_case.cli.options.declarations import ANY_PATH, fhir_option, format_option, usage_errors
 from fhir_case.cli.options.engines import engine_options, engines
 from fhir_case.cli.options.files import expanded
-from fhir_case.cli.output import echo, echo_command, echo_data, shown_line
+from fhir_case.cli.output import echo, echo_command, echo_data
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ def validate(
 
     The exit code is 0 without findings, 5 with findings, 8 when nothing could be checked, or an --engine could not run.
     """
+    from fhir_case.cli.findings import rendered
     from fhir_case.report.validation.summary import Summary
     from fhir_case.report.validation.text import rule_lines
 
@@ -165,7 +166,7 @@ def validate(
             )
             checked = _added_up(results, summary, verbose=verbose, waivers=waivers, skip=skip, source=str(waiver_file))
             show = {"text": echo, "github": echo_command}.get(form, _echo_line)
-            for text in _rendered(form, checked, summary, failing=_FAILING[fail_on], verbose=verbose):
+            for text in rendered(form, checked, summary, failing=_FAILING[fail_on], verbose=verbose):
                 show(text)
     named = [engine.name for engine in validators if not engine.claimed_only]
     sys.exit(_exit_code(summary, fail_on, validators=named))
@@ -238,48 +239,6 @@ def _added_up(
     if issues:
         summary.count(issues)
         yield Checked(source, ValidationResult(issues))
-
-
-def _rendered(
-    form: str, checked: Iterable[Checked], summary: Summary, *, failing: tuple[str, ...], verbose: bool
-) -> Iterator[str]:
-    from fhir_case.report.validation.formats import github_lines, junit_lines, sarif_lines
-    from fhir_case.report.validation.text import group_lines, outcome_lines, summary_lines
-
-    if form == "json":
-        yield from outcome_lines(((one.name, issue) for one in checked for issue in one.result.issues), summary)
-    elif form == "junit":
-        yield from junit_lines(checked, failing=failing)
-    elif form == "sarif":
-        from fhir_case import __version__
-        from fhir_case.validation import CHECKS
-
-        yield from sarif_lines(checked, CHECKS, version=__version__)
-    elif form == "github":
-        yield from github_lines(checked, verbose=verbose)
-        yield from map(shown_line, summary_lines(summary, verbose=verbose))
-    else:
-        if verbose:
-            for one in checked:
-                yield from group_lines(one.name, one.result.issues)
-        else:
-            yield from _kinds(checked)
-        yield from summary_lines(summary, verbose=verbose)
-
-
-def _kinds(checked: Iterable[Checked]) -> Iterator[str]:
-    """Write a line for each kind of finding; also where the rest of the documents cannot be read."""
-    from fhir_case.errors import FhirCaseError
-    from fhir_case.report.validation.kinds import Kinds
-
-    kinds = Kinds()
-    try:
-        for one in checked:
-            kinds.add(one.name, one.result.issues)
-    except (FhirCaseError, KeyboardInterrupt):
-        yield from kinds.lines()
-        raise
-    yield from kinds.lines()
 
 
 def _documents(
