@@ -141,9 +141,9 @@ def _targets(part: Json) -> Any:
 
 
 def _clinical_status(part: Json) -> Any:
-    """Return the code of the status; R4 says of an unknown one why it has no code, and R5 has a code for it."""
+    """Return the code of the status; where R4 has none, or says why it has none, R5 has a code for an unknown one."""
     status = part.get("clinicalStatus", {})
-    return [one["code"] for one in status.get("coding", [])] or [one["valueCode"] for one in status["extension"]]
+    return [one["code"] for one in status.get("coding", [])] or ["unknown"]
 
 
 _OF_ALL = _same("text", "note", "subject", "status", "code") | {

@@ -59,7 +59,7 @@ GONE = {
 ADDED = {
     "AdverseEvent": "unknown",
     "BodyStructure": "http://hl7.org/fhir/fhir-types",
-    "Condition": "http://terminology.hl7.org/CodeSystem/condition-clinical|Unknown",
+    "Condition": "http://terminology.hl7.org/CodeSystem/condition-clinical|Unknown|unknown",
     "MedicationStatement": "recorded|http://hl7.org/fhir/CodeSystem/medication-statement-adherence"
     "|taking|Taking|stopped|Stopped|unknown|Unknown|http://hl7.org/fhir/StructureDefinition/event-basedOn",
     "Procedure": "BodyStructure|urn:fhir-case:.*|tare-s4|tare-s5|tare-s5-s8|pbt-s4|pbt-p4|liver-volume",
