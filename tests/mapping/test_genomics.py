@@ -159,6 +159,13 @@ def test_a_report_holds_what_is_no_variant() -> None:
     ]
 
 
+@pytest.mark.parametrize("unit", ["mut/Mb", "Muts/Mb", "mutations per megabase", "mutations/megabase", "/Mb", ""])
+def test_a_mutational_burden_is_written_as_reports_do(unit: str) -> None:
+    made = built(f"genomic_reports: [{{key: r, mutational_burden: 12 {unit}, at: anchor, source: page 1}}]")
+
+    assert "10*-6" == made["Observation/r-tmb"]["valueQuantity"]["code"]
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

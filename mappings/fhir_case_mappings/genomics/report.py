@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, model_validator
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["MAPPING", "GenomicReport", "genomic_reports"]
 
 _GENETICS = code_of(DIAGNOSTIC_SERVICE, "GE", "Genetics")
-_PER_MEGABASE = frozenset({None, "mut/Mb", "muts/Mb", "mutations/Mb", "mut/megabase", "mutations/megabase", "/Mb"})
+_PER_MEGABASE = re.compile(r"(mut|muts|mutations?|variants?)?( per |/)(mb|megabase)s?", re.IGNORECASE)
 
 
 class GenomicReport(Event):
@@ -59,7 +60,8 @@ class GenomicReport(Event):
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
         burden = self.mutational_burden
-        if burden is not None and (burden.value < 0 or (burden.ucum is None and burden.unit not in _PER_MEGABASE)):
+        fits = burden is None or burden.ucum or burden.unit is None or _PER_MEGABASE.fullmatch(burden.unit)
+        if burden is not None and (burden.value < 0 or not fits):
             raise PydanticCustomError("mutational_burden", "a mutational burden is not negative and in mut/Mb")
         if self.burden is not None and burden is None:
             raise PydanticCustomError("burden", "'burden' interprets 'mutational_burden', which is not there")

@@ -52,13 +52,11 @@ def panels(case: Case) -> Iterator[Resource]:
     """
     for entry in case.entries_of(Panel):
         code = _codes.concept("panels", entry.panel, entry)
-        results = len(entry.results)
         yield resource(
             "DiagnosticReport",
             entry.key,
             entry,
-            f"{code['text']} ({moment_words(case, entry.at)})"
-            + (f" with {results} result{'s' * (results > 1)}." if results else "."),
+            f"{code['text']} ({moment_words(case, entry.at)}).",
             entry.conclusion or "",
             profile=US_CORE + "us-core-diagnosticreport-lab",
             status="final",
