@@ -28,6 +28,9 @@ _WITH_SYNONYMS = frozenset(
 )
 
 
+# Systems in which a name tells a code: ATC has several codes of a drug, and ICD-10 and HL7 v2 repeat names.
+_ONE_CODE_A_NAME = frozenset({SNOMED, LOINC, SYSTEMS["NCIT"], SYSTEMS["RXNORM"]})
+
 # Systems of HL7 and of the Internet, whose codes are checked by bindings or are no clinical facts.
 _NOT_CLINICAL = ("http://hl7.org/fhir/", "http://terminology.hl7.org/", "urn:ietf:", "urn:iso:", "urn:oid:", UCUM)
 _OF_ICD = "http://hl7.org/fhir/sid/"
@@ -47,7 +50,8 @@ def _displays(subject: Subject) -> Iterator[Finding]:
     tables = subject.code_tables
     with_tables = {system for system, _ in tables}
     for system, elements in subject.by_system.items():
-        if system not in with_tables and system.startswith(_NOT_CLINICAL) and not system.startswith(_OF_ICD):
+        bound = system.startswith(_NOT_CLINICAL) and not system.startswith(_OF_ICD)
+        if bound and system not in with_tables:
             continue
         reported: set[tuple[str, str]] = set()
         owners: dict[str, list[str]] = {}
@@ -57,11 +61,12 @@ def _displays(subject: Subject) -> Iterator[Finding]:
                 continue
             allowed = tables.get((system, code))
             if allowed is None:
-                if (code, "") in reported or wrong_form(system, code) or wrong_digit(system, code):
+                if bound or (code, "") in reported or wrong_form(system, code) or wrong_digit(system, code):
                     continue
                 reported.add((code, ""))
                 owners = owners or _owners(tables, system)
-                others = owners.get(plain_name(display), []) if isinstance(display, str) else []
+                named = isinstance(display, str) and system in _ONE_CODE_A_NAME
+                others = owners.get(plain_name(display), []) if named else []
                 yield from _unknown(subject, located, node, others)
             elif isinstance(display, str) and allowed and display not in allowed and not _is_among(display, allowed):
                 owners = owners or _owners(tables, system)
