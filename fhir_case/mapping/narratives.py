@@ -47,8 +47,10 @@ def words_of(resource: Resource) -> str:
     """
     names = objects(resource.get("deviceName"))
     found = str(names[0].get("name", "")) if names else ""
+    own = resource.get("name")
+    found = found or (own if isinstance(own, str) else "")  # an organization or a place, not what kind it is of
     found = found or next((words for name in _CONCEPTS if (words := _concept(resource.get(name)))), "")
-    found = found or str(resource.get("description") or resource.get("name") or "")
+    found = found or str(resource.get("description") or "")
     short = _ABBREVIATION.search(found)
     found = short[1] if short else found
     kind = resource["resourceType"]

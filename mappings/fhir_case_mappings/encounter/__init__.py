@@ -12,6 +12,7 @@ from fhir_case.case.entry import ConditionKey, EncounterKey, OrganizationKey, Pe
 from fhir_case.fhir.datatypes import code_of, quantity, reference
 from fhir_case.fhir.systems import DIAGNOSIS_ROLE, SYSTEMS, US_CORE
 from fhir_case.mapping import PATIENT, Codes, Mapping, moment_words, period, reference_to, resource
+from fhir_case.mapping.narratives import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,6 +150,9 @@ def _words(case: Case, stay: Encounter, kind: str) -> str:
         )
         if one is not None
     ]
+    where = [named(key) for key in (stay.location, stay.organization) if key]
+    ends += [f"Where: {', '.join(where)}"] if where else []
+    ends += [f"Who treated: {', '.join(named(key) for key in stay.people)}"] if stay.people else []
     return f"{kind}: {moment_words(case, stay.at)}{until}{length}." + "".join(f" {one}." for one in ends)
 
 
