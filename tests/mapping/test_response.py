@@ -50,6 +50,13 @@ def test_a_response_has_the_category_and_the_evidence_of_what_it_was_judged_by(
     assert evidence == [codes(one["valueCodeableConcept"])[0] for one in status.get("extension", [])]
 
 
+def test_a_response_of_which_nothing_tells_what_it_was_judged_by_has_no_evidence() -> None:
+    status = responses("response: complete-response, at: anchor")["Observation/r0"]
+
+    assert (["exam"], False) == (categories(status), "extension" in status)
+    assert "Judged" not in status["text"]["div"]
+
+
 def test_evidence_without_a_code_is_a_note_since_the_profile_takes_codes_only() -> None:
     made = responses("response: complete-response, basis: [{text: how she felt}], at: anchor")
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
-
 from fhir_case.case import Concept, Event, KeyedEntry, Section, When
 from fhir_case.case.entry import ConditionKey, ImagingKey
 from fhir_case.fhir.datatypes import annotation, category, extension, reference
@@ -31,7 +29,7 @@ class Response(Event):
         response: The answer by the criteria.
         of: The cancer.
         criteria: The response criteria as printed.
-        basis: What it was judged by: imaging, histology, tumour markers, examination.
+        basis: What it was judged by, where the report says so: imaging, histology, tumour markers, examination.
         since: The begin of a time through which the answer held; ``at`` is then its end.
         imaging: The studies that it was judged by.
     """
@@ -39,7 +37,7 @@ class Response(Event):
     response: Annotated[Concept, _codes.table("responses")]
     of: ConditionKey
     criteria: Annotated[Concept, _codes.table("responses")] | None = None
-    basis: Annotated[tuple[Annotated[Concept, _codes.table("evidence")], ...], Field(min_length=1)]
+    basis: tuple[Annotated[Concept, _codes.table("evidence")], ...] = ()
     since: When | None = None
     imaging: tuple[ImagingKey, ...] = ()
 
@@ -63,14 +61,14 @@ def responses(case: Case) -> Iterator[Resource]:
         words = f"{answer} ({criteria})" if criteria else answer
         focus = [reference("Condition", response.of)]
         basis = [_codes.concept("evidence", one, response) for one in response.basis]
-        judged = f"Judged by {', '.join(one['text'] for one in basis)}."
+        judged = f"Judged by {', '.join(one['text'] for one in basis)}." if basis else ""
         status = observation(
             case,
             response,
             kind="exam",
             code=_codes.fixed("cancer-disease-status"),
             value=_status(response, words, remission=response.key in in_remission),
-            words=f"{words}. {judged.rstrip('.')}",
+            words=f"{words}. {judged.rstrip('.')}" if judged else words,
             at=response.at,
             profile=MCODE + "mcode-cancer-disease-status",
             focus=focus,
@@ -88,7 +86,7 @@ def responses(case: Case) -> Iterator[Resource]:
             kind="exam",
             code=_codes.fixed("response-to-treatment"),
             value={"valueCodeableConcept": _codes.concept("responses", response.response, response)},
-            words=f"{words}. {judged.rstrip('.')}",
+            words=f"{words}. {judged.rstrip('.')}" if judged else words,
             at=response.at,
             profile=US_CORE + "us-core-observation-clinical-result",
             focus=focus,
