@@ -3,6 +3,7 @@ package fhircase;
 import ca.uhn.fhir.context.FhirContext;
 import ca.uhn.fhir.context.support.IValidationSupport;
 import ca.uhn.fhir.jpa.api.config.JpaStorageSettings;
+import ca.uhn.fhir.jpa.api.dao.DaoRegistry;
 import ca.uhn.fhir.jpa.api.dao.IFhirSystemDao;
 import ca.uhn.fhir.jpa.config.r4.JpaR4Config;
 import ca.uhn.fhir.jpa.config.r5.JpaR5Config;
@@ -16,6 +17,7 @@ import ca.uhn.fhir.jpa.provider.ValueSetOperationProvider;
 import ca.uhn.fhir.jpa.search.DatabaseBackedPagingProvider;
 import ca.uhn.fhir.jpa.topic.SubscriptionTopicConfig;
 import ca.uhn.fhir.jpa.validation.JpaValidationSupportChain;
+import ca.uhn.fhir.rest.api.server.SystemRequestDetails;
 import ca.uhn.fhir.rest.server.RestfulServer;
 import ca.uhn.fhir.rest.server.interceptor.RequestValidatingInterceptor;
 import ca.uhn.fhir.rest.server.provider.ResourceProviderFactory;
@@ -35,6 +37,8 @@ import org.eclipse.jetty.ee10.servlet.ServletHolder;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
 import org.hl7.fhir.common.hapi.validation.support.UnknownCodeSystemWarningValidationSupport;
+import org.hl7.fhir.r5.model.Enumerations;
+import org.hl7.fhir.r5.model.SearchParameter;
 import org.springframework.beans.factory.BeanCreationException;
 import org.springframework.context.annotation.AnnotationConfigApplicationContext;
 
@@ -100,7 +104,24 @@ public final class EmbeddedServer {
     UnknownCodeSystemWarningValidationSupport unknown = new UnknownCodeSystemWarningValidationSupport(fhir);
     unknown.setNonExistentCodeSystemSeverity(IValidationSupport.IssueSeverity.WARNING);
     chain.addValidationSupport(unknown);
+    if (option("fhir").equals("R5")) mendSubstance(spring);
     return spring;
+  }
+
+  /**
+   * R5 reads {@code AdverseEvent.suspectEntity.instance as Reference}, and "as" takes no two: an event with two suspects
+   * was refused. The same parameter with ofType takes any number.
+   */
+  private static void mendSubstance(AnnotationConfigApplicationContext spring) {
+    SearchParameter substance = new SearchParameter();
+    substance.setId("AdverseEvent-substance");
+    substance.setUrl("http://hl7.org/fhir/SearchParameter/AdverseEvent-substance");
+    substance.setName("substance").setCode("substance").setDescription("Refers to the specific entity that caused the event");
+    substance.setStatus(Enumerations.PublicationStatus.ACTIVE).setType(Enumerations.SearchParamType.REFERENCE);
+    substance.addBase(Enumerations.VersionIndependentResourceTypesAll.ADVERSEEVENT);
+    substance.setExpression("AdverseEvent.suspectEntity.instance.ofType(Reference)");
+    spring.getBean(DaoRegistry.class).getResourceDao(SearchParameter.class).update(substance, new SystemRequestDetails());
+    spring.getBean(ISearchParamRegistry.class).forceRefresh();
   }
 
   private static RestfulServer restfulServer(AnnotationConfigApplicationContext spring) {
