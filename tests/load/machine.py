@@ -46,14 +46,18 @@ FAULTS = {
     "202 late": "202 without content, and it is carried out after the next request",
     "202 before": "202 without content, and it is never carried out",
     "outcome": "carried out, and 200 with an OperationOutcome",
+    "304": "carried out, and 304",
+    "refused": "carried out, and each entry of the answer is refused",
     "killed before": "the process is killed, nothing is carried out",
     "killed after": "carried out, and the process is killed",
     "killed late": "the process is killed, and it is carried out after the next request",
 }
 """What goes wrong with a transaction, each with what that means."""
 
-_STATUSES = {"503": 503, "500": 500, "403": 403, "500 after": 500, "504 late": 504} | dict.fromkeys(
-    ("202", "202 late", "202 before"), 202
+_STATUSES = (
+    {"503": 503, "500": 500, "403": 403, "500 after": 500, "504 late": 504}
+    | dict.fromkeys(("202", "202 late", "202 before"), 202)
+    | {"304": 304}
 )
 _OUTCOME = {"resourceType": "OperationOutcome", "issue": [{"severity": "information", "code": "informational"}]}
 
@@ -138,6 +142,8 @@ class World:
                 return reply
         if fault == "outcome":
             return Reply(200, _OUTCOME)
+        if fault == "refused":
+            return Reply(200, {**reply.body, "entry": [{"response": {"status": "422"}}] * len(reply.body["entry"])})
         return Reply(_STATUSES[fault]) if fault in _STATUSES else None
 
     def _carried_out(self, request: Request) -> Reply:
@@ -228,6 +234,7 @@ class World:
         """Delete what is there."""
         del self.server.resources[name]
         self.deleted.add(name)
+        self.changes[name] += 1  # an update without an answer is sent again, and puts it there again
         self.ours.discard(name)
         self.foreign.pop(name, None)
 

@@ -154,3 +154,15 @@ def test_another_loader_of_the_same_data_does_not_stand_for_all_of_a_request() -
 
         assert {"r-0-patient", "r-0-finding"} == world.stored().keys()
         assert all(entry.stored_as in world.server.names for entry in world.said().values())
+
+
+@pytest.mark.parametrize("software", [HAPI, "another server"])
+def test_what_refers_to_something_unknown_is_not_sent_by_the_next_run_either(software: str) -> None:
+    with World(software, ["create nameless", "across"], gateway="replaces") as world:
+        for faults in (["after"], []):
+            assert "done" == world.upload(faults)
+
+            said = world.said()
+            assert ["failed", "failed", "failed", "unknown", "unknown"] == sorted(each.state for each in said.values())
+            assert all("refers to" in each.reason for each in said.values() if each.state == "failed")
+            assert {"r-0-patient", "r-0-finding"} == world.stored().keys()

@@ -273,3 +273,34 @@ def test_an_entry_that_is_refused_and_not_there_has_failed_though_its_transactio
     counts = counts_of(out, "Resources")
     assert (7, 1, 1) == (code, counts["created"], counts["failed"])
     assert "HTTP 422" in out
+
+
+def test_of_a_batch_whose_answer_is_lost_identifiers_and_ids_tell_what_is_stored(
+    run: Run, tmp_path: Path, journal: Path
+) -> None:
+    nameless, *_ = observations(1)
+    batch = posted({**patient("named"), "id": "x"}, nameless, patient("put"), patient("lost"), kind="batch")
+    batch["entry"][2]["request"] = {"method": "PUT", "url": "Patient/p-put"}
+    with SmallServer.like("another server") as fake:
+
+        def lose(request: Request, answer: Callable[[], Reply]) -> Reply | None:
+            reply = answer()
+            if not (request.method == "POST" and request.entries):
+                return reply
+            last = next(name for name, each in fake.resources.items() if "patient-lost" in str(each))
+            del fake.resources[last]
+            return None
+
+        fake.hook = lose
+        command = ("upload", write(tmp_path, "in.json", batch), "--server", fake.url, "--as-is", "--journal", journal)
+        code, out, _ = run(*command, "--settle-for", "0.2")
+        counts = counts_of(out, "Resources")
+        fake.hook = lambda _, answer: answer()
+        again, text, _ = run(*command, "--settle-for", "0.2")
+
+        assert (6, 1, 3) == (code, counts["created"], counts["unknown"])  # an update that is there may be older
+        assert [["Patient/p-put"]] == [
+            [each["request"]["url"] for each in sent.entries] for sent in fake.transactions[1:]
+        ]
+        assert (6, 2) == (again, counts_of(text, "Resources")["unknown"])
+        assert {"Patient": 2, "Observation": 1} == by_type(fake.names)

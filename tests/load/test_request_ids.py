@@ -10,8 +10,9 @@ from uuid import uuid4
 import pytest
 from requests.structures import CaseInsensitiveDict
 
+from load.machine import World
 from load.sample import SYSTEM, by_type, counts_of, write
-from smallserver import Reply, Request, SmallServer
+from smallserver import HAPI, Reply, Request, SmallServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -210,3 +211,16 @@ def test_what_is_stored_between_two_looks_is_found_by_its_request(
 
     assert (0, 2) == (code, counts_of(out, "Resources")["created"]), out
     assert {"Observation": 3} == by_type(fake.names)
+
+
+@pytest.mark.parametrize("gateway", ["replaces", "strips"])
+def test_an_update_that_is_carried_out_late_counts_as_created_behind_a_gateway_that_hides_our_requests(
+    gateway: str,
+) -> None:
+    with World(HAPI, ["update"], gateway=gateway) as world:
+        world.upload(["killed late"])
+        assert "done" == world.upload()
+
+        assert {"created"} == {entry.state for entry in world.said().values()}
+        assert ("done", []) == world.undo()
+        assert set() == world.server.names

@@ -14,13 +14,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from load.forms import FORMS, key_of
+from load.forms import FORMS
 from load.machine import FAULTS, World
 from load.process import Process
 from smallserver import HAPI
 
 SEVERAL_FAULTS = st.lists(st.sampled_from(tuple(FAULTS)), max_size=4)
 MOST_WRITES = st.none() | st.integers(0, 12)
+BEFORE_ANYTHING = ("the journal cannot be written", "which this journal says is stored there")
+"""Why a run may end that has not looked up yet what an earlier one left open."""
 EXAMPLES = int(os.environ.get("EXAMPLES", "0"))
 
 
@@ -56,7 +58,7 @@ class LoadBeforeAnOddServer(RuleBasedStateMachine):
     def upload(self, faults: list[str], writes: int | None, kept: float, full: bool) -> None:
         found = self.there.upload(faults, Process(writes, kept=kept, full=full))
         self.state = "loaded" if found == "done" else "begun"
-        if found != "killed" and "the journal cannot be written" not in found:
+        if found != "killed" and not any(why in found for why in BEFORE_ANYTHING):
             self.the_journal_is_true()
 
     @precondition(lambda self: self.state in ("begun", "loaded"))
@@ -70,7 +72,10 @@ class LoadBeforeAnOddServer(RuleBasedStateMachine):
         self.state = "loaded"
         said = self.there.said()
         assert self.there.keys.keys() == said.keys()
-        assert "failed" not in {entry.state for entry in said.values()}, said
+        failed = [entry for entry in said.values() if entry.state == "failed"]
+        if "unknown" in {entry.state for entry in said.values()}:
+            failed = [entry for entry in failed if "not sent, since its document refers to" not in entry.reason]
+        assert not failed, said
         self.the_journal_is_true()
 
     @precondition(lambda self: self.state in ("begun", "loaded", "undoing"))
@@ -111,8 +116,8 @@ class LoadBeforeAnOddServer(RuleBasedStateMachine):
         entries = [each for document in self.there.documents for each in document["entry"]]
         entry = data.draw(st.sampled_from(entries))
         resource = entry["resource"]
-        there = {key_of(each) for each in self.there.server.resources.values()}
-        if "ifNoneExist" not in entry["request"] or key_of(resource) in there:
+        there = [each.get("identifier") for each in self.there.server.resources.values()]
+        if "ifNoneExist" not in entry["request"] or resource["identifier"] in there:
             return
         self.strangers += 1
         kept = {name: resource[name] for name in ("resourceType", "identifier", "status", "code") if name in resource}
@@ -128,7 +133,7 @@ class LoadBeforeAnOddServer(RuleBasedStateMachine):
             elif entry.confirmed and not world.deleted:
                 assert entry.stored_as in world.server.names, (key, entry)
                 assert entry.state != "created" or entry.stored_as in world.ours, (key, entry)
-        assert stored.keys() <= said.keys()
+        assert stored.keys() <= said.keys(), (stored, said)
 
     @invariant()
     def nothing_is_doubled(self) -> None:

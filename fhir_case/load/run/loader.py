@@ -63,7 +63,6 @@ class Loader:
         self._on_entries = on_entries
         self._lock = Lock()
         self._failing_in_a_row = 0
-        self._any_failed = False
         self._split: set[str] = set()
         self.concurrency = Concurrency(self._options.concurrency)
         self.result = Result(resources=self._survey.resources)
@@ -226,7 +225,7 @@ class Loader:
 
     def _without_failed(self, transaction: Transaction) -> Transaction | None:
         """Leave out the documents that refer to what an earlier level could not store: the server would refuse them."""
-        if not self._any_failed or not self._survey.crossing or transaction.raw:
+        if not self._index.any_failed or not self._survey.crossing or transaction.raw:
             return transaction
         names = {name for entry in transaction.entries for name in entry.names}
         broken: dict[str, str] = {}
@@ -267,7 +266,6 @@ class Loader:
         if locations:
             self._index.put_locations(locations)
         if failed:
-            self._any_failed = True
             self._index.put_failed(failed)
         wrong = [entry for entry in entries if not entry.ok]
         if wrong:

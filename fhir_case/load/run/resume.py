@@ -195,8 +195,7 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
         else:
             if delivery == "unknown":
                 reason = "an earlier run was interrupted here, or got an answer that confirms nothing"
-                once = once_only(entries) if whole else range(len(entries))  # the rest is sent again
-                held = [entries[number] for number in sorted(once)]
+                held = [entries[number] for number in sorted(once_only(entries))]  # the rest is sent again
                 results = tuple(entry_unknown(entry, reason) for entry in held)
                 sender.doubtful |= holding.intersection(keys)
                 entries = held

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from fhir_case.errors import RejectedError
 from fhir_case.load.journal.entry import JournalEntry
-from fhir_case.load.send.before import new_of
+from fhir_case.load.send.answers import entry_unknown
+from fhir_case.load.send.before import identified, new_of
 from fhir_case.load.send.matching import content_of
 from fhir_case.server.lookup import found_by_id, name_of, version_of
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from fhir_case.server.client import Client
     from fhir_case.server.lookup import Lookup
 
-__all__ = ["lacks_an_update", "made_meanwhile", "presence"]
+__all__ = ["lacks_an_update", "made_meanwhile", "presence", "presence_of_batch"]
 
 _GONE = (404, 410)
 _FOUND = ("unchanged", "updated", "updated or unchanged")
@@ -42,20 +43,49 @@ def presence(
     Raises:
         ServerError: The server was not reached, or is overloaded.
     """
+    each = _each(entries, client, found, before)
+    if "absent" in each:
+        return "not done", ()
+    known = tuple(one for one in each if isinstance(one, JournalEntry))
+    return ("done", known) if known and len(known) == len(each) else ("unknown", ())
+
+
+def presence_of_batch(
+    entries: Sequence[PlannedEntry], client: Client, before: Before
+) -> tuple[Literal["done", "unknown"], tuple[JournalEntry, ...]]:
+    """
+    Return what a batch has stored, of which each entry stands for itself; what nothing shows is unknown.
+
+    Raises:
+        ServerError: The server was not reached, or is overloaded.
+        RejectedError: The server refused a search.
+    """
+    found = identified(client, entries)
+    new = new_of(found, before) if before.asked else {}
+    results = tuple(
+        one
+        if isinstance(one, JournalEntry)
+        else _stored(entry, new[entry.identity][0], "created")
+        if entry.method == "POST" and not entry.condition and len(new.get(entry.identity, ())) == 1
+        else entry_unknown(entry, "the answer was lost, and nothing shows that the batch has stored it")
+        for entry, one in zip(entries, _each(entries, client, found, before), strict=True)
+    )
+    return ("done", results) if any(each.confirmed for each in results) else ("unknown", ())
+
+
+def _each(
+    entries: Sequence[PlannedEntry], client: Client, found: Mapping[str, list[Resource]], before: Before
+) -> list[_Presence]:
     new = new_of(found, before)
     named = {name_of(one) for entry in entries for one in found.get(entry.identity, ()) if not entry.by_id}
     named |= {entry.original.name for entry in entries if entry.by_id}
     there = found_by_id(client, sorted(named))
-    each = [
+    return [
         _by_id(entry, there, before)
         if entry.by_id
         else _by_condition(entry, found.get(entry.identity), there, before, is_new=entry.identity in new)
         for entry in entries
     ]
-    if "absent" in each:
-        return "not done", ()
-    known = tuple(one for one in each if isinstance(one, JournalEntry))
-    return ("done", known) if known and len(known) == len(each) else ("unknown", ())
 
 
 def made_meanwhile(
@@ -64,10 +94,16 @@ def made_meanwhile(
     """Return what an answer says, where an earlier attempt has stored without an answer what was not there before."""
     return tuple(
         replace(result, state="created")
-        if entry.token and before.asked and result.state in _FOUND and result.stored_as not in {"", *before.identified}
+        if result.state in _FOUND and result.stored_as and _was_absent(entry, result.stored_as, before)
         else result
         for entry, result in zip(entries, results, strict=True)
     )
+
+
+def _was_absent(entry: PlannedEntry, stored_as: str, before: Before) -> bool:
+    if entry.by_id:
+        return before.versions is not None and stored_as not in before.versions
+    return bool(entry.token) and before.asked and stored_as not in before.identified
 
 
 def lacks_an_update(entries: Sequence[PlannedEntry], client: Client) -> bool:

@@ -12,7 +12,7 @@ from fhir_case.load.journal.entry import JournalEntry
 from fhir_case.load.send.answers import entry_failed
 from fhir_case.load.send.before import NOT_ASKED, Before, identified, new_of
 from fhir_case.load.send.matching import content_of, matched
-from fhir_case.load.send.presence import lacks_an_update, presence
+from fhir_case.load.send.presence import lacks_an_update, presence, presence_of_batch
 from fhir_case.server.lookup import found_by_id, found_by_request, name_of, version_of, written_by
 
 if TYPE_CHECKING:
@@ -114,6 +114,8 @@ def _outcome_of(
             delivery = "unknown"
         if as_a_whole:
             delivery, results = _by_identifier(entries, link.client, before, unmet_counts=link.request_ids.undecided)
+        elif not all(entry.repeatable for entry in entries):  # else all of it is sent again
+            delivery, results = presence_of_batch(entries, link.client, before)
         if delivery == "done" and link.request_ids.usable:
             # It was stored after the first look: what has no identifier is found by its request now.
             late, found = _by_request(entries, link.client, requests, as_a_whole=as_a_whole, taken=taken)

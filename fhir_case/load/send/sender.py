@@ -189,7 +189,7 @@ class Sender:
         if earlier and self.link.request_ids.usable:
             entries = reattributed(self.link, entries, requests)
             self._duplicates.add(earlier, sent, entries)
-        elif earlier:
+        if earlier and not self.link.request_ids.proven:
             entries = made_meanwhile(sent, entries, ready.before)
         self._close_earlier(earlier, sent)
         outcome = self._done(ready, request, entries, doubtful=bool(earlier))
@@ -279,10 +279,11 @@ class Sender:
         return reconcile(self.link, sent, requests, finished=finished, as_a_whole=whole, before=ready.before, last=last)
 
     def _before(self, sent: Sequence[PlannedEntry]) -> Before:
-        """Look up what the server has now, as far as it does not say afterwards what was new."""
-        asks = self._look_up and not self.link.known.tells_unchanged
+        """Look up what the server has now, as far as it does not say afterwards what was new, and by which request."""
+        unproven = not self.link.request_ids.proven
+        asks = self._look_up and (unproven or not self.link.known.tells_unchanged)
         versions = versions_before(self.link.client, sent) if asks else None
-        by_identifier = not self.link.request_ids.proven and any(each.search and not each.by_id for each in sent)
+        by_identifier = unproven and any(each.search and not each.by_id for each in sent)
         return look_before(self.link.client, sent, versions) if by_identifier else Before(versions)
 
     def _close(self, request: str, reason: str, *, types: Sequence[str] = ()) -> None:

@@ -44,6 +44,7 @@ class Index(TemporaryDatabase):
         super().__init__(_TABLES, cache_kib=_CACHE_KIB)
         self._lock = Lock()
         self._claims = 0
+        self.any_failed = False
 
     def add_names(
         self, unit: int, names: Sequence[tuple[str, bytes]], relation: Callable[[bytes, bytes], Relation] = relation
@@ -249,8 +250,9 @@ class Index(TemporaryDatabase):
         return {place for (place,) in before} | {place for place, number in Counter(places).items() if number > 1}
 
     def put_failed(self, names: Iterable[str]) -> None:
-        """Note which names were not stored."""
+        """Note which names were not stored, as far as is known."""
         with self._lock:
+            self.any_failed = True
             self._base.executemany("INSERT OR IGNORE INTO failed VALUES (?)", ((name,) for name in names))
 
     def has_failed(self, name: str) -> bool:

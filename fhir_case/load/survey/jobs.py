@@ -130,7 +130,10 @@ def _same(plan: Plan) -> Plan:
 
 
 def _remember(originals: Sequence[BundleEntry], done: dict[int, str], rules: Rules, index: Index) -> None:
-    """Note where the resources are that an earlier run stored, for what refers to them."""
+    """Note where the resources are that an earlier run stored, for what refers to them; or that it is not known."""
+    nowhere = [each for each in originals if done.get(each.position) == "" and each.request.get("method") != "DELETE"]
+    if nowhere:
+        index.put_failed(name for each in nowhere for name in (each.name, each.full_url) if name)
     plan = _rest([each for each in originals if done.get(each.position)], rules)
     index.put_locations(
         (name, done[entry.original.position])
