@@ -98,7 +98,7 @@ def build_bundle(
 
         mappings = discover(mapping_files)
     mapped = run_mappings(case, mappings)
-    _warn_of(mapped, warn, claiming=fhir == "R4" and profiles == "mcode")
+    _warn_of(case, mapped, warn, claiming=fhir == "R4" and profiles == "mcode")
     given = [one.resource for one in mapped.values()]
     if fhir == "R5":
         given = [part for one in mapped.values() for part in _separated(one)]
@@ -120,10 +120,10 @@ def build_bundle(
     return _rendered(named, type, namespace, mcode=fhir == "R4" and profiles == "mcode" and has_cancer(case))
 
 
-def _warn_of(mapped: dict[str, Mapped], warn: Callable[[Issue], None] | None, *, claiming: bool) -> None:
+def _warn_of(case: Case, mapped: dict[str, Mapped], warn: Callable[[Issue], None] | None, *, claiming: bool) -> None:
     """Fit the claims of profiles to the dates, and hand on what is to be told of the case."""
     unmet = without_unmet_profiles(mapped.values()) if claiming else ()
-    for issue in (*unmet, *case_warnings(mapped)):
+    for issue in (*unmet, *case_warnings(case, mapped)):
         if warn is not None:
             warn(issue)
 

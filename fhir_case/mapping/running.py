@@ -117,8 +117,7 @@ def run_mappings(case: Case, mappings: Sequence[FoundMapping]) -> dict[str, Mapp
         resource = made.resource if with_cancer else without_cancer(made.resource)
         made.resource = as_vital_sign(resource)
         if made.resource["resourceType"] == "Observation":
-            lost = len(_codings(resource)) - len(_codings(made.resource))
-            made.in_words = lost > 0 and "component" not in made.resource
+            made.in_words = len(_codings(resource)) > len(_codings(made.resource))
     finish_narratives(case, {name: made.resource for name, made in mapped.items()})
     return mapped
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.systems import RELATIVE_DATE_TIME
 from fhir_case.fhir.wire import mapping, objects
+from fhir_case.issues import Issue
 from fhir_case.mapping.concepts import Codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from fhir_case.case import Case
     from fhir_case.fhir.wire import Resource
-    from fhir_case.issues import Issue
     from fhir_case.mapping.running import Mapped
 
 __all__ = ["case_warnings"]
 
 
-def case_warnings(mapped: Mapping[str, Mapped]) -> Iterator[Issue]:
+def case_warnings(case: Case, mapped: Mapping[str, Mapped]) -> Iterator[Issue]:
     """
     Return a warning with the line of the entry for each.
 
@@ -40,6 +42,7 @@ def case_warnings(mapped: Mapping[str, Mapped]) -> Iterator[Issue]:
                     f"correct the unit, or give its code: {{value: …, unit: …, ucum: …}}"
                 )
     yield from _turned_round(mapped)
+    yield from _lines_turned_round(case)
 
 
 def _without_code(node: Any) -> Iterator[tuple[str, str]]:
@@ -82,6 +85,23 @@ def _turned_round(mapped: Mapping[str, Mapped]) -> Iterator[Issue]:
                     f"{relapse.name} on {day} ({relapse.origin.entry}), though it may have been before that; "
                     f"say how long before, or count from that entry: before {relapse.resource['id']}"
                 )
+
+
+def _lines_turned_round(case: Case) -> Iterator[Issue]:
+    """Find lines of therapy that are dated after a later line."""
+    lines = [
+        (entry, number, case.moments.moment(at).day)
+        for _, entry in case.entries()
+        if isinstance(number := getattr(entry, "line", None), int) and (at := getattr(entry, "at", None)) is not None
+    ]
+    for (first, number, begun), (second, later, day) in permutations(lines, 2):
+        shared = min(len(begun), len(day))
+        if number < later and begun[:shared] > day[:shared]:
+            message = (
+                f"line {number} of therapy ({first.key}) is dated {begun}, after line {later} ({second.key}) "
+                f"on {day} ({second.place}); correct the times, or say how long before"
+            )
+            yield Issue("warning", "case", f"{first.place}: {message}", code="business-rule")
 
 
 def _only_before(resource: Resource) -> str:

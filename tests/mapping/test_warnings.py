@@ -154,6 +154,21 @@ radiotherapies: [{key: rt, course: external-beam, at: before visit, source: s}]
     assert "Observation/r on 2019-12-31 (small.yaml:9:13)" in told
 
 
+def test_a_first_line_that_is_dated_after_the_second_names_both_lines() -> None:
+    section = """
+medications:
+  - {key: first, drug: {text: a}, line: 1, at: baseline, status: completed, source: s}
+  - {key: second, drug: {text: b}, line: 2, at: 3 mo before visit, status: completed, source: s}
+  - {key: third, drug: {text: c}, line: 3, at: +1 d, status: completed, source: s}
+"""
+    said = (
+        "small.yaml:9:5: line 1 of therapy (first) is dated 2020-01-31, after line 2 (second) on 2019-10-31 "
+        "(small.yaml:10:5); correct the times, or say how long before"
+    )
+
+    assert [said] == warnings(section)
+
+
 @pytest.mark.parametrize(
     ("when", "status"),
     [
@@ -218,6 +233,13 @@ def test_a_vital_sign_without_a_day_stands_in_words_and_claims_no_profile_of_vit
     assert ["us-core-simple-observation"] == claims(section)["w"]
     (told,) = warnings(section)
     assert told.startswith("small.yaml:8:5: Observation/w is a vital sign that stands in words, without its code")
+
+
+def test_a_blood_pressure_without_a_day_is_told_of_too() -> None:
+    entry = "{key: bp, sign: blood-pressure, value: 62/52 mmHg, at: 2017-03, source: s}"
+    (told,) = warnings(f"vital_signs: [{entry}]")
+
+    assert "small.yaml:7:15: Observation/bp is a vital sign that stands in words" in told
 
 
 def test_a_vital_sign_of_an_outside_mapping_loses_the_claim_only(tmp_path: Path) -> None:
