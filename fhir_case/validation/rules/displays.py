@@ -1,9 +1,9 @@
 """
 The rule about displays: a code has a display of its own, and what no table knows is said to be not checked.
 
-A concept of SNOMED CT or LOINC has many right displays: synonyms, short and long ones, translations. Our tables have a
-few of them, so another one is not wrong, but not checked; unless it is the display of another code. Where the
-CodeSystem resource has the only display of a code, as those of HL7 do, any other is wrong.
+A concept of SNOMED CT, LOINC, CVX and others has many right displays: synonyms, short and long ones, translations. Our
+tables have a few of them, so another one is not wrong, but not checked; unless it is the display of another code. Where
+the CodeSystem resource has the only display of a code, as those of HL7 do, any other is wrong.
 """
 
 from __future__ import annotations
@@ -23,16 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["DISPLAY_RULES"]
 
-_WITH_SYNONYMS = frozenset(
-    {SNOMED, LOINC, *(SYSTEMS[name] for name in ("NCIT", "RXNORM", "ICD-10", "ICD-10-CM", "MEDDRA", "ATC"))}
-)
-
-
 # Systems in which a name tells a code: ATC has several codes of a drug, and ICD-10 and HL7 v2 repeat names.
 _ONE_CODE_A_NAME = frozenset({SNOMED, LOINC, SYSTEMS["NCIT"], SYSTEMS["RXNORM"]})
 
 # Systems of HL7 and of the Internet, whose codes are checked by bindings or are no clinical facts.
 _NOT_CLINICAL = ("http://hl7.org/fhir/", "http://terminology.hl7.org/", "urn:ietf:", "urn:iso:", "urn:oid:", UCUM)
+_OF_HL7 = ("http://hl7.org/fhir/", "http://terminology.hl7.org/")
 _OF_ICD = "http://hl7.org/fhir/sid/"
 
 
@@ -110,6 +106,11 @@ def _owners(tables: Mapping[tuple[str, str], Collection[str]], system: str) -> d
     return found
 
 
+def _has_one_name(system: str) -> bool:
+    """Whether each code of a system has one display: those of HL7 do, of others we may know one of several."""
+    return system.startswith(_OF_HL7) and not system.startswith(_OF_ICD)
+
+
 def _misnamed(located: Located, node: Any, allowed: Collection[str], others: list[str]) -> Finding:
     """Return the finding for a display that is not known for its code, and may be that of other codes."""
     system, code, display = node["system"], node["code"], node["display"]
@@ -119,7 +120,7 @@ def _misnamed(located: Located, node: Any, allowed: Collection[str], others: lis
         # Two concepts of SNOMED CT may share a synonym: Hepatocellular carcinoma is the disorder and its morphology.
         severity: Severity = "warning" if system == SNOMED else "error"
         return Finding(located, message, node=node, tail=".display", severity=severity, code="code-invalid")
-    if system in _WITH_SYNONYMS:
+    if not _has_one_name(system):
         what = f"'{display}' is not among the known names of '{code}' of {system}, {known}"
         return _not_checked(located, node, what, ".display")
     message = f"'{code}' is not called '{display}', but {known}"
