@@ -10,7 +10,7 @@ from fhir_case.case import Concept, Event, Section
 from fhir_case.case.entry import Shown
 from fhir_case.case.forms import Text
 from fhir_case.fhir.datatypes import code_of, reference
-from fhir_case.fhir.systems import DIAGNOSTIC_SERVICE, LOINC, US_CORE
+from fhir_case.fhir.systems import DIAGNOSTIC_SERVICE, US_CORE
 from fhir_case.mapping import PATIENT, PERFORMER, Codes, Mapping, dated, moment_words, resource
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ __all__ = ["MAPPING", "Imaging", "imaging"]
 
 _codes = Codes.beside(__name__)
 
-# US Core asks for the first, FHIR names the second as an example.
-_RADIOLOGY = [code_of(LOINC, "LP29684-5", "Radiology"), code_of(DIAGNOSTIC_SERVICE, "RAD", "Radiology")]
+# FHIR names it as an example; US Core asks for another, which the table `fixed` has.
+_RADIOLOGY = code_of(DIAGNOSTIC_SERVICE, "RAD", "Radiology")
 
 
 class Imaging(Event):
@@ -84,7 +84,7 @@ def imaging(case: Case) -> Iterator[Resource]:
                 study.conclusion or "",
                 profile=US_CORE + "us-core-diagnosticreport-note",
                 status="final",
-                category=_RADIOLOGY,
+                category=[_codes.fixed("radiology"), _RADIOLOGY],
                 code=code,
                 subject=PATIENT,
                 **dated(case, "effectiveDateTime", study.at, study),
