@@ -10,8 +10,8 @@ from pydantic_core import PydanticCustomError
 from fhir_case.case import Concept, Event, Quantity, Section, Value
 from fhir_case.case.entry import ConditionKey, SpecimenKey
 from fhir_case.case.forms import Text
-from fhir_case.fhir.datatypes import code_of, extension
-from fhir_case.fhir.systems import LOINC, MCODE
+from fhir_case.fhir.datatypes import extension
+from fhir_case.fhir.systems import MCODE
 from fhir_case.mapping import Mapping, observation, reference_to
 from fhir_case_mappings.pathology.entries import CODES
 
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
 
 __all__ = ["MAPPING", "TissueMarker", "tissue_markers"]
-
-# The answers of LOINC's list LL4396-9, as public FHIR value sets write them.
-_SCORE = {"0": "LA6111-4", "1+": "LA11841-6", "2+": "LA11842-4", "3+": "LA11843-2"}
 
 
 class TissueMarker(Event):
@@ -107,8 +104,7 @@ def _components(entry: TissueMarker) -> Iterator[dict[str, Any]]:
     if entry.share is not None:
         yield {"code": {"text": "Share of stained cells"}, "valueQuantity": CODES.quantity(entry.share, entry)}
     if entry.score is not None:
-        score = code_of(LOINC, _SCORE[entry.score], entry.score, text=entry.score)
-        yield {"code": {"text": "Score of the stain"}, "valueCodeableConcept": score}
+        yield {"code": {"text": "Score of the stain"}, "valueCodeableConcept": CODES.fixed(f"score-{entry.score[0]}")}
     if entry.intensity is not None:
         yield {"code": {"text": "Intensity of the stain"}, "valueCodeableConcept": {"text": entry.intensity}}
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MAPPING", "pathology"]
 
-_CATEGORY = [code_of(DIAGNOSTIC_SERVICE, "LAB", "Laboratory"), code_of(LOINC, "LP7839-6", "Pathology")]
+_CATEGORY = code_of(DIAGNOSTIC_SERVICE, "LAB", "Laboratory")
 _LABORATORY = US_CORE + "us-core-observation-lab"
 
 
@@ -61,7 +61,7 @@ def pathology(case: Case) -> Iterator[Resource | Addition]:
             entry.conclusion or "",
             profile=US_CORE + "us-core-diagnosticreport-lab",
             status="final",
-            category=_CATEGORY,
+            category=[_CATEGORY, CODES.fixed("category")],
             code=code,
             subject=PATIENT,
             **dated(case, "effectiveDateTime", entry.at, entry),
