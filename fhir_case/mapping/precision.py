@@ -1,5 +1,5 @@
 """
-Leave out the claim of a profile that wants another date: precise to the day, or one date and no period.
+Leave out the claim of a profile that wants another date (precise to the day, or one date and no period), or no range.
 
 Source: the constraints us-core-1 (US Core 6.1.0, mCODE 4.0.0) and vs-1 (vital signs of FHIR R4) on ``effective[x]``.
 """
@@ -47,6 +47,7 @@ _NO_PERIOD = frozenset({
         "us-core-observation-pregnancyintent", "us-core-observation-pregnancystatus", "us-core-smokingstatus",
     )),
 })  # fmt: skip
+_NO_RANGE = frozenset({MCODE + "mcode-tumor-marker-test"})
 
 
 def without_unmet_profiles(mapped: Iterable[Mapped]) -> Iterator[Issue]:
@@ -63,10 +64,13 @@ def without_unmet_profiles(mapped: Iterable[Mapped]) -> Iterator[Issue]:
             meta["profile"] = [profile for profile in meta["profile"] if profile not in unmet]
             made.resource["meta"] = {name: value for name, value in meta.items() if value}
             names = " and ".join(profile.rpartition("/")[2] for profile in unmet)
-            yield made.warning(
-                f"{made.name} does not claim the profile {names}, which wants a day, and its time is "
-                f"{_time(made.resource)}; write the day, if the report gives it"
-            )
+            if _has_range_for(made.resource, unmet[0]):
+                reason = "which takes no range; write one number, if the report gives it"
+            else:
+                reason = (
+                    f"which wants a day, and its time is {_time(made.resource)}; write the day, if the report gives it"
+                )
+            yield made.warning(f"{made.name} does not claim the profile {names}, {reason}")
 
 
 def _profiles(resource: Resource) -> list[str]:
@@ -74,8 +78,14 @@ def _profiles(resource: Resource) -> list[str]:
     return [str(one) for one in meta.get("profile", ())] if isinstance(meta, dict) else []
 
 
+def _has_range_for(resource: Resource, profile: str) -> bool:
+    return profile in _NO_RANGE and "valueRange" in resource
+
+
 def _is_unmet(resource: Resource, profile: str) -> bool:
     date = resource.get("effectiveDateTime")
+    if _has_range_for(resource, profile):
+        return True
     if profile in _TO_THE_DAY:
         return isinstance(date, str) and not _is_day(resource)
     return profile in _NO_PERIOD and "effectivePeriod" in resource

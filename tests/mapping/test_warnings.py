@@ -95,6 +95,18 @@ def test_nothing_is_told_where_no_profile_is_claimed(options: dict[str, Any]) ->
     assert [] == warnings(MONTHS.replace("WHEN", "2017-03"), **options)
 
 
+def test_a_tumour_marker_with_a_range_does_not_claim_the_profile_that_takes_none() -> None:
+    cancer = MONTHS.splitlines()[3]
+    section = f"{cancer}\ntumour_markers: [{{key: afp, test: afp, value: 10-12 ng/mL, at: anchor, source: s}}]"
+    (told,) = warnings(section)
+
+    assert [] == claims(section)["afp"]
+    assert told.startswith(
+        "small.yaml:8:18: Observation/afp does not claim the profile mcode-tumor-marker-test, which "
+    )
+    assert told.endswith("takes no range; write one number, if the report gives it")
+
+
 def test_a_date_with_day_keeps_its_profiles() -> None:
     assert ["us-core-observation-lab"] == claims(MONTHS.replace("WHEN", "2017-03-01"))["hb"]
     assert [] == warnings(MONTHS.replace("WHEN", "2017-03-01"))
