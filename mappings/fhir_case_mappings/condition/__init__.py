@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from fhir_case.case import Age, Concept, KeyedEntry, Section, Site, When
 from fhir_case.case.entry import ConditionKey, StageKey
 from fhir_case.case.forms import Form, Text
-from fhir_case.fhir.datatypes import absent, annotation, code_of, extension, reference
+from fhir_case.fhir.datatypes import annotation, code_of, extension, reference
 from fhir_case.fhir.systems import (
     ASSERTED_DATE,
     CONDITION_CATEGORY,
@@ -162,11 +162,9 @@ def _category(disease: Condition) -> dict[str, Any]:
 
 
 def _clinical_status(disease: Condition) -> dict[str, Any] | None:
-    """Return the clinical status; R4 has no code for an unknown one, so the element says why it has no value."""
-    if disease.verification == "refuted":
+    """Return the clinical status; for an unknown one R4 has no code and takes nothing else, so it is left out."""
+    if disease.verification == "refuted" or disease.status in {None, "unknown"}:
         return None
-    if disease.status in {None, "unknown"}:
-        return {"extension": absent()}
     return code_of(CONDITION_CLINICAL, disease.status or "")
 
 
