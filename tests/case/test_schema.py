@@ -115,4 +115,4 @@ def test_a_mistake_that_a_schema_can_see_is_seen_in_the_editor(schema: Any, name
 def test_fields_carry_the_words_of_the_model() -> None:
     field = case_schema(sections_of(discover()))["$defs"]["AdverseEvent"]["properties"]["grade"]
 
-    assert field["description"] == "The grade as printed, 1 to 5."
+    assert field["description"] == "The grade as printed, 1 to 5; 5 is death."

@@ -131,7 +131,7 @@ comorbidity_scores:
   - key: comorbidities
     score: comorbidities
     of: colon-cancer
-    present: [hypertension]  # keys of conditions
+    # present: [KEY], keys of conditions
     absent: [{text: diabetes mellitus}]
     at: baseline
     source: made up
