@@ -134,7 +134,16 @@ class Codes:
                 fitting = ", ".join(sorted(known or "no unit" for known in term.units))
                 said = f"the unit '{one.unit or ''}' does not fit {term.name}, which is measured in {fitting}"
                 hint = "correct the unit, or give its UCUM code: {value: …, unit: …, ucum: …}"
+                if other := self._measured_in(one, table, term.name):
+                    hint = f"in that unit it is '{other}'"
                 raise PydanticCustomError("value", "{said}; {hint}", {"said": said, "hint": hint})
+
+    def _measured_in(self, amount: Quantity, table: str, name: str) -> str:
+        """Return the short name for the same substance in another kind of unit, as ``creatinine-molar``."""
+        base = name.removesuffix("-molar").removesuffix("-mass")
+        terms = self._terms(table)
+        names = (other for other in terms if other != name and (other == base or other.startswith(f"{base}-m")))
+        return next((other for other in names if terms[other].units and self._code_of(amount, terms[other])), "")
 
     def term(self, table: str, concept: Concept, entry: Entry) -> Term | None:
         """

@@ -23,6 +23,15 @@ def test_a_unit_that_does_not_fit_its_test_is_refused_with_those_that_do() -> No
         built("laboratory: [{key: a, test: hemoglobin, value: 15 mg/dL, at: anchor, source: page 1}]")
 
 
+@pytest.mark.parametrize(
+    ("test", "value", "other"),
+    [("creatinine", "88 µmol/L", "creatinine-molar"), ("creatinine-molar", "1 mg/dL", "creatinine")],
+)
+def test_a_unit_of_another_kind_names_the_test_that_has_it(test: str, value: str, other: str) -> None:
+    with pytest.raises(CaseError, match=rf"does not fit {test}, .*; in that unit it is '{other}'"):
+        built(f"laboratory: [{{key: a, test: {test}, value: {value}, at: anchor, source: page 1}}]")
+
+
 def test_a_missing_unit_does_not_fit_either() -> None:
     with pytest.raises(CaseError, match=r"the unit '' does not fit afp"):
         built("tumour_markers: [{key: a, test: afp, value: 15, at: anchor, source: page 1}]")
