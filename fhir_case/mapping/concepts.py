@@ -242,7 +242,7 @@ class Codes:
             return amount.ucum
         if term is not None and (unit or "") in term.units:
             return term.units[unit or ""]
-        if unit is None:
+        if unit is None or self.has_no_code(unit):
             return None
         code = ucum_code(unit, self._unit_word)
         return code if term is None or not term.units or code in term.units.values() else None

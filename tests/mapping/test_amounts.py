@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -140,3 +142,12 @@ def test_an_onset_keeps_the_unit_of_its_age(written: str, value: str, code: str)
 
 def test_an_onset_at_birth_is_words_since_an_age_is_positive() -> None:
     assert "at birth" == built(INFANT.format("0 d"))["Condition/c"]["onsetString"]
+
+
+def test_the_shipped_case_needs_no_parser_of_units() -> None:
+    program = (
+        "import sys; from fhir_case import build_bundle, load_case; "
+        "build_bundle(load_case('hcc-tare-sorafenib')); sys.exit('ucumvert' in sys.modules)"
+    )
+
+    assert 0 == subprocess.run([sys.executable, "-c", program], check=False).returncode
