@@ -166,3 +166,25 @@ def test_what_refers_to_something_unknown_is_not_sent_by_the_next_run_either(sof
             assert ["failed", "failed", "failed", "unknown", "unknown"] == sorted(each.state for each in said.values())
             assert all("refers to" in each.reason for each in said.values() if each.state == "failed")
             assert {"r-0-patient", "r-0-finding"} == world.stored().keys()
+
+
+def test_what_is_stored_between_two_looks_after_202_is_created_and_undone() -> None:
+    with World(HAPI, ["across"]) as world:
+        assert "done" == world.upload(["202 late"])
+
+        assert {"created"} == states(world)
+        assert ("done", []) == world.undo()
+        assert set() == world.server.names
+
+
+@pytest.mark.parametrize("fault", ["outcome", "202", "refused", "304", "after"])
+def test_what_is_created_again_after_an_undo_is_created_whatever_the_answer_says(fault: str) -> None:
+    with World(HAPI, ["across"]) as world:
+        assert ("done", ("done", [])) == (world.upload(), world.undo())
+        world.renew()
+
+        assert "done" == world.upload([fault])
+
+        assert {"created"} == states(world)
+        assert ("done", []) == world.undo()
+        assert set() == world.server.names

@@ -11,7 +11,7 @@ from fhir_case.errors import RejectedError, ServerError
 from fhir_case.load.send.answers import entry_unknown
 from fhir_case.load.send.before import NOT_ASKED, identified, new_of
 from fhir_case.load.send.matching import matched
-from fhir_case.load.send.reconcile import result_of
+from fhir_case.load.send.reconcile import reattributed, result_of
 from fhir_case.server.lookup import found_by_id, found_by_request, name_of, version_of
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ def completed_by_lookup(
             if over or not is_incomplete(found, whole=False) or link.stop.wait(pause):
                 break
             pause = min(2 * pause, 2.0)
+        if link.request_ids.usable:  # what was deleted before and is there again has a later version, and is new
+            found = reattributed(link, found, attempt.requests)
     return found
 
 
@@ -141,8 +143,13 @@ def _ours(
     free = [name for name in attempt.named if name not in taken]
     for name, named in found_by_id(link.client, free).resources.items():
         stored[name.partition("/")[0]][name] = named
-    for kind in dict.fromkeys(entry.original.type for entry in entries) if link.request_ids.usable else ():
-        for resource in found_by_request(link.client, kind, attempt.requests):
+    kinds = list(dict.fromkeys(entry.original.type for entry in entries)) if link.request_ids.usable else []
+    found = {kind: found_by_request(link.client, kind, attempt.requests) for kind in kinds}
+    if len(kinds) > 1 and any(found.values()):
+        # It may have been stored between two of these searches; now all of it is there.
+        found = {kind: found_by_request(link.client, kind, attempt.requests) for kind in kinds}
+    for kind, resources in found.items():
+        for resource in resources:
             if (name := f"{kind}/{resource['id']}") not in taken:
                 stored[kind][name] = resource
     return {kind: list(resources.values()) for kind, resources in stored.items()}
