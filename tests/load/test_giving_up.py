@@ -188,3 +188,17 @@ def test_what_is_created_again_after_an_undo_is_created_whatever_the_answer_says
         assert {"created"} == states(world)
         assert ("done", []) == world.undo()
         assert set() == world.server.names
+
+
+def test_what_somebody_else_stores_under_a_condition_does_not_show_that_the_rest_is_stored() -> None:
+    with World("another server", ["across"]) as world:
+        world.upload(["202 before"])
+        resource = world.documents[0]["entry"][0]["resource"]
+        world.somebody_stores({name: resource[name] for name in ("resourceType", "identifier")} | {"id": "strange"})
+
+        assert "done" == world.upload()
+
+        assert {"r-0-patient": "unchanged", "r-0-finding": "created", "r-0-second": "created"} == {
+            key: entry.state for key, entry in world.said().items()
+        }
+        assert {"r-0-finding", "r-0-second"} == world.stored().keys()

@@ -213,10 +213,15 @@ def _by_identifier(
         return presence(entries, client, found, before)
     created = [entry for entry in entries if entry.method == "POST" and not entry.repeatable]
     stored = _stored_since(client, entries, new, before)
-    if stored or (before.asked and any(entry.identity in new for entry in created)):
+    absent = found.keys() - new.keys()
+    proven = before.asked and any(entry.identity in new for entry in created)
+    proven = proven or any(entry.by_id and entry.original.name in stored for entry in entries)
+    if stored and not proven and before.asked and any(entry.identity in absent for entry in created):
+        # Somebody else has stored the same under a condition: what was to be created beside it is not there.
+        return ("not done" if all(entry.search for entry in created) else "unknown"), ()
+    if stored or proven:
         return "done", tuple(_identified_result(entry, found, new, stored, before) for entry in entries)
     once = any(not entry.repeatable for entry in entries)
-    absent = found.keys() - new.keys()
     # What a condition asks for would be there by now. A later answer is noticed only where request ids are kept.
     unmet = unmet_counts and any(entry.condition and found.get(entry.identity) == [] for entry in entries)
     seen_absent = unmet or any(entry.identity in absent for entry in created)
