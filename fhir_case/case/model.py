@@ -36,6 +36,7 @@ class Report(Form):
     Name the publication that the case was taken from.
 
     Args:
+        license: The licence of the publication as it names it, such as ``CC BY 4.0``.
         transcribed: The day on which this file was written from the report.
     """
 
@@ -43,6 +44,7 @@ class Report(Form):
     title: Text | None = None
     year: Annotated[int, Field(strict=True, ge=1800, le=2200)] | None = None
     url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    license: Text | None = None
     transcribed: Day
 
 

@@ -46,7 +46,7 @@ def dated(
     if moment.relation and not moment.event:
         return _open_period(element, moment)
     dates: dict[str, Any] = {element: moment.precise if coarse else moment.day}
-    if moment.event and not (entry is not None and entry.key == moment.event):
+    if moment.event and not (entry is not None and entry.key == moment.event and moment.relation == "at"):
         dates[f"_{element}"] = {"extension": [_relative(case, moment)]}
     return dates
 

@@ -30,14 +30,15 @@ def document(case: Case) -> Iterator[Resource]:
         f"a day declared for this event: {named(case.timeline.anchor)}."
     )
     attachment = {"title": report.title or report.citation}
+    licensed = f"Licence: {report.license}. " if report.license else ""
     yield {
         "resourceType": "DocumentReference",
         "id": "report",
-        "text": narrative(report.citation, dates),
+        "text": narrative(report.citation, f"{licensed}{dates}"),
         "status": "current",
         "type": {"text": "published case report"},
         "subject": PATIENT,
-        "description": f"{report.citation}. {dates}",
+        "description": f"{report.citation}. {licensed}{dates}",
         "content": [
             {"attachment": attachment | ({"url": report.url, "contentType": "text/html"} if report.url else {})}
         ],
