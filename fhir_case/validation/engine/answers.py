@@ -39,8 +39,8 @@ _ABSENT = re.compile(
 _UNKNOWN = re.compile(r"UNKNOWN_CODESYSTEM|CodeSystem is unknown and can't be validated")
 _CODING = re.compile(r"\.coding\[\d+\](\.\w+)?$")
 _HIERARCHY = re.compile(r"cannot apply filters|Unable to expand")
-# Messages about the definitions, not about the resource.
-_ABOUT_DEFINITIONS = re.compile(r"Details_for__matching|MSG_DRAFT|SIGNPOST|ALL_OK")
+# Messages about the definitions, not about the resource; a validator says some of them once, whatever it checks then.
+_ABOUT_DEFINITIONS = re.compile(r"Details_for__matching|MSG_DRAFT|MSG_DEPENDS_ON|SIGNPOST|ALL_OK")
 # This package is not needed for mCODE without genomics, and there is no substitute for it.
 _OMITTED = "genomics-reporting"
 _OMITTED_IDS = frozenset({"SLICING_CANNOT_BE_EVALUATED", "Type_Specific_Checks_DT_URL_Resolve"})
