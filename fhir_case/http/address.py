@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import unquote, urlsplit
 
-__all__ = ["host_of", "is_below", "is_loopback", "origin"]
+__all__ = ["host_of", "is_below", "is_loopback", "is_plain_address", "origin"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -29,6 +30,17 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def is_plain_address(url: str) -> bool:
+    """Whether this is a URL of http or https with nothing that may be a secret: user, password, query or fragment."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    named = parts.scheme in ("http", "https") and bool(parts.hostname)
+    return named and not re.search(r"[\s\x00-\x1f\x7f?#\\]", url) and "@" not in parts.netloc
 
 
 def is_below(url: str, base_url: str) -> bool:

@@ -7,14 +7,18 @@ nothing is none: it may not have the code system, or only a part of it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from itertools import islice
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
 from requests import RequestException
 
 from fhir_case.errors import FhirCaseError
 from fhir_case.fhir.wire import mapping, objects, parse_foreign
+from fhir_case.http.address import is_plain_address
+from fhir_case.http.errors import ResponseTooLargeError
 from fhir_case.http.limits import Limits
 from fhir_case.http.session import Session
 
@@ -27,6 +31,16 @@ _LIMITS = Limits(bytes=5_000_000)
 _ACCEPTED = {"Accept": "application/fhir+json"}
 _MOST_CODES = 1_000  # of one command: a server is asked once or twice for each
 _GIVE_UP_AFTER = 3  # failures in a row
+_MOST_BYTES = 20_000_000  # of all responses
+_MOST_SECONDS = 60.0  # of waiting for all of them
+_LONGEST_NAME = 300  # characters; long names of LOINC and of SNOMED CT have at most 255
+_MOST_NAMES = 200  # of a code
+# What a document calls a code may be anything: only what has the form of one is sent.
+# Source: https://hl7.org/fhir/R4/datatypes.html#code
+_CODE = re.compile(r"[^\s\x00-\x1f\x7f]+(?: [^\s\x00-\x1f\x7f]+)*")
+_LONGEST_CODE = 100
+_SYSTEM = re.compile(r"(?:https?://|urn:)[^\s\x00-\x1f\x7f?#@]+", re.IGNORECASE)
+_LONGEST_SYSTEM = 250
 _WHOLE = {"complete", "supplement"}
 _GONE = {"retired", "deprecated", "inactive", "withdrawn"}
 
@@ -68,12 +82,13 @@ class TerminologyServer:
     _whole: dict[str, bool] = field(default_factory=dict, repr=False)
     _listed: set[str] | None = field(default=None, repr=False)
     _failures: int = field(default=0, repr=False)
+    _received: int = field(default=0, repr=False)
+    _waited: float = field(default=0.0, repr=False)
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
-            hint = "write its base URL, as https://terminology.example.org/fhir"
-            raise FhirCaseError(f"'{self.base_url}' is not the address of a terminology server", hint=hint)
+        if not is_plain_address(self.base_url):  # which may hold a secret, so that it is not repeated
+            hint = "write its base URL without user, query and fragment, as https://terminology.example.org/fhir"
+            raise FhirCaseError("this is not the address of a terminology server", hint=hint)
         self.base_url = self.base_url.rstrip("/")
 
     def __enter__(self) -> Self:
@@ -90,6 +105,8 @@ class TerminologyServer:
         return known
 
     def _asked(self, system: str, code: str) -> Answer:
+        if not (_is_sendable(_SYSTEM, system, _LONGEST_SYSTEM) and _is_sendable(_CODE, code, _LONGEST_CODE)):
+            return Answer(reason=f"{self.base_url} is asked about what has the form of a system and a code only")
         if self._failures >= _GIVE_UP_AFTER:
             return Answer(reason=f"{self.base_url} failed {_GIVE_UP_AFTER} times in a row")
         if len(self._answers) >= _MOST_CODES:
@@ -100,7 +117,7 @@ class TerminologyServer:
                 return self._validated(system, code)
         except _FailedError as error:
             return Answer(reason=str(error))
-        return Answer(frozenset(_names(found)), inactive=_is_inactive(found))
+        return Answer(frozenset(islice(_names(found), _MOST_NAMES)), inactive=_is_inactive(found))
 
     def _validated(self, system: str, code: str) -> Answer:
         """Return what the server says where it cannot look the code up: that may be for want of the operation."""
@@ -108,7 +125,7 @@ class TerminologyServer:
         if found is None:
             return Answer(reason=f"{self.base_url} does not know it")
         if any(one.get("name") == "result" and one.get("valueBoolean") is True for one in found):
-            return Answer(frozenset(_names(found)), inactive=_is_inactive(found))
+            return Answer(frozenset(islice(_names(found), _MOST_NAMES)), inactive=_is_inactive(found))
         if self._has_whole(system):
             return Answer(wrong=f"{self.base_url} has {system}, and no code '{code}' in it")
         return Answer(reason=f"{self.base_url} has not the whole of {system}")
@@ -120,7 +137,10 @@ class TerminologyServer:
             return None
         if document.get("resourceType") != "Parameters":
             raise _FailedError(f"{self.base_url}/{path} did not return Parameters")
-        return list(objects(document.get("parameter")))
+        found: list[Mapping[str, Any]] = [*objects(document.get("parameter"))]
+        if not all(isinstance(each.get("name"), str) for one in found for each in (one, *objects(one.get("part")))):
+            raise _FailedError(f"{self.base_url}/{path} returned Parameters without names")
+        return found
 
     def _has_whole(self, system: str) -> bool:
         """Whether the server has all codes of a system, so that one it does not know is none."""
@@ -140,13 +160,23 @@ class TerminologyServer:
     def _get(self, path: str, query: Mapping[str, str]) -> Mapping[str, Any] | None:
         """Return the JSON of a response; None where the server refuses the request as one about nothing that it has."""
         url = f"{self.base_url}/{path}"
+        if self._waited >= _MOST_SECONDS:
+            raise _FailedError(f"{self.base_url} was waited for {_MOST_SECONDS:.0f} seconds in all")
+        if self._received >= _MOST_BYTES:
+            raise _FailedError(f"{self.base_url} sent {_MOST_BYTES // 1_000_000} MB in all")
+        timeout_s = min(self.timeout_s, _MOST_SECONDS - self._waited)
+        began = monotonic()
         try:
             response = self._session.get(
-                url, params=dict(query), headers=_ACCEPTED, timeout=self.timeout_s, allow_redirects=False
+                url, params=dict(query), headers=_ACCEPTED, timeout=timeout_s, allow_redirects=False
             )
+            self._received += len(response.content)
         except RequestException as error:
             self._failures += 1
+            self._received += _LIMITS.bytes if isinstance(error, ResponseTooLargeError) else 0
             raise _FailedError(f"{self.base_url} was not reached: {type(error).__name__}") from None
+        finally:
+            self._waited += monotonic() - began
         if response.status_code in (400, 404, 410, 422):
             self._failures = 0
             return None
@@ -166,16 +196,20 @@ class _FailedError(Exception):
     """A request without an answer that can be used."""
 
 
+def _is_sendable(form: re.Pattern[str], text: str, longest: int) -> bool:
+    return len(text) <= longest and bool(form.fullmatch(text))
+
+
 def _names(parameters: list[Mapping[str, Any]]) -> Iterator[str]:
     """Return the display and the designations of a code."""
     for one in parameters:
         name, value = one.get("name"), one.get("valueString")
         if name == "display" and isinstance(value, str):
-            yield value
+            yield value[:_LONGEST_NAME]
         elif name == "designation":
             for part in objects(one.get("part")):
                 if part.get("name") == "value" and isinstance(part.get("valueString"), str):
-                    yield str(part["valueString"])
+                    yield str(part["valueString"])[:_LONGEST_NAME]
 
 
 def _is_inactive(parameters: list[Mapping[str, Any]]) -> bool:

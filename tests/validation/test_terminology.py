@@ -184,6 +184,9 @@ def test_a_code_that_a_whole_system_of_the_server_lacks_is_an_error(more: dict[s
         ({"CodeSystem/$lookup": b"[]"}, "did not return Parameters"),
         ({"CodeSystem/$lookup": (200, {"resourceType": "Patient"})}, "did not return Parameters"),
         ({"CodeSystem/$lookup": b" " * 6_000_000}, "was not reached: ResponseTooLargeError"),
+        ({"CodeSystem/$lookup": parameters({"name": ["x"]})}, "returned Parameters without names"),
+        ({"CodeSystem/$lookup": parameters({"name": "property", "part": [{"name": ["x"]}]})}, "without names"),
+        ({"CodeSystem/$lookup": parameters({"name": "property", "part": [{"name": {"a": 1}}]})}, "without names"),
     ],
 )
 def test_what_the_server_does_not_say_is_not_checked(replies: dict[str, Reply], why: str, serving: Any) -> None:
@@ -219,14 +222,96 @@ def test_a_server_that_is_not_there_leaves_the_codes_unchecked() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["terminology", "ftp://a.example/x", "https://", "https://u:p@a.example", "https://a?b"]
+    "url",
+    [
+        "terminology",
+        "ftp://a.example/x",
+        "https://",
+        "https://u:SECRET@a.example",
+        "https://a?token=SECRET",
+        "https://a/#SECRET",
+        "https://a/#",
+        "http://[::1",
+        "http://h:99999/",
+        "http://x y/",
+        "http://h/x y",
+    ],
 )
-def test_what_is_no_base_url_is_refused(url: str, tmp_path: Path) -> None:
+def test_what_is_no_base_url_is_refused_without_being_repeated(url: str, tmp_path: Path) -> None:
     with pytest.raises(FhirCaseError, match="is not the address of a terminology server"):
         TerminologyServer(url)
     document = tmp_path / "p.json"
     document.write_text('{"resourceType": "Patient"}')
-    assert 2 == run_command("validate", document, "--terminology", url).exit_code
+
+    done = run_command("validate", document, "--terminology", url)
+
+    assert 2 == done.exit_code
+    assert "SECRET" not in done.stdout + done.stderr
+
+
+def test_displays_without_end_are_clipped(serving: Any) -> None:
+    synonyms = [{"name": "designation", "part": [{"name": "value", "valueString": f"{n} x"}]} for n in range(5_000)]
+    server = serving({"CodeSystem/$lookup": looked_up("D" * 1_000_000, *synonyms)})
+
+    (issue,) = found(server.url, coding(display="Asthenia"))
+    with TerminologyServer(server.url) as asked:
+        names = asked.ask(SNOMED, UNKNOWN).names
+
+    assert "warning" == issue.severity
+    assert 2_000 > len(issue.message)
+    assert (200, 300) == (len(names or ()), max(map(len, names or ())))
+
+
+def test_beyond_a_number_of_bytes_in_all_the_rest_is_not_checked(serving: Any) -> None:
+    server = serving({"CodeSystem/$lookup": looked_up("D" * 4_900_000)})
+
+    issues = found(server.url, *(coding(f"x{number}", "X", CLINIC) for number in range(7)))
+
+    assert ["warning"] * 5 + ["information"] * 2 == [issue.severity for issue in issues]
+    assert 5 == len(server.asked)
+    assert "sent 20 MB in all" in issues[-1].message
+
+
+def test_beyond_a_time_of_waiting_in_all_the_rest_is_not_checked(serving: Any, monkeypatch: Any) -> None:
+    server = serving({"CodeSystem/$lookup": looked_up("X")})
+    clock = iter(range(0, 1_000, 25))
+    monkeypatch.setattr("fhir_case.validation.terminology.monotonic", lambda: next(clock))
+
+    issues = found(server.url, *(coding(f"x{number}", "X", CLINIC) for number in range(5)))
+
+    assert 3 == len(server.asked)
+    assert ["was waited for 60 seconds in all"] * 2 == [issue.message.partition("/fhir ")[2] for issue in issues]
+
+
+@pytest.mark.parametrize(
+    ("system", "code"),
+    [
+        (CLINIC, "Anna Maria\nBerger"),
+        (CLINIC, "two  blanks"),
+        (CLINIC, " x"),
+        (CLINIC, "x" * 101),
+        ("clinic", "x"),
+        ("file:///home/anna", "x"),
+        (f"{CLINIC}?patient=anna", "x"),
+        ("https://user:word@clinic.example", "x"),
+        (f"{CLINIC}#anna", "x"),
+        (f"{CLINIC}/{'x' * 300}", "x"),
+    ],
+)
+def test_what_has_not_the_form_of_a_code_is_not_sent(system: str, code: str, serving: Any) -> None:
+    server = serving({"CodeSystem/$lookup": looked_up("X")})
+
+    (issue,) = found(server.url, coding(code, "X", system))
+
+    assert [] == server.asked
+    assert "is asked about what has the form of a system and a code only" in issue.message
+
+
+def test_a_code_with_single_blanks_of_a_urn_is_sent(serving: Any) -> None:
+    server = serving({"CodeSystem/$lookup": looked_up("X")})
+
+    assert [] == found(server.url, coding("two words", "X", "urn:example:codes"))
+    assert 1 == len(server.asked)
 
 
 def test_the_command_tells_what_the_server_says_with_the_line_of_the_case(serving: Any, tmp_path: Path) -> None:
