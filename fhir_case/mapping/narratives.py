@@ -11,6 +11,7 @@ Source: https://hl7.org/fhir/R4/narrative.html
 from __future__ import annotations
 
 import re
+from collections import Counter
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +43,8 @@ def words_of(resource: Resource) -> str:
     """
     Return what a resource is about in words.
 
-    An Observation has its site and value with it (``AFP of 12 ng/mL``), a drug its dose, and an abbreviation at the end
-    of the words stands for them: ``Transarterial radioembolisation (TARE)`` is ``TARE``.
+    An Observation has its site and value with it (``AFP of 12 ng/mL``), and an abbreviation at the end of the words
+    stands for them: ``Transarterial radioembolisation (TARE)`` is ``TARE``.
     """
     names = objects(resource.get("deviceName"))
     found = str(names[0].get("name", "")) if names else ""
@@ -53,12 +54,21 @@ def words_of(resource: Resource) -> str:
     found = found or str(resource.get("description") or "")
     short = _ABBREVIATION.search(found)
     found = short[1] if short else found
-    kind = resource["resourceType"]
-    if kind in {"MedicationRequest", "MedicationStatement"}:
-        dosage = next(iter(objects(resource.get("dosage") or resource.get("dosageInstruction"))), {})
+    return _with_value(resource, found) if resource["resourceType"] == "Observation" else found
+
+
+def _words_of_all(resources: Mapping[str, Resource]) -> dict[str, str]:
+    """Return what each resource is about in words; a drug that has several doses is named with the dose."""
+    words = {name: words_of(one) for name, one in resources.items()}
+    drugs = [name for name in resources if name.startswith(("MedicationRequest/", "MedicationStatement/"))]
+    seen = Counter((name.partition("/")[0], words[name]) for name in drugs)
+    for name in drugs:
+        drug = words[name]
+        dosage = next(iter(objects(resources[name].get("dosage") or resources[name].get("dosageInstruction"))), {})
         taken = str(dosage.get("text", ""))
-        return f"{found} {taken}" if 0 < len(taken) <= _LONGEST_DOSE else found
-    return _with_value(resource, found) if kind == "Observation" else found
+        if seen[name.partition("/")[0], drug] > 1 and 0 < len(taken) <= _LONGEST_DOSE:
+            words[name] = f"{drug} {taken}"
+    return words
 
 
 def _with_value(resource: Resource, found: str) -> str:
@@ -78,7 +88,7 @@ def finish_narratives(case: Case, resources: Mapping[str, Resource]) -> None:
     Args:
         resources: The resources of the case by ``Type/key``.
     """
-    words = {name: words_of(one) for name, one in resources.items()}
+    words = _words_of_all(resources)
 
     def words_of_entry(found: re.Match[str]) -> str:
         key = found[1]

@@ -68,11 +68,23 @@ DAILY = {"period": 1, "periodUnit": "d"}
         ("days 1, 8, 15 of 28", {"frequency": 3, "period": 28, "periodUnit": "d"}),
         ("days 1-5 of 21", {"frequency": 5, "period": 21, "periodUnit": "d"}),
         ("days 1 and 8 every 3 wk", {"frequency": 2, "period": 21, "periodUnit": "d"}),
-        ("twice daily on days 1-14 of 21", {"frequency": 2, **DAILY}),
+        ("twice daily on days 1-14 of 21", {"frequency": 28, "period": 21, "periodUnit": "d"}),
+        ("once daily on days 1-5 of 21", {"frequency": 5, "period": 21, "periodUnit": "d"}),
+        ("every 12 h on days 1, 3, 5 of 28", {"frequency": 6, "period": 28, "periodUnit": "d"}),
+        ("every 3 wk on days 1, 8", {"frequency": 2, "period": 21, "periodUnit": "d"}),
+        ("weekly, days 1, 8, 15 of 28", {"frequency": 3, "period": 28, "periodUnit": "d"}),
+        ("at bedtime on days 1-5 of 21", {"frequency": 5, "period": 21, "periodUnit": "d", "when": ["HS"]}),
+        ("once on days 1, 8 of 28", {"frequency": 2, "period": 28, "periodUnit": "d"}),
+        ("once on day 1", {"count": 1}),
         ("once", {"count": 1}),
         ("single dose", {"count": 1}),
         ("once daily at bedtime", {"frequency": 1, **DAILY, "when": ["HS"]}),
         ("2/d as needed", {"frequency": 2, **DAILY}),
+        ("at bedtime", {"frequency": 1, **DAILY, "when": ["HS"]}),
+        ("before meals", {"when": ["AC"]}),
+        ("with meals", {"when": ["C"]}),
+        ("after meals", {"when": ["PC"]}),
+        ("3/d before meals", {"frequency": 3, **DAILY, "when": ["AC"]}),
     ],
 )
 def test_a_prescription_is_understood(written: str, repeat: dict[str, Any]) -> None:
@@ -87,7 +99,49 @@ def test_what_is_no_prescription_is_not_guessed(written: str) -> None:
     assert schedule_of(written) is None
 
 
-@pytest.mark.parametrize("written", ["biweekly", "bi-monthly", "days 8, 1 of 21", "day 0 of 21", "day 30 of 28"])
+ZERO = ["q0h", "q0d", "q00h", "every 0 h", "every 0-3 h", "0 hourly", "0 daily", "3-0/d", "3 per 0 d", "0 doses"]
+
+
+@pytest.mark.parametrize("written", ZERO)
+def test_nothing_is_never_read_as_one(written: str) -> None:
+    assert schedule_of(written) is None
+
+
+@pytest.mark.parametrize("written", [*ZERO, "once a day for 0 d", "days 3-1 of 21", "days 22 of 21", "days of 21"])
+def test_what_is_no_prescription_is_an_error_with_its_line(written: str) -> None:
+    with pytest.raises(CaseError) as refused:
+        read_case(HEAD + "medications:\n" + medication(frequency=f"'{written}'"))
+
+    assert "medications.a.frequency: " in str(refused.value)
+    assert ":10:" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["every 12 h on days 1, 3, 5", "2/d on days 1-14", "every 2 d on days 1-5 of 21", "1-2/d, days 1-5 of 21",
+     "at bedtime on days 1-5", "every 5 h on days 1-5 of 21", "once on days 1 and 8"],
+)  # fmt: skip
+def test_a_drug_of_some_days_is_never_one_of_all_days(written: str) -> None:
+    schedule = schedule_of(written)
+
+    assert schedule is not None
+    assert {} == schedule.repeat
+    assert schedule.days
+
+
+def test_the_days_of_a_drug_stand_in_its_words_where_no_timing_can_say_them() -> None:
+    found = dosage("'every 12 h on days 1, 3, 5'", dose="3 g/m2")
+
+    assert {"code": {"text": "every 12 hours, days 1, 3, 5"}} == found["timing"]
+    assert "3 g/m2 every 12 hours, days 1, 3, 5" == found["text"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["biweekly", "bi-monthly", "days 8, 1 of 21", "day 0 of 21", "day 30 of 28", "days 3-1 of 21", "days 3-1, 5 of 21",
+     "days 0 of 21", "days 22 of 21", "days 1-99999999999", "days 1, 1", "once a day for 0 d", "daily for 3-1 d",
+     "daily for 0 doses"],
+)  # fmt: skip
 def test_what_can_mean_two_things_or_contradicts_itself_is_refused(written: str) -> None:
     with pytest.raises(PydanticCustomError):
         schedule_of(written)
@@ -114,6 +168,12 @@ def test_an_unknown_frequency_is_not_met_with_another_one(name: str) -> None:
         ("75 mg/m2", {"doseQuantity": (75, "mg/m2")}),
         ("1.5 g", {"doseQuantity": (Decimal("1.5"), "g")}),
         ("0.1 µg/kg/min", {"rateQuantity": (Decimal("0.1"), "µg/kg/min")}),
+        ("200 mg/m2/d", {"rateQuantity": (200, "mg/m2/d")}),
+        ("1 mg/kg/day", {"rateQuantity": (1, "mg/kg/day")}),
+        ("1-2 mg/kg/d", {"rateRange": {"low": (1, "mg/kg/d"), "high": (2, "mg/kg/d")}}),
+        ("2 g/24 h", {"rateQuantity": (2, "g/24 h")}),
+        ("15 mg/wk", {"rateQuantity": (15, "mg/wk")}),
+        ("5 mg/dose", {"doseQuantity": (5, "mg/dose")}),
         ("AUC 5", {"doseQuantity": (5, "AUC")}),
         ("5 AUC", {"doseQuantity": (5, "AUC")}),
         ("5-10 mg", {"doseRange": {"low": (5, "mg"), "high": (10, "mg")}}),
@@ -128,6 +188,79 @@ def test_a_dose_is_what_is_printed(written: str, amounts: dict[str, Any]) -> Non
         return {name: plain(one) for name, one in amount.items()}
 
     assert amounts == {name: plain(one) for name, one in dosage(dose=written)["doseAndRate"][0].items()}
+
+
+@pytest.mark.parametrize(
+    ("dose", "frequency"),
+    [
+        ("1 mg/kg/day", "twice-daily"),
+        ("1 mg/kg/d", "every 12 h"),
+        ("1 mg/kg/d", "1-2/d"),
+        ("1-2 mg/kg/d", "3/d, days 1-5"),
+        ("15 mg/wk", "2/wk"),
+    ],
+)
+def test_a_dose_for_a_day_is_not_given_several_times_a_day(dose: str, frequency: str) -> None:
+    with pytest.raises(CaseError, match=r":10:.* medications\.a\.dose: .* is it the sum, or each dose"):
+        read_case(HEAD + "medications:\n" + medication(dose=dose, frequency=f"'{frequency}'"))
+
+
+@pytest.mark.parametrize(
+    ("dose", "frequency"),
+    [
+        ("200 mg/m2/d", "once-daily"),
+        ("200 mg/m2/d", "days 1-7 of 28"),
+        ("200 mg/m2/d", "continuous"),
+        ("15 mg/wk", "weekly"),
+        ("0.5 mg/kg/h", "every 8 h"),
+        ("1 mg/kg", "twice-daily"),
+    ],
+)
+def test_a_dose_for_a_time_and_a_frequency_that_agree_are_taken(dose: str, frequency: str) -> None:
+    assert dosage(f"'{frequency}'", dose=dose)["text"].startswith(dose)
+
+
+@pytest.mark.parametrize("field", ["rate", "dose"])
+def test_a_rate_from_to_is_a_range(field: str) -> None:
+    amounts = dosage(**{field: "0.1-0.4 µg/kg/min"})["doseAndRate"][0]
+
+    assert ["rateRange"] == list(amounts)
+    assert [Decimal("0.1"), Decimal("0.4")] == [amounts["rateRange"][end]["value"] for end in ("low", "high")]
+
+
+def test_a_rate_of_nothing_is_refused_in_a_range_too() -> None:
+    with pytest.raises(CaseError, match="a rate is more than nothing"):
+        read_case(HEAD + "medications:\n" + medication(rate="0-0.4 µg/kg/min"))
+
+
+@pytest.mark.parametrize(("reason", "expected"), [("cancer", 1), ("infection", 0)])
+def test_only_a_drug_for_a_cancer_has_the_extension_of_mcode(reason: str, expected: int) -> None:
+    drug = medication(dose="0.1 µg/kg/min", reasons=f"[{reason}]")
+    given = "  - {key: b, of: a, drug: {text: x}, at: anchor, source: s}"
+    found = made("medications:", drug, "administrations:", given)
+
+    for name in ("MedicationRequest/drugs-a", "MedicationAdministration/drugs-b"):
+        extensions = found[name].get("extension", [])
+        assert expected == sum(one["url"].endswith("normalization-basis") for one in extensions)
+
+
+def test_a_time_that_counts_from_a_drug_names_it_without_its_dosage() -> None:
+    first = medication(drug="{text: daunorubicin}", dose="60 mg/m2", frequency="'days 1-3'", route="intravenous")
+    found = made("medications:", first, medication(key="b", at="2 d after a"))
+
+    assert "2 days after daunorubicin." in found["MedicationStatement/drugs-b"]["text"]["div"]
+
+
+def test_the_doses_of_one_drug_are_told_apart_where_a_time_counts_from_one() -> None:
+    drugs = [
+        medication(key="a", dose="10 mg", frequency="once-daily", until="+5 d"),
+        medication(key="b", dose="20 mg", frequency="once-daily", at="+5 d"),
+        medication(key="c", drug="{text: y}", at="2 d after a"),
+    ]
+
+    assert (
+        "2 days after x 10 mg once daily." in made("medications:", *drugs)["MedicationStatement/drugs-c"]["text"]["div"]
+    )
 
 
 def test_a_target_area_under_the_curve_has_its_unit_in_ucum() -> None:

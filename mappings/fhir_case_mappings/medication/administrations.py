@@ -94,7 +94,7 @@ def _administration(
         given,
         f"{drug['text'][:1].upper()}{drug['text'][1:]} {words}".strip() + f" ({when}): {status}.",
         profile=MCODE + "mcode-cancer-related-medication-administration" if of_cancer else None,
-        extension=[*intent_extension(codes, intent, given), *normalisation(filled)],
+        extension=[*intent_extension(codes, intent, given), *(normalisation(filled) if of_cancer else ())],
         partOf=[reference("Procedure", whole.key)] if whole else [],
         status=given.status,
         statusReason=[reason] if reason else [],

@@ -21,10 +21,15 @@ _NUMBER = r"\d+(?:\.\d+)?"
 _AUC = re.compile(rf"^(?:AUC ?(?P<after>{_NUMBER})|(?P<before>{_NUMBER}) ?AUC)$", re.IGNORECASE | re.ASCII)
 # Calvert's formula has the target area under the curve in milligrams per millilitre times minutes.
 _AUC_UNIT = {"unit": "AUC", "ucum": "mg.min/mL"}
+_TIME = {
+    "s": "s", "sec": "s", "second": "s", "min": "min", "minute": "min", "h": "h", "hr": "h", "hour": "h",
+    "d": "d", "day": "d", "w": "wk", "wk": "wk", "week": "wk", "mo": "mo", "month": "mo",
+}  # fmt: skip
+_PER_TIME = re.compile(rf"(?:/|\bper\b)\s*(?:24\s*(?P<whole>h|hr|hours)|(?P<unit>{'|'.join(_TIME)}))$")
 
 
 class Dose(Amount):
-    """A dose as printed: ``75 mg/m2``, ``5-10 mg``, ``AUC 5``, ``<= 8 mg``."""
+    """A dose as printed: ``75 mg/m2``, ``5-10 mg``, ``AUC 5``, ``<= 8 mg``; ``0.1 µg/kg/min`` is a rate."""
 
     @classmethod
     def short_schema(cls) -> JsonSchemaValue:  # noqa: D102 - as inherited
@@ -55,6 +60,12 @@ class Dose(Amount):
     def unit(self) -> str:
         """Return the unit as printed; empty without one."""
         return next((one.unit or "" for one in self.bounds), "")
+
+    @property
+    def per_time(self) -> str:
+        """Return the unit of the time that it is for, ``d`` for 1 mg/kg/day; empty for what is given at a time."""
+        match = _PER_TIME.search(self.unit)
+        return "" if match is None else "d" if match["whole"] else _TIME[match["unit"]]
 
     def __str__(self) -> str:
         if self.quantity is not None and self.unit == _AUC_UNIT["unit"]:

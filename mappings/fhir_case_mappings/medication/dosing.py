@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from fhir_case.case import Concept, KeyedEntry, Quantity, Site
 from fhir_case.case.entry import ConditionKey, key_of
-from fhir_case.case.forms import Key
+from fhir_case.case.forms import Amount, Key
 from fhir_case.fhir.codes import code_table
 from fhir_case.fhir.datatypes import coding, extension
 from fhir_case.fhir.systems import MCODE, SNOMED
@@ -20,7 +20,7 @@ from fhir_case_mappings.medication.dose import Dose
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fhir_case_mappings.medication.frequency import Schedule
+    from fhir_case_mappings.medication.schedule import Schedule
 
 __all__ = ["Given", "Line", "RegimenKey", "Status", "codes", "dose_and_rate", "given_words", "normalisation", "timing"]
 
@@ -29,7 +29,6 @@ codes = Codes.beside(__package__ or "")
 Line = Annotated[int, Field(strict=True, ge=1, le=99)]
 RegimenKey = Annotated[Key, key_of("regimen")]
 
-_PER_TIME = re.compile(r"/\s*(?:s|min|h|hr|hour)$")
 _UNITS_OF_DURATION = {
     "s": "s", "sec": "s", "second": "s", "seconds": "s",
     "min": "min", "minute": "min", "minutes": "min",
@@ -48,7 +47,7 @@ class Given(KeyedEntry):
 
     Args:
         dose: What is given at a time, as printed: ``400 mg``, ``75 mg/m2``, ``5-10 mg``, ``AUC 5``.
-        rate: The rate of an infusion, such as ``0.1 µg/kg/min``.
+        rate: The rate of an infusion, such as ``0.1 µg/kg/min`` or ``0.1-0.4 µg/kg/min``.
         over: How long one infusion takes, such as ``90 min``.
         route: The way into the body, such as ``oral`` or ``intravenous``.
         site: The place of the body at which it is given.
@@ -58,7 +57,7 @@ class Given(KeyedEntry):
     """
 
     dose: Dose | None = None
-    rate: Quantity | None = None
+    rate: Amount | None = None
     over: Quantity | None = None
     route: Annotated[Concept, codes.table("routes")] | None = None
     site: Annotated[Site, codes.table("sites")] | None = None
@@ -69,7 +68,7 @@ class Given(KeyedEntry):
 
     @model_validator(mode="after")
     def _amounts_are_possible(self) -> Self:
-        if self.rate is not None and self.rate.value <= 0:
+        if self.rate is not None and any(one.value <= 0 for one in self.rate.bounds):
             raise PydanticCustomError("rate", "a rate is more than nothing")
         if self.over is not None and (self.over.value <= 0 or self.over.unit not in _UNITS_OF_DURATION):
             raise PydanticCustomError("over", "the time that it takes is a number of s, min, h or d")
@@ -93,18 +92,18 @@ def given_words(given: Given, schedule_words: str = "") -> str:
 
 def dose_and_rate(given: Given) -> dict[str, Any]:
     """
-    Return an element of ``Dosage.doseAndRate``; an amount per minute or hour is a rate.
+    Return an element of ``Dosage.doseAndRate``; an amount per minute, hour, day or week is a rate.
 
     FHIR has no comparator in a dose, so a bound is a Range with one end.
     """
     dose, rate = given.dose, given.rate
     parts: dict[str, Any] = {}
     if dose is not None:
-        parts |= _amount(dose, "rate" if rate is None and _PER_TIME.search(dose.unit) else "dose")
-    return parts | ({"rateQuantity": codes.quantity(rate)} if rate is not None else {})
+        parts |= _amount(dose, "rate" if rate is None and dose.per_time else "dose")
+    return parts | (_amount(rate, "rate") if rate is not None else {})
 
 
-def _amount(dose: Dose, name: str) -> dict[str, Any]:
+def _amount(dose: Amount, name: str) -> dict[str, Any]:
     bound = dose.quantity
     if bound is None or bound.comparator is None:
         return codes.amount(name, dose)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import model_validator
@@ -11,11 +10,20 @@ from pydantic_core import PydanticCustomError
 
 from fhir_case.case import Concept
 from fhir_case.case.forms import KEY
+from fhir_case_mappings.medication.schedule import (
+    DAYS_OF,
+    Schedule,
+    cycle_of,
+    day_words,
+    most_in_a_day,
+    of_days,
+    times_on_a_day,
+)
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
 
-__all__ = ["Frequency", "Schedule", "schedule_of"]
+__all__ = ["Frequency", "schedule_of"]
 
 _HINT = "write 3/d, every 8 h, every 3 wk, days 1, 8, 15 of 28, once, weekly, as needed, or words as {text: …}"
 _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -30,7 +38,6 @@ _UNITS = {
     "a": "a", "y": "a", "yr": "a", "year": "a", "years": "a",
 }  # fmt: skip
 _UNIT_WORDS = {"min": "minute", "h": "hour", "d": "day", "wk": "week", "mo": "month", "a": "year"}
-_DAYS_OF = {"d": 1, "wk": 7}
 _LATIN = {
     "qd": (1, 1), "od": (1, 1), "bid": (2, 1), "bd": (2, 1), "tid": (3, 1), "tds": (3, 1), "qid": (4, 1), "qds": (4, 1),
     "qod": (1, 2),
@@ -47,6 +54,8 @@ _UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
 _COUNT = rf"(?:\d+|{'|'.join(_COUNTS)})"
 _N = rf"(?P<n>{_COUNT})(?: (?:-|to|or) (?P<m>{_COUNT}))?"
 _LONGEST = 100  # no prescription has more letters
+_MEALS = frozenset({"C", "AC", "PC"})
+_ZERO = re.compile(r"\b0+\b")
 _WRITTEN = re.compile(r"^[a-z0-9 /,+-]*$")
 _ONCE = frozenset({
     "once", "once only", "single", "single dose", "a single dose", "one dose", "one time", "1 dose", "1 time", "stat",
@@ -66,33 +75,6 @@ _DAYS = re.compile(
     rf"\b(?:on )?(?:days?|d) (?P<days>{_LISTED}(?: (?:, and|,|and|\+) {_LISTED})*)"
     rf"(?: (?:of|every|in|q)(?: an?)?(?: (?P<cycle>\d+)(?: (?P<unit>{_UNIT})\b)?| each| every)?(?: cycle)?)?(?![\w/])"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """
-    What is understood of a frequency.
-
-    Args:
-        words: The schedule in plain English.
-        repeat: The element ``Timing.repeat``.
-        as_needed: Whether it is taken only as needed.
-        days: The days of a cycle; empty for all days.
-        cycle: The length of the cycle in days; 0 where it is not said.
-    """
-
-    words: str
-    repeat: dict[str, Any]
-    as_needed: bool = False
-    days: tuple[int, ...] = ()
-    cycle: int = 0
-
-    def of_cycle(self, length: int) -> Schedule:
-        """Return the schedule with the length in days that the cycle of its regimen has, where it says none."""
-        if not self.days or self.cycle or length < self.days[-1]:
-            return self
-        repeat = self.repeat or {"frequency": len(self.days), "period": length, "periodUnit": "d"}
-        return Schedule(f"{self.words} of {length}", repeat, self.as_needed, self.days, length)
 
 
 class Frequency(Concept):
@@ -158,7 +140,7 @@ def schedule_of(text: str) -> Schedule | None:
         )
     rest, as_needed = _AS_NEEDED.subn("", rest)
     repeat: dict[str, Any] = {}
-    rest, words = _bounds(rest, repeat)
+    rest, words = _bounds(rest, repeat, text)
     rest, days, cycle = _days(rest, text)
     for said, code in _WHEN.items():
         if said in rest:
@@ -169,15 +151,28 @@ def schedule_of(text: str) -> Schedule | None:
     if core is None or not (rest or days or repeat or as_needed):
         return None
     said, every = core
-    if "when" in repeat and not every:
-        every = {"frequency": 1, "period": 1, "periodUnit": "d"}
-    if days and cycle and not every:
-        every = {"frequency": len(days), "period": cycle, "periodUnit": "d"}
+    most, a_day = most_in_a_day(every), 1
     if days:
-        words = [_day_words(days, cycle), *words]
+        said, every, cycle, a_day = _on_days(said, every, days, cycle)
+        words = [day_words(days, cycle), *words]
+        repeat = repeat if every else {name: value for name, value in repeat.items() if name != "when"}
+    elif not every and "when" in repeat and _MEALS.isdisjoint(repeat["when"]):  # how many meals a day is not said
+        every = {"frequency": 1, "period": 1, "periodUnit": "d"}
     if as_needed:
         words = [*words, "as needed"]
-    return Schedule(", ".join(filter(None, (said, *words))), every | repeat, bool(as_needed), days, cycle)
+    said = ", ".join(filter(None, (said, *words)))
+    return Schedule(said, every | repeat, bool(as_needed), days, cycle, a_day, most)
+
+
+def _on_days(
+    said: str, every: dict[str, Any], days: tuple[int, ...], cycle: int
+) -> tuple[str, dict[str, Any], int, int]:
+    """Return words, repetition, length of the cycle and times on a day of a drug that is given on some days only."""
+    a_day = times_on_a_day(days, every)
+    if not cycle and (cycle := cycle_of(every, days[-1])):
+        said, a_day = "", 1
+    once = every if every == {"count": 1} and len(days) == 1 else {}
+    return said, of_days(days, cycle, a_day) or once, cycle, a_day
 
 
 def _plain(text: str) -> str | None:
@@ -190,14 +185,18 @@ def _plain(text: str) -> str | None:
     return re.sub(r"(?:(?<=, )|(?<=and )|(?<=\+ ))d (?=\d)", "", plain)
 
 
-def _bounds(rest: str, repeat: dict[str, Any]) -> tuple[str, list[str]]:
+def _bounds(rest: str, repeat: dict[str, Any], text: str) -> tuple[str, list[str]]:
     words: list[str] = []
     if match := _TIMES.search(rest):
         repeat["count"] = _number(match["n"])
+        if not repeat["count"]:
+            raise _contradiction(text, "has no dose")
         words.append(f"{repeat['count']} doses")
         rest = rest.replace(match[0], "")
     if match := _FOR.search(rest):
         low, high = _number(match["n"]), _number(match["m"] or match["n"])
+        if not 0 < low <= high:
+            raise _contradiction(text, "has a time that is nothing, or is not in order")
         unit = _UNITS[match["unit"]]
         ends = [
             {"value": each, "unit": _UNIT_WORDS[unit], "system": "http://unitsofmeasure.org", "code": unit}
@@ -215,24 +214,28 @@ def _days(rest: str, text: str) -> tuple[str, tuple[int, ...], int]:
         return rest, (), 0
     days: list[int] = []
     for part in re.findall(_LISTED, match["days"]):
-        first, *last = (int(each) for each in re.findall(r"\d+", part))
-        days += range(first, (last[0] if last else first) + 1)
+        first, *more = (int(each) for each in re.findall(r"\d+", part))
+        last = more[0] if more else first
+        if not (days[-1] if days else 0) < first <= last <= 366:
+            raise _contradiction(text, "has days that are not in order, or are none of 1 to 366")
+        days += range(first, last + 1)
     unit = _UNITS[match["unit"] or "d"]
-    cycle = int(match["cycle"] or 0) * _DAYS_OF.get(unit, 0)
-    wrong = ""
-    if sorted(set(days)) != days or not 0 < days[0] <= days[-1] <= 366:
-        wrong = "has days that are not in order"
-    elif match["cycle"] and cycle < days[-1]:
-        wrong = f"has a day {days[-1]} that the cycle does not have"
-    if wrong:
-        raise PydanticCustomError("frequency", "'{given}' {wrong}", {"given": text[:60], "wrong": wrong})
+    cycle = int(match["cycle"] or 0) * int(DAYS_OF[unit] if unit in {"d", "wk"} else 0)
+    if match["cycle"] and cycle < days[-1]:
+        raise _contradiction(text, f"has a day {days[-1]} that the cycle does not have")
     return rest.replace(match[0], " "), tuple(days), cycle
+
+
+def _contradiction(text: str, wrong: str) -> PydanticCustomError:
+    return PydanticCustomError("frequency", "'{given}' {wrong}", {"given": text[:60], "wrong": wrong})
 
 
 def _core(rest: str) -> tuple[str, dict[str, Any]] | None:
     """Return the words and the repetition of what is left of a frequency; None where it is not understood."""
     if not rest or rest in _CONTINUOUS:
         return rest, {}
+    if _ZERO.search(rest):  # every 0 h
+        return None
     if rest in _ONCE:
         return "once", {"count": 1}
     if match := _DOSES.match(rest):
@@ -290,15 +293,3 @@ def _number(text: str | None) -> int:
 def _counted(low: int, high: int, unit: str) -> str:
     count = str(low) if high in {0, low} else f"{low} to {high}"
     return f"{count} {_UNIT_WORDS[unit]}" + ("" if count == "1" else "s")
-
-
-def _day_words(days: tuple[int, ...], cycle: int) -> str:
-    """Return days in words; three or more in a row as a range."""
-    runs: list[list[int]] = []
-    for day in days:
-        if runs and day == runs[-1][-1] + 1:
-            runs[-1].append(day)
-        else:
-            runs.append([day])
-    parts = [f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs]
-    return ("day " if len(days) == 1 else "days ") + ", ".join(parts) + (f" of {cycle}" if cycle else "")

@@ -38,13 +38,14 @@ from fhir_case_mappings.medication.dosing import (
 )
 from fhir_case_mappings.medication.frequency import Frequency
 from fhir_case_mappings.medication.regimens import Regimen
+from fhir_case_mappings.medication.schedule import DAYS_OF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fhir_case.case import Case
     from fhir_case.fhir.wire import Resource
-    from fhir_case_mappings.medication.frequency import Schedule
+    from fhir_case_mappings.medication.schedule import Schedule
 
 __all__ = ["MAPPING", "STATUS_WORDS", "Medication", "medications"]
 
@@ -91,6 +92,19 @@ class Medication(Given):
     def _belongs_to_one(self) -> Self:
         if self.line is not None and self.regimen is not None:
             raise PydanticCustomError("line", "the line is that of the regimen; write it there")
+        return self
+
+    @model_validator(mode="after")
+    def _dose_is_for_one_time(self) -> Self:
+        unit = self.dose.per_time if self.dose else ""
+        schedule = self.frequency.schedule if self.frequency else None
+        if unit in DAYS_OF and schedule is not None and DAYS_OF[unit] >= 1 and schedule.most * DAYS_OF[unit] > 1:
+            raise PydanticCustomError(
+                "dose",
+                "'{given}' is for a time in which it is given more than once ({words}): is it the sum, or each dose? "
+                "Write what is given at a time, without the time in the unit, or leave the frequency out",
+                {"given": str(self.dose), "words": schedule.words},
+            )
         return self
 
 
@@ -248,7 +262,7 @@ def _request(dose: _Dose) -> Resource:
         profile=MCODE + "mcode-cancer-related-medication-request"
         if of_cancer
         else US_CORE + "us-core-medicationrequest",
-        extension=[*intent_extension(codes, intent, medication), *normalisation(medication)],
+        extension=[*intent_extension(codes, intent, medication), *(normalisation(medication) if of_cancer else ())],
         status=status,
         statusReason=reason_of_end(dose.reason_of_end, status) if dose.reason_of_end else None,
         intent="plan",
