@@ -76,6 +76,8 @@ DAILY = {"period": 1, "periodUnit": "d"}
         ("at bedtime on days 1-5 of 21", {"frequency": 5, "period": 21, "periodUnit": "d", "when": ["HS"]}),
         ("once on days 1, 8 of 28", {"frequency": 2, "period": 28, "periodUnit": "d"}),
         ("once on day 1", {"count": 1}),
+        ("days 1-5 of 21, 2/d", {"frequency": 10, "period": 21, "periodUnit": "d"}),
+        ("days 1-5, 2/d for 3 doses", {"count": 3}),
         ("once", {"count": 1}),
         ("single dose", {"count": 1}),
         ("once daily at bedtime", {"frequency": 1, **DAILY, "when": ["HS"]}),
@@ -119,7 +121,7 @@ def test_what_is_no_prescription_is_an_error_with_its_line(written: str) -> None
 @pytest.mark.parametrize(
     "written",
     ["every 12 h on days 1, 3, 5", "2/d on days 1-14", "every 2 d on days 1-5 of 21", "1-2/d, days 1-5 of 21",
-     "at bedtime on days 1-5", "every 5 h on days 1-5 of 21", "once on days 1 and 8"],
+     "at bedtime on days 1-5", "every 5 h on days 1-5 of 21", "with meals on days 1-5 of 21", "once on days 1 and 8"],
 )  # fmt: skip
 def test_a_drug_of_some_days_is_never_one_of_all_days(written: str) -> None:
     schedule = schedule_of(written)

@@ -73,7 +73,8 @@ _TIMES = re.compile(rf"\b(?:for|x) (?P<n>{_COUNT}) doses\b")
 _LISTED = r"\d+(?: (?:-|to) \d+)?"
 _DAYS = re.compile(
     rf"\b(?:on )?(?:days?|d) (?P<days>{_LISTED}(?: (?:, and|,|and|\+) {_LISTED})*)"
-    rf"(?: (?:of|every|in|q)(?: an?)?(?: (?P<cycle>\d+)(?: (?P<unit>{_UNIT})\b)?| each| every)?(?: cycle)?)?(?![\w/])"
+    rf"(?: (?:of|every|in|q)(?: an?)?(?: (?P<cycle>\d+)(?: (?P<unit>{_UNIT})\b)?| each| every)?(?: cycle)?)?"
+    r"(?![\w/]| /)"
 )
 
 
@@ -152,11 +153,13 @@ def schedule_of(text: str) -> Schedule | None:
         return None
     said, every = core
     most, a_day = most_in_a_day(every), 1
+    at_meals = not _MEALS.isdisjoint(repeat.get("when", ())) and not every  # how many meals a day is not said
     if days:
         said, every, cycle, a_day = _on_days(said, every, days, cycle)
+        every, a_day = ({}, 0) if at_meals else (every, a_day)
         words = [day_words(days, cycle), *words]
         repeat = repeat if every else {name: value for name, value in repeat.items() if name != "when"}
-    elif not every and "when" in repeat and _MEALS.isdisjoint(repeat["when"]):  # how many meals a day is not said
+    elif not every and not at_meals and "when" in repeat:
         every = {"frequency": 1, "period": 1, "periodUnit": "d"}
     if as_needed:
         words = [*words, "as needed"]
