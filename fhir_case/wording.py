@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["MAX_HINTS", "CountedNames", "CountedReasons", "did_you_mean"]
+__all__ = ["MAX_HINTS", "CountedNames", "CountedReasons", "did_you_mean", "is_misspelt"]
 
 MAX_HINTS = 20
 """For how many unknown names of one object to ask which known ones were meant: comparing takes long."""
@@ -35,6 +35,29 @@ def did_you_mean(word: str, known: Iterable[str], *, before: str = "", sentence:
         words = nlargest(_MAX_COMPARED, words, lambda one: len(letters & set(one)) - abs(len(one) - len(word)))
     near = get_close_matches(word, words, n=1) if words else []
     return f"{before}{'Did' if sentence else 'did'} you mean '{near[0]}'?" if near else ""
+
+
+def is_misspelt(word: str, known: str) -> bool:
+    """
+    Whether a word of the clinic is another misspelt: by one changed or swapped letter, or two that are too few or many.
+
+    What differs in a number or in how it begins (``cd20`` and ``cd25``, ``abnormal`` and ``normal``) is another thing,
+    and so is a short word with a changed letter (``alt`` and ``ast``): a wrong suggestion is worse than none.
+    """
+    from difflib import SequenceMatcher
+
+    if abs(len(word) - len(known)) > _MISSPELT or word.endswith(known) or known.endswith(word):
+        return False
+    if [one for one in word if one.isdigit()] != [one for one in known if one.isdigit()]:
+        return False
+    shared = sum(block.size for block in SequenceMatcher(None, word, known, autojunk=False).get_matching_blocks())
+    differing = len(word) + len(known) - 2 * shared
+    is_short = min(len(word), len(known)) < _SHORT and sorted(word) != sorted(known)
+    return differing <= (1 if is_short else _MISSPELT)
+
+
+_MISSPELT = 2
+_SHORT = 5
 
 
 class CountedNames:

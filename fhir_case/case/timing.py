@@ -31,7 +31,8 @@ class Moment:
     A day and how it was found.
 
     Args:
-        day: The date, ``YYYY-MM-DD``, or shorter where the source gives a date of less precision.
+        day: The date, ``YYYY-MM-DD``, or shorter where the source gives a date of less precision, also for what counts
+            from it.
         event: The key of the entry that it counts from; empty for a date that the source gives.
         relation: ``before``, ``after`` or ``at`` the event, or the date; empty for a date that the source gives.
         count: How many units lie between; none when only the order or bounds are known.
@@ -127,21 +128,29 @@ class Moments:
             return Moment(when.day, relation=when.relation or "")
         event = when.event or self._anchor
         relation = when.relation or "at"
-        day = self._time(when, place, chain).date().isoformat()
+        start, length = self._time(when, place, chain)
+        day = start.date().isoformat()[:length]
         return Moment(day, event, relation, when.count, when.unit, when.least, when.most)
 
-    def _time(self, when: When, place: str, chain: tuple[str, ...]) -> datetime:
-        """Return the time of a day, counted from its begin, so that hours add up along the entries."""
+    def _time(self, when: When, place: str, chain: tuple[str, ...]) -> tuple[datetime, int]:
+        """
+        Return the time of a day, counted from its begin, so that hours add up along the entries, and how much is known.
+
+        What counts from a month or a year is known no better than that, and counts from the middle of it.
+
+        Returns: The time, and how many characters of its date are known: 4, 7 or 10.
+        """
         if when.day is not None:
-            return datetime.fromisoformat((when.day + "-01-01")[:10])
+            length = len(when.day)
+            return datetime.fromisoformat(when.day + "-06-15"[length - 4 :]), length
         event = when.event or self._anchor
-        first = datetime.combine(self._index_date, time())
-        start = first if event == self._anchor else self._time_of(event, place, chain)
+        first = datetime.combine(self._index_date, time()), len("YYYY-MM-DD")
+        start, length = first if event == self._anchor else self._time_of(event, place, chain)
         # Of a range the end that is nearer to the event, which is 0 where only the order is known.
         count = next((one for one in (when.count, when.least) if one is not None), Decimal(0))
-        return _moved(start, count if when.relation == "after" else -count, when.unit, place)
+        return _moved(start, count if when.relation == "after" else -count, when.unit, place), length
 
-    def _time_of(self, key: str, place: str, chain: tuple[str, ...]) -> datetime:
+    def _time_of(self, key: str, place: str, chain: tuple[str, ...]) -> tuple[datetime, int]:
         if key in chain:
             cycle = " -> ".join((*chain, key))
             raise CaseError(f"the times count in a cycle: {cycle}", where=place, hint="give one of them a date")

@@ -18,10 +18,10 @@ from fhir_case.fhir.codes import Term, code_table, code_tables, fixed_table
 from fhir_case.fhir.datatypes import coding, extension, quantity
 from fhir_case.fhir.systems import LOINC
 from fhir_case.fhir.ucum import ucum_code
-from fhir_case.wording import did_you_mean
+from fhir_case.wording import did_you_mean, is_misspelt
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from fhir_case.case import Age, Entry, Quantity, Range, Site
 
@@ -98,7 +98,7 @@ class Codes:
             if concept is not None and concept.name is not None:
                 terms = self._terms(name)
                 if concept.name not in terms:
-                    said = _unknown(concept.name, name, terms if suggest else ())
+                    said = _unknown(concept.name, name, terms if suggest else {})
                     raise PydanticCustomError("short_name", "{said}; {hint}", {"said": said, "hint": _OPEN_FORM})
             if concept is not None:
                 self._refuse_wrong_code(concept, name)
@@ -287,5 +287,10 @@ def _name_of_another(system: str, code: str, display: str, terms: Mapping[str, T
     return f"'{display}' is the name of {' and '.join(others)}, not of '{code}'"
 
 
-def _unknown(name: str, table: str, known: Collection[str]) -> str:
-    return f"'{name}' is not a known short name of {table}{did_you_mean(name, known, before='; ')}"
+def _unknown(name: str, table: str, known: Mapping[str, Term]) -> str:
+    """Say that a name is unknown, and which term has it as another word or is spelt nearly like it."""
+    meant = [term.name for term in known.values() if name.replace("-", " ") in term.more.get("words", ())]
+    if meant:
+        return f"'{name}' is not a known short name of {table}; did you mean '{meant[0]}'?"
+    near = [one for one in known if is_misspelt(name, one)]
+    return f"'{name}' is not a known short name of {table}{did_you_mean(name, near, before='; ')}"

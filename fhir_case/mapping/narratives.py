@@ -74,11 +74,40 @@ def _words_of_all(resources: Mapping[str, Resource]) -> dict[str, str]:
 def _with_value(resource: Resource, found: str) -> str:
     parts = objects(resource.get("component"))
     value = _value(resource) or (_value(parts[0]) if len(parts) == 1 else "")
+    found = _of_gene(parts, found) if _value(resource) else found
+    value = _with_susceptibility(resource, value)
     site = _concept(resource.get("bodySite"))
     where = f" ({site})" if site and site.lower() not in found.lower() else ""
     if not value or value.lower().startswith(found.lower()):
         return (value or found) + where
     return f"{found}{where} of {value}" if value[:1].isdigit() or value[:1] in "<>" else f"{found}{where}: {value}"
+
+
+def _of_gene(parts: list[Any], found: str) -> str:
+    """Return the gene and the change of a variant, if it has some, in place of what is examined."""
+    said = [
+        _concept(part.get("valueCodeableConcept"))
+        for code in _GENE_AND_CHANGE
+        for part in parts
+        if any(one.get("code") == code for one in objects(mapping(part.get("code")).get("coding")))
+    ]
+    return " ".join(one for one in said if one) or found
+
+
+_GENE_AND_CHANGE = ("48018-6", "48004-6", "48005-3")
+"""The components of LOINC: the gene, the change of its DNA, that of its protein."""
+
+
+def _with_susceptibility(resource: Resource, value: str) -> str:
+    """Return a value with what it says of an organism: a concentration alone does not tell whether a drug helps."""
+    for concept in objects(resource.get("interpretation")):
+        if any(one.get("code") in _SUSCEPTIBILITIES for one in objects(concept.get("coding"))):
+            said = _interpreted(concept)
+            return value if said in value.lower() else f"{value}, {said}"
+    return value
+
+
+_SUSCEPTIBILITIES = frozenset({"S", "I", "R", "SDD"})
 
 
 def finish_narratives(case: Case, resources: Mapping[str, Resource]) -> None:
@@ -114,7 +143,7 @@ def finish_narratives(case: Case, resources: Mapping[str, Resource]) -> None:
 
 def _is_said(said: str, told: list[str]) -> bool:
     """Whether a narrative has all of some words already."""
-    return bool(told) and all(escape(one, quote=False).lower() in said for one in told)
+    return bool(told) and all(escape(" ".join(one.split()), quote=False).lower() in said for one in told)
 
 
 def _replaced(value: Any, words_of_entry: Callable[[re.Match[str]], str]) -> Any:

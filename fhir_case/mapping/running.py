@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from fhir_case.case import Entry
 from fhir_case.errors import CaseError, MappingError
+from fhir_case.fhir.systems import LOINC
 from fhir_case.fhir.wire import mapping
 from fhir_case.issues import Issue
 from fhir_case.mapping.cancer import has_cancer, without_cancer
@@ -117,13 +118,13 @@ def run_mappings(case: Case, mappings: Sequence[FoundMapping]) -> dict[str, Mapp
         resource = made.resource if with_cancer else without_cancer(made.resource)
         made.resource = as_vital_sign(resource)
         if made.resource["resourceType"] == "Observation":
-            made.in_words = len(_codings(resource)) > len(_codings(made.resource))
+            made.in_words = len(_loinc_codings(resource)) > len(_loinc_codings(made.resource))
     finish_narratives(case, {name: made.resource for name, made in mapped.items()})
     return mapped
 
 
-def _codings(resource: Resource) -> list[Any]:
-    return list(mapping(resource.get("code")).get("coding", ()))
+def _loinc_codings(resource: Resource) -> list[Any]:
+    return [one for one in mapping(resource.get("code")).get("coding", ()) if one.get("system") == LOINC]
 
 
 def _run(case: Case, found: FoundMapping) -> Iterator[tuple[Any, Origin]]:
@@ -203,7 +204,7 @@ def _add(mapped: dict[str, Mapped], origin: Origin, addition: Addition) -> None:
     text = made.resource.get("text")
     if addition.text and isinstance(text, dict) and isinstance(text.get("div"), str):
         div = text["div"].removesuffix("</div>")
-        made.resource["text"] = {**text, "div": f"{div}<p>{escape(addition.text)}</p></div>"}
+        made.resource["text"] = {**text, "div": f"{div}<p>{escape(addition.text, quote=False)}</p></div>"}
 
 
 def _element_there(resource: Resource, element: str) -> str:

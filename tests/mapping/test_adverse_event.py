@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_case import build_bundle
+from fhir_case import CaseError, build_bundle
 from fhir_case.mapping import read_case
 from support import resources
 
@@ -57,9 +57,14 @@ def test_the_outcome_and_the_status_of_the_condition_follow_what_is_written(
     event, condition = found["AdverseEvent/events-rash"], found["Condition/events-rash-condition"]
     outcomes = event.get("outcome", []) if fhir == "R5" else [event["outcome"]] if "outcome" in event else []
     clinical = condition["clinicalStatus"]["coding"][0]["code"] if "clinicalStatus" in condition else None
+    category = condition["category"][0]["coding"][0]["code"]
 
     assert ([outcome] if outcome else []) == [one["coding"][0]["code"] for one in outcomes]
     assert (status or ("unknown" if fhir == "R5" else None)) == clinical
+    assert ("problem-list-item" if status else "health-concern") == category
+    assert ["us-core-condition-problems-health-concerns"] * (fhir == "R4") == [
+        one.rpartition("/")[2] for one in condition["meta"].get("profile", [])
+    ]
     assert (status == "resolved") == bool({"abatementDateTime", "_abatementDateTime"} & condition.keys())
 
 
@@ -101,3 +106,8 @@ def test_what_was_done_is_a_mitigating_action_in_r5() -> None:
         {"itemCodeableConcept": {"text": "blood"}},
         {"itemReference": {"reference": "Procedure/events-c"}},
     ] == event["mitigatingAction"]
+
+
+def test_another_word_of_the_table_leads_to_its_short_name() -> None:
+    with pytest.raises(CaseError, match="'recovered' is not a known short name of outcomes; did you mean 'resolved'"):
+        made("outcome: recovered")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fhir_case import build_bundle
 from fhir_case.errors import CaseError
 from fhir_case.mapping import read_case
+from fhir_case_mappings.transfusion import MAPPING
 from support import resources
+
+if TYPE_CHECKING:
+    from fhir_case.issues import Issue
 
 HEAD = """\
 case: made-up
@@ -88,7 +92,16 @@ def test_the_units_of_a_transfusion_have_no_code_of_enzymes() -> None:
     dose = found["MedicationAdministration/made-up-t-product"]["dosage"]["dose"]
 
     assert {"value": 2, "unit": "units"} == dose
+    assert {"text": "Platelets"} == found["MedicationAdministration/made-up-t-product"]["medicationCodeableConcept"]
     assert [{"reference": "Procedure/made-up-t"}] == found["MedicationAdministration/made-up-t-product"]["partOf"]
+
+
+def test_the_example_of_a_transfusion_gives_no_warning() -> None:
+    (section,) = MAPPING.sections
+    told: list[Issue] = []
+    build_bundle(read_case(HEAD + section.example.replace("operation", "a").replace("made up", "s")), warn=told.append)
+
+    assert [] == [one.message for one in told if "transfusion" in one.message]
 
 
 def test_a_stay_has_its_reason_in_r5_too() -> None:

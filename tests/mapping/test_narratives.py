@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fhir_case import build_bundle
-from fhir_case.mapping import load_case, shipped_cases
-from small_case import built
+from fhir_case.mapping import load_case, read_case, shipped_cases
+from small_case import HEAD, built
 
 if TYPE_CHECKING:
     from fhir_case.case import Case
@@ -85,6 +85,39 @@ laboratory: [{key: l, test: hemoglobin, value: 9 g/dL, interpretation: low, at: 
     assert "The suspected cause was Amoxicillin." in texts["AdverseEvent/e"]
     assert "low" in texts["Observation/l"]
     assert "It itched." in texts["AdverseEvent/e"]
+
+
+def test_what_a_report_consists_of_is_told_with_the_gene_and_with_what_it_says_of_a_drug() -> None:
+    section = """
+cultures:
+  - {key: u, culture: blood-culture, result: growth, at: anchor, source: s,
+     organisms: [{organism: escherichia-coli, susceptibilities: [{drug: ceftriaxone, result: R, mic: "> 32 mg/L"}]}]}
+variants:
+  - {key: v, genes: [KRAS], result: present, protein: p.Gly12Asp, at: anchor, source: s}
+  - {key: v2, genes: [BRAF], result: absent, at: anchor, source: s}
+genomic_reports: [{key: g, genes: [KRAS, BRAF], variants: [v, v2], at: anchor, source: s}]
+"""
+    texts = {key: words(resource) for key, resource in built(section).items()}
+
+    assert "Susceptibility to ceftriaxone of >32 mg/L, resistant." in texts["Observation/u-organism-1"]
+    assert (
+        "The results are KRAS p.Gly12Asp: present; BRAF: absent; DNA regions studied: KRAS, BRAF."
+        in texts["DiagnosticReport/g"]
+    )
+
+
+def test_what_a_line_says_is_not_said_again() -> None:
+    section = """
+encounters: [{key: e, kind: hospital-stay, complaints: [{text: "Crohn's  disease"}], at: anchor, source: s}]
+"""
+    head = HEAD.replace("procedure: {text: visit}", "procedure: {text: Biopsy}, sites: [{name: lung, side: left}]")
+    texts = narratives(read_case(head + section, file="small.yaml"))
+
+    assert (1, 0) == (
+        texts["Procedure/small-visit"].count("Lung, left"),
+        texts["Procedure/small-visit"].count("The site"),
+    )
+    assert (1, 0) == (texts["Encounter/small-e"].count("Crohn's"), texts["Encounter/small-e"].count("The reason"))
 
 
 def test_a_note_is_on_the_resource_of_its_entry_alone() -> None:

@@ -146,13 +146,41 @@ def marker(fields: str) -> Any:
 
 @pytest.mark.parametrize(
     ("name", "code"),
-    [("er", "40556-3"), ("pr", "40557-1"), ("her2", "48676-1"), ("ki-67", "29593-1"), ("cd20", "10438-0")],
+    [("er", "40556-3"), ("pr", "40557-1"), ("her2", "48676-1"), ("cd20", "10438-0")],
 )
 def test_a_receptor_is_a_tumour_marker_with_its_code(name: str, code: str) -> None:
     made = marker(f"marker: {name}, value: positive, of: c")
 
     assert ("mcode-tumor-marker-test", code) == (profile(made), first(made["code"])[0])
     assert ("POS", "Positive") == first(made["interpretation"][0])
+
+
+@pytest.mark.parametrize(
+    ("fields", "codes"),
+    [
+        ("marker: cd34, value: positive", ["10441-4"]),
+        ("marker: cd34, value: positive, method: immunohistochemistry", ["10441-4"]),
+        ("marker: cd34, value: positive, method: flow-cytometry", []),
+        ("marker: cd34, value: positive, method: {text: Flow cytometry}", []),
+        ("marker: her2-fish, value: positive, method: fish", ["31150-6"]),
+        ("marker: her2-fish, value: positive, method: immunohistochemistry", []),
+        ("marker: pd-l1-22c3, value: positive, method: immunohistochemistry", ["83052-1"]),
+        ("marker: pd-l1-22c3, value: positive, method: flow-cytometry", []),
+        ("marker: cd117, value: positive", ["40552-2"]),
+        ("marker: cd117, value: 60 %", []),
+        ("marker: er, value: 60 %", ["14228-1"]),
+        ("marker: ki-67, value: 20 %", ["29593-1"]),
+        ("marker: ki-67, value: high", []),
+        ("marker: {name: cd117, code: {system: 'http://loinc.org', code: 40552-2}}, value: 60 %", ["40552-2"]),
+    ],
+)
+def test_a_marker_has_no_code_that_its_method_or_the_kind_of_its_value_contradicts(
+    fields: str, codes: list[str]
+) -> None:
+    code = marker(fields)["code"]
+
+    assert codes == [one["code"] for one in code.get("coding", [])]
+    assert code["text"]
 
 
 def test_share_and_score_of_a_receptor_are_components() -> None:

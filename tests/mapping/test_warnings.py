@@ -90,6 +90,36 @@ def test_a_date_without_day_claims_no_profile_that_wants_the_day(date: str) -> N
     assert date == built(section)["Observation/hb"]["effectiveDateTime"]
 
 
+@pytest.mark.parametrize("written", ["f", "3 d after f", "5 h before f", "before f"])
+@pytest.mark.parametrize("date", ["2017-03", "2017"])
+def test_what_counts_from_a_date_without_day_has_none_and_claims_no_profile_that_wants_one(
+    date: str, written: str
+) -> None:
+    section = f"""
+findings: [{{key: f, finding: {{text: Mass}}, value: present, category: exam, at: {date}, source: s}}]
+laboratory: [{{key: hb, test: hemoglobin, value: 9 g/dL, at: {written}, source: s}}]
+"""
+
+    assert date == built(section)["Observation/hb"]["effectiveDateTime"]
+    assert [] == claims(section)["hb"]
+    assert (
+        f"small.yaml:9:14: Observation/hb does not claim the profile us-core-observation-lab, which wants a day, and "
+        f"its time is {date}" in [told.partition(";")[0] for told in warnings(section)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "date"), [("5 wk after f", "2017-04"), ("2 mo before f", "2017-01"), ("1 a after f", "2018-03")]
+)
+def test_a_longer_time_from_a_month_leads_to_another_month(written: str, date: str) -> None:
+    section = f"""
+findings: [{{key: f, finding: {{text: Mass}}, value: present, category: exam, at: 2017-03, source: s}}]
+laboratory: [{{key: hb, test: hemoglobin, value: 9 g/dL, at: {written}, source: s}}]
+"""
+
+    assert date == built(section)["Observation/hb"]["effectiveDateTime"]
+
+
 @pytest.mark.parametrize("options", [{"fhir": "R5"}, {"profiles": "none"}])
 def test_nothing_is_told_where_no_profile_is_claimed(options: dict[str, Any]) -> None:
     assert [] == warnings(MONTHS.replace("WHEN", "2017-03"), **options)

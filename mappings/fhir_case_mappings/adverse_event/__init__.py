@@ -18,6 +18,7 @@ from fhir_case.fhir.systems import (
     CONDITION_CLINICAL,
     CONDITION_VERIFICATION,
     ELEMENT_OF_R5,
+    HEALTH_CONCERN,
     US_CORE,
 )
 from fhir_case.mapping import PATIENT, Codes, Mapping, dated, moment_words, observation, reference_to, resource
@@ -214,11 +215,15 @@ def _condition(case: Case, event: AdverseEvent) -> Resource:
         event,
         f"{_graded(event)} ({moment_words(case, event.at)}).",
         _outcome_words(case, event),
-        profile=f"{US_CORE}us-core-condition-{'problems-health-concerns' if status else 'encounter-diagnosis'}",
+        profile=US_CORE + "us-core-condition-problems-health-concerns",
         # R4 has no code for an unknown status, and what may be over is on no list of problems.
         clinicalStatus=code_of(CONDITION_CLINICAL, status) if status else None,
         verificationStatus=code_of(CONDITION_VERIFICATION, "confirmed"),
-        category=[code_of(CONDITION_CATEGORY, "problem-list-item" if status else "encounter-diagnosis")],
+        category=[
+            code_of(CONDITION_CATEGORY, "problem-list-item")
+            if status
+            else code_of(HEALTH_CONCERN, "health-concern", "Health Concern")
+        ],
         severity=severity or ({"text": f"grade {event.grade}"} if event.grade else None),
         code=term.codeable_concept(event.event.text) if term and not event.event.code else code,
         subject=PATIENT,

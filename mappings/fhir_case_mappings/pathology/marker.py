@@ -80,7 +80,7 @@ def tissue_markers(case: Case) -> Iterator[Resource]:
             case,
             entry,
             kind="laboratory",
-            code=CODES.concept("markers", entry.marker, entry),
+            code=_code(entry),
             value=CODES.value("values", entry.value, entry),
             words=_words(entry),
             at=entry.at,
@@ -91,6 +91,38 @@ def tissue_markers(case: Case) -> Iterator[Resource]:
             specimen=reference_to(case, entry.specimen) if entry.specimen else None,
             component=list(_components(entry)),
         )
+
+
+def _code(entry: TissueMarker) -> dict[str, Any]:
+    """Return the marker with the codes of the table that fit the kind of the value and the method; those given stay."""
+    term = CODES.term("markers", entry.marker, entry)
+    if term is None or entry.marker.code:
+        return CODES.concept("markers", entry.marker, entry)
+    if entry.value.concept is None:
+        term = CODES.find("markers", Concept(name=f"{term.name}-share")) or term
+    method = (entry.method.name or (entry.method.text or "").lower().replace(" ", "-")) if entry.method else ""
+    stain = _STAINS.get(method)
+    fitting = [one for one in term.codings if _fits(one["display"], stain, is_word=entry.value.concept is not None)]
+    return {**({"coding": fitting} if fitting else {}), "text": CODES.words("markers", entry.marker, entry)}
+
+
+# What the names of LOINC say of each method; each that is not here has no code of LOINC in the table.
+_STAINS = {
+    "immunohistochemistry": " by Immune stain",
+    "immunofluorescence": " by Immune stain",
+    "flow-cytometry": " by Flow cytometry",
+    "fish": " by FISH",
+    "cish": " by CISH",
+    "sish": " by SISH",
+}
+
+
+def _fits(display: str, stain: str | None, *, is_word: bool) -> bool:
+    """Whether a name of LOINC says another method than ``stain``, or is one of a share where the value is a word."""
+    is_of_share = display.startswith("Cells.")
+    is_of_word = "[Presence]" in display or "[Interpretation]" in display
+    is_method = stain is None or " by " not in display or display.endswith(stain)
+    return is_method and not (is_of_share if is_word else is_of_word)
 
 
 def _interpretation(entry: TissueMarker) -> list[dict[str, Any]]:

@@ -203,7 +203,7 @@ def _sentence(case: Case, procedure: Procedure) -> str:
 
 
 def _result_words(procedure: Procedure) -> str:
-    places = ", ".join(_codes.words("sites", one, procedure) for one in procedure.sites)
+    places = ", ".join(_codes.site(one, procedure)["text"] for one in procedure.sites)
     wrong = ", ".join(_codes.words("events", one, procedure) for one in procedure.complications)
     devices = ", ".join(f"{one.name} ({one.action})" for one in procedure.devices)
     said = {"Site": places, "Complications": wrong, "Devices": devices, "Outcome": procedure.outcome or ""}

@@ -86,12 +86,20 @@ def transfusions(case: Case) -> Iterator[Resource]:
                 words,
                 partOf=[reference("Procedure", one.key)],
                 status="completed",
-                medicationCodeableConcept={"text": f"Blood product: {code['text']}"},
+                medicationCodeableConcept={"text": _product(one)},
                 subject=PATIENT,
                 effectivePeriod=dated(case, "start", one.at) | dated(case, "end", one.until),
                 reasonReference=reasons,
                 dosage={"text": str(one.amount), "dose": _dose(one.amount)},
             )
+
+
+def _product(one: Transfusion) -> str:
+    """Return what was given in words: a table names the transfusion by its code and the product beside it."""
+    term = _codes.term("transfusions", one.product, one)
+    return (
+        str(term.more["product"]) if term and "product" in term.more else _codes.words("transfusions", one.product, one)
+    )
 
 
 def _dose(amount: Quantity) -> dict[str, Any]:
@@ -114,7 +122,7 @@ MAPPING = Mapping(
             roles=("treatment",),
             example="""\
 transfusions:
-  - {key: transfusion, product: packed-red-blood-cells, amount: 2 units, at: operation, source: made up}
+  - {key: transfusion, product: packed-red-blood-cells, amount: 600 mL, at: operation, source: made up}
 """,
         ),
     ),
