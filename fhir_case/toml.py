@@ -17,6 +17,18 @@ __all__ = ["read_toml", "shipped_toml"]
 
 _MOST_BYTES = 20_000_000
 
+# tomllib takes time and memory that grow with the square of the parts of a dotted key. Quotes that are not closed match
+# too, so that a search takes linear time; tomllib refuses them.
+_MOST_PARTS = 50
+_PART = r"""(?:[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"?+|'[^'\n]*+'?+)"""
+_DOT = r"[ \t]*+\.[ \t]*+"
+_LONG_BASIC = r'"""(?:[^"\\]|\\[\s\S]|"(?!""))*+(?:"""|\\?\Z)'
+_LONG_LITERAL = r"'''(?:[^']|'(?!''))*+(?:'''|\Z)"
+_TOKEN = re.compile(
+    rf"{_LONG_BASIC}|{_LONG_LITERAL}|#[^\n]*+|"
+    rf"(?P<deep>{_PART}(?:{_DOT}{_PART}){{{_MOST_PARTS}}})|{_PART}(?:{_DOT}{_PART})*+"
+)
+
 
 def read_toml(path: Path, *, hint: str = "", secret: bool = False) -> dict[str, Any]:
     """
@@ -30,7 +42,9 @@ def read_toml(path: Path, *, hint: str = "", secret: bool = False) -> dict[str, 
         FhirCaseError: The file cannot be read, or is not TOML.
     """
     try:
-        return tomllib.loads(read_bounded(path, _MOST_BYTES).decode("utf-8-sig"))
+        text = read_bounded(path, _MOST_BYTES).decode("utf-8-sig")
+        _refuse_deep_keys(text, path)
+        return tomllib.loads(text)
     except OSError as error:
         raise FhirCaseError(f"this cannot be read: {error.strerror or error}", where=str(path)) from None
     except UnicodeDecodeError as error:
@@ -45,6 +59,13 @@ def read_toml(path: Path, *, hint: str = "", secret: bool = False) -> dict[str, 
         raise FhirCaseError(f"this is not TOML{what}", where=where, hint=hint) from None
     except ValueError:  # tomllib lets that of int() pass
         raise FhirCaseError("this TOML has a number of thousands of digits", where=str(path), hint=hint) from None
+
+
+def _refuse_deep_keys(text: str, path: Path) -> None:
+    for token in _TOKEN.finditer(text):
+        if token["deep"]:
+            where = f"{path}:{text.count(chr(10), 0, token.start()) + 1}"
+            raise FhirCaseError(f"a key has more than {_MOST_PARTS} parts", where=where, hint="write shorter keys")
 
 
 def shipped_toml(package: str, name: str) -> dict[str, Any]:

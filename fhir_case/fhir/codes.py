@@ -213,23 +213,34 @@ def term_of(where: str, name: str, section: Any) -> Term:
     Raises:
         MappingError: It breaks the grammar.
     """
-    reason = "it is a table with 'text', a string, and may have 'codings', a list, and 'units', a table"
+    reason = "it is a table with 'text', a string, and may have 'codings', a list, and 'units', a table of texts"
     if isinstance(section, dict) and isinstance(section.get("text"), str):
         more = dict(section)
         text, units, codings = more.pop("text"), more.pop("units", {}), more.pop("codings", [])
-        if isinstance(units, dict) and isinstance(codings, list):
+        texts = isinstance(units, dict) and all(isinstance(code, str) for code in units.values())
+        if texts and isinstance(codings, list):
             try:
+                found = tuple(_coding(one) for one in codings)
+                for other in more.values():
+                    if isinstance(other, dict) and "system" in other:
+                        _coding(other)
                 sources = tuple(str(one.get("source", "")) for one in codings)
-                return Term(name, text, tuple(_coding(one) for one in codings), units, sources, more)
+                return Term(name, text, found, units, sources, more)
             except KeyError as error:
                 reason = f"a coding has no {error.args[0]!r}"
-            except (AttributeError, TypeError, ValueError) as error:
+            except (TypeError, ValueError) as error:
                 reason = str(error)
     raise MappingError(f"[{name}]: {reason}", where=where, hint="see fhir_case.fhir.codes for the grammar")
 
 
-def _coding(one: dict[str, str]) -> dict[str, str]:
-    system = SYSTEMS.get(one["system"], one["system"])
+def _coding(one: Any) -> dict[str, str]:
+    if not isinstance(one, dict):
+        raise TypeError("a coding is a table with 'system', 'code' and 'display'")
+    for key in ("system", "code", "display", "text"):
+        if not isinstance(one.get(key, ""), str):
+            raise TypeError(f"'{key}' of a coding is text, in quotes")
+    named = str(one["system"])
+    system = SYSTEMS.get(named, named)
     if ":" not in system:
         raise ValueError(f"'{system}' is not a URL, and not one of {', '.join(SYSTEMS)}")
     return coding(system, one["code"], one.get("display"))

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["MAPPING", "Variant", "variants"]
 
 _REFERENCE = r"^([A-Z]{2,4}_?[0-9]+(\.[0-9]+)?(\([A-Za-z0-9-]+\))?:)?"
-_CODING, _GENOMIC, _PROTEIN = (
-    re.compile(rf"{_REFERENCE}{kind}\S+( \S+)*$") for kind in (r"[cnr]\.", r"[gm]\.", r"p\.")
-)
+_CODING = re.compile(rf"{_REFERENCE}[cnr]\.\S+( \S+)*$")
+_GENOMIC = re.compile(rf"{_REFERENCE}[gm]\.\S+( \S+)*$")
+_PROTEIN = re.compile(rf"{_REFERENCE}p\.\S+( \S+)*$")
 
 
 def _in_hgvs(pattern: re.Pattern[str], example: str) -> AfterValidator:
