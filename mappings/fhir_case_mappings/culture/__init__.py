@@ -11,7 +11,7 @@ from fhir_case.case import Concept, Event, Quantity, Section, Site
 from fhir_case.case.entry import SpecimenKey
 from fhir_case.case.forms import Form, Text
 from fhir_case.fhir.datatypes import absent, code_of
-from fhir_case.fhir.systems import DIAGNOSTIC_SERVICE, SNOMED, US_CORE
+from fhir_case.fhir.systems import DIAGNOSTIC_SERVICE, US_CORE
 from fhir_case.mapping import (
     PATIENT,
     PERFORMER,
@@ -36,11 +36,6 @@ _codes = Codes.beside(__name__)
 
 _CATEGORY = [code_of(DIAGNOSTIC_SERVICE, "LAB", "Laboratory"), code_of(DIAGNOSTIC_SERVICE, "MB", "Microbiology")]
 _LABORATORY = US_CORE + "us-core-observation-lab"
-_WITHOUT_ORGANISM = {
-    "no-growth": code_of(SNOMED, "264868006", "No growth (qualifier value)", text="no growth"),
-    "pending": {"text": "result pending"},
-    "contaminated": {"text": "contaminated"},
-}
 _INTERPRETATION = {"S": "susceptible", "I": "intermediate", "R": "resistant", "SDD": "susceptible-dose-dependent"}
 
 
@@ -149,7 +144,7 @@ def cultures(case: Case) -> Iterator[Resource]:
 
 def _grown(case: Case, entry: Culture, code: dict[str, Any]) -> Iterator[Resource]:
     if not entry.organisms:
-        found = _WITHOUT_ORGANISM.get(entry.result, {"text": "growth, organism not named"})
+        found = _codes.fixed(entry.result)
         if entry.result != "pending":
             yield _observed(case, entry, "result", code, {"valueCodeableConcept": found}, words=found["text"])
         return

@@ -12,8 +12,8 @@ from fhir_case.case import Concept, KeyedEntry, Quantity, Site
 from fhir_case.case.entry import ConditionKey, key_of
 from fhir_case.case.forms import Amount, Key
 from fhir_case.fhir.codes import code_table
-from fhir_case.fhir.datatypes import coding, extension
-from fhir_case.fhir.systems import MCODE, SNOMED
+from fhir_case.fhir.datatypes import extension
+from fhir_case.fhir.systems import MCODE
 from fhir_case.mapping import Codes
 from fhir_case_mappings.medication.dose import Dose
 
@@ -36,8 +36,8 @@ _UNITS_OF_DURATION = {
     "d": "d", "day": "d", "days": "d",
 }  # fmt: skip
 _NORMALISED = (
-    (re.compile(r"/\s*(?:m2|m²|m\^2|sqm|BSA)\b"), "301898006", "Body surface area (observable entity)"),
-    (re.compile(r"/\s*kg\b"), "363804004", "Body weight characteristic (observable entity)"),
+    (re.compile(r"/\s*(?:m2|m²|m\^2|sqm|BSA)\b"), "per-body-surface-area"),
+    (re.compile(r"/\s*kg\b"), "per-body-weight"),
 )
 
 
@@ -119,9 +119,9 @@ def normalisation(given: Given) -> list[dict[str, Any]]:
     Source: https://hl7.org/fhir/us/mcode/STU4/StructureDefinition-mcode-normalization-basis.html
     """
     unit = given.dose.unit if given.dose else ""
-    for pattern, code, display in _NORMALISED:
+    for pattern, name in _NORMALISED:
         if pattern.search(unit):
-            concept = {"coding": [coding(SNOMED, code, display)]}
+            concept = {"coding": codes.fixed(name)["coding"]}
             return [extension(MCODE + "mcode-normalization-basis", valueCodeableConcept=concept)]
     return []
 

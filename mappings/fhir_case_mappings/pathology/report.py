@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.case import KeyedEntry, Section
+from fhir_case.case import Concept, KeyedEntry, Section
 from fhir_case.fhir.datatypes import absent, code_of, extension
-from fhir_case.fhir.systems import DIAGNOSTIC_SERVICE, LOINC, MCODE, US_CORE
+from fhir_case.fhir.systems import DIAGNOSTIC_SERVICE, MCODE, US_CORE
 from fhir_case.mapping import (
     PATIENT,
     PERFORMER,
@@ -46,12 +46,9 @@ def pathology(case: Case) -> Iterator[Resource | Addition]:
     for entry in case.entries_of(Pathology):
         # The note is one about the report, and a report of R4 has no element for it but its conclusion.
         own = list(_observations(case, entry.model_copy(update={"note": None})))
-        name = CODES.words("examinations", entry.examination, entry) if entry.examination else "Pathology study"
-        code = (
-            CODES.concept("examinations", entry.examination, entry)
-            if entry.examination
-            else code_of(LOINC, "11526-1", "Pathology study", text=name)
-        )
+        examination = entry.examination or Concept(name="pathology")
+        name = CODES.words("examinations", examination, entry)
+        code = CODES.concept("examinations", examination, entry)
         results = [reference_to(case, key) for key in entry.results]
         yield resource(
             "DiagnosticReport",
