@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["identifiers_of", "token_of"]
 
 _HALF = r"(?:[^\\|,$]|\\[\\|,$])"
-_TOKEN = re.compile(rf"{_HALF}*\|{_HALF}+", re.DOTALL)
+_ONE_TOKEN = re.compile(rf"{_HALF}*\|{_HALF}+", re.DOTALL)
 # Several parameters, and what some servers decode and others do not.
 _AMBIGUOUS = re.compile(r"[&;+#]|%(?![0-9A-Fa-f]{2})")
 
@@ -44,7 +44,7 @@ def token_of(query: str) -> str:
         token = unquote(value, errors="strict")
     except UnicodeDecodeError:
         return ""
-    return token if _TOKEN.fullmatch(token) else ""
+    return token if _ONE_TOKEN.fullmatch(token) else ""
 
 
 def _escaped(text: str) -> str:

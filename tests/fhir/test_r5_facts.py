@@ -53,7 +53,6 @@ def values(resource: Resource) -> Counter[str]:
 GONE = {
     "AdverseEvent": "http://hl7.org/fhir/5.0/StructureDefinition/extension-AdverseEvent.mitigatingAction|item",
     "BodyStructure": "http://hl7.org/fhir/resource-types",
-    "Condition": "http://hl7.org/fhir/StructureDefinition/data-absent-reason",  # of an unknown status
     "Device": "Patient/.*",
 }
 ADDED = {

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from smallserver import SmallServer
+    from smallserver import Request, SmallServer
 
 
 def three(folder: Path) -> Path:
@@ -55,7 +55,14 @@ def test_an_outage_ends_the_run_as_a_whole_and_divides_nothing(
     impatient: tuple[object, ...],
     status: int,
 ) -> None:
-    fake.hook = lambda request, answer: answer() if request.path == ("metadata",) else Reply(status)
+    began: list[bool] = []  # with the first transaction
+
+    def outage(request: Request, answer: Callable[[], Reply]) -> Reply:
+        if request.is_transaction:
+            began.append(True)
+        return Reply(status) if began else answer()
+
+    fake.hook = outage
     code, _, err = run(*impatient)
 
     assert (6, set()) == (code, fake.names)

@@ -156,6 +156,20 @@ def test_a_resource_inside_of_another_needs_its_own_label(
     assert [] == elsewhere.transactions
 
 
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("kind", ["collection", "searchset", "document", "message", "transaction"])
+def test_a_bundle_that_is_stored_as_a_resource_needs_labels_inside(
+    elsewhere: SmallServer, run: Run, tmp_path: Path, kind: str, number: int
+) -> None:
+    entries = [{"fullUrl": f"urn:uuid:c757873d-ec9a-4326-a141-5500000000{n}0", "resource": REAL} for n in range(number)]
+    content = {"resourceType": "Bundle", "id": "b", "meta": TEST_DATA, "type": kind, "entry": entries}
+    code, _, err = run("upload", write(tmp_path, "a.json", content), "--server", elsewhere.url, "--as-resource")
+
+    assert 4 == code
+    assert "it is not labelled as test data" in err
+    assert {} == elsewhere.resources
+
+
 @pytest.mark.parametrize("options", [[], ["--as-is"]])
 def test_what_is_labelled_inside_and_outside_is_sent_and_a_label_covers_what_is_contained(
     elsewhere: SmallServer, run: Run, tmp_path: Path, options: list[str]

@@ -176,6 +176,7 @@ Resources  equal         0
            rewritten     0
            altered       1
            lost          1
+           refused       0
            not checked   0
 
 Not as sent:
@@ -193,7 +194,7 @@ def test_a_verification_without_differences_is_a_line_and_a_table() -> None:
 
     assert good.ok
     assert "Read back from https://fhir.example/fhir: 1 of 1 as sent" == lines[0]
-    assert 7 == len(lines)
+    assert 8 == len(lines)
 
 
 def test_a_run_names_the_states_of_a_verification_as_verify_does() -> None:
@@ -218,7 +219,7 @@ def test_a_long_list_is_cut_and_says_so() -> None:
     lines = verification_text(Verification(BASE, lost)).splitlines()
 
     assert "  and 5 more; the JSON report lists all" == lines[-1]
-    assert 30 == len(lines)
+    assert 31 == len(lines)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
@@ -249,7 +250,9 @@ def test_the_json_of_a_verification_keeps_the_digits() -> None:
     value = parse(dump(verification().to_dict()))
 
     assert not value["ok"]
-    assert {"equal": 0, "added": 1, "rewritten": 0, "altered": 1, "lost": 1, "not checked": 0} == value["counts"]
+    assert {"equal": 0, "added": 1, "rewritten": 0, "altered": 1, "lost": 1, "refused": 0, "not checked": 0} == value[
+        "counts"
+    ]
     assert ("15.00", "15.0") == tuple(
         str(value["comparisons"][1]["differences"][1][each]) for each in ("sent", "stored")
     )

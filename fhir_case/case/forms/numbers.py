@@ -89,7 +89,7 @@ def _refusal(text: str, plain: str) -> PydanticCustomError:
     return PydanticCustomError(kind, "'{given}' {said}", {"given": text[:60], "said": said})
 
 
-_BOUND = r"[<>=]{0,2} ?"
+_BOUND = r"^[<>=]{0,2} ?"
 _MISTAKES: tuple[tuple[re.Pattern[str], LiteralString, str], ...] = (
     (
         re.compile(_BOUND + r"\d{1,3}(?:,\d{3})+(?!\d)"),

@@ -110,7 +110,7 @@ def bundle_entries(
         return (_entry({"resource": bundle}, 0, kind="", source=source, where=""),), ()
     if kind not in (*_WITH_REQUESTS, *_WITHOUT_REQUESTS):
         reason = _WHY_NOT.get(str(kind), f"it can be {', '.join((*_WITH_REQUESTS, *_WITHOUT_REQUESTS))}")
-        hint = "--as-resource stores it as a resource" if kind in _WHY_NOT else ""
+        hint = "--as-resource stores it as a resource" if str(kind) in _WHY_NOT else ""
         raise BundleError(f"a Bundle of type {kind!r} cannot be loaded: {reason}", hint=hint)
     entries = bundle.get("entry")
     if not isinstance(entries, list) or not entries:

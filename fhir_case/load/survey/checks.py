@@ -65,7 +65,8 @@ def guard(document: Document, originals: Sequence[BundleEntry], rules: Rules) ->
     if is_sent_as_it_came(document, rules):
         refuse_unlabelled(rules.server, document.content, allowed=rules.real_patient_data)
         return
-    alone = _has_no_inner_resource(document, len(originals))
+    whole = any((each.resource or {}).get("resourceType") == "Bundle" for each in originals)  # stored as a resource
+    alone = not whole and _has_no_inner_resource(document, len(originals))
     for each in originals:
         if not (alone and is_test_data(each.resource)) and each.request.get("method") != "DELETE":
             refuse_unlabelled(rules.server, each.resource, path=each.name, allowed=rules.real_patient_data)

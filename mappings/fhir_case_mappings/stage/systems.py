@@ -28,11 +28,11 @@ _PROFILE = {
 _TYPE_NAME = {"": "{}-category", "c": "clinical-{}", "p": "pathologic-{}", "yp": "post-therapy-{}"}
 _CATEGORY = re.compile(r"^(?P<prefix>yp|c|p|)(?P<part>[tnm])(?=[x0-4]|is|a$)")
 _GROUP = re.compile(r"^stage-(?=[0iv])")
-_DESCRIPTOR = re.compile(r"\((?:m|f|sn|[2-9])(?:[,; ][^)]*)?\)$")  # several tumours, by puncture, sentinel node
+_DESCRIPTOR = re.compile(r"\((?:m|f|sn|[2-9])(?:[,; ][^()]{0,40})?\)$")  # several tumours, by puncture, sentinel node
 _MODIFIED = re.compile(r"\bmodif", re.IGNORECASE)
 _GRADE = re.compile(r"\b(?:histolog\w+ )?(?:grade|grading)\b|\bgleason\b|\bISUP\b", re.IGNORECASE)
 _METHODS = (
-    (re.compile(r"\bAJCC\b.*?\b([6-9])(?:th|\b)|\b([6-9])th edition of the AJCC\b", re.IGNORECASE), "ajcc-{}"),
+    (re.compile(r"\bAJCC\b.{0,40}?\b([6-9])(?:th|\b)|\b([6-9])th edition of the AJCC\b", re.IGNORECASE), "ajcc-{}"),
     (re.compile(r"\bAJCC\b", re.IGNORECASE), "ajcc"),
     (re.compile(r"\bUICC\b", re.IGNORECASE), "uicc"),
     (re.compile(r"\bBCLC\b|Barcelona", re.IGNORECASE), "bclc"),
