@@ -15,7 +15,10 @@ from fhir_case.errors import CheckerError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["is_ucum", "ucum_code"]
+__all__ = ["LONGEST_UNIT", "is_ucum", "ucum_code"]
+
+LONGEST_UNIT = 250
+"""Characters of a unit that is read: the longest official one has 30, and the grammar takes quadratic time."""
 
 _LONGEST = 60
 _CACHED = 10_000
@@ -87,11 +90,13 @@ def _part(part: str, word: Callable[[str], str | None]) -> str | None:
 
 def is_ucum(code: str) -> bool:
     """
-    Return whether a code follows the grammar of UCUM.
+    Return whether a code follows the grammar of UCUM; one of more than `LONGEST_UNIT` characters is taken for none.
 
     Raises:
         CheckerError: It is not one of the clinic, and the library for all others is missing.
     """
+    if len(code) > LONGEST_UNIT:
+        return False
     return bool(_CLINICAL.fullmatch(code)) or _is_parsed(_ANNOTATION.sub("{a}", code))
 
 

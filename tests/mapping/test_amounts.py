@@ -151,3 +151,10 @@ def test_the_shipped_case_needs_no_parser_of_units() -> None:
     )
 
     assert 0 == subprocess.run([sys.executable, "-c", program], check=False).returncode
+
+
+def test_a_unit_of_more_than_250_characters_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fhir_case.fhir.ucum._is_parsed", lambda _: pytest.fail("it was read"))
+
+    assert not is_ucum("/m" * 126)
+    assert is_ucum("/".join(["mg"] * 83))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fhir_case.fhir.code_forms import FORMS, wrong_digit, wrong_form
 from fhir_case.fhir.systems import LOINC, SNOMED, SYSTEMS, UCUM
-from fhir_case.fhir.ucum import is_ucum
+from fhir_case.fhir.ucum import LONGEST_UNIT, is_ucum
 from fhir_case.validation.check import Finding, rule
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ __all__ = ["CODE_RULES"]
 
 # How many codes a process remembers: the same ones are repeated, and memory has a bound.
 _CACHED = 10_000
-
-# The longest official unit has 30 characters; the grammar takes quadratic time.
-_LONGEST_UNIT = 250
 
 
 def _unless_system(system: str) -> Callable[[Subject], str]:
@@ -73,7 +70,7 @@ def _units(subject: Subject) -> Iterator[Finding]:
         code = node.get("code")
         if not isinstance(code, str):
             continue
-        if len(code) > _LONGEST_UNIT:
+        if len(code) > LONGEST_UNIT:
             message = f"not checked: a unit of {len(code)} characters"
             yield Finding(located, message, node=node, tail=".code", severity="information", code="not-supported")
         elif not is_ucum(code):
