@@ -258,7 +258,7 @@ def registry(tmp_path: Path) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        yield f"http://user:secret@127.0.0.1:{server.server_port}"
+        yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
 
@@ -272,13 +272,19 @@ def test_a_registry_is_asked_once_for_a_package(registry: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("name", "said"), [("false", "sent guide#1.0.0 when false#1.0.0"), ("secret", "HTTP 403")])
-def test_a_registry_that_gives_something_else_is_named_without_its_password(
-    registry: str, tmp_path: Path, name: str, said: str
-) -> None:
+def test_a_registry_that_gives_something_else_is_named(registry: str, tmp_path: Path, name: str, said: str) -> None:
     with pytest.raises(CheckerError, match=said) as caught:
         fetch_package(registry, name, "1.0.0", tmp_path / "packages")
-    assert "secret@" not in str(caught.value)
+    assert registry in caught.value.where
     assert [] == list((tmp_path / "packages").iterdir())
+
+
+def test_a_registry_with_a_password_in_its_address_is_refused_without_being_repeated(
+    registry: str, tmp_path: Path
+) -> None:
+    with pytest.raises(CheckerError, match="is not the address of a registry of packages") as caught:
+        fetch_package(registry.replace("//", "//user:secret@"), "guide", "1.0.0", tmp_path / "packages")
+    assert "secret" not in str(caught.value)
 
 
 def test_a_certificate_that_is_not_accepted_is_told_with_where_to_name_an_authority(

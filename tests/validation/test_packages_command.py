@@ -151,3 +151,59 @@ def test_without_a_registry_nothing_is_asked(home: dict[str, str]) -> None:
 
     assert 2 == done.exit_code
     assert "needs --registry URL" in done.stderr
+
+
+@pytest.mark.parametrize("url", ["https://anna:SECRET@127.0.0.1:9", "http://127.0.0.1:9/?key=SECRET", "http://[::1"])
+@pytest.mark.parametrize("label", ["guide", "guide#1.0.0"])
+def test_a_registry_with_a_secret_in_its_address_is_refused_without_being_repeated(
+    home: dict[str, str], url: str, label: str
+) -> None:
+    done = run(home, "add", label, "--registry", url)
+
+    assert 2 == done.exit_code
+    assert "is not the address of a registry of packages" in done.stderr
+    assert "SECRET" not in done.stdout + done.stderr
+
+
+def test_two_packages_whose_labels_look_alike_are_kept_apart(home: dict[str, str]) -> None:
+    answers = {"/a/6.1.0-ballot": archive("a", "6.1.0-ballot"), "/a-6.1.0/ballot": archive("a-6.1.0", "ballot")}
+    with serving(answers) as (url, asked):
+        for label in ("a#6.1.0-ballot", "a-6.1.0#ballot"):
+            assert 0 == run(home, "add", label, "--registry", url).exit_code
+
+    assert answers.keys() <= set(asked)
+    assert {"a#6.1.0-ballot", "a-6.1.0#ballot"} == set(listed(home))
+
+
+def test_a_kept_file_that_is_another_package_is_refused_by_name(home: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "cache" / "fhir-case" / "packages"
+    folder.mkdir(parents=True)
+    (folder / "guide#1.0.0.tgz").write_bytes(archive("other", "2.0.0"))
+
+    done = run(home, "add", "guide#1.0.0", "--registry", "http://127.0.0.1:9")
+
+    assert 8 == done.exit_code
+    assert "guide#1.0.0.tgz: is other#2.0.0 and not guide#1.0.0" in done.stderr
+
+
+def test_dependencies_without_end_are_refused_by_name(home: dict[str, str]) -> None:
+    answers = {f"/guide/{n}.0.0": archive("guide", f"{n}.0.0", guide=f"{n + 1}.0.0") for n in range(120)}
+    with serving({**answers, f"/{CROSS}/0.1.0": archive(CROSS, "0.1.0")}) as (url, asked):
+        done = run(home, "add", "guide#0.0.0", "--registry", url)
+
+    assert 8 == done.exit_code
+    assert "which guide#98.0.0 needs, would be beyond 100 packages in one command" in done.stderr
+    assert 100 == len(asked)
+
+
+def test_packages_of_too_many_bytes_in_all_are_refused_by_name(
+    home: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fhir_case.validation.engine.obtaining._MOST_BYTES", 100)
+    answers = {"/guide/1.0.0": archive("guide", "1.0.0", base="1.0.0")}
+    with serving(answers) as (url, asked):
+        done = run(home, "add", "guide#1.0.0", "--registry", url)
+
+    assert 8 == done.exit_code
+    assert "base#1.0.0, which guide#1.0.0 needs, would be beyond 0 MB of packages" in done.stderr
+    assert ["/guide/1.0.0"] == asked

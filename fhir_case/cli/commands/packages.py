@@ -41,6 +41,7 @@ def add(names: tuple[str, ...], registry: str | None) -> None:
 
     Without a version a registry gives the one that it calls the latest. NAME@VERSION is the same as NAME#VERSION.
     """
+    from fhir_case.http.address import is_plain_address
     from fhir_case.validation.engine.hl7 import REGISTRY
     from fhir_case.validation.engine.obtaining import Obtaining
     from fhir_case.validation.engine.store import add_package
@@ -52,6 +53,10 @@ def add(names: tuple[str, ...], registry: str | None) -> None:
         raise click.UsageError(
             f"'{labels[0]}' is no file; a package of that name needs --registry URL or {REGISTRY}, and none is asked "
             "without it."
+        )
+    if labels and not is_plain_address(url):  # which may hold a password, and is not repeated
+        raise click.UsageError(
+            "this is not the address of a registry of packages; write its base URL without user, query and fragment"
         )
     for file in files:
         _added(add_package(file, _cache()))

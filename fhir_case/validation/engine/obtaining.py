@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Obtaining"]
 
+_MOST_PACKAGES = 100  # with all that they depend on; guides have about a dozen
+_MOST_BYTES = 2_000_000_000
+
 
 class Obtaining:
     """
@@ -33,6 +36,7 @@ class Obtaining:
         self._folder = cache / "packages"
         self._on_package = on_package
         self._seen: set[tuple[str, str]] = set()
+        self._bytes = 0
         self.missing: dict[str, str] = {}
         """What the registry does not have, and the package that needs it."""
 
@@ -44,7 +48,7 @@ class Obtaining:
             version: Empty for the latest.
 
         Raises:
-            CheckerError: The registry does not have it, is not reached, or sends something else.
+            CheckerError: The registry does not have it, is not reached, or sends something else; or it needs too many.
         """
         version = version or latest_version(self._registry, name)
         package = self._fetched(name, version)
@@ -56,6 +60,10 @@ class Obtaining:
             needed_by, (name, version) = waiting.pop(0)
             if (name, version) in self._seen:
                 continue
+            if len(self._seen) >= _MOST_PACKAGES:
+                raise self._too_much(name, version, needed_by, f"{_MOST_PACKAGES} packages")
+            if self._bytes >= _MOST_BYTES:
+                raise self._too_much(name, version, needed_by, f"{_MOST_BYTES // 1_000_000} MB of packages")
             found = self._fetched(name, version)
             if found is None:
                 self.missing.setdefault(f"{name}#{version}", needed_by)
@@ -68,5 +76,13 @@ class Obtaining:
             return None
         package = fetch_package(self._registry, name, version, self._folder)
         if package:
+            self._bytes += package.source.stat().st_size
             self._on_package(package)
         return package
+
+    def _too_much(self, name: str, version: str, needed_by: str, what: str) -> CheckerError:
+        return CheckerError(
+            f"{name}#{version}, which {needed_by} needs, would be beyond {what} in one command",
+            where=without_secrets(self._registry),
+            hint="add what you need of them by name",
+        )

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from fhir_case.errors import CheckerError
 from fhir_case.fhir.wire import mapping
+from fhir_case.http.address import is_plain_address
 from fhir_case.java.repositories import without_secrets
 from fhir_case.validation.engine.packages import is_label, read_package
+from fhir_case.validation.engine.store import file_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +47,8 @@ def fetch_package(registry: str, name: str, version: str, folder: Path) -> Packa
     """
     if not is_label(name, version):  # a document can claim any version of a profile
         return None
-    file = folder / f"{name}-{version}.tgz"
+    _refuse_other_addresses(registry)
+    file = file_of(name, version, folder)
     if not file.exists():
         folder.mkdir(parents=True, exist_ok=True)
         part = file.with_suffix(".part")
@@ -63,7 +66,10 @@ def fetch_package(registry: str, name: str, version: str, folder: Path) -> Packa
         finally:
             with contextlib.suppress(OSError):
                 part.unlink()
-    return read_package(file)
+    package = read_package(file)
+    if (package.name, package.version) != (name, version):
+        raise CheckerError(f"is {package.label} and not {name}#{version}", where=str(file), hint="remove the file")
+    return package
 
 
 def latest_version(registry: str, name: str) -> str:
@@ -75,6 +81,7 @@ def latest_version(registry: str, name: str) -> str:
 
     Source: https://github.com/npm/registry/blob/main/docs/responses/package-metadata.md
     """
+    _refuse_other_addresses(registry)
     answer = io.BytesIO()
     if is_label(name, "1") and _download(f"{registry.rstrip('/')}/{name}", answer):
         version = mapping(_json(answer.getvalue()).get("dist-tags")).get("latest")
@@ -85,6 +92,14 @@ def latest_version(registry: str, name: str) -> str:
         where=without_secrets(registry),
         hint="name one: NAME#VERSION",
     )
+
+
+def _refuse_other_addresses(registry: str) -> None:
+    if not is_plain_address(registry):
+        raise CheckerError(
+            "this is not the address of a registry of packages",  # it may hold a password, and is not repeated
+            hint="write its base URL without user, query and fragment, as https://packages.example.org",
+        )
 
 
 def _json(content: bytes) -> dict[str, Any]:

@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
     from fhir_case.validation.engine.packages import Package
 
-__all__ = ["add_package", "added_packages"]
+__all__ = ["add_package", "added_packages", "file_of"]
+
+
+def file_of(name: str, version: str, folder: Path) -> Path:
+    """Return where a package is kept: neither its name nor its version has a ``#``, so that no two share a file."""
+    return folder / f"{name}#{version}.tgz"
 
 
 def added_packages(cache: Path) -> tuple[Package, ...]:
@@ -42,7 +47,7 @@ def add_package(source: Path, cache: Path) -> Package:
         pass
     folder = cache / "packages"
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{package.name}-{package.version}.tgz"
+    target = file_of(package.name, package.version, folder)
     part = target.with_suffix(".part")
     try:
         shutil.copyfile(source, part)
