@@ -101,7 +101,16 @@ def test_what_is_no_prescription_is_not_guessed(written: str) -> None:
     assert schedule_of(written) is None
 
 
+TOO_FAR = [
+    "1/99999999999999999999d", "every 99999 d for 3 wk", "once a day for 99999999999 wk", "99999/d", "99999 doses",
+    "day 1 of 99999", "days 1-99999999999",
+]  # fmt: skip
 ZERO = ["q0h", "q0d", "q00h", "every 0 h", "every 0-3 h", "0 hourly", "0 daily", "3-0/d", "3 per 0 d", "0 doses"]
+
+
+@pytest.mark.parametrize("written", TOO_FAR)
+def test_no_prescription_counts_to_ten_thousand(written: str) -> None:
+    assert schedule_of(written) is None
 
 
 @pytest.mark.parametrize("written", ZERO)
@@ -141,7 +150,7 @@ def test_the_days_of_a_drug_stand_in_its_words_where_no_timing_can_say_them() ->
 @pytest.mark.parametrize(
     "written",
     ["biweekly", "bi-monthly", "days 8, 1 of 21", "day 0 of 21", "day 30 of 28", "days 3-1 of 21", "days 3-1, 5 of 21",
-     "days 0 of 21", "days 22 of 21", "days 1-99999999999", "days 1, 1", "once a day for 0 d", "daily for 3-1 d",
+     "days 0 of 21", "days 22 of 21", "days 1-9999", "days 1, 1", "once a day for 0 d", "daily for 3-1 d",
      "daily for 0 doses"],
 )  # fmt: skip
 def test_what_can_mean_two_things_or_contradicts_itself_is_refused(written: str) -> None:

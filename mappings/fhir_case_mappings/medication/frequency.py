@@ -133,7 +133,7 @@ def schedule_of(text: str) -> Schedule | None:
         PydanticCustomError: It is ambiguous, or contradicts itself.
     """
     rest = _plain(text)
-    if rest is None:
+    if rest is None or re.search(r"\d{5}", rest):  # no prescription counts so far, nor does FHIR
         return None
     if re.search(r"\bbi ?(?:weekly|monthly)\b", rest):
         raise PydanticCustomError(
