@@ -73,8 +73,10 @@ def ucum_code(printed: str, word: Callable[[str], str | None]) -> str | None:
 def _part(part: str, word: Callable[[str], str | None]) -> str | None:
     """Return the code of what stands between two slashes: empty when it only counts, none when it is not known."""
     plain = " ".join(part.split())
-    if not plain or (code := word(plain)) is not None:
-        return code if plain else ""
+    if not plain:
+        return ""
+    if (code := word(plain)) is not None:
+        return code
     if plain in {"1.73 m2", "1.73m2"}:
         return "{1.73_m2}"  # as LOINC and the common units of FHIR write it
     codes = []

@@ -132,6 +132,7 @@ class World:
         if self.process.killed:
             return None
         fault = self.faults.popleft() if self.faults else ""
+        reply: Reply | None = None
         if fault.startswith("killed"):
             self.process.killed = True
         if fault.endswith("late"):
@@ -142,7 +143,7 @@ class World:
                 return reply
         if fault == "outcome":
             return Reply(200, _OUTCOME)
-        if fault == "refused":
+        if fault == "refused" and reply is not None:
             return Reply(200, {**reply.body, "entry": [{"response": {"status": "422"}}] * len(reply.body["entry"])})
         return Reply(_STATUSES[fault]) if fault in _STATUSES else None
 

@@ -181,7 +181,7 @@ def _tested(case: Case, entry: Culture, isolate: Isolate, key: str, organism: st
             f"{key}-{number}",
             {**drug, "text": f"Susceptibility to {drug['text'][0].lower()}{drug['text'][1:]}"},
             value,
-            words=", ".join(part for part in (organism, meant and meant["text"], one.mic and f"MIC {one.mic}") if part),
+            words=", ".join([organism, *([meant["text"]] if meant else []), *([f"MIC {one.mic}"] if one.mic else [])]),
             interpretation=[meant] if meant else [],
             method={"text": one.method} if one.method else None,
         )

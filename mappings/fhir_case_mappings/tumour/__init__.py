@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, LiteralString, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -53,7 +53,8 @@ class Size(Shown):
 
     @model_validator(mode="after")
     def _is_a_length(self) -> Self:
-        for name, lengths in (("value", [self.value]), ("others", self.others)):
+        sizes: dict[LiteralString, tuple[Quantity, ...]] = {"value": (self.value,), "others": self.others}
+        for name, lengths in sizes.items():
             if any(one.unit not in {"mm", "cm"} or one.value <= 0 for one in lengths):
                 raise PydanticCustomError(name, "a size is more than nothing and in mm or cm")
         return self

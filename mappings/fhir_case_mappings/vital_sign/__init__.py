@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, LiteralString, Self
 
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
@@ -29,7 +29,10 @@ _codes = Codes.beside(__name__)
 
 _BLOOD_PRESSURE = "blood-pressure"
 _OXYGEN = {"oxygen_flow": "oxygen-flow", "oxygen_concentration": "oxygen-concentration"}
-_OXYGEN_UNITS = {"oxygen_flow": ("L/min", "l/min"), "oxygen_concentration": ("%",)}
+_OXYGEN_UNITS: dict[LiteralString, tuple[str, ...]] = {
+    "oxygen_flow": ("L/min", "l/min"),
+    "oxygen_concentration": ("%",),
+}
 
 
 class Reading(Value):
