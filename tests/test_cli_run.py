@@ -52,7 +52,7 @@ def test_a_case_of_another_kind_goes_the_whole_way(tmp_path: Path, hapi_r4: str)
     )
 
     assert done.exit_code == 0, done.stderr
-    assert "28 of 28 as sent" in done.stdout
+    assert "29 of 29 as sent" in done.stdout
 
 
 @pytest.mark.server
