@@ -1,4 +1,4 @@
-"""Tell whether a code can be one of its code system, by its form and its check digit; compare names of codes."""
+"""Whether a code can be one of its code system, by form and check digit, and whether two names of codes are equal."""
 
 from __future__ import annotations
 

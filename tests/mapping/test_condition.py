@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fhir_case import CaseError
-from mapping.built import built
+from small_case import built
 
 
 def condition(written: str, **options: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mapping.built import built
+from small_case import built
 
 DCM = "http://dicom.nema.org/resources/ontology/DCM"
 

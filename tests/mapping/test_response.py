@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mapping.built import built
+from small_case import built
 
 CANCER = (
     "conditions: [{{key: c, kind: primary-cancer, diagnosis: {{text: cancer}}, status: {status}, "

@@ -9,7 +9,7 @@ import pytest
 
 from fhir_case import CaseError
 from fhir_case.fhir.codes import code_table
-from mapping.built import built
+from small_case import built
 
 MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-"
 CANCER = (

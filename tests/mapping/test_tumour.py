@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mapping.built import built
+from small_case import built
 
 CANCER = (
     "conditions: [{key: c, kind: primary-cancer, diagnosis: {text: cancer}, status: active, "

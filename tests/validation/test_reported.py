@@ -15,8 +15,6 @@ _FOLDER = Path(__file__).resolve().parents[3] / "shared" / "reports" / "validate
 _ROW = re.compile(r"\| (?P<file>\S+\.json) \| (?P<release>R[45]) \| (?P<expected>[^|]+) \|")
 _README = (_FOLDER / "README.md").read_text("utf-8") if _FOLDER.is_dir() else ""
 _REPORTED = [tuple(row.groups()) for row in map(_ROW.match, _README.splitlines()) if row]
-# What only the HL7 engine or a load decides: test_engines.py and tests/load.
-_ELSEWHERE = ("with --engine", "upload ")
 
 
 def test_the_inputs_are_there() -> None:
