@@ -20,6 +20,8 @@ from fhir_case.fhir.wire import Resource, parse
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from fhir_case.fhir.models import FhirVersion
+
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests"
 CASES = ROOT / "tests" / "cases"
@@ -32,9 +34,14 @@ def case_source(name: str) -> str:
     return str(file) if file.exists() else name
 
 
-def golden(name: str) -> Resource:
+def golden_file(name: str, fhir: FhirVersion = "R4") -> Path:
+    """Return the file of the golden Bundle of a test case in a release."""
+    return CASES / name / ("bundle.json" if fhir == "R4" else f"bundle-{fhir.lower()}.json")
+
+
+def golden(name: str, fhir: FhirVersion = "R4") -> Resource:
     """Return the golden Bundle of a test case."""
-    bundle: Resource = parse((CASES / name / "bundle.json").read_bytes())
+    bundle: Resource = parse(golden_file(name, fhir).read_bytes())
     return bundle
 
 

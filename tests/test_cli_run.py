@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fhir_case.case.shipped import shipped_case_names
 from fhir_case.fhir.wire import parse
-from support import CASES, SHIPPED, SHIPPED_COUNT, run_command
+from support import CASES, SHIPPED, SHIPPED_COUNT, golden, run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @pytest.mark.server
-def test_run_loads_verifies_and_writes_its_three_files(tmp_path: Path, hapi_r4: str) -> None:
-    done = run_command("run", SHIPPED, "--server", hapi_r4, "--namespace", "run-test", "--out", str(tmp_path))
+@pytest.mark.parametrize("name", shipped_case_names())
+def test_run_loads_a_shipped_case_verifies_and_writes_its_three_files(tmp_path: Path, hapi_r4: str, name: str) -> None:
+    namespace = f"run-{name.partition('-')[0]}"
+    done = run_command("run", name, "--server", hapi_r4, "--namespace", namespace, "--out", str(tmp_path))
     report = parse((tmp_path / "case-report.json").read_bytes())
+    count = len(golden(name)["entry"])
 
     assert (0, "") == (done.exit_code, done.stderr)
     assert [line.split()[0] for line in done.stdout.splitlines()[1:6]] == [
@@ -26,11 +30,11 @@ def test_run_loads_verifies_and_writes_its_three_files(tmp_path: Path, hapi_r4: 
         "upload",
         "verify",
     ]
-    assert f"{SHIPPED_COUNT} of {SHIPPED_COUNT} as sent" in done.stdout
-    assert f"{hapi_r4}/Patient/run-test-patient/$everything" in done.stdout
-    assert report["upload"]["counts"]["created"] == SHIPPED_COUNT
+    assert f"{count} of {count} as sent" in done.stdout
+    assert f"{hapi_r4}/Patient/{namespace}-patient/$everything" in done.stdout
+    assert report["upload"]["counts"]["created"] == count
     assert report["verification"]["ok"] is True
-    assert report["options"]["namespace"] == "run-test"
+    assert report["options"]["namespace"] == namespace
     assert {"bundle.json", "verification.json"} == report["files"].keys()
 
 

@@ -1,4 +1,8 @@
-"""The Bundles of the test cases, whole. `pytest --update-golden` writes them; a review reads what changed."""
+"""
+The Bundles of the test cases, whole; those of the shipped cases in R5 too.
+
+`pytest --update-golden` writes them; a review reads what changed.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,20 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from fhir_case import build_bundle, load_case
+from fhir_case.case.shipped import shipped_case_names
 from fhir_case.fhir.wire import Resource, dump, parse
-from support import CASES, case_source, golden
+from support import CASES, case_source, golden, golden_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fhir_case.fhir.models import FhirVersion
+
 NAMES = sorted(folder.name for folder in CASES.iterdir() if folder.is_dir())
+BUNDLES: list[tuple[str, FhirVersion]] = [
+    *((name, "R4") for name in NAMES),
+    *((name, "R5") for name in shipped_case_names()),
+]
 
 
 def scrubbed(bundle: Resource) -> Resource:
@@ -26,13 +37,13 @@ def scrubbed(bundle: Resource) -> Resource:
     return result
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_case_gives_its_golden_bundle(name: str, update_golden: bool) -> None:
-    bundle = scrubbed(build_bundle(load_case(case_source(name))))
+@pytest.mark.parametrize(("name", "fhir"), BUNDLES)
+def test_a_case_gives_its_golden_bundle(name: str, fhir: FhirVersion, update_golden: bool) -> None:
+    bundle = scrubbed(build_bundle(load_case(case_source(name)), fhir=fhir))
     if update_golden:
-        (CASES / name / "bundle.json").write_bytes(dump(bundle, indent=True))
+        golden_file(name, fhir).write_bytes(dump(bundle, indent=True))
 
-    assert golden(name) == bundle
+    assert golden(name, fhir) == bundle
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -53,9 +64,9 @@ def test_both_forms_hold_the_same_resources(name: str) -> None:
     assert not any("request" in one for one in collection["entry"])
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_no_line_of_a_golden_names_this_machine(name: str) -> None:
-    text = (CASES / name / "bundle.json").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("name", "fhir"), BUNDLES)
+def test_no_line_of_a_golden_names_this_machine(name: str, fhir: FhirVersion) -> None:
+    text = golden_file(name, fhir).read_text(encoding="utf-8")
 
     assert "/home/" not in text
     assert "VERSION" in text

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-GOLDENS = sorted([*CASES.glob("*/bundle.json"), *(TESTS / "mapping" / "cases").glob("*/*.json")])
+GOLDENS = sorted([*CASES.glob("*/bundle*.json"), *(TESTS / "mapping" / "cases").glob("*/*.json")])
 
 
 def of_the_author(file: Path) -> set[str]:
