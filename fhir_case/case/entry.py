@@ -93,7 +93,13 @@ Performer = Annotated[Text, AfterValidator(_key_or_words)]
 
 
 class Entry(Form):
-    """What every entry has: its place in the report, a note, and the line it was written on."""
+    """
+    What every entry has: its place in the report, a note, and the line it was written on.
+
+    Args:
+        source: Its place in the report, such as ``page 3`` or ``table 2``.
+        note: What the report says beside that, or what a reader has to know; it becomes the note of the resource.
+    """
 
     source: Text
     note: Text | None = None
@@ -114,7 +120,12 @@ class Entry(Form):
 
 
 class KeyedEntry(Entry):
-    """An entry that others can refer to."""
+    """
+    An entry that others can refer to.
+
+    Args:
+        key: The name by which other entries refer to it; it becomes the end of the id of its resource.
+    """
 
     key: Key
 
@@ -129,6 +140,7 @@ class Event(KeyedEntry):
     An entry that happened at a time, so that other entries may count from it.
 
     Args:
+        at: When it happened.
         encounter: The stay or visit in which it was.
         performer: Who did it: the key of an entry of people or organizations, or words.
     """
@@ -139,6 +151,11 @@ class Event(KeyedEntry):
 
 
 class Shown(Event):
-    """An event whose result may have been seen in an imaging study, which then lists it among its results."""
+    """
+    An event whose result may have been seen in an imaging study, which then lists it among its results.
+
+    Args:
+        imaging: The imaging study that showed it.
+    """
 
     imaging: ImagingKey | None = None

@@ -36,6 +36,10 @@ class Report(Form):
     Name the publication that the case was taken from.
 
     Args:
+        citation: The reference to the publication, as a list of references has it.
+        title: The title of the publication.
+        year: The year of the publication.
+        url: Where it can be read.
         license: The licence of the publication as it names it, such as ``CC BY 4.0``.
         transcribed: The day on which this file was written from the report.
     """
@@ -68,7 +72,15 @@ class Timeline(Form):
 
 
 class Case(Form):
-    """One clinical case. Sections may be absent; their order in the file does not matter."""
+    """
+    One clinical case. Sections may be absent; their order in the file does not matter.
+
+    Args:
+        case: The id of the case; it begins every id and identifier of the Bundle, unless a namespace is given.
+        title: What the case is about, in words.
+        report: The publication that the case was taken from.
+        timeline: What the times of the case count from.
+    """
 
     sections: ClassVar[tuple[Section, ...]] = ()
     layers: ClassVar[tuple[tuple[Section, ...], ...]] = ()
@@ -155,10 +167,13 @@ def _case_model(sections: tuple[Section, ...], base: type[Case]) -> type[Case]:
     fields: dict[str, Any] = {}
     for section in sections:
         model: Any = section.model
+        described = section.model.summary()
         if section.is_list:
-            fields[section.name] = (tuple[model, ...], ())
+            fields[section.name] = (tuple[model, ...], Field(default=(), description=described))
+        elif section.required:
+            fields[section.name] = (model, Field(description=described))
         else:
-            fields[section.name] = (model, ...) if section.required else (model | None, None)
+            fields[section.name] = (model | None, Field(default=None, description=described))
     made = create_model("Case", __base__=base, __doc__=Case.__doc__, **fields)
     made.layers = (*base.layers, sections)
     made.sections = tuple(section for layer in made.layers for section in layer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,22 +32,7 @@ def case_schema(sections: tuple[Section, ...]) -> dict[str, Any]:
     from fhir_case.case.model import case_model
 
     schema = case_model(sections).model_json_schema()
-    for part in (schema, *schema["$defs"].values()):
-        _describe(part)
     return _HEAD | {name: value for name, value in schema.items() if name not in _HEAD}
-
-
-def _describe(part: dict[str, Any]) -> None:
-    """Move what a docstring says of its arguments to the properties of a schema."""
-    summary, _, arguments = part.get("description", "").partition("\n\nArgs:\n")
-    if summary:
-        part["description"] = summary
-    said = dict(re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", arguments, flags=re.MULTILINE))
-    for form in (part, *part.get("anyOf", ())):
-        for name, field in form.get("properties", {}).items():
-            field.pop("title", None)
-            if name in said:
-                field["description"] = re.sub(r"\s+", " ", said[name]).replace("``", "'")
 
 
 def schema_path() -> Path:

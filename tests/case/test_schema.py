@@ -116,3 +116,17 @@ def test_fields_carry_the_words_of_the_model() -> None:
     field = case_schema(sections_of(discover()))["$defs"]["AdverseEvent"]["properties"]["grade"]
 
     assert field["description"] == "The grade as printed, 1 to 5; 5 is death."
+
+
+def test_every_field_of_the_schema_says_what_it_means() -> None:
+    schema = case_schema(sections_of(discover()))
+    models = {"Case": schema, **schema["$defs"]}
+    silent = [
+        f"{name}.{field}"
+        for name, model in models.items()
+        for form in (model, *model.get("anyOf", ()))
+        for field, part in form.get("properties", {}).items()
+        if "description" not in part and "$ref" not in part
+    ]
+
+    assert [] == silent

@@ -17,7 +17,15 @@ CODE_PATTERN = r"^\S+( \S+)*$"
 
 
 class Coding(Form):
-    """Name one code of one code system, as its publisher writes it."""
+    """
+    Name one code of one code system, as its publisher writes it.
+
+    Args:
+        system: The URL of the code system.
+        code: The code, as the system writes it.
+        display: The name that the system has for the code.
+        version: The version of the code system.
+    """
 
     system: Annotated[str, Field(pattern=r"^(https?://|urn:)\S+$", max_length=300)]
     code: Annotated[str, Field(pattern=CODE_PATTERN, max_length=200)]
@@ -55,7 +63,8 @@ class Concept(ShortForm):
     @classmethod
     def open_schemas(cls, open_form: JsonSchemaValue) -> list[JsonSchemaValue]:
         code = open_form["properties"]["code"]
-        open_form["properties"]["code"] = {"anyOf": [code["items"], {"type": "array", "items": code["items"]}]}
+        one_or_more = [code["items"], {"type": "array", "items": code["items"]}]
+        open_form["properties"]["code"] = {"anyOf": one_or_more, "description": code["description"]}
         return [open_form]
 
     @model_validator(mode="before")

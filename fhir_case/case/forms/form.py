@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import re
 from datetime import date
 from typing import Annotated, Any
@@ -12,6 +13,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 __all__ = ["KEY", "Day", "Form", "Key", "ShortForm", "Text", "clipped"]
+
+_ARGUMENTS = "\n\nArgs:\n"
 
 KEY = re.compile(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
 
@@ -47,13 +50,41 @@ class Form(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
+    @classmethod
+    def summary(cls) -> str:
+        """Return what its docstring says of it, without its fields."""
+        return inspect.cleandoc(cls.__doc__ or "").partition(_ARGUMENTS)[0]
+
+    @classmethod
+    def field_descriptions(cls) -> dict[str, str]:
+        """Return what its docstring says of each field, or else that of a model which it is derived from."""
+        found: dict[str, str] = {}
+        for model in reversed(cls.__mro__):
+            arguments = inspect.cleandoc(model.__doc__ or "").partition(_ARGUMENTS)[2]
+            for name, text in re.findall(r"^    (\w+): (.+(?:\n {8}.+)*)", arguments, flags=re.MULTILINE):
+                found[name] = re.sub(r"\s+", " ", text).replace("``", "'")
+        return found
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core)
+        form = handler.resolve_ref_schema(schema)
+        if cls.summary():
+            form["description"] = cls.summary()
+        said = cls.field_descriptions()
+        for name, field in form.get("properties", {}).items():
+            field.pop("title", None)
+            if name in said:
+                field["description"] = said[name]
+        return schema
+
 
 class ShortForm(Form):
     """Accept one string in place of the mapping, and say so in the JSON Schema."""
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        open_form = handler.resolve_ref_schema(handler(core))
+        open_form = handler.resolve_ref_schema(super().__get_pydantic_json_schema__(core, handler))
         described: dict[str, Any] = {key: open_form.pop(key) for key in ("title", "description") if key in open_form}
         rest = dict(open_form)
         open_form.clear()

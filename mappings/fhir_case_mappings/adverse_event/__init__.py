@@ -55,6 +55,7 @@ class AdverseEvent(Event):
     An adverse event.
 
     Args:
+        event: What happened.
         grade: The grade as printed, 1 to 5; 5 is death.
         severity: The severity as the report calls it; it is no grade.
         seriousness: What the report calls it: serious is what led to death, a danger to life, a stay in hospital …

@@ -25,7 +25,14 @@ _codes = Codes.beside(__name__)
 
 
 class Reaction(Form):
-    """What happened when the patient met the substance."""
+    """
+    What happened when the patient met the substance.
+
+    Args:
+        manifestation: What the reaction was.
+        severity: How severe it was.
+        at: When it was.
+    """
 
     manifestation: Annotated[Concept, _codes.table("events")]
     severity: Literal["mild", "moderate", "severe"] | None = None
@@ -39,9 +46,13 @@ class Allergy(KeyedEntry):
     Args:
         substance: What it is to, or ``no-known-allergies`` and the like.
         kind: Whether the immune system takes part; absent where the report does not say it.
+        category: What kind of substance it is.
         criticality: How much harm may come of it.
+        status: ``active``, unless the report says otherwise.
+        verification: How sure it is.
         onset: When it began.
         last: When the last reaction was.
+        reactions: What happened when the patient met the substance.
     """
 
     substance: Annotated[Concept, _codes.table("allergies")]

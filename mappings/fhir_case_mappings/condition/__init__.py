@@ -48,7 +48,14 @@ _LATERALITY = MCODE + "mcode-laterality-qualifier"
 
 
 class Onset(Form):
-    """When a condition began: at an age, at a time, or in words."""
+    """
+    When a condition began: at an age, at a time, or in words.
+
+    Args:
+        age: The age of the patient at which it began.
+        at: The time at which it began.
+        text: When it began, in words.
+    """
 
     age: Age | None = None
     at: When | None = None
@@ -67,7 +74,9 @@ class Condition(KeyedEntry):
 
     Args:
         kind: What the disease is to this case; a disease is what is none of the others.
+        diagnosis: What the disease is.
         of: The cancer that a metastasis or a recurrence belongs to, or what a complication belongs to.
+        sites: The places of the body that it is in.
         status: The last clinical status that the report gives; absent where it gives none, as for a refuted diagnosis.
         verification: How sure the diagnosis is in the end; refuted where it was made or suspected, and was wrong.
         severity: How severe it is.

@@ -44,8 +44,10 @@ class Susceptibility(Form):
     What an antimicrobial does to an organism.
 
     Args:
+        drug: The antimicrobial.
         result: ``S``, ``I``, ``R`` or ``SDD``.
         mic: The minimal inhibitory concentration.
+        method: How it was tested.
     """
 
     drug: Annotated[Concept, _codes.table("antimicrobials")]
@@ -67,6 +69,7 @@ class Isolate(Form):
     An organism that grew.
 
     Args:
+        organism: The organism.
         amount: How much of it grew, such as 100000 CFU/mL, or words.
         susceptibilities: What it is susceptible to.
     """

@@ -47,16 +47,21 @@ class Encounter(Event):
     Args:
         kind: What it was.
         setting: Where care was given; needed where the kind is not of the table, which says it.
+        status: ``finished``, unless the report says otherwise.
         at: When it began: the admission.
         until: When it ended: the discharge.
         length: How long it was, where the report says that instead.
         part_of: The stay that it is a part of, as a stay in intensive care is.
+        urgency: How urgent it was.
         reasons: The diseases that it was for.
         complaints: Why the patient came, where that is no disease of the case.
         discharge_diagnoses: The diseases that were diagnosed when it ended.
         service: The service that treated.
         location: Where it was.
+        organization: The organization that gave the care.
         people: Who treated.
+        admitted_from: Where the patient came from.
+        discharged_to: Where the patient went.
     """
 
     kind: Annotated[Concept, _codes.table("encounters")]

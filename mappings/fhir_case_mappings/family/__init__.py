@@ -36,9 +36,11 @@ class Disease(Form):
     A disease that a relative had.
 
     Args:
+        diagnosis: What the disease is.
         onset: The age at which it began or was found.
         onset_text: When it began, in words.
         fatal: Whether the relative died of it, where the report says so.
+        note: What the report says of it beside that.
     """
 
     diagnosis: Annotated[Concept, _codes.table("diagnoses")]

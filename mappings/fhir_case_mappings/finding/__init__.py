@@ -25,7 +25,10 @@ class Finding(Shown):
     One thing that was looked for or asked, and what was found.
 
     Args:
+        finding: What was looked for or asked.
+        value: What was found.
         category: The kind of examination.
+        site: The place of the body that it is about.
         of: The condition or the tumour that it is about.
         imaging: The study that shows it.
         follows: The treatment after which it was looked for.

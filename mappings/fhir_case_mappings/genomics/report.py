@@ -41,6 +41,7 @@ class GenomicReport(Event):
         burden: Whether that is ``high``, ``low`` or so.
         microsatellites: ``stable``, ``low`` or ``high`` (MSS, MSI-L, MSI-H).
         karyotype: The karyotype in ISCN.
+        method: How it was looked for.
         specimen: What was examined, an entry of ``specimens``.
         conclusion: What the report says of the whole, in words of one's own.
     """

@@ -58,9 +58,12 @@ class Variant(Event):
         location: The cytogenetic location.
         karyotype: The change in ISCN, for example of a translocation.
         origin: Germline or somatic, where the report says so.
+        zygosity: Whether one or both alleles have it.
+        significance: What it means for the patient, such as ``pathogenic``.
         allele_frequency: The part of the reads or alleles that have it.
         copy_number: The number of copies.
         identifier: A name of the variant in a database, such as ClinVar or dbSNP.
+        method: How it was looked for.
         specimen: What was examined, an entry of ``specimens``.
     """
 

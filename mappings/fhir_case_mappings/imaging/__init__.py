@@ -32,6 +32,7 @@ class Imaging(Event):
     One imaging study.
 
     Args:
+        study: Which study it was.
         modalities: Short names of modalities, for example ``ct``, or words.
         conclusion: What the report says it showed, in words of one's own; absent when it only says that it was done.
     """

@@ -32,9 +32,14 @@ class Immunization(Event):
     A vaccine that was given, or was not.
 
     Args:
+        vaccine: The vaccine.
+        status: ``completed``, or ``not-done`` where it was not given.
         reason: Why it was not given.
         dose: Which dose of the series it was.
         doses: How many doses the series has.
+        site: The place of the body at which it was given.
+        route: The way into the body.
+        lot: The lot as printed.
         reasons: The diseases of the patient that it was given for.
     """
 

@@ -31,6 +31,7 @@ class Measurement(Event):
     A laboratory test or a tumour marker with its result.
 
     Args:
+        test: What was measured or looked for.
         value: A number with its unit as printed, or a word such as ``positive``.
         interpretation: What the laboratory or the report says of the result.
         reference_range: The range in which it is expected, as printed; without a unit it has that of the result.

@@ -42,6 +42,7 @@ class Administration(Given, Event):
     One administration of a drug.
 
     Args:
+        drug: The drug.
         of: The entry of ``medications`` that it is an administration of; dose, route and the like are those of that
             entry where it has none of its own.
         cycle: The number of the cycle.

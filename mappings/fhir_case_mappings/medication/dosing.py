@@ -54,6 +54,7 @@ class Given(KeyedEntry):
         intent: What the treatment is meant to do, such as ``palliative`` or ``adjuvant``.
         stopped_for: Why it ended, or was not given.
         regimen: The regimen that it is part of; its times and reasons hold where the drug has none of its own.
+        reasons: The diseases that it is for.
     """
 
     dose: Dose | None = None

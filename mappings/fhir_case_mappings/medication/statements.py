@@ -71,6 +71,7 @@ class Medication(Given):
     One drug in one dose; a changed dose is an entry of its own.
 
     Args:
+        drug: The drug.
         frequency: How often, as printed: ``3/d``, ``every 8 h``, ``days 1, 8, 15 of 28``, ``once``, ``weekly``, or a
             short name such as ``twice-daily``; absent when the report does not say.
         at: The start, absent when the report does not say.

@@ -27,7 +27,10 @@ class Organization(KeyedEntry):
 
     Args:
         name: Its name, or what it is where the report does not name it, such as "tertiary hospital".
+        kinds: What kind of organization it is.
         part_of: The organization that it is a part of.
+        city: The city in which it is.
+        country: The country in which it is.
     """
 
     name: Text

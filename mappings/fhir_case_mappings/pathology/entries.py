@@ -24,7 +24,13 @@ _NODES = re.compile(r"^(?P<positive>\d{1,3})\s*(?:/|of)\s*(?P<examined>\d{1,3})$
 
 
 class NodeCount(ShortForm):
-    """Lymph nodes with metastasis, and how many were examined: ``2/15``."""
+    """
+    Lymph nodes with metastasis, and how many were examined: ``2/15``.
+
+    Args:
+        positive: How many had a metastasis.
+        examined: How many were examined.
+    """
 
     positive: _Count
     examined: _Count | None = None
@@ -54,7 +60,13 @@ class NodeCount(ShortForm):
 
 
 class Feature(Form):
-    """Something else that a pathologist looked for, and what was seen."""
+    """
+    Something else that a pathologist looked for, and what was seen.
+
+    Args:
+        feature: What was looked for, such as lymphovascular invasion.
+        value: What was seen.
+    """
 
     feature: Annotated[Concept, CODES.table("features")]
     value: Annotated[Value, CODES.table("values")]

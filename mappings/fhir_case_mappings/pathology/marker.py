@@ -34,6 +34,8 @@ class TissueMarker(Event):
         share: The share of stained cells, where the value is a word.
         score: The score of the stain.
         intensity: How strong the stain is.
+        interpretation: How the pathologist judges it, such as ``positive``.
+        method: How it was looked for, such as immunohistochemistry.
         of: The cancer that it is looked for in.
         specimen: What was examined, an entry of ``specimens``.
         detail: Such as the clone of the antibody.

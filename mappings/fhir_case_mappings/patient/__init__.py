@@ -26,7 +26,13 @@ _codes = Codes.beside(__name__)
 
 
 class Name(Form):
-    """A name, where the source gives one or the author made one up for a synthetic patient."""
+    """
+    A name, where the source gives one or the author made one up for a synthetic patient.
+
+    Args:
+        family: The family name.
+        given: The given names, in their order.
+    """
 
     family: Text | None = None
     given: tuple[Text, ...] = ()
@@ -60,7 +66,11 @@ class Patient(Entry):
     The patient.
 
     Args:
+        sex: The sex as the report gives it.
+        age: The age, in any unit of time; a bare number is years.
         at: When the patient had the age, which nothing is computed from.
+        name: The name, where there is one.
+        birth_date: The birth date, as precise as the report gives it; it is not computed from the age.
         alive_at: When the patient was last known to be alive: the last contact.
         death: The death of the patient; ``{}`` where the report says no more than that.
     """

@@ -23,7 +23,14 @@ _codes = Codes.beside(__name__)
 
 
 class PersonName(Form):
-    """The name of someone who gave care."""
+    """
+    The name of someone who gave care.
+
+    Args:
+        family: The family name.
+        given: The given names, in their order.
+        prefix: What stands before the name, such as ``Dr``.
+    """
 
     family: Text
     given: tuple[Text, ...] = ()
@@ -36,6 +43,10 @@ class Person(KeyedEntry):
 
     Args:
         role: What they are, such as a doctor.
+        name: The name, where there is one.
+        sex: The sex, where the report gives it.
+        specialties: The specialties.
+        organization: The organization that the person works for.
         location: Where they work.
     """
 

@@ -27,8 +27,11 @@ class Place(KeyedEntry):
 
     Args:
         name: Its name, or what it is where the report does not name it.
+        kinds: What kind of place it is.
         organization: Who runs it.
         part_of: The place that it is in, such as the hospital of a ward.
+        city: The city in which it is.
+        country: The country in which it is.
     """
 
     name: Text

@@ -31,6 +31,7 @@ class Pregnancy(Event):
     What the report says of pregnancies at a time.
 
     Args:
+        status: Whether the patient was pregnant.
         gestational_age: How far the pregnancy is, in weeks or days.
         delivery: The estimated date of delivery.
         gravidity: The number of pregnancies.

@@ -49,6 +49,8 @@ class Device(Form):
     Args:
         name: Its name in the report.
         type: What it is, such as ``stent``; its name, where that says it.
+        manufacturer: Who makes it.
+        model: Its model as printed.
         action: What was done with it.
         lot_number: Its lot as printed.
         serial_number: Its serial number as printed.
@@ -68,12 +70,15 @@ class Procedure(Event):
     A procedure that is not radiotherapy; ``at`` is its begin.
 
     Args:
+        procedure: What was done.
         kind: ``surgery`` or ``diagnostic``, where the short name of the procedure does not tell.
         until: Its end.
         status: ``completed``, unless the report says otherwise.
         stopped_for: Why it was not done, or was stopped.
         intent: What it was meant to do, such as ``curative`` or ``palliative``.
         technique: How it was done, such as ``laparoscopic``.
+        sites: The places of the body at which it was done.
+        reasons: The diseases that it was for.
         complications: What went wrong, in words.
         complicated_by: The diseases and adverse events of the case that are its complications.
         outcome: What came of it, in words.

@@ -26,7 +26,14 @@ Count = Annotated[int, Field(strict=True, ge=1, le=999)]
 
 
 class Device(Form):
-    """A product that was used."""
+    """
+    A product that was used.
+
+    Args:
+        name: Its name in the report.
+        type: What it is.
+        manufacturer: Who makes it.
+    """
 
     name: Text
     type: Annotated[Concept, codes.table("products", suggest=False)]
@@ -38,6 +45,7 @@ class Volume(KeyedEntry):
     A part of the body that radiation was given to.
 
     Args:
+        site: The place of the body that it is in.
         description: The part in the words of the report, for example a liver segment.
         dose: The dose given to it in all, as printed; Gy and its like become the cGy of mCODE.
         fractions: How many fractions were given to it.
@@ -65,6 +73,7 @@ class Radiotherapy(Event):
         course: What was done; a code table gives modality and technique.
         volumes: The parts of the body, where the report tells what each was given.
         sites: The parts of the body, where it does not.
+        device: The product that was used.
         total_activity: The radioactivity given in all.
         dose: The total dose as printed. With one volume, or one site, it is the dose of that.
         fractions: How many fractions were given in all.
@@ -75,6 +84,7 @@ class Radiotherapy(Event):
         status: ``completed``, unless the report says otherwise.
         intent: What it was meant to do, such as ``curative`` or ``palliative``.
         stopped_for: Why it ended early, or was not given.
+        reasons: The diseases that it was for.
     """
 
     course: Annotated[Concept, codes.table("courses")]

@@ -27,6 +27,7 @@ class Score(Event):
     A clinical score.
 
     Args:
+        score: Which score it is.
         value: The points, also as a bound (``>= 7``) or with a unit; a class in words.
     """
 

@@ -28,6 +28,7 @@ class Smoking(Event):
     Whether the patient smokes, or smoked.
 
     Args:
+        status: What the report says of smoking.
         at: When that was so.
         pack_years: How much was smoked, a number of packs a day times years.
         stopped: When the patient stopped.

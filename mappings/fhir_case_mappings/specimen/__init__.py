@@ -31,6 +31,7 @@ class Specimen(Event):
         type: What it is.
         site: Where it was taken.
         method: How it was taken.
+        quantity: How much was taken.
         tumour: The tumour that it comes from, an entry of ``tumours``.
         parent: The specimen that it is a part of.
         received: When the laboratory received it.

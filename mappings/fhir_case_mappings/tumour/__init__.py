@@ -61,7 +61,15 @@ class Size(Shown):
 
 
 class Tumour(KeyedEntry):
-    """One tumour that is followed over time."""
+    """
+    One tumour that is followed over time.
+
+    Args:
+        of: The cancer that it belongs to.
+        site: The place of the body that it is in.
+        description: What it is, in words.
+        sizes: Its sizes over time.
+    """
 
     of: ConditionKey
     site: Annotated[Site, _codes.table("sites")]

@@ -65,8 +65,11 @@ class VitalSign(Event):
     A vital sign or a measure of the body.
 
     Args:
+        sign: What was measured.
         value: A number with its unit as printed, two pressures such as 62/52 mmHg, or words.
+        interpretation: How the report judges it, such as ``high``.
         site: Where it was measured.
+        method: How it was measured.
         oxygen_flow: For a saturation, the flow of the oxygen that was inhaled, in L/min.
         oxygen_concentration: For a saturation, the concentration of the oxygen that was inhaled, in %.
     """
