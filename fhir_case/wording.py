@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["MAX_HINTS", "CountedNames", "CountedReasons", "did_you_mean", "is_misspelt"]
+__all__ = ["MAX_HINTS", "CountedNames", "CountedReasons", "did_you_mean", "is_misspelt", "located_once"]
 
 MAX_HINTS = 20
 """For how many unknown names of one object to ask which known ones were meant: comparing takes long."""
@@ -54,6 +54,11 @@ def is_misspelt(word: str, known: str) -> bool:
     differing = len(word) + len(known) - 2 * shared
     is_short = min(len(word), len(known)) < _SHORT and sorted(word) != sorted(known)
     return differing <= (1 if is_short else _MISSPELT)
+
+
+def located_once(document: str, message: str) -> str:
+    """Return a message with the document that it is about, which one about a line of a case file names itself."""
+    return message if message.startswith(f"{document}:") else f"{document}: {message}"
 
 
 _MISSPELT = 2

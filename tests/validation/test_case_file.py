@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from support import CASES, run_command
 
 if TYPE_CHECKING:
@@ -64,3 +66,14 @@ def test_an_unknown_short_name_is_a_finding_with_its_line(tmp_path: Path) -> Non
 
     assert (5, "") == (done.exit_code, done.stderr)
     assert "did you mean 'hemoglobin'" in done.stdout
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_mistake_of_one_of_several_files_names_its_file_once(tmp_path: Path, form: str) -> None:
+    for name in ("one.yaml", "two.yaml"):
+        (tmp_path / name).write_text("case: {", encoding="utf-8")
+    (tmp_path / "patient.json").write_text('{"resourceType": "Patient", "gender": "m"}', encoding="utf-8")
+    files = [str(tmp_path / name) for name in ("one.yaml", "two.yaml", "patient.json")]
+    lines = run_command("validate", *files, "--format", form, "--engine", "none").stdout.splitlines()
+
+    assert [1, 1, 1] == [next(line for line in lines if file in line).count(file) for file in files]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fhir_case.issues import SEVERITIES
 from fhir_case.report.characters import printable
+from fhir_case.wording import located_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -83,9 +84,9 @@ class Kinds:
             yield printable(self._document)
         for first in found:
             issue = first.issue
-            where = f"  {issue.severity:<7} " if not self._several else f"{issue.severity:<7} {first.document}: "
+            text = located_once(first.document, issue.text) if self._several else issue.text
             more = f" (and {first.count - 1} more like it)" if first.count > 1 else ""
-            yield f"{printable(where + issue.text)} [{issue.check}]{more}"
+            yield f"{'' if self._several else '  '}{issue.severity:<7} {printable(text)} [{issue.check}]{more}"
         if any(first.count > 1 for first in found):
             yield "--verbose lists each finding."
 

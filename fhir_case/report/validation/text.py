@@ -8,7 +8,7 @@ import orjson
 
 from fhir_case.issues import SEVERITIES
 from fhir_case.report.characters import printable
-from fhir_case.wording import CountedNames
+from fhir_case.wording import CountedNames, located_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -159,12 +159,12 @@ def encoded(value: object) -> str:
 
 
 def _outcome_issue(name: str, issue: Issue) -> dict[str, Any]:
-    subject = ": ".join(part for part in (name, issue.resource) if part)
+    subject = f"{issue.resource}: " if issue.resource else ""
     found: dict[str, Any] = {
         "severity": issue.severity,
         "code": issue.code,
         "details": {"text": issue.check},
-        "diagnostics": _encodable(f"{subject}: {issue.message}"),
+        "diagnostics": _encodable(located_once(name, subject + issue.message)),
     }
     if issue.full_expression:
         found["expression"] = [_encodable(issue.full_expression)]

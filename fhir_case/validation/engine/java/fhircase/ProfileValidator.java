@@ -106,7 +106,6 @@ public final class ProfileValidator {
     }
     List<ValidationMessage> all = new ArrayList<>();
     for (Future<List<ValidationMessage>> part : found) all.addAll(part.get());
-    all = Part.eachOnce(all);
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     InstanceValidator validator = validator(engine);
     new JsonParser().compose(out, Outcomes.of(all, engine.getContext(), validator.getFHIRPathEngine()));
