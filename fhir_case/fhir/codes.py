@@ -13,6 +13,8 @@ The grammar of a table, one section a short name::
     units = { "ng/mL" = "ng/mL" }      # printed unit = UCUM code, for tests only
     why = "why this code and not its neighbour"
 
+    words = ["alpha-fetoprotein"]      # other names of the same thing, in lower case, that a case file may use too
+
 ``system`` is a short name of `fhir_case.fhir.systems.SYSTEMS` or a URL. A section may hold other keys that its mapping
 reads; another coding is a table with ``system``, ``code``, ``display`` and, where words belong to it, ``text``.
 """
@@ -62,6 +64,11 @@ class Term:
     units: dict[str, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     more: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def other_names(self) -> tuple[str, ...]:
+        """Return the other names that reports have for it, in lower case."""
+        return tuple(self.more.get("words", ()))
 
     def codeable_concept(self, text: str | None = None) -> dict[str, Any]:
         """Return the CodeableConcept, with words of one's own in place of the table's where given."""
@@ -213,11 +220,16 @@ def term_of(where: str, name: str, section: Any) -> Term:
     Raises:
         MappingError: It breaks the grammar.
     """
-    reason = "it is a table with 'text', a string, and may have 'codings', a list, and 'units', a table of texts"
+    reason = (
+        "it is a table with 'text', a string, and may have 'codings', a list, 'units', a table of texts, "
+        "and 'words', a list of texts"
+    )
     if isinstance(section, dict) and isinstance(section.get("text"), str):
         more = dict(section)
         text, units, codings = more.pop("text"), more.pop("units", {}), more.pop("codings", [])
         texts = isinstance(units, dict) and all(isinstance(code, str) for code in units.values())
+        names = more.get("words", [])
+        texts = texts and isinstance(names, list) and all(isinstance(name, str) for name in names)
         if texts and isinstance(codings, list):
             try:
                 found = tuple(_coding(one) for one in codings)

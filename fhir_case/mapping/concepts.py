@@ -13,12 +13,11 @@ from pydantic_core import PydanticCustomError
 
 from fhir_case.case.forms import Amount, Concept, Value
 from fhir_case.errors import MappingError
-from fhir_case.fhir.code_forms import plain_name, wrong_digit, wrong_form
+from fhir_case.fhir.code_forms import wrong_digit, wrong_form
 from fhir_case.fhir.codes import Term, code_table, code_tables, fixed_table
 from fhir_case.fhir.datatypes import coding, extension, quantity
-from fhir_case.fhir.systems import LOINC
 from fhir_case.fhir.ucum import ucum_code
-from fhir_case.wording import did_you_mean, is_misspelt
+from fhir_case.mapping.short_names import in_table, name_of_another, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,14 +94,19 @@ class Codes:
 
         def check(given: Concept | Value) -> Concept | Value:
             concept = given if isinstance(given, Concept) else given.concept
-            if concept is not None and concept.name is not None:
-                terms = self._terms(name)
-                if concept.name not in terms:
-                    said = _unknown(concept.name, name, terms if suggest else {})
-                    raise PydanticCustomError("short_name", "{said}; {hint}", {"said": said, "hint": _OPEN_FORM})
-            if concept is not None:
-                self._refuse_wrong_code(concept, name)
-            return given
+            if concept is None:
+                return given
+            self._refuse_wrong_code(concept, name)
+            if concept.name is None:
+                return given
+            terms = self._terms(name)
+            found = in_table(concept, terms)
+            if found is None:
+                said = unknown(concept.name, name, terms if suggest else {})
+                if concept.is_spelt:
+                    said = said.replace(f"'{concept.name}'", f"'{concept.text}'", 1)
+                raise PydanticCustomError("short_name", "{said}; {hint}", {"said": said, "hint": _OPEN_FORM})
+            return found if given is concept else given.model_copy(update={"concept": found})
 
         return InTable(check, name)
 
@@ -111,7 +115,7 @@ class Codes:
         for one in concept.code:
             said = wrong_form(one.system, one.code) or wrong_digit(one.system, one.code)
             if not said and one.display:
-                said = _name_of_another(one.system, one.code, one.display, self._terms(table))
+                said = name_of_another(one.system, one.code, one.display, self._terms(table))
             if said:
                 hint = "look the code up, or write {text: …} alone"
                 raise PydanticCustomError("code", "{said}; {hint}", {"said": said.replace("; ", ", "), "hint": hint})
@@ -156,7 +160,7 @@ class Codes:
             return None
         terms = self._terms(table)
         if concept.name not in terms:
-            said = _unknown(concept.name, table, terms)
+            said = unknown(concept.name, table, terms)
             raise MappingError(said, where=str(entry.place or ""), hint=_OPEN_FORM)
         return terms[concept.name]
 
@@ -265,32 +269,3 @@ class Codes:
     def value_words(self, table: str, value: Value, entry: Entry) -> str:
         """Return a value in words."""
         return self.words(table, value.concept, entry) if value.concept is not None else str(value)
-
-
-def _name_of_another(system: str, code: str, display: str, terms: Mapping[str, Term]) -> str:
-    """
-    Return that a display is that of another code of a table; empty where it is not.
-
-    The code is in the table too, or its system has no two codes with one name: two concepts of SNOMED CT may share a
-    synonym, and drugs have several codes of ATC.
-    """
-    names: dict[str, set[str]] = {}
-    for term in terms.values():
-        for one in term.codings:
-            if one["system"] == system:
-                names.setdefault(one["code"], set()).add(plain_name(one.get("display", "")))
-    given = plain_name(display)
-    own = names.get(code, set())
-    others = [other for other, known in names.items() if other != code and given in known]
-    if not others or given in own or (not own and system != LOINC):
-        return ""
-    return f"'{display}' is the name of {' and '.join(others)}, not of '{code}'"
-
-
-def _unknown(name: str, table: str, known: Mapping[str, Term]) -> str:
-    """Say that a name is unknown, and which term has it as another word or is spelt nearly like it."""
-    meant = [term.name for term in known.values() if name.replace("-", " ") in term.more.get("words", ())]
-    if meant:
-        return f"'{name}' is not a known short name of {table}; did you mean '{meant[0]}'?"
-    near = [one for one in known if is_misspelt(name, one)]
-    return f"'{name}' is not a known short name of {table}{did_you_mean(name, near, before='; ')}"

@@ -75,7 +75,7 @@ def vocabularies(mapping_files: Sequence[Path] = ()) -> tuple[Vocabulary, ...]:
 
 
 def matching(terms: Iterable[Term], search: str) -> tuple[Term, ...]:
-    """Return the terms in whose name, words, codes, displays or reason all words of a search stand."""
+    """Return the terms in whose name, other names, words, codes, displays or reason all words of a search stand."""
     words = search.casefold().split()
     return tuple(term for term in terms if all(word in _searched(term) for word in words))
 
@@ -106,7 +106,7 @@ def _codings_in(value: Any) -> Iterator[Coding]:
 
 def _searched(term: Term) -> str:
     codings = [text for one in term.codings for text in (one["code"], one.get("display", ""))]
-    return " ".join((term.name, term.text, str(term.more.get("why", "")), *codings)).casefold()
+    return " ".join((term.name, term.text, *term.other_names, str(term.more.get("why", "")), *codings)).casefold()
 
 
 def _terms(source: str, table: str) -> tuple[Term, ...]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from fhir_case import CaseError
+from fhir_case.case.forms.concept import plain_key
+from fhir_case.mapping.short_names import names_of
+from fhir_case.mapping.vocabulary import vocabularies
 from small_case import built
 
 
@@ -16,6 +21,57 @@ def test_an_unknown_test_names_its_line_and_the_nearest_known() -> None:
 
     assert caught.value.where == "small.yaml:7:29"
     assert "'albumim' is not a known short name of tests; did you mean 'albumin'?" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ("acute-myeloid-leukaemia", "Acute myeloid leukaemia"),
+        ("acute-myeloid-leukemia", "Acute myeloid leukaemia"),
+        ("aml", "Acute myeloid leukaemia"),
+        ("AML", "AML"),
+        ("Acute myeloid leukemia", "Acute myeloid leukemia"),
+    ],
+)
+def test_a_diagnosis_is_found_by_its_other_names_and_as_it_is_spelt(written: str, text: str) -> None:
+    code = _condition(f"diagnosis: {written}")["code"]
+
+    assert ["91861009", "C92.0"] == [one["code"] for one in code["coding"]]
+    assert text == code["text"]
+
+
+def test_a_name_that_begins_with_a_digit_is_found_too() -> None:
+    section = "medications: [{key: a, drug: 5-FU, status: completed, at: anchor, source: page 1}]"
+
+    assert "4492" == built(section)["MedicationStatement/a"]["medicationCodeableConcept"]["coding"][0]["code"]
+
+
+def test_a_side_before_the_name_of_a_place_is_its_side() -> None:
+    sites = [
+        _condition(f"sites: [{one}]")["bodySite"] for one in ("right lung", "right-lung", "{name: lung, side: right}")
+    ]
+
+    assert sites[0] == sites[1] == sites[2]
+
+
+def test_a_name_that_no_table_has_is_told_as_it_was_written() -> None:
+    with pytest.raises(CaseError, match="'Odd disease' is not a known short name of diagnoses; a thing that no table"):
+        _condition("diagnosis: Odd disease")
+
+
+def test_no_two_things_of_a_table_share_a_name() -> None:
+    for vocabulary in vocabularies():
+        terms = {term.name: term for term in vocabulary.terms}
+        names = [one for term in vocabulary.terms for one in {term.name, *map(plain_key, term.other_names)}]
+
+        assert [] == [one for one, times in Counter(names).items() if times > 1], vocabulary.table
+        assert set(terms) == set(names_of(terms).values()), vocabulary.table
+
+
+def _condition(given: str) -> dict[str, Any]:
+    diagnosis = "" if "diagnosis" in given else "diagnosis: {text: cancer}, "
+    entry = f"key: a, kind: disease, {diagnosis}{given}, verification: confirmed, at: anchor, source: page 1"
+    return built(f"conditions: [{{{entry}}}]")["Condition/a"]
 
 
 def test_a_unit_that_does_not_fit_its_test_is_refused_with_those_that_do() -> None:

@@ -46,7 +46,13 @@ def test_codes_of_a_table_tell_words_code_display_units_and_source() -> None:
     assert lines[at + 1].startswith(
         "  LOINC 1920-8 Aspartate aminotransferase [Enzymatic activity/volume] in Serum or Plasma ["
     )
-    assert "  units: IU/L (UCUM U/L), U/L" == lines[at + 2]
+    assert ["  also: aspartate aminotransferase, got, sgot", "  units: IU/L (UCUM U/L), U/L"] == lines[at + 2 : at + 4]
+
+
+def test_a_search_finds_other_names_too() -> None:
+    assert (
+        "norepinephrine: norepinephrine" == run_command("codes", "drugs", "--search", "noradren").stdout.splitlines()[0]
+    )
 
 
 def test_a_search_without_a_table_looks_at_all_and_names_where_it_was_found() -> None:

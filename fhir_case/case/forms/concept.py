@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
@@ -9,11 +10,21 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError
 
-from fhir_case.case.forms.form import KEY, Form, Key, ShortForm, Text, clipped
+from fhir_case.case.forms.form import KEY, Form, ShortForm, Text, clipped
 
-__all__ = ["CODE_PATTERN", "Coding", "Concept", "Site"]
+__all__ = ["CODE_PATTERN", "Coding", "Concept", "Site", "plain_key"]
 
 CODE_PATTERN = r"^\S+( \S+)*$"
+
+
+# A name as a report spells it: the signs in it stand for the hyphens of a short name.
+_SPELT = re.compile(r"^[A-Za-z0-9]+(?:[ ,.'/+-]+[A-Za-z0-9]+)*$")
+_SEPARATORS = re.compile(r"[^a-z0-9]+")
+
+
+def plain_key(spelt: str) -> str:
+    """Return a name that is spelt as in a report in the form of a short name."""
+    return _SEPARATORS.sub("-", spelt.lower()).strip("-")
 
 
 class Coding(Form):
@@ -46,19 +57,20 @@ class Concept(ShortForm):
     Name a thing: by a short name that a code table knows, by words, or by codes of one's own.
 
     Args:
-        name: A short name of a code table of the mappings, for example ``afp``.
+        name: A short name of a code table of the mappings, for example ``afp``. Alone it may be spelt as in the report,
+            with capitals and spaces; then the words are those of the report.
         text: The words of the report or of the author; alone it makes a concept without a code.
         code: One or more codings; they win over the code table.
     """
 
-    name: Key | None = None
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)] | None = None
     text: Text | None = None
     code: Annotated[tuple[Coding, ...], BeforeValidator(_as_list)] = ()
 
     @classmethod
     def short_schema(cls) -> JsonSchemaValue:
-        described = "a short name that a code table knows, for example afp"
-        return {"type": "string", "pattern": KEY.pattern, "description": described}
+        described = "a short name that a code table knows, or a name as it is spelt: afp, Acute myeloid leukaemia"
+        return {"type": "string", "pattern": _SPELT.pattern, "description": described}
 
     @classmethod
     def open_schemas(cls, open_form: JsonSchemaValue) -> list[JsonSchemaValue]:
@@ -72,13 +84,22 @@ class Concept(ShortForm):
     def _from_short_form(cls, data: Any) -> Any:
         if not isinstance(data, str):
             return data
-        if KEY.match(data.strip()):
-            return {"name": data.strip()}
+        given = data.strip()
+        if KEY.match(given):
+            return {"name": given}
+        name = plain_key(given)
+        if _SPELT.match(given) and len(name) <= 40:
+            return {"name": name, "text": given}
         raise PydanticCustomError(
             "short_name",
             "'{given}' is not a short name (lower-case words joined by hyphens); write words as {text: …}",
             {"given": data[:60]},
         )
+
+    @property
+    def is_spelt(self) -> bool:
+        """Whether its short name was written with capitals or spaces, as a report has it."""
+        return self.name is not None and self.text is not None and plain_key(self.text) == self.name
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -99,5 +120,5 @@ class Site(Concept):
 
     @classmethod
     def short_schema(cls) -> JsonSchemaValue:
-        described = "a short name of a place of the body, for example liver"
-        return {"type": "string", "pattern": KEY.pattern, "description": described}
+        described = "a short name of a place of the body, or a name as it is spelt: liver, Right lung"
+        return {"type": "string", "pattern": _SPELT.pattern, "description": described}

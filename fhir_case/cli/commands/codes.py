@@ -93,6 +93,8 @@ def _details(term: Term) -> Iterator[str]:
     for one, source in zip(term.codings, term.sources, strict=True):
         name = f"{_system_name(one['system'])} {one['code']}"
         yield " ".join((name, one.get("display", ""), f"[{source}]" if source else "")).strip()
+    if term.other_names:
+        yield f"also: {', '.join(term.other_names)}"
     if term.units:
         yield "units: " + ", ".join(_unit(printed, ucum) for printed, ucum in term.units.items())
     if "ucum" in term.more:
@@ -124,5 +126,5 @@ def _term_as_json(term: Term) -> dict[str, Any]:
         "text": term.text,
         "codings": [one | {"source": source} for one, source in zip(term.codings, term.sources, strict=True)],
         "units": term.units,
-        **{name: term.more[name] for name in ("ucum", "why") if name in term.more},
+        **{name: term.more[name] for name in ("words", "ucum", "why") if name in term.more},
     }
