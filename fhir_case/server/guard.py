@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fhir_case.errors import BundleError, ServerError
+from fhir_case.fhir.conditions import asked_beside
 from fhir_case.fhir.systems import ACT_REASON
 from fhir_case.http.address import host_of, is_loopback, origin
 from fhir_case.toml import shipped_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from fhir_case.fhir.wire import Resource
 
@@ -22,6 +23,7 @@ __all__ = [
     "is_test_data",
     "origin",
     "public_test_server",
+    "refuse_foreign_condition",
     "refuse_plain_http",
     "refuse_real_data",
     "refuse_unlabelled",
@@ -30,6 +32,8 @@ __all__ = [
 
 # The elements that hold a resource, by the name of the element around them: there also what has no type counts as one.
 _HOLDERS = {"entry": "resource", "parameter": "resource", "part": "resource", "response": "outcome"}
+
+_BESIDE = "a label covers what its resource says itself: ask for that only, such as an identifier that it has"
 
 
 def checked_base_url(base_url: str) -> str:
@@ -159,13 +163,38 @@ def refuse_unlabelled(base_url: str, sent: object, *, path: str = "", allowed: b
         refuse_real_data(base_url, name, allowed=allowed)
 
 
-def refuse_real_data(base_url: str, resource_name: str, *, allowed: bool) -> None:
+def refuse_foreign_condition(
+    base_url: str, request: Mapping[str, object], resource: Resource, *, path: str, allowed: bool
+) -> None:
     """
-    Refuse to send a resource that is not labelled as test data to a server that is not this machine.
+    Refuse a condition that says more than its resource: the label of a resource covers what that says itself.
 
     Args:
-        resource_name: A resource that is not labelled, such as ``Patient/4711``.
+        request: What the entry asks for.
+        resource: Its resource, labelled as test data.
+        path: What messages call the request.
+        allowed: Whether the user allows real data there.
+
+    Raises:
+        BundleError: It must not be sent.
+    """
+    _, has_query, query = str(request.get("url") or "").partition("?")
+    conditions = {"url": query if has_query else "", "ifNoneExist": str(request.get("ifNoneExist") or "")}
+    for element, condition in () if is_loopback(base_url) else conditions.items():
+        parameter = asked_beside(condition.rpartition("?")[2], resource)
+        if parameter:
+            where = f"{path}.{element}: the value of {parameter}"
+            refuse_real_data(base_url, where, allowed=allowed, label=_BESIDE)
+
+
+def refuse_real_data(base_url: str, resource_name: str, *, allowed: bool, label: str = "") -> None:
+    """
+    Refuse to send what is not labelled as test data to a server that is not this machine.
+
+    Args:
+        resource_name: A resource that is not labelled, such as ``Patient/4711``, or what else is not.
         allowed: Whether the user allows real data there. A public test server gets none all the same.
+        label: What to do where it is test data; empty for a resource, which needs a label.
 
     Raises:
         BundleError: It must not be sent. What is wrong is the Bundle for this server, and nothing was asked of the
@@ -173,7 +202,7 @@ def refuse_real_data(base_url: str, resource_name: str, *, allowed: bool) -> Non
     """
     if is_loopback(base_url):
         return
-    label = f"label test data in meta.security with HTEST of {ACT_REASON}"
+    label = label or f"label test data in meta.security with HTEST of {ACT_REASON}"
     if public := public_test_server(base_url):
         raise BundleError(
             f"it is not labelled as test data, and {host_of(base_url)} is a public server ({public}): it would be "

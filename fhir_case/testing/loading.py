@@ -164,14 +164,17 @@ class Load:
 
 def _guard(planned: Iterable[PlannedEntry], base_url: str) -> None:
     """Refuse to send to another machine what does not say that it is test data: tests have no other."""
-    from fhir_case.fhir.systems import ACT_REASON
-    from fhir_case.server.guard import refuse_unlabelled
+    from fhir_case.server.guard import refuse_foreign_condition, refuse_unlabelled
 
     for entry in planned:
+        original = entry.original
         try:
-            refuse_unlabelled(base_url, entry.original.resource, path=entry.original.name, allowed=False)
+            refuse_unlabelled(base_url, original.resource, path=original.name, allowed=False)
+            refuse_foreign_condition(
+                base_url, original.request, original.resource, path=f"{original.name}: request", allowed=False
+            )
         except BundleError as error:
-            hint = f"label test data in meta.security with HTEST of {ACT_REASON}"
+            hint, _, _ = error.hint.partition("; where the server may")
             raise BundleError(error.message, where=error.where, hint=hint) from None
 
 

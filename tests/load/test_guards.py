@@ -210,6 +210,81 @@ def test_the_library_asks_for_the_same_word_as_the_command(elsewhere: SmallServe
     assert upload(labelled(sample("t")), elsewhere.url).ok
 
 
+def created(condition: str, resource: dict[str, Any] = LABELLED, **more: Any) -> dict[str, Any]:
+    return {"resource": resource, "request": {"method": "POST", "url": "Patient", "ifNoneExist": condition}, **more}
+
+
+def updated(condition: str, resource: dict[str, Any] = LABELLED) -> dict[str, Any]:
+    return {"resource": resource, "request": {"method": "PUT", "url": f"Patient?{condition}"}}
+
+
+WITH_NUMBER = {
+    **LABELLED,
+    "identifier": [{"system": "urn:made-up", "value": "a,1"}, {"value": "7"}],
+    "birthDate": "1970-02-01",
+    "managingOrganization": {"reference": "Organization/clinic"},
+}
+ASKED_BESIDE = {
+    "the name of somebody else": (updated("name=Somebodyelse&active=true"), "url: the value of name"),
+    "a name with a modifier": (created("family:exact=Somebodyelse"), "ifNoneExist: the value of family"),
+    "a name in another writing": (updated("name=Somebody%65lse"), "url: the value of name"),
+    "one name of two": (created("name=Realperson,Somebodyelse"), "ifNoneExist: the value of name"),
+    "the number of somebody else": (
+        created("identifier=http://hospital.example|4711"),
+        "ifNoneExist: the value of identifier",
+    ),
+    "the number of a reference": (
+        updated("general-practitioner.identifier=http://hospital.example%7C4711"),
+        "url: the value of general-practitioner.identifier",
+    ),
+    "a birth date": (created("birthdate=ge1980-03-02", WITH_NUMBER), "ifNoneExist: the value of birthdate"),
+    "a text without a parameter": (created("Somebodyelse"), "ifNoneExist: the value of its query"),
+    "a query after the type": (created("Patient?name=Somebodyelse"), "ifNoneExist: the value of name"),
+}
+SAID_BY_THE_RESOURCE = [
+    created("identifier=urn:made-up%7Ca%5C%2C1", WITH_NUMBER),
+    created("identifier=a\\,1,7", WITH_NUMBER),
+    created("family=realPERSON&birthdate=eq1970-02&active=true", WITH_NUMBER),
+    updated("organization=Organization/clinic&_tag=urn:runs%7C2026&_id=test-1", WITH_NUMBER),
+    updated("identifier:missing=true&name=Real"),
+]
+
+
+@pytest.mark.parametrize(("entry", "place"), ASKED_BESIDE.values(), ids=ASKED_BESIDE)
+def test_a_condition_that_asks_for_what_a_labelled_resource_does_not_say_is_not_sent(
+    elsewhere: SmallServer, run: Run, tmp_path: Path, entry: dict[str, Any], place: str
+) -> None:
+    file = write(tmp_path, "a.json", transaction(entry))
+    code, _, err = run("upload", file, "--server", elsewhere.url)
+
+    assert 4 == code
+    assert f"a.json: Bundle.entry[0].request.{place}: it is not labelled as test data" in err
+    assert "a label covers what its resource says itself" in err
+    assert {("metadata",)} == {request.path for request in elsewhere.requests}
+
+
+@pytest.mark.parametrize("entry", SAID_BY_THE_RESOURCE, ids=range(len(SAID_BY_THE_RESOURCE)))
+def test_a_condition_may_ask_for_what_its_labelled_resource_says(
+    elsewhere: SmallServer, run: Run, tmp_path: Path, entry: dict[str, Any]
+) -> None:
+    file = write(tmp_path, "a.json", transaction(entry))
+
+    assert 0 == run("upload", file, "--server", elsewhere.url, "--dry-run", "--allow-dangling")[0]
+
+
+def test_a_condition_is_judged_as_it_came_and_by_the_library_and_goes_where_real_data_may(
+    elsewhere: SmallServer, run: Run, tmp_path: Path
+) -> None:
+    content = transaction(updated("name=Somebodyelse"))
+    command = ("upload", write(tmp_path, "a.json", content), "--server", elsewhere.url, "--as-is")
+
+    assert 4 == run(*command)[0]
+    with pytest.raises(BundleError, match="not labelled as test data"):
+        upload(content, elsewhere.url)
+    assert [] == elsewhere.transactions
+    assert 0 == run(*command, "--real-patient-data", "--dry-run")[0]
+
+
 def test_what_looks_like_a_remark_is_stored_once_noted_and_undone(
     fake: SmallServer, run: Run, tmp_path: Path, journal: Path
 ) -> None:

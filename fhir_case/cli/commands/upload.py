@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,6 +26,7 @@ from fhir_case.cli.output import echo, echo_data, echo_error, echo_json, echo_te
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from fhir_case.load.run.load import Load
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from fhir_case.server.named import NamedServer
 
 __all__ = ["upload"]
+
+_RESUMES = "; the same command resumes"
 
 
 def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
@@ -119,13 +123,15 @@ def upload(
         echo(f"Reading {', '.join(files[:3])}{' …' if len(files) > 3 else ''}", err=True)
         if not dry_run:
             load.check_server()
-        survey = read(load, files)
+        with _resumable():
+            survey = read(load, files)
         if dry_run:
             _show_plan(load, form, out)
             sys.exit(ExitCode.BUNDLE if survey.left_out else ExitCode.DONE)
         from fhir_case.report.counts import counted
 
-        path, earlier = _opened(load, journal, files, restart=restart)
+        with _resumable():
+            path, earlier = _opened(load, journal, files, restart=restart)
         if earlier:
             echo(f"Resuming: {counted(earlier, 'resource')} of an earlier run are stored ({path})", err=True)
         else:
@@ -133,6 +139,18 @@ def upload(
         result = _sent(load, quiet=quiet)
         _show(load, result, path, form)
     _end(load, result, left_out=len(survey.left_out))
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Say that nothing is lost when a look-up fails before anything is sent."""
+    from fhir_case.errors import ServerError
+
+    try:
+        yield
+    except ServerError as error:
+        echo_error(f"fhir-case: {error}", after=_RESUMES)
+        sys.exit(error.exit_code)
 
 
 def _opened(load: Load, journal: Path | None, files: tuple[str, ...], *, restart: bool) -> tuple[Path, int]:
@@ -191,8 +209,7 @@ def _end(load: Load, result: Result, *, left_out: int) -> None:
     if load.stop.is_set() and result.error is None:
         raise click.Abort
     if result.error is not None:
-        resumes = "" if isinstance(result.error, BundleError) else "; the same command resumes"
-        echo_error(f"fhir-case: {result.error}", after=resumes)
+        echo_error(f"fhir-case: {result.error}", after="" if isinstance(result.error, BundleError) else _RESUMES)
         sys.exit(result.error.exit_code)
     if load.tally.states["unknown"]:
         sys.exit(ExitCode.SERVER)

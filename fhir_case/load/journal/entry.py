@@ -36,6 +36,7 @@ class JournalEntry:
         references: ``open``: some of its references still say the temporary fullUrl of a resource that was new;
             ``filled``: a second request resolved them; empty where there were none to resolve.
         full_url: What such references to this resource say until then; empty where there are none at all.
+        doubt: Why it may have been created by the load though the server had it; empty where that is known.
     """
 
     resource: str
@@ -49,6 +50,7 @@ class JournalEntry:
     position: int = 0
     references: Literal["", "open", "filled"] = ""
     full_url: str = ""
+    doubt: str = ""
 
     @classmethod
     def of(

@@ -54,6 +54,7 @@ def look_up_unnamed(earlier: Earlier, prepared: Preparation, sender: Sender, jou
             put_done(prepared.index, results)
             earlier.unknown += tuple(each for each in results if not each.confirmed)
             earlier.stored += sum(each.confirmed for each in results)
+    sender.doubts.of_all = True  # what may be sent again is not looked up
     journal.looked_up()
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from fhir_case.errors import BundleError, RejectedError
+from fhir_case.errors import BundleError, RejectedError, ServerError
 from fhir_case.fhir.references import unversioned
 from fhir_case.load.plan.plan import dangling_references
 from fhir_case.load.plan.subset import halves, halves_in_order, without
@@ -21,7 +21,6 @@ from fhir_case.load.send.resolve import resolved
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fhir_case.errors import ServerError
     from fhir_case.load.journal.entry import JournalEntry
     from fhir_case.load.plan.transaction import Transaction
     from fhir_case.load.send.sender import Sender
@@ -119,6 +118,10 @@ class Loader:
         retries = self._sender.link.tally.retries.total()
         try:
             self._send_in_order(job)
+        except ServerError as error:  # a look-up; its request stays open in the journal
+            with self._lock:
+                self.result.error = self.result.error or error
+            self._stop.set()
         except BaseException as error:  # it is raised where the run began
             fatal.append(error)
             self._stop.set()

@@ -205,6 +205,8 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
             put_done(index, results)
             earlier.unknown += tuple(each for each in results if not each.confirmed)
             earlier.stored += sum(each.confirmed for each in results)
+        if delivery != "done" and not request_ids.proven:  # what is sent again may be there
+            sender.doubts.add((planned[key] for key in keys if key in planned), before)
         for request in requests:
             if request != done_by:
                 journal.not_done(request, "looked up later: it does not count", types=types)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from fhir_case.fhir.wire import Resource
     from fhir_case.load.plan.entry import PlannedEntry
+    from fhir_case.load.send.link import Link
     from fhir_case.server.client import Client
 
 __all__ = ["NOT_ASKED", "Before", "identified", "look_before", "new_of", "versions_before"]
@@ -50,19 +51,27 @@ class _Noted(TypedDict):
 NOT_ASKED = Before()
 
 
-def look_before(client: Client, entries: Sequence[PlannedEntry], versions: Mapping[str, str] | None) -> Before:
+def look_before(link: Link, entries: Sequence[PlannedEntry], *, versions: bool = True) -> Before:
     """
-    Look up what a server has of the identifiers that are about to be sent.
+    Look up what a server has, as far as it does not say afterwards what was new, and by which request.
+
+    Args:
+        versions: Whether to ask for the versions of what has ids of ours.
 
     Raises:
         ServerError: The server was not reached, or is overloaded.
     """
+    unproven = not link.request_ids.proven
+    asks = versions and (unproven or not link.known.tells_unchanged)
+    found = versions_before(link.client, entries) if asks else None
+    if not (unproven and any(each.search and not each.by_id for each in entries)):
+        return Before(found)
     try:
-        found = identified(client, [entry for entry in entries if not entry.by_id])
+        there = identified(link.client, [entry for entry in entries if not entry.by_id])
     except RejectedError:
-        return Before(versions)
-    names = (f"{each['resourceType']}/{each['id']}" for resources in found.values() for each in resources)
-    return Before(versions, frozenset(names), asked=True)
+        return Before(found)
+    names = (f"{each['resourceType']}/{each['id']}" for resources in there.values() for each in resources)
+    return Before(found, frozenset(names), asked=True)
 
 
 def versions_before(client: Client, entries: Sequence[PlannedEntry]) -> dict[str, str]:

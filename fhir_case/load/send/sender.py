@@ -13,8 +13,9 @@ from fhir_case.errors import FhirCaseError, RejectedError, ServerError
 from fhir_case.fhir import wire
 from fhir_case.load.plan.subset import halves
 from fhir_case.load.send.answers import confirmed, entry_unknown
-from fhir_case.load.send.before import Before, look_before, versions_before
+from fhir_case.load.send.before import look_before
 from fhir_case.load.send.complete import Attempt, completed_by_lookup, is_incomplete
+from fhir_case.load.send.doubts import Doubts
 from fhir_case.load.send.duplicates import Duplicates, created_types
 from fhir_case.load.send.outcomes import (
     Outcome,
@@ -71,6 +72,7 @@ class Sender:
     Attributes:
         doubtful: The entries, each a document and a position in it, that a request of an earlier run may have stored
             all the same, with references that the server left unresolved.
+        doubts: What a request may have created.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class Sender:
         self._gzip = gzip
         self._duplicates = Duplicates()
         self.doubtful: set[tuple[str, int]] = set()
+        self.doubts = Doubts()
         self._run = secrets.token_hex(RUN_DIGITS // 2)
         self._numbers = count(1)
 
@@ -119,18 +122,23 @@ class Sender:
         return Sender(self.link, log=log, look_up=False, gzip=self._gzip)
 
     def _prepared(self, transaction: Transaction) -> Prepared:
-        if transaction.raw or self._location is None:
-            return Prepared(transaction)
-        location = self._location
-        return self.link.with_retries(lambda: prepared(transaction, self.link.client, location, look_up=self._look_up))
+        ready, location = Prepared(transaction), self._location
+        if location is not None and not transaction.raw:
+            ready = self.link.with_retries(
+                lambda: prepared(transaction, self.link.client, location, look_up=self._look_up)
+            )
+        if ready.refused or not ready.sent:
+            return ready
+        sent = [entry for _, entry in ready.sent]
+        before = self.link.with_retries(lambda: look_before(self.link, sent, versions=self._look_up))
+        return replace(ready, before=before)
 
     def _deliver(self, ready: Prepared, begin: float) -> Outcome:
         transaction = ready.transaction
         sent = [entry for _, entry in ready.sent]
         body = None if transaction.raw else transaction.body(leave_out=ready.there, locations=self._location)
         content = transaction.raw or wire.dump(body)
-        unresolved = unresolved_in_sent(ready, body, content)
-        ready = replace(ready, unresolved=unresolved, before=self.link.with_retries(lambda: self._before(sent)))
+        ready = replace(ready, unresolved=unresolved_in_sent(ready, body, content))
         open_requests: list[str] = []
         compressed = self._gzip and len(content) >= _WORTH_GZIP
         for attempt in count(1):
@@ -193,17 +201,16 @@ class Sender:
             entries = made_meanwhile(sent, entries, ready.before)
         self._close_earlier(earlier, sent)
         outcome = self._done(ready, request, entries, doubtful=bool(earlier))
-        if all(entry.state == "unknown" for entry in entries):
-            where = f"POST {self.link.client.base_url}"
-            doubt = ServerError(why_unconfirmed(answer) or entries[0].reason, where=where, status=answer.status)
-            return replace(outcome, doubt=doubt)
-        return outcome
+        if any(entry.state != "unknown" for entry in entries):
+            return outcome
+        where, reason = f"POST {self.link.client.base_url}", why_unconfirmed(answer) or entries[0].reason
+        return replace(outcome, doubt=ServerError(reason, where=where, status=answer.status))
 
     def _done(
         self, ready: Prepared, request: str, entries: Sequence[JournalEntry], *, doubtful: bool = False
     ) -> Outcome:
-        full = completed(ready, entries)
         planned = ready.transaction.entries
+        full = self.doubts.marked(planned, completed(ready, entries))
         if doubtful or (self.doubtful and any(entry.key in self.doubtful for entry in planned)):
             full = marked_in_doubt(planned, full)
         if self.log:
@@ -233,6 +240,7 @@ class Sender:
             if delivery == "unknown" or (200 <= error.status < 300 and attempt >= _TRIES_AT_AN_ERROR):
                 outcome = unknown(ready, error, final=False)
                 if outcome.once:
+                    self.doubts.add((entry for _, entry in ready.sent), ready.before)
                     self._close_earlier(requests[:-1], [entry for _, entry in ready.sent])
                     if self.log:
                         self.log.answered(requests[-1], outcome.entries)
@@ -277,14 +285,6 @@ class Sender:
         whole = ready.transaction.type == "transaction"
         sent = [entry for _, entry in ready.sent]
         return reconcile(self.link, sent, requests, finished=finished, as_a_whole=whole, before=ready.before, last=last)
-
-    def _before(self, sent: Sequence[PlannedEntry]) -> Before:
-        """Look up what the server has now, as far as it does not say afterwards what was new, and by which request."""
-        unproven = not self.link.request_ids.proven
-        asks = self._look_up and (unproven or not self.link.known.tells_unchanged)
-        versions = versions_before(self.link.client, sent) if asks else None
-        by_identifier = unproven and any(each.search and not each.by_id for each in sent)
-        return look_before(self.link.client, sent, versions) if by_identifier else Before(versions)
 
     def _close(self, request: str, reason: str, *, types: Sequence[str] = ()) -> None:
         if self.log:

@@ -11,7 +11,7 @@ from fhir_case.errors import BundleError
 from fhir_case.fhir import wire
 from fhir_case.fhir.releases import family, sign_of_other_release
 from fhir_case.load.plan.plan import is_sent_as_it_came
-from fhir_case.server.guard import is_test_data, refuse_unlabelled
+from fhir_case.server.guard import is_test_data, refuse_foreign_condition, refuse_unlabelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -64,6 +64,7 @@ def guard(document: Document, originals: Sequence[BundleEntry], rules: Rules) ->
         return
     if is_sent_as_it_came(document, rules):
         refuse_unlabelled(rules.server, document.content, allowed=rules.real_patient_data)
+        _guard_conditions(originals, rules)
         return
     whole = any((each.resource or {}).get("resourceType") == "Bundle" for each in originals)  # stored as a resource
     alone = not whole and _has_no_inner_resource(document, len(originals))
@@ -76,6 +77,16 @@ def guard(document: Document, originals: Sequence[BundleEntry], rules: Rules) ->
                 each.request,
                 path=f"Bundle.entry[{each.position}].request",
                 allowed=rules.real_patient_data,
+            )
+    _guard_conditions(originals, rules)
+
+
+def _guard_conditions(originals: Sequence[BundleEntry], rules: Rules) -> None:
+    for each in originals:
+        if each.request:
+            path = f"Bundle.entry[{each.position}].request"
+            refuse_foreign_condition(
+                rules.server, each.request, each.resource, path=path, allowed=rules.real_patient_data
             )
 
 

@@ -48,6 +48,10 @@ class Created(TemporaryDatabase):
         """Note a version of ``Type/id`` that a run has put there again: it is ours too."""
         self._base.execute("INSERT OR IGNORE INTO again VALUES (?, ?)", (location, version))
 
+    def has(self, location: str) -> bool:
+        """Whether ``Type/id`` was created by a run, or put there again after that."""
+        return bool(self._base.execute("SELECT 1 FROM created WHERE location = ? LIMIT 1", (location,)).fetchone())
+
     def versions(self, location: str) -> set[str]:
         """Return all versions of ``Type/id`` that are ours, as far as the server said them."""
         created = self._base.execute("SELECT version FROM created WHERE location = ?", (location,))

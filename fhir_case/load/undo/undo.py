@@ -93,6 +93,7 @@ class _Read:
 
     def __init__(self, created: Created) -> None:
         self._created = created
+        self._doubtful: dict[str, Undone] = {}
         self.ours = Ours(created)
 
     def journal(self, path: Path, client: Client) -> tuple[Undone, ...]:
@@ -129,11 +130,22 @@ class _Read:
         for group in placeholders.groups(client):
             self._created.add(group, before_all=True)  # all else may refer to them, so that they go last
         left += [Undone(entry.resource, entry.stored_as, "left", entry.reason) for entry in unknown.entries]
+        left += self._left_in_doubt(client)
         return tuple(left)
+
+    def _left_in_doubt(self, client: Client) -> Iterator[Undone]:
+        """Return what may have been created by a run, unless another line says so or it is not there any more."""
+        for names in batches(name for name in self._doubtful if not self._created.has(name)):
+            lookup = found_by_id(client, names, elements="id")
+            for name in names:
+                if name in lookup.resources or name.partition("/")[0] in lookup.refused:
+                    yield self._doubtful[name]
 
     def _request(self, record: RequestRecord) -> Iterator[Undone]:
         created = []
         for entry in record.entries:
+            if entry.doubt:
+                self._doubtful[entry.stored_as] = Undone(entry.resource, entry.stored_as, "left", entry.doubt)
             if entry.state == "deleted":
                 yield Undone(entry.resource, entry.resource, "left", "the run deleted it, and nothing brings it back")
             elif entry.references == "filled" or entry.state in ("updated", "updated or unchanged"):

@@ -1,0 +1,50 @@
+"""What a request without a response may have created is never passed over by undo, though the server had it then."""
+
+from __future__ import annotations
+
+import pytest
+
+from load.machine import World
+from smallserver import HAPI
+
+
+def changed(world: World, kind: str) -> str:
+    name = next(name for name in world.server.names if name.startswith(kind))
+    world.somebody_changes(name)
+    return name
+
+
+@pytest.mark.parametrize(("gateway", "fault"), [("replaces", "202"), ("strips", "killed after")])
+def test_what_an_earlier_run_may_have_created_is_left_with_a_word(gateway: str, fault: str) -> None:
+    with World(HAPI, ["create by condition"], gateway=gateway) as world:
+        world.upload([fault])
+        changed(world, "Observation")  # so that not all of the transaction can be recognised
+        assert "done" == world.upload()
+
+        assert {"unchanged"} == {entry.state for entry in world.said().values()}
+        found, left = world.undo()
+        assert ("done", world.server.names) == (found, {each.stored_as for each in left})
+        assert {"a request without a response may have created it, or somebody else has"} == {
+            each.reason for each in left
+        }
+
+
+def test_what_is_not_there_any_more_need_not_be_told() -> None:
+    with World(HAPI, ["create by condition"], gateway="strips") as world:
+        world.upload(["202"])
+        name = changed(world, "Observation")
+        assert "done" == world.upload()
+        world.somebody_deletes(name)
+
+        assert world.server.names == {each.stored_as for each in world.undo()[1]}
+
+
+def test_what_was_there_before_an_earlier_run_is_not_in_doubt() -> None:
+    with World(HAPI, ["create by condition"], gateway="strips") as world:
+        clinic = world.documents[0]["entry"][0]["resource"]
+        world.somebody_stores({"resourceType": "Organization", "id": "old", "identifier": clinic["identifier"]})
+        world.upload(["202"])
+        changed(world, "Observation")
+        assert "done" == world.upload()
+
+        assert world.server.names - {"Organization/old"} == {each.stored_as for each in world.undo()[1]}
