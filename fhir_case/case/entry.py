@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, ModelWrapValidatorHandler, PrivateAttr, ValidationInfo, model_validator
@@ -17,6 +18,7 @@ __all__ = [
     "Event",
     "EventKey",
     "FocusKey",
+    "HasRole",
     "ImagingKey",
     "KeyedEntry",
     "OrganizationKey",
@@ -33,7 +35,19 @@ __all__ = [
 ]
 
 
-def key_of(*roles: str) -> AfterValidator:
+@dataclass(frozen=True, slots=True)
+class HasRole(AfterValidator):
+    """
+    The check of a field that its key names an entry with one of some roles.
+
+    Args:
+        roles: The roles.
+    """
+
+    roles: tuple[str, ...] = ()
+
+
+def key_of(*roles: str) -> HasRole:
     """
     Return the check that a key names an entry of a section with one of the roles.
 
@@ -60,7 +74,7 @@ def key_of(*roles: str) -> AfterValidator:
             )
         return key
 
-    return AfterValidator(check)
+    return HasRole(check, roles)
 
 
 EventKey = Annotated[Key, AfterValidator(known_event)]

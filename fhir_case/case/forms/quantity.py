@@ -162,8 +162,8 @@ class BloodPressure(ShortForm):
     A systolic and a diastolic pressure in one unit, such as 62/52 mmHg.
 
     Args:
-        systolic: The upper number.
-        diastolic: The lower number.
+        systolic: The upper number, in mmHg or kPa.
+        diastolic: The lower number, in the same unit.
     """
 
     systolic: Quantity

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from fhir_case.cli.options.building import mapping_option
+from fhir_case.cli.options.building import mapping_option, section_named
 from fhir_case.cli.options.files import write_file
 from fhir_case.cli.output import echo, echo_data
 
@@ -47,12 +47,6 @@ def new(file: Path | None, *, force: bool, section: str | None, mapping_files: t
 
 def _example(name: str, mapping_files: tuple[Path, ...]) -> str:
     from fhir_case.mapping import discover, sections_of
-    from fhir_case.wording import did_you_mean
 
-    sections = {section.name: section for section in sections_of(discover(mapping_files))}
-    if name not in sections:
-        near = did_you_mean(name, sections, sentence=True)
-        raise click.BadParameter(
-            f"there is no section '{name}'. {near or 'There are: ' + ', '.join(sections)}", param_hint="--section"
-        )
-    return sections[name].example or f"# the section '{name}' comes without an example\n{name}:\n"
+    section = section_named(name, sections_of(discover(mapping_files)), "--section")
+    return section.example or f"# the section '{name}' comes without an example\n{name}:\n"

@@ -11,12 +11,13 @@ from fhir_case.cli.options.declarations import ANY_PATH, combined, fhir_option
 from fhir_case.cli.output import echo
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from fhir_case.case import Case
+    from fhir_case.case import Case, Section
     from fhir_case.fhir.wire import Resource
 
-__all__ = ["build_options", "built", "codes_option", "mapping_option"]
+__all__ = ["build_options", "built", "codes_option", "mapping_option", "section_named"]
 
 mapping_option = click.option(
     "--mapping",
@@ -88,3 +89,21 @@ def _day(text: str | None) -> date | None:
     if not 1900 <= day.year <= 2200:
         raise click.BadParameter(f"{day} is outside the years 1900 to 2200", param_hint="--index-date")
     return day
+
+
+def section_named(name: str, sections: Sequence[Section], parameter: str) -> Section:
+    """
+    Return the section with a name.
+
+    Raises:
+        click.BadParameter: There is none; the parameter of the command that asked for it is named.
+    """
+    from fhir_case.wording import did_you_mean
+
+    known = {section.name: section for section in sections}
+    if name not in known:
+        near = did_you_mean(name, known, sentence=True)
+        raise click.BadParameter(
+            f"there is no section '{name}'. {near or 'There are: ' + ', '.join(known)}", param_hint=parameter
+        )
+    return known[name]

@@ -50,7 +50,7 @@ class Encounter(Event):
         status: ``finished``, unless the report says otherwise.
         at: When it began: the admission.
         until: When it ended: the discharge.
-        length: How long it was, where the report says that instead.
+        length: How long it was in min, h, d, wk or mo, where the report says that instead.
         part_of: The stay that it is a part of, as a stay in intensive care is.
         urgency: How urgent it was.
         reasons: The diseases that it was for.

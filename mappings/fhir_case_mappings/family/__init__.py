@@ -37,7 +37,7 @@ class Disease(Form):
 
     Args:
         diagnosis: What the disease is.
-        onset: The age at which it began or was found.
+        onset: The age at which it began or was found, in d, wk, mo or a.
         onset_text: When it began, in words.
         fatal: Whether the relative died of it, where the report says so.
         note: What the report says of it beside that.
@@ -65,9 +65,9 @@ class FamilyHistory(KeyedEntry):
         relative: The relation to the patient; ``family`` for the family as a whole.
         diseases: What the relative had.
         absent: Diseases of which the report says that the relative, or nobody in the family, had them.
-        age: The age of a living relative.
+        age: The age of a living relative in d, wk, mo or a.
         deceased: Whether the relative has died.
-        age_at_death: The age at which the relative died.
+        age_at_death: The age at which the relative died, in d, wk, mo or a.
         at: When it was asked.
     """
 

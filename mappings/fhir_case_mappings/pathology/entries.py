@@ -85,12 +85,12 @@ class Pathology(Event):
         grade: The histologic grade, which is no stage.
         grading: The system of the grade.
         margins: Whether the margins of resection are free of tumour.
-        margin_distance: The distance to the nearest margin.
+        margin_distance: The distance to the nearest margin, in mm or cm.
         residual: ``r0``, ``r1``, ``r2`` or ``rx``.
         nodes: The regional lymph nodes with metastasis of those examined, such as 2/15.
         sentinel_nodes: The same of the sentinel lymph nodes.
-        size: The longest dimension of the tumour.
-        other_dimensions: Its further dimensions.
+        size: The longest dimension of the tumour, in mm or cm.
+        other_dimensions: Its further dimensions, in mm or cm.
         features: What else was looked for, such as ``perineural-invasion``.
         results: Further results of the report, entries of ``receptors`` and the like.
         conclusion: What the report says of the whole, in words of one's own.

@@ -31,7 +31,7 @@ class TissueMarker(Event):
     Args:
         marker: Such as ``er``, ``pr``, ``her2``, ``ki-67``, or one of immunohistochemistry such as ``cd20``.
         value: ``positive``, ``negative`` or so, or a share of cells such as 20 %.
-        share: The share of stained cells, where the value is a word.
+        share: The share of stained cells in %, where the value is a word.
         score: The score of the stain.
         intensity: How strong the stain is.
         interpretation: How the pathologist judges it, such as ``positive``.

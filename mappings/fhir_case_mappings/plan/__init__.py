@@ -43,7 +43,7 @@ class Activity(KeyedEntry):
         status: What came of it, as far as the report tells.
         reason: Why it was not carried out.
         at: When it was to be done.
-        every: The interval at which it is to be repeated, for example ``3 mo``.
+        every: The interval at which it is to be repeated, in d, wk, mo or a, for example ``3 mo``.
         times: How often it is to be repeated.
         done_by: The entries of what was done in the end.
     """

@@ -42,8 +42,8 @@ class Size(Shown):
     The size of a tumour.
 
     Args:
-        value: The longest dimension.
-        others: Further dimensions, where the report gives them.
+        value: The longest dimension, in mm or cm.
+        others: Further dimensions in mm or cm, where the report gives them.
         method: How it was taken: a modality of imaging, pathology, examination.
     """
 

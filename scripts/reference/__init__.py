@@ -1,0 +1,1 @@
+"""What `scripts/make-reference` writes, a module for each page."""
