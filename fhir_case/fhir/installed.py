@@ -50,7 +50,7 @@ def installed_packages() -> tuple[str, ...]:
 
 def installed_codes() -> dict[tuple[str, str], frozenset[str]]:
     """
-    Return every (system, code) of the code tables of the installed mappings with the displays that they write.
+    Return every (system, code) of the code tables of the installed mappings, and of documents, with their displays.
 
     The tables of a user's own that are in use count too. A table that breaks its grammar has none.
     """
@@ -65,7 +65,7 @@ def installed_codes() -> dict[tuple[str, str], frozenset[str]]:
 @cache
 def _codes_of_packages() -> dict[tuple[str, str], frozenset[str]]:
     known: dict[tuple[str, str], frozenset[str]] = {}
-    for package in installed_packages():
+    for package in (*installed_packages(), "fhir_case.bundle"):
         for code, displays in known_codes(package).items():
             known[code] = known.get(code, frozenset()) | displays
     return known

@@ -118,6 +118,6 @@ def test_the_table_has_every_profile_of_the_package_that_is_about_a_cancer_patie
             base = definitions[base]["baseDefinition"]
         name = url.removeprefix(f"{MCODE}mcode-")
         expected[name] = base.removeprefix(f"{US_CORE}us-core-") if base.startswith(US_CORE) else ""
-    expected.pop("patient-bundle")  # the Bundle itself, which `bundle.py` decides
+    expected.pop("patient-bundle")  # the Bundle itself, which `bundle` decides
 
     assert expected == OF_CANCER_PATIENTS

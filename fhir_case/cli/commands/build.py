@@ -14,6 +14,7 @@ from fhir_case.cli.output import echo
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fhir_case.bundle.rendering import Form
     from fhir_case.case import Case
 
 __all__ = ["build"]
@@ -24,13 +25,14 @@ __all__ = ["build"]
 @click.option(
     "--type",
     "form",
-    type=click.Choice(["transaction", "collection"]),
+    type=click.Choice(["transaction", "collection", "document"]),
     default="transaction",
-    help="For loading, or for exchange (in R4 an mCODE patient bundle).",
+    help="For loading, for exchange (in R4 an mCODE patient bundle), or to be read, in the sections of a case report.",
 )
+@click.option("--no-narrative", is_flag=True, help="Leave out the texts for people, which every resource has.")
 @click.option("-o", "--output", type=ANY_PATH, help="The file to write; default: standard output.")
 @build_options
-def build(case: str, form: str, output: Path | None, **options: Any) -> None:
+def build(case: str, form: Form, output: Path | None, no_narrative: bool, **options: Any) -> None:
     """
     Turn CASE into a FHIR Bundle, in R4 or R5.
 
@@ -41,7 +43,7 @@ def build(case: str, form: str, output: Path | None, **options: Any) -> None:
     from fhir_case.mapping import load_case
 
     read = load_case(case, mapping_files=options["mapping_files"])
-    bundle = built(read, form=form, **options)
+    bundle = built(read, form=form, narratives=not no_narrative, **options)
     if write_output(output, dump(bundle, indent=True)):
         release = "" if options["fhir"] == "R4" else f", FHIR {options['fhir']}"
         echo(f"{output}: {len(bundle['entry'])} resources, {form}{release}", err=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from fhir_case.bundle.rendering import Form
     from fhir_case.case import Case, Section
     from fhir_case.fhir.wire import Resource
 
@@ -65,13 +66,13 @@ build_options = combined(
 )
 
 
-def built(case: Case, *, form: str, index_date: str | None, namespace: str | None, **rest: Any) -> Resource:
+def built(case: Case, *, form: Form, index_date: str | None, namespace: str | None, **rest: Any) -> Resource:
     """Return the Bundle that the options ask for; warnings about the case go to standard error."""
     from fhir_case.bundle import build_bundle
 
     return build_bundle(
         case,
-        type="collection" if form == "collection" else "transaction",
+        type=form,
         index_date=_day(index_date),
         namespace=namespace,
         warn=lambda issue: echo(f"warning: {issue.message}", err=True),
