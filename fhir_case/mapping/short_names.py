@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["in_table", "name_of_another", "names_of", "unknown"]
 
+_SHORTEST = 8  # letters: what is shorter is an abbreviation, or near to the name of the table
 _SIDES = {"left": "left", "right": "right", "both": "both", "bilateral": "both"}
 
 
@@ -48,13 +49,22 @@ def in_table(concept: Concept, terms: Mapping[str, Term]) -> Concept | None:
         return concept
     names = names_of(terms)
     if short := names.get(_american(name)):
-        return concept.model_copy(update={"name": short})
+        words = None if concept.text or concept.code else _as_written(name, terms[short])
+        return concept.model_copy(update={"name": short} | ({"text": words} if words else {}))
     side, _, rest = name.partition("-")
     place = names.get(_american(rest))
     if isinstance(concept, Site) and concept.side is None and side in _SIDES and place:
         own = {"text": None} if concept.is_spelt else {}
         return concept.model_copy(update={"name": place, "side": _SIDES[side], **own})
     return None
+
+
+def _as_written(name: str, term: Term) -> str | None:
+    """Return another name of a thing in words, so that nothing of it is lost; None for what is an abbreviation."""
+    words = next((other for other in term.other_names if _american(plain_key(other)) == _american(name)), "")
+    if len(words) < _SHORTEST:
+        return None
+    return words[:1].upper() + words[1:] if term.text[:1].isupper() else words
 
 
 def names_of(terms: Mapping[str, Term]) -> dict[str, str]:

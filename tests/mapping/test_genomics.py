@@ -85,7 +85,7 @@ def test_changes_are_codes_of_hgvs_as_printed() -> None:
         ("genes: [EGFR], result: present, allele_frequency: 34", "an allele frequency is between 0 and 100 %"),
         ("genes: [MET], result: present, copy_number: 6.5", "a copy number is a whole number without a unit"),
         ("result: present, type: missense", "a variant has a gene, a genomic change, a location or a karyotype"),
-        ("genes: [EGFR], result: mutated", "'mutated' is not a known short name of variant_results"),
+        ("genes: [EGFR], result: mutatted", "'mutatted' is not a known short name of variant_results"),
         ("genes: [EGFR], result: present, type: misense", "did you mean 'missense'"),
     ],
 )

@@ -122,7 +122,7 @@ def test_a_stay_has_its_reason_in_r5_too() -> None:
         ("immunizations", "vaccine: influenza, dose: 3, doses: 2, at: a", "of this many doses it is one"),
         ("immunizations", "vaccine: influenza, dose: 0, at: a", "0"),
         ("immunizations", "vaccine: influenza", "'at' is missing"),
-        ("smoking", "status: ex-smoker, at: a", "'ex-smoker' is not a known short name of smoking_statuses"),
+        ("smoking", "status: once-smoker, at: a", "'once-smoker' is not a known short name of smoking_statuses"),
         ("smoking", "status: former, pack_years: 30 a, at: a", "this is a number of pack-years"),
         ("pregnancies", "status: pregnant, gestational_age: 28 mo, at: a", "this is a number of wk or d"),
         ("pregnancies", "status: pregnant, gravidity: 1, parity: 2, at: a", "more births than pregnancies"),

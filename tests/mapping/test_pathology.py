@@ -130,7 +130,7 @@ def test_the_report_leads_to_all_that_it_says() -> None:
         ("size: 23 kg", "a size or a distance is not negative and in mm or cm"),
         ("margin_distance: 2 mm", "'margin_distance' goes with 'margins', which is not there"),
         ("grading: nottingham", "'grading' is the system of 'grade', which is not there"),
-        ("grade: grade-2", "'grade-2' is not a known short name of grades"),
+        ("grade: grade-9", "'grade-9' is not a known short name of grades"),
         ("histology: adenocarcinom", "did you mean 'adenocarcinoma'"),
         ("of: visit", "'visit' is an entry of procedures; this names an entry of conditions"),
     ],
