@@ -131,7 +131,7 @@ def _collide(subject: Subject) -> Iterator[Finding]:
     for number, request, resource in _requests(subject):
         method, url = request.get("method"), request.get("url")
         if method in ("PUT", "PATCH", "DELETE"):
-            key = ("", str(url))
+            key = ("", str(url).removeprefix("/"))
         elif method == "POST" and isinstance(request.get("ifNoneExist"), str):
             key = (str(mapping(resource).get("resourceType", url)), request["ifNoneExist"])
         else:
