@@ -86,7 +86,7 @@ def test_the_journal_of_the_other_way_is_not_resumed(
     code, _, err = run("upload", file, "--server", fake.url, "--journal", journal)
 
     assert 1 == code
-    assert "this journal was begun with other options: as-resource True" in err
+    assert "this journal was begun with --as-resource" in err
 
 
 def test_it_is_not_sent_as_a_request_at_the_same_time(fake: SmallServer, run: Run, tmp_path: Path) -> None:

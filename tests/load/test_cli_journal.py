@@ -196,12 +196,30 @@ def test_the_journal_of_another_server_is_refused(fake: SmallServer, run: Run, f
         assert [] == other.transactions
 
 
-def test_other_options_are_refused_where_they_change_what_is_sent(fake: SmallServer, run: Run, folder: Path) -> None:
-    broken_off(fake, run, folder)
-    code, _, err = run(*command(folder, fake, "--ids", "server"))
+@pytest.mark.parametrize(
+    ("begun", "words", "other"),
+    [
+        ((), "with --ids given", ("--ids", "server")),
+        (("--ids", "server"), "with --ids server", ()),
+        ((), "without --as-is", ("--as-is",)),
+        (("--as-is",), "with --as-is", ()),
+    ],
+)
+def test_options_that_decide_where_resources_are_stored_are_refused_with_what_to_do_which_helps(
+    fake: SmallServer, run: Run, folder: Path, begun: tuple[str, ...], words: str, other: tuple[str, ...]
+) -> None:
+    journal = folder.parent / "j.jsonl"
+    broken_off(fake, run, folder, "--journal", journal, *begun)
+    sent = len(fake.transactions)
+    code, _, err = run(*command(folder, fake, "--journal", journal, *other))
 
-    assert 1 == code
-    assert "this journal was begun with other options" in err
+    assert (1, sent) == (code, len(fake.transactions))
+    assert f"this journal was begun {words}, which decides" in err
+    assert f"resume {words}; or take back what is stored (fhir-case undo {journal}), then repeat this command" in err
+    assert 0 == run(*command(folder, fake, "--journal", journal, *begun))[0]
+    assert 0 == run("undo", journal)[0]
+    assert {} == fake.resources
+    assert 0 == run(*command(folder, fake, "--journal", journal, *other, "--restart"))[0]
 
 
 @pytest.mark.parametrize(

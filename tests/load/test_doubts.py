@@ -14,7 +14,7 @@ def changed(world: World, kind: str) -> str:
     return name
 
 
-@pytest.mark.parametrize(("gateway", "fault"), [("replaces", "202"), ("strips", "killed after")])
+@pytest.mark.parametrize(("gateway", "fault"), [("replaces", "killed after"), ("strips", "killed late")])
 def test_what_an_earlier_run_may_have_created_is_left_with_a_word(gateway: str, fault: str) -> None:
     with World(HAPI, ["create by condition"], gateway=gateway) as world:
         world.upload([fault])
@@ -31,7 +31,7 @@ def test_what_an_earlier_run_may_have_created_is_left_with_a_word(gateway: str, 
 
 def test_what_is_not_there_any_more_need_not_be_told() -> None:
     with World(HAPI, ["create by condition"], gateway="strips") as world:
-        world.upload(["202"])
+        world.upload(["killed after"])
         name = changed(world, "Observation")
         assert "done" == world.upload()
         world.somebody_deletes(name)
@@ -43,8 +43,26 @@ def test_what_was_there_before_an_earlier_run_is_not_in_doubt() -> None:
     with World(HAPI, ["create by condition"], gateway="strips") as world:
         clinic = world.documents[0]["entry"][0]["resource"]
         world.somebody_stores({"resourceType": "Organization", "id": "old", "identifier": clinic["identifier"]})
-        world.upload(["202"])
+        world.upload(["killed after"])
         changed(world, "Observation")
         assert "done" == world.upload()
 
         assert world.server.names - {"Organization/old"} == {each.stored_as for each in world.undo()[1]}
+
+
+def test_what_a_late_request_may_have_created_counts_where_a_second_one_without_an_answer_found_it() -> None:
+    with World("another server", ["create", "create", "update by condition"]) as world:
+        assert "killed" == world.upload(["late", "killed late"])
+        assert "done" == world.upload()
+
+        assert {"Patient/1006", "Observation/1005"} <= {each.stored_as for each in world.undo()[1]}
+
+
+@pytest.mark.parametrize("fault", ["202", "outcome"])
+@pytest.mark.parametrize("form", ["create by condition", "across", "update by condition"])
+def test_what_an_answer_does_not_confirm_is_known_by_what_was_there_before(form: str, fault: str) -> None:
+    with World("another server", [form]) as world:
+        assert "done" == world.upload([fault])
+
+        assert {"created"} == {entry.state for entry in world.said().values()}
+        assert ("done", [], {}) == (*world.undo(), world.stored())

@@ -264,7 +264,7 @@ def test_a_journal_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
         (Header(HEADER.server, "R4", (("b.ndjson", 17, "0" * 64),), HEADER.options), "a.ndjson, b.ndjson"),
         (Header("https://other.example", "R4", HEADER.inputs, HEADER.options), "is about https://fhir.example/fhir"),
         (Header(HEADER.server, "R5", HEADER.inputs, HEADER.options), "FHIR R4"),
-        (Header(HEADER.server, "R4", HEADER.inputs, {"ids": "server"}), "other options"),
+        (Header(HEADER.server, "R4", HEADER.inputs, {"ids": "server"}), "begun with --ids given"),
     ],
 )
 def test_the_journal_of_another_load_is_refused(tmp_path: Path, other: Header, words: str) -> None:

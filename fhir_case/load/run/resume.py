@@ -13,6 +13,7 @@ from fhir_case.load.plan.subset import once_only
 from fhir_case.load.plan.unresolved import unresolved_in_plan
 from fhir_case.load.send.answers import entry_unknown
 from fhir_case.load.send.before import Before
+from fhir_case.load.send.doubts import Doubts
 from fhir_case.load.send.outcomes import marked_in_doubt
 from fhir_case.load.send.reconcile import reattributed, reconcile
 from fhir_case.load.send.resolve import resolved_later
@@ -95,6 +96,7 @@ class Earlier:
         requests: All requests that the journal names.
         gap: Whether lines of the journal are missing, and it was not looked up yet what they may have said was sent.
         answered: The requests among the open ones whose answer said what became of some of their entries.
+        doubts: What one of its requests may have created, whatever is known since then.
     """
 
     stored: int = 0
@@ -107,6 +109,7 @@ class Earlier:
     answered: set[str] = field(default_factory=set)
     requests: set[str] = field(default_factory=set)
     gap: bool = False
+    doubts: Doubts = field(default_factory=Doubts)
 
 
 def read_earlier(path: Path, index: Index) -> Earlier:
@@ -129,6 +132,8 @@ def read_earlier(path: Path, index: Index) -> Earlier:
         if record.types and record.sent:
             earlier.not_done.append(record)
         unknown.read(record)
+        if doubtful := [entry.key for entry in record.entries if entry.state == "unknown"]:
+            earlier.doubts.add(doubtful, _before([record]))
         earlier.unresolved.read(record)
         stored = [entry for entry in record.entries if entry.confirmed and not entry.retold]
         put_done(index, stored)
@@ -173,6 +178,7 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
     if earlier.written and (earlier.open_requests or earlier.not_done or earlier.gap):
         written, by = earlier.written
         request_ids.learn(sender.link.client, [written], [by])
+    sender.doubts = earlier.doubts
     attempts = _attempts(earlier, index)
     records = {record.request: record for record in (*earlier.not_done, *earlier.open_requests)}
     planned, batches = _planned_again(attempts, prepared)
@@ -199,6 +205,7 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
                 results = tuple(entry_unknown(entry, reason) for entry in held)
                 sender.doubtful |= holding.intersection(keys)
                 entries = held
+            results = sender.doubts.marked(entries, results)
             results = marked_in_doubt(entries, results, among=list(planned.values()))
             journal.answered(done_by, results)
             earlier.unresolved.read(RequestRecord(done_by, "answered", results))
@@ -206,7 +213,7 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
             earlier.unknown += tuple(each for each in results if not each.confirmed)
             earlier.stored += sum(each.confirmed for each in results)
         if delivery != "done" and not request_ids.proven:  # what is sent again may be there
-            sender.doubts.add((planned[key] for key in keys if key in planned), before)
+            sender.doubts.add(keys, before)
         for request in requests:
             if request != done_by:
                 journal.not_done(request, "looked up later: it does not count", types=types)

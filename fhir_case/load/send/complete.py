@@ -11,7 +11,7 @@ from fhir_case.errors import RejectedError, ServerError
 from fhir_case.load.send.answers import entry_unknown
 from fhir_case.load.send.before import NOT_ASKED, identified, new_of
 from fhir_case.load.send.matching import matched
-from fhir_case.load.send.reconcile import reattributed, result_of
+from fhir_case.load.send.reconcile import reattributed, reconcile, result_of
 from fhir_case.server.lookup import found_by_id, found_by_request, name_of, version_of
 
 if TYPE_CHECKING:
@@ -90,9 +90,21 @@ def completed_by_lookup(
             if over or not is_incomplete(found, whole=False) or link.stop.wait(pause):
                 break
             pause = min(2 * pause, 2.0)
+        if attempt.whole and is_incomplete(found, whole=False) and not any(each.confirmed for each in results):
+            found = _by_what_was_there(link, attempt, found)
         if link.request_ids.usable:  # what was deleted before and is there again has a later version, and is new
             found = reattributed(link, found, attempt.requests)
     return found
+
+
+def _by_what_was_there(link: Link, attempt: Attempt, found: tuple[JournalEntry, ...]) -> tuple[JournalEntry, ...]:
+    """Return the same, where what was there before shows that the transaction was carried out, of which all is open."""
+    delivery, shown = reconcile(
+        link, attempt.entries, attempt.requests, finished=True, before=attempt.before, last=True
+    )
+    if delivery != "done":
+        return found
+    return tuple(one if one.confirmed else other for one, other in zip(found, shown, strict=True))
 
 
 def _is_open(result: JournalEntry, whole: bool) -> bool:

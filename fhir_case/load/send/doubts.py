@@ -30,15 +30,16 @@ class Doubts:
         self._before: dict[tuple[str, int], list[Before]] = {}
         self.of_all = False
 
-    def add(self, entries: Iterable[PlannedEntry], before: Before) -> None:
+    def add(self, keys: Iterable[tuple[str, int]], before: Before) -> None:
         """
-        Note that a request with these entries may have been carried out.
+        Note that a request with some entries may have been carried out.
 
         Args:
+            keys: Of each its document and its position there.
             before: What the server had before it.
         """
-        for entry in entries:
-            self._before.setdefault(entry.key, []).append(before)
+        for key in keys:
+            self._before.setdefault(key, []).append(before)
 
     def marked(self, entries: Sequence[PlannedEntry], results: tuple[JournalEntry, ...]) -> tuple[JournalEntry, ...]:
         """Return what became of some entries, with a doubt where the server has it, and had not before."""

@@ -240,7 +240,7 @@ class Sender:
             if delivery == "unknown" or (200 <= error.status < 300 and attempt >= _TRIES_AT_AN_ERROR):
                 outcome = unknown(ready, error, final=False)
                 if outcome.once:
-                    self.doubts.add((entry for _, entry in ready.sent), ready.before)
+                    self.doubts.add((entry.key for _, entry in ready.sent), ready.before)
                     self._close_earlier(requests[:-1], [entry for _, entry in ready.sent])
                     if self.log:
                         self.log.answered(requests[-1], outcome.entries)

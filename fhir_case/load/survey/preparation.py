@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Self
 
 from fhir_case.errors import BundleError, FhirCaseError
@@ -199,6 +200,7 @@ def refuse_other(path: Path, written: Header, ours: Header) -> None:
         FhirCaseError: Server, release, inputs or options differ.
     """
     others = [name for name, usual in _DECISIVE.items() if _option(written, name, usual) != _option(ours, name, usual)]
+    hint = "repeat the same call to resume, or start again with --restart or another --journal"
     if written.inputs != ours.inputs:
         before, now = set(written.inputs), set(ours.inputs)
         changed = sorted({name for name, *_ in before ^ now})
@@ -206,13 +208,20 @@ def refuse_other(path: Path, written: Header, ours: Header) -> None:
     elif written.server != ours.server or written.fhir != ours.fhir:
         what = f"this journal is about {written.server} and FHIR {written.fhir}"
     elif others:
-        begun = ", ".join(f"{name.replace('_', '-')} {_option(written, name, _DECISIVE[name])}" for name in others)
-        what = f"this journal was begun with other options: {begun}"
+        begun = ", ".join(_in_words(name, _option(written, name, _DECISIVE[name])) for name in others)
+        what = f"this journal was begun {begun}, which decides where each resource is stored and what is sent again"
+        hint = (
+            f"resume {begun}; or take back what is stored (fhir-case undo {quote(str(path))}), then repeat this "
+            "command with --restart"
+        )
     else:
         return
-    raise FhirCaseError(
-        what, where=str(path), hint="repeat the same call to resume, or start again with --restart or another --journal"
-    )
+    raise FhirCaseError(what, where=str(path), hint=hint)
+
+
+def _in_words(name: str, value: object) -> str:
+    option = f"--{name.replace('_', '-')}"
+    return f"with {option} {value}" if isinstance(value, str) else f"{'with' if value else 'without'} {option}"
 
 
 def _option(header: Header, name: str, usual: object) -> object:
