@@ -28,6 +28,7 @@ _TYPES = (
 )  # fmt: skip
 _BY_SUBJECT = ("AdverseEvent",)  # the types that have no search parameter "patient" in R4
 _MAX_PAGES = 1000
+_PAGE = 200
 
 
 def fetch_patient(client: Client, patient: str, *, on_skipped: Callable[[str], None]) -> Iterator[Resource]:
@@ -60,7 +61,7 @@ def fetch_patient(client: Client, patient: str, *, on_skipped: Callable[[str], N
 def _everything(client: Client, patient: str) -> Iterator[Resource]:
     path = f"Patient/{patient}/$everything"
     where = f"GET {client.base_url}/{path}"
-    following = path
+    following = f"{path}?_count={_PAGE}"
     for _ in range(_MAX_PAGES):
         page = client.request("GET", following, headers={"Cache-Control": "no-cache"}).body or {}
         if page.get("resourceType") != "Bundle":
@@ -78,6 +79,6 @@ def _searched(client: Client, patient: str, on_skipped: Callable[[str], None]) -
     for kind in _TYPES:
         parameter = "subject" if kind in _BY_SUBJECT else "patient"
         try:
-            yield from list(client.search(kind, {parameter: f"Patient/{patient}", "_count": "200"}))
+            yield from list(client.search(kind, {parameter: f"Patient/{patient}", "_count": str(_PAGE)}))
         except RejectedError as error:
             on_skipped(f"{kind}: {error}")

@@ -53,7 +53,7 @@ def lay_out(
         width: How wide the picture is.
         title: What stands above it; empty: the patient.
     """
-    shown = [lane for lane in LANES if not lanes or lane in lanes]
+    shown: list[Lane] = [lane for lane in LANES if not lanes or lane in lanes]
     events = [event for event in timeline.events if event.lane in shown]
     anchor, anchor_name = counts_from or (None, "")
     axis = axis_of(

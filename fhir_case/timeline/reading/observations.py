@@ -28,12 +28,14 @@ RESPONSE = ("88040-1",)
 
 # Of the value set of mCODE 4.0.0 for tumour marker tests, those that are measured in blood again and again: alpha-
 # fetoprotein, PIVKA-II, CEA, CA 19-9, 125, 15-3, 27-29 and 72-4, PSA, HE4, hCG, calcitonin, thyroglobulin, chromogranin
-# A, neuron specific enolase. Alpha-fetoprotein (1834-1, 53962-7) is not in it, and comes from the units table of LOINC.
+# A, neuron specific enolase; and of tissue oestrogen and progesterone receptor, HER2, PD-L1. Alpha-fetoprotein (1834-1,
+# 53962-7) is not in it, and comes from the units table of LOINC.
 # Source: http://hl7.org/fhir/us/mcode/ValueSet/mcode-tumor-marker-test-vs
 _TUMOUR_MARKERS = (
     "1834-1", "53962-7", "34444-0", "93768-0", "2039-6", "19166-8", "83085-1", "24108-3", "83084-4", "10334-1",
     "83082-8", "6875-9", "83083-6", "17842-6", "17843-4", "2857-1", "83112-3", "35741-8", "19195-7", "96044-3",
     "55180-4", "21198-7", "20415-6", "55869-2", "1992-7", "3013-0", "9811-1", "15060-7", "57371-7",
+    "40556-3", "40557-1", "48676-1", "31150-6", "14228-1", "14230-7", "83053-9", "83052-1", "83055-4", "83057-0",
 )  # fmt: skip
 _TUMOUR_MARKER_PROFILE = "mcode-tumor-marker-test"
 _CATEGORIES: dict[str, Lane] = {"laboratory": "laboratory", "vital-signs": "vital-signs"}

@@ -95,7 +95,8 @@ class Record:
         contained = {f"#{each.get('id')}": each for each in objects(resource.get("contained"))}
         found = contained.get(reference) if isinstance(reference, str) else None
         words = concept_words((found or self.resolve(reference)).get("code"))
-        return words or clean(mapping(value).get("display")) or "drug not said"
+        shown = (mapping(value), mapping(mapping(value).get("reference")))
+        return words or next(filter(None, (clean(each.get("display")) for each in shown)), "drug not said")
 
 
 def indexed(entries: Iterable[tuple[str, Resource]]) -> dict[str, Resource]:
