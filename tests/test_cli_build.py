@@ -15,7 +15,7 @@ from fhir_case.cli import COMMANDS
 from fhir_case.fhir.wire import dump, parse
 from support import CASES, ROOT, SHIPPED, SHIPPED_COUNT, run_command
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+REFERENCE = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
 
 
 def test_build_writes_the_bundle_and_says_what_it_holds(tmp_path: Path) -> None:
@@ -148,9 +148,9 @@ def test_each_kind_of_error_has_an_exit_code_of_its_own_and_two_and_five_are_lef
     assert errors.BundleError.exit_code == errors.MappingError.exit_code
 
 
-def test_help_and_readme_list_every_exit_code_with_its_meaning() -> None:
+def test_help_and_reference_list_every_exit_code_with_its_meaning() -> None:
     shown = re.search(r"^Exit codes:\n(.*)", run_command("--help").stdout, flags=re.MULTILINE | re.DOTALL)
-    table = re.search(r"^\| exit code \| meaning \|\n\|---\|---\|\n((?:\|.*\n)+)", README, flags=re.MULTILINE)
+    table = re.search(r"^\| code \| meaning \|\n\|---\|---\|\n((?:\|.*\n)+)", REFERENCE, flags=re.MULTILINE)
     expected = [(str(code.value), code.meaning) for code in errors.ExitCode]
 
     assert shown

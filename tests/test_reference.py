@@ -1,4 +1,4 @@
-"""The pages of the reference are those of the code, and `fhir-case schema SECTION` says the same of one section."""
+"""Pages and the picture that scripts write are those of the code; `fhir-case schema SECTION` says the same in words."""
 
 from __future__ import annotations
 
@@ -6,25 +6,21 @@ import importlib.machinery
 import importlib.util
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from fhir_case.mapping import discover, sections_of
 from support import ROOT, run_command
 
-if TYPE_CHECKING:
-    from types import ModuleType
-
 SECTIONS = sections_of(discover())
 FOLDER = ROOT / "docs" / "reference"
 PAGES = ["case-file.md", "code-tables.md", "command-line.md"]
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    """The script that writes the pages, as a module."""
-    loader = importlib.machinery.SourceFileLoader("make_reference", str(ROOT / "scripts" / "make-reference"))
+def loaded(name: str) -> Any:
+    """Return a script as a module."""
+    loader = importlib.machinery.SourceFileLoader(name.replace("-", "_"), str(ROOT / "scripts" / name))
     spec = importlib.util.spec_from_loader(loader.name, loader)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
@@ -32,6 +28,12 @@ def script() -> ModuleType:
     loader.exec_module(module)
     sys.path[:] = before
     return module
+
+
+@pytest.fixture(scope="module")
+def script() -> Any:
+    """The script that writes the pages."""
+    return loaded("make-reference")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -64,3 +66,9 @@ def test_a_section_that_is_not_there_is_refused_with_the_nearest() -> None:
     code, _, said = run_command("schema", "conditons")
 
     assert (2, True) == (code, "there is no section 'conditons'. Did you mean 'conditions'?" in said)
+
+
+def test_the_picture_of_the_architecture_is_that_of_the_imports() -> None:
+    script = loaded("make-architecture-picture")
+
+    assert script.PICTURE.read_text(encoding="utf-8") == script.picture(), "run scripts/make-architecture-picture"
