@@ -262,7 +262,7 @@ def _elements(resource: Resource, referenced: Callable[[Any], list[str]]) -> Ite
         found[name] = referenced(resource.get(name))
     found["interpretation"] = [_interpreted(one) for one in objects(resource.get("interpretation"))]
     parts = objects(resource.get("component"))
-    found["component"] = [f"{_concept(one.get('code'))} {_value(one)}" for one in parts if _value(one)]
+    found["component"] = [f"{_concept(one.get('code'))} {_value(one).rstrip('.')}" for one in parts if _value(one)]
     suspects = objects(resource.get("suspectEntity"))
     found["suspectEntity"] = referenced([one.get("instance") for one in suspects])
     found["evidence"] = [_concept(one.get("code")) for one in objects(resource.get("evidence")) if one.get("code")]

@@ -77,13 +77,13 @@ def test_changes_are_codes_of_hgvs_as_printed() -> None:
     ("fields", "message"),
     [
         (
-            "genes: [EGFR], result: present, protein: L858R",
-            "v.protein: 'L858R' is not a change in HGVS, such as p.Leu858",
+            "genes: [EGFR], result: present, protein: Leu858",
+            "v.protein: 'Leu858' is not a change in HGVS, such as p.Leu858",
         ),
         ("genes: [EGFR], result: present, dna: p.L858R", "v.dna: 'p.L858R' is not a change in HGVS, such as c.2573T>G"),
         ("genes: [EGFR], result: present, allele_frequency: 134 %", "an allele frequency is between 0 and 100 %"),
         ("genes: [EGFR], result: present, allele_frequency: 34", "an allele frequency is between 0 and 100 %"),
-        ("genes: [MET], result: present, copy_number: 6.5", "a copy number is a whole number without a unit"),
+        ("genes: [MET], result: present, copy_number: -1", "a copy number is a number without a unit"),
         ("result: present, type: missense", "a variant has a gene, a genomic change, a location or a karyotype"),
         ("genes: [EGFR], result: mutatted", "'mutatted' is not a known short name of variant_results"),
         ("genes: [EGFR], result: present, type: misense", "did you mean 'missense'"),

@@ -8,6 +8,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from fhir_case.case import Age, Concept, KeyedEntry, Section, Site, When
+from fhir_case.case.checks import refuse_circle
 from fhir_case.case.entry import ConditionKey, StageKey
 from fhir_case.case.forms import Form, Text
 from fhir_case.fhir.datatypes import annotation, code_of, extension, reference
@@ -129,6 +130,7 @@ def conditions(case: Case) -> Iterator[Resource]:
     us-core-condition-encounter-diagnosis.
     Source: https://hl7.org/fhir/us/mcode/STU4/StructureDefinition-mcode-primary-cancer-condition.html
     """
+    refuse_circle(case.entries_of(Condition), "of", "name only what came first")
     for disease in case.entries_of(Condition):
         code = _codes.concept("diagnoses", disease.diagnosis, disease)
         when = moment_words(case, disease.at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from fhir_case.case import Coding, Concept, Event, Quantity, Section
@@ -43,6 +43,14 @@ def _in_hgvs(pattern: re.Pattern[str], example: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+# A change of one amino acid as reports write it beside HGVS: T790M, R882H.
+_SHORT_PROTEIN = re.compile(r"^[ACDEFGHIKLMNPQRSTVWY][0-9]{1,5}(?:[ACDEFGHIKLMNPQRSTVWY*]|fs\S{0,10})$")
+
+
+def _prefixed(printed: Any) -> Any:
+    return f"p.{printed}" if isinstance(printed, str) and _SHORT_PROTEIN.match(printed.strip()) else printed
+
+
 class Variant(Event):
     """
     A genetic variant that was found, or looked for in vain.
@@ -61,6 +69,7 @@ class Variant(Event):
         zygosity: Whether one or both alleles have it.
         significance: What it means for the patient, such as ``pathogenic``.
         allele_frequency: The part of the reads or alleles that have it.
+        allelic_ratio: The ratio of mutated to wild-type alleles, as for an internal tandem duplication of FLT3.
         copy_number: The number of copies.
         identifier: A name of the variant in a database, such as ClinVar or dbSNP.
         method: How it was looked for.
@@ -72,7 +81,7 @@ class Variant(Event):
     type: Annotated[Concept, CODES.table("variant_types")] | None = None
     dna: Annotated[Text, _in_hgvs(_CODING, "c.2573T>G or NM_005228.5:c.2573T>G")] | None = None
     genomic: Annotated[Text, _in_hgvs(_GENOMIC, "NC_000007.14:g.55191822T>G")] | None = None
-    protein: Annotated[Text, _in_hgvs(_PROTEIN, "p.Leu858Arg or p.L858R")] | None = None
+    protein: Annotated[Text, BeforeValidator(_prefixed), _in_hgvs(_PROTEIN, "p.Leu858Arg or p.L858R")] | None = None
     region: Text | None = None
     location: Text | None = None
     karyotype: Annotated[str, Field(pattern=CODE_PATTERN, max_length=1000)] | None = None
@@ -80,6 +89,7 @@ class Variant(Event):
     zygosity: Annotated[Concept, CODES.table("zygosities")] | None = None
     significance: Annotated[Concept, CODES.table("significances")] | None = None
     allele_frequency: Quantity | None = None
+    allelic_ratio: Quantity | None = None
     copy_number: Quantity | None = None
     identifier: Coding | None = None
     method: Method | None = None
@@ -91,6 +101,13 @@ class Variant(Event):
         if self.result.name == "present" and not known:
             raise PydanticCustomError("genes", "a variant has a gene, a genomic change, a location or a karyotype")
         share = self.allele_frequency
+        found = self.allele_frequency or self.allelic_ratio
+        if self.result.name == "absent" and found is not None and found.value > 0:
+            raise PydanticCustomError(
+                "result", "a variant that is absent is in no allele; correct the result or the allele frequency"
+            )
+        if self.allelic_ratio is not None and (self.allelic_ratio.unit or self.allelic_ratio.value < 0):
+            raise PydanticCustomError("allelic_ratio", "an allelic ratio is a number without a unit")
         if share is not None:
             most = {"%": 100, None: 1, "1": 1}.get(share.unit)
             if most is None or not 0 <= share.value <= most:
@@ -98,8 +115,8 @@ class Variant(Event):
                     "allele_frequency", "an allele frequency is between 0 and 100 %, or a part of 1 without a unit"
                 )
         copies = self.copy_number
-        if copies is not None and (copies.unit or copies.value < 0 or copies.value != copies.value.to_integral_value()):
-            raise PydanticCustomError("copy_number", "a copy number is a whole number without a unit")
+        if copies is not None and (copies.unit or copies.value < 0):
+            raise PydanticCustomError("copy_number", "a copy number is a number without a unit")
         return self
 
 
@@ -176,6 +193,9 @@ def _amounts(entry: Variant) -> Iterator[dict[str, Any]]:
     if entry.allele_frequency is not None:
         share = CODES.quantity(entry.allele_frequency, entry)
         yield component("frequency", valueQuantity=share | {"system": UCUM, "code": entry.allele_frequency.unit or "1"})
+    if entry.allelic_ratio is not None:
+        ratio = CODES.quantity(entry.allelic_ratio, entry) | {"system": UCUM, "code": "1"}
+        yield {"code": {"text": "Allelic ratio"}, "valueQuantity": ratio}
     if entry.copy_number is not None:
         yield component(
             "copy-number", valueQuantity=CODES.quantity(entry.copy_number, entry) | {"system": UCUM, "code": "1"}
@@ -199,6 +219,8 @@ def _words(entry: Variant) -> str:
     ]
     if entry.allele_frequency is not None:
         told.append(f"allele frequency {entry.allele_frequency}")
+    if entry.allelic_ratio is not None:
+        told.append(f"allelic ratio {entry.allelic_ratio}")
     if entry.copy_number is not None:
         told.append(f"{entry.copy_number} copies")
     named = " ".join(one for one in what if one)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import model_validator
+from pydantic_core import PydanticCustomError
 
 from fhir_case.case import Concept, Event, Quantity, Section, Value
 from fhir_case.case.checks import refuse_negative
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["MAPPINGS", "LaboratoryResult", "Measurement", "TumourMarker", "laboratory", "tumour_markers"]
 
 _codes = Codes.beside(__name__)
+
+
+_WHOLE = 100  # per cent
 
 
 class Measurement(Event):
@@ -51,6 +55,8 @@ class Measurement(Event):
         term = _codes.find("tests", self.test)
         if term is not None and not term.more.get("signed"):
             refuse_negative(self.value, "value", "a measured amount")
+        if term is not None and term.more.get("share") and any(one.value > _WHOLE for one in self.value.bounds):
+            raise PydanticCustomError("value", "a share is at most 100 %")
         _codes.check_unit("tests", self.test, self.value)
         return self
 

@@ -71,6 +71,12 @@ class Given(KeyedEntry):
     def _amounts_are_possible(self) -> Self:
         if self.rate is not None and any(one.value <= 0 for one in self.rate.bounds):
             raise PydanticCustomError("rate", "a rate is more than nothing")
+        if self.rate is not None and self.dose is not None and self.dose.per_time:
+            raise PydanticCustomError(
+                "rate",
+                "'{dose}' is a rate too, and FHIR has one; leave one of the two out, and tell it in 'note'",
+                {"dose": str(self.dose)},
+            )
         if self.over is not None and (self.over.value <= 0 or self.over.unit not in _UNITS_OF_DURATION):
             raise PydanticCustomError("over", "the time that it takes is a number of s, min, h or d")
         return self

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from fhir_case.case import Concept
 from fhir_case.case.forms import KEY
+from fhir_case_mappings.medication.repetition import COUNT, SPAN, UNIT, UNIT_WORDS, UNITS, counted, number, repetition
 from fhir_case_mappings.medication.schedule import (
     DAYS_OF,
     Schedule,
@@ -26,54 +27,32 @@ if TYPE_CHECKING:
 __all__ = ["Frequency", "schedule_of"]
 
 _HINT = "write 3/d, every 8 h, every 3 wk, days 1, 8, 15 of 28, once, weekly, as needed, or words as {text: …}"
-_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_COUNTS = {"once": 1, "twice": 2, "thrice": 3} | {word: number for number, word in enumerate(_NUMBERS, 1)}
-_ORDINALS = {"other": 2, "second": 2, "third": 3, "fourth": 4}
-_UNITS = {
-    "min": "min", "minute": "min", "minutes": "min",
-    "h": "h", "hr": "h", "hrs": "h", "hour": "h", "hours": "h",
-    "d": "d", "day": "d", "days": "d",
-    "w": "wk", "wk": "wk", "wks": "wk", "week": "wk", "weeks": "wk",
-    "mo": "mo", "month": "mo", "months": "mo",
-    "a": "a", "y": "a", "yr": "a", "year": "a", "years": "a",
-}  # fmt: skip
-_UNIT_WORDS = {"min": "minute", "h": "hour", "d": "day", "wk": "week", "mo": "month", "a": "year"}
-_LATIN = {
-    "qd": (1, 1), "od": (1, 1), "bid": (2, 1), "bd": (2, 1), "tid": (3, 1), "tds": (3, 1), "qid": (4, 1), "qds": (4, 1),
-    "qod": (1, 2),
-}  # fmt: skip
-_ADVERBS = {"hourly": "h", "daily": "d", "weekly": "wk", "monthly": "mo", "yearly": "a"}
 # https://hl7.org/fhir/R4/valueset-event-timing.html
 _WHEN = {
     "in the morning": "MORN", "in the afternoon": "AFT", "in the evening": "EVE", "at night": "NIGHT",
     "at bedtime": "HS", "with meals": "C", "before meals": "AC", "after meals": "PC",
+    "every morning": "MORN", "every afternoon": "AFT", "every evening": "EVE", "hs": "HS", "nocte": "NIGHT",
 }  # fmt: skip
 
+_LATIN_WHEN = {"hs": "at bedtime", "nocte": "at night"}
+
 # The patterns are for words, numbers and signs with one space between them, as `_plain` writes them.
-_UNIT = "|".join(sorted(_UNITS, key=len, reverse=True))
-_COUNT = rf"(?:\d+|{'|'.join(_COUNTS)})"
-_N = rf"(?P<n>{_COUNT})(?: (?:-|to|or) (?P<m>{_COUNT}))?"
 _LONGEST = 100  # no prescription has more letters
 _MEALS = frozenset({"C", "AC", "PC"})
-_ZERO = re.compile(r"\b0+\b")
 _WRITTEN = re.compile(r"^[a-z0-9 /,+-]*$")
-_ONCE = frozenset({
-    "once", "once only", "single", "single dose", "a single dose", "one dose", "one time", "1 dose", "1 time", "stat",
-    "1 x", "x 1",
-})  # fmt: skip
-_NIGHTLY = frozenset({"nightly", "every night", "qn"})
-_CONTINUOUS = frozenset({"continuous", "continuously", "continuous infusion"})
-_DOSES = re.compile(rf"^(?P<n>{_COUNT}) (?:doses|times)$")
-_PER = re.compile(rf"^{_N}(?: x)?(?: times?| doses?)? (?:/|per|an?|every|each) (?:(?P<k>\d+) )?(?P<unit>{_UNIT})$")
-_ADVERB = re.compile(rf"^(?:{_N} (?:x |times? )?)?(?P<adverb>{'|'.join(_ADVERBS)})$")
-_EVERY = re.compile(rf"^(?:every|each|q) (?:(?P<ordinal>{'|'.join(_ORDINALS)}) |{_N} )?(?P<unit>{_UNIT})$")
 _AS_NEEDED = re.compile(r"\b(?:as needed|if needed|when needed|on demand|prn)\b")
-_FOR = re.compile(rf"\bfor {_N} (?P<unit>{_UNIT})\b")
-_TIMES = re.compile(rf"\b(?:for|x) (?P<n>{_COUNT}) doses\b")
+_FOR = re.compile(rf"\b(?:for|x) {SPAN} (?P<unit>{UNIT})\b")
+_TIMES = re.compile(rf"\b(?:for|x) (?P<n>{COUNT}) (?:doses|times)\b|(?<=[a-z]) x (?P<last>{COUNT})$")
+_CYCLES = re.compile(rf"\b(?:for|x) (?P<n>{COUNT}) (?:cycles|courses)\b")
+_ON_AND_OFF = re.compile(
+    rf"\b(?P<on>{COUNT}) (?P<unit>{UNIT}) on(?: ,| /|, and| and| then| followed by)? "
+    rf"(?P<off>{COUNT}) (?P<other>{UNIT}) off\b"
+)
+_BEFORE_DAY_ONE = re.compile(r"\bdays? +[-−–]\d", re.IGNORECASE)
 _LISTED = r"\d+(?: (?:-|to) \d+)?"
 _DAYS = re.compile(
     rf"\b(?:on )?(?:days?|d) (?P<days>{_LISTED}(?: (?:, and|,|and|\+) {_LISTED})*)"
-    rf"(?: (?:of|every|in|q)(?: an?)?(?: (?P<cycle>\d+)(?: (?P<unit>{_UNIT})\b)?| each| every)?(?: cycle)?)?"
+    rf"(?: (?:of|every|in|q)(?: an?)?(?: (?P<cycle>\d+)(?: (?P<unit>{UNIT})\b)?| each| every)?(?: cycle)?)?"
     r"(?![\w/]| /)"
 )
 
@@ -105,9 +84,25 @@ class Frequency(Concept):
 
     @model_validator(mode="after")
     def _is_understood(self) -> Frequency:
-        if self.name is not None and schedule_of(self.name) is None:
+        named = schedule_of(self.name) if self.name is not None else None
+        if self.name is not None and named is None:
             raise _not_understood(self.name)
+        said = self.schedule_in_words if named and self.text else None
+        if named and said and (said.repeat, said.days) != (named.repeat, named.days):
+            raise PydanticCustomError(
+                "frequency",
+                "'{text}' says something else than '{name}'; write the one that is right alone, frequency: {text}",
+                {"text": (self.text or "")[:60], "name": self.name},
+            )
         return self
+
+    @property
+    def schedule_in_words(self) -> Schedule | None:
+        """Return what is understood of its words; None for words that are no prescription."""
+        try:
+            return schedule_of(self.text or "")
+        except PydanticCustomError:
+            return None
 
     @property
     def schedule(self) -> Schedule | None:
@@ -135,23 +130,22 @@ def schedule_of(text: str) -> Schedule | None:
     rest = _plain(text)
     if rest is None or re.search(r"\d{5}", rest):  # no prescription counts so far, nor does FHIR
         return None
-    if re.search(r"\bbi ?(?:weekly|monthly)\b", rest):
-        raise PydanticCustomError(
-            "frequency", "'{given}' can mean two things; write 2/wk or every 2 wk", {"given": text[:60]}
-        )
+    _refuse_what_can_mean_two_things(rest, text)
     rest, as_needed = _AS_NEEDED.subn("", rest)
     repeat: dict[str, Any] = {}
     rest, words = _bounds(rest, repeat, text)
-    rest, days, cycle = _days(rest, text)
-    for said, code in _WHEN.items():
-        if said in rest:
-            repeat["when"] = [code]
-            rest, words = rest.replace(said, ""), [said, *words]
+    rest, cycles = _cycles(rest)
+    rest, days, cycle = _days(_ON_AND_OFF.sub(_days_on, rest), text)
+    rest, words = _moments_of_a_day(rest, repeat, words)
     rest = " ".join(rest.replace(",", " ").split())
-    core = _core(rest)
+    core = repetition(rest)
     if core is None or not (rest or days or repeat or as_needed):
         return None
     said, every = core
+    if cycles and (days or every.get("frequency") != 1 or every["periodUnit"] not in {"wk", "mo"} or "count" in repeat):
+        return None  # how many times it is given in a cycle is not said
+    if cycles:
+        repeat["count"], words = cycles, [f"{cycles} times", *words]
     most, a_day = most_in_a_day(every), 1
     at_meals = not _MEALS.isdisjoint(repeat.get("when", ())) and not every  # how many meals a day is not said
     if days:
@@ -165,6 +159,19 @@ def schedule_of(text: str) -> Schedule | None:
         words = [*words, "as needed"]
     said = ", ".join(filter(None, (said, *words)))
     return Schedule(said, every | repeat, bool(as_needed), days, cycle, a_day, most)
+
+
+def _refuse_what_can_mean_two_things(rest: str, text: str) -> None:
+    if re.search(r"\bbi ?(?:weekly|monthly)\b", rest):
+        raise PydanticCustomError(
+            "frequency", "'{given}' can mean two things; write 2/wk or every 2 wk", {"given": text[:60]}
+        )
+    if _BEFORE_DAY_ONE.search(text):
+        raise PydanticCustomError(
+            "frequency",
+            "'{given}' has days before a treatment; write 'at: 7 d before KEY' and once daily for 4 days",
+            {"given": text[:60]},
+        )
 
 
 def _on_days(
@@ -191,24 +198,46 @@ def _plain(text: str) -> str | None:
 def _bounds(rest: str, repeat: dict[str, Any], text: str) -> tuple[str, list[str]]:
     words: list[str] = []
     if match := _TIMES.search(rest):
-        repeat["count"] = _number(match["n"])
+        repeat["count"] = number(match["n"] or match["last"])
         if not repeat["count"]:
             raise _contradiction(text, "has no dose")
         words.append(f"{repeat['count']} doses")
         rest = rest.replace(match[0], "")
     if match := _FOR.search(rest):
-        low, high = _number(match["n"]), _number(match["m"] or match["n"])
+        low, high = number(match["n"]), number(match["m"] or match["n"])
         if not 0 < low <= high:
             raise _contradiction(text, "has a time that is nothing, or is not in order")
-        unit = _UNITS[match["unit"]]
+        unit = UNITS[match["unit"]]
         ends = [
-            {"value": each, "unit": _UNIT_WORDS[unit], "system": "http://unitsofmeasure.org", "code": unit}
+            {"value": each, "unit": UNIT_WORDS[unit], "system": "http://unitsofmeasure.org", "code": unit}
             for each in (low, high)
         ]
         repeat |= {"boundsDuration": ends[0]} if low == high else {"boundsRange": {"low": ends[0], "high": ends[1]}}
-        words.append(f"for {_counted(low, high, unit)}")
+        words.append(f"for {counted(low, high, unit)}")
         rest = rest.replace(match[0], "")
     return rest, words
+
+
+def _moments_of_a_day(rest: str, repeat: dict[str, Any], words: list[str]) -> tuple[str, list[str]]:
+    for said, code in _WHEN.items():
+        if re.search(rf"\b{said}\b", rest):
+            repeat["when"] = [code]
+            rest = re.sub(rf"(?:\bonce (?=every))?\b{said}\b", "", rest)
+            words = [_LATIN_WHEN.get(said, said), *words]
+    return rest, words
+
+
+def _cycles(rest: str) -> tuple[str, int]:
+    """Return what is left of a frequency without the number of its cycles, and that; 0 where it says none."""
+    match = _CYCLES.search(rest)
+    return (rest.replace(match[0], " "), number(match["n"])) if match else (rest, 0)
+
+
+def _days_on(match: re.Match[str]) -> str:
+    """Return ``3 weeks on, 1 week off`` as the days 1 to 21 of 28."""
+    on, off = (number(match[count]) * DAYS_OF[UNITS[match[unit]]] for count, unit in (("on", "unit"), ("off", "other")))
+    whole = on >= 1 and off >= 1 and on.denominator == off.denominator == 1
+    return f"days 1 - {on} of {on + off}" if whole else match[0]
 
 
 def _days(rest: str, text: str) -> tuple[str, tuple[int, ...], int]:
@@ -222,7 +251,7 @@ def _days(rest: str, text: str) -> tuple[str, tuple[int, ...], int]:
         if not (days[-1] if days else 0) < first <= last <= 366:
             raise _contradiction(text, "has days that are not in order, or are none of 1 to 366")
         days += range(first, last + 1)
-    unit = _UNITS[match["unit"] or "d"]
+    unit = UNITS[match["unit"] or "d"]
     cycle = int(match["cycle"] or 0) * int(DAYS_OF[unit] if unit in {"d", "wk"} else 0)
     if match["cycle"] and cycle < days[-1]:
         raise _contradiction(text, f"has a day {days[-1]} that the cycle does not have")
@@ -231,68 +260,3 @@ def _days(rest: str, text: str) -> tuple[str, tuple[int, ...], int]:
 
 def _contradiction(text: str, wrong: str) -> PydanticCustomError:
     return PydanticCustomError("frequency", "'{given}' {wrong}", {"given": text[:60], "wrong": wrong})
-
-
-def _core(rest: str) -> tuple[str, dict[str, Any]] | None:
-    """Return the words and the repetition of what is left of a frequency; None where it is not understood."""
-    if not rest or rest in _CONTINUOUS:
-        return rest, {}
-    if _ZERO.search(rest):  # every 0 h
-        return None
-    if rest in _ONCE:
-        return "once", {"count": 1}
-    if match := _DOSES.match(rest):
-        return rest, {"count": _number(match["n"])}
-    if rest in _NIGHTLY:
-        return "every night", {"frequency": 1, "period": 1, "periodUnit": "d", "when": ["NIGHT"]}
-    return _periodic(rest)
-
-
-def _periodic(rest: str) -> tuple[str, dict[str, Any]] | None:
-    if rest in _LATIN:
-        frequency, period = _LATIN[rest]
-        return _repeated(frequency, 0, period, "d")
-    if match := _PER.match(rest):
-        return _repeated(_number(match["n"]), _number(match["m"]), int(match["k"] or 1), _UNITS[match["unit"]])
-    if match := _ADVERB.match(rest):
-        return _repeated(_number(match["n"]) or 1, _number(match["m"]), 1, _ADVERBS[match["adverb"]])
-    if match := _EVERY.match(rest):
-        period = _ORDINALS.get(match["ordinal"] or "") or _number(match["n"]) or 1
-        return _repeated(1, 0, period, _UNITS[match["unit"]], _number(match["m"]))
-    return None
-
-
-def _repeated(
-    frequency: int, at_most: int, period: int, unit: str, longest: int = 0
-) -> tuple[str, dict[str, Any]] | None:
-    if not frequency or not period or 0 < at_most <= frequency or 0 < longest <= period:
-        return None
-    times = {1: "once", 2: "twice"}.get(frequency, f"{frequency} times")
-    if at_most:
-        times = f"{frequency} to {at_most} times"
-    if (frequency, at_most) == (1, 0) and (period, unit) != (1, "d"):
-        words = (
-            f"every {_UNIT_WORDS[unit]}" if (period, longest) == (1, 0) else f"every {_counted(period, longest, unit)}"
-        )
-    elif period == 1 and unit == "d":
-        words = f"{times} daily"
-    else:
-        words = f"{times} a {_UNIT_WORDS[unit]}" if period == 1 else f"{times} in {_counted(period, longest, unit)}"
-    repeat: dict[str, Any] = {"frequency": frequency}
-    if at_most:
-        repeat["frequencyMax"] = at_most
-    repeat["period"] = period
-    if longest:
-        repeat["periodMax"] = longest
-    return words, repeat | {"periodUnit": unit}
-
-
-def _number(text: str | None) -> int:
-    if not text:
-        return 0
-    return int(text) if text.isdigit() else _COUNTS.get(text, 0)
-
-
-def _counted(low: int, high: int, unit: str) -> str:
-    count = str(low) if high in {0, low} else f"{low} to {high}"
-    return f"{count} {_UNIT_WORDS[unit]}" + ("" if count == "1" else "s")

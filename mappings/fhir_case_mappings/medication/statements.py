@@ -10,6 +10,7 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from fhir_case.case import Concept, Section, When
+from fhir_case.case.checks import refuse_circle
 from fhir_case.case.entry import key_of
 from fhir_case.case.forms import Key
 from fhir_case.fhir.datatypes import annotation, category, reference
@@ -122,6 +123,7 @@ def medications(case: Case) -> Iterator[Resource]:
     reason is a cancer, else us-core-medicationrequest), and an Observation for the line of therapy.
     Source: https://hl7.org/fhir/us/mcode/STU4/StructureDefinition-mcode-cancer-related-medication-request.html
     """
+    refuse_circle(case.entries_of(Medication), "replaces", "name the entry with the dose before")
     regimens = {one.key: one for one in case.entries_of(Regimen)}
     for medication in case.entries_of(Medication):
         dose = _Dose(case, medication, regimens.get(medication.regimen or ""))

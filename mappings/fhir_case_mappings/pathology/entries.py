@@ -23,6 +23,9 @@ _Count = Annotated[int, Field(strict=True, ge=0, le=999)]
 _NODES = re.compile(r"^(?P<positive>\d{1,3})\s*(?:/|of)\s*(?P<examined>\d{1,3})$")
 
 
+_NO_NODES = ("negative", "none")
+
+
 class NodeCount(ShortForm):
     """
     Lymph nodes with metastasis, and how many were examined: ``2/15``.
@@ -38,16 +41,21 @@ class NodeCount(ShortForm):
     @classmethod
     def short_schema(cls) -> JsonSchemaValue:
         """Return the JSON Schema of a count such as 2/15."""
-        return {"type": "string", "pattern": _NODES.pattern, "description": "lymph nodes with metastasis: 2/15"}
+        pattern = rf"{_NODES.pattern}|^{'$|^'.join(_NO_NODES)}$"
+        return {"type": "string", "pattern": pattern, "description": "lymph nodes with metastasis: 2/15, or negative"}
 
     @model_validator(mode="before")
     @classmethod
     def _from_short_form(cls, data: Any) -> Any:
+        if isinstance(data, str) and data.strip().lower() in _NO_NODES:
+            return {"positive": 0}
         if not isinstance(data, str):
             return data
         if match := _NODES.match(data.strip()):
             return {name: int(part) for name, part in match.groupdict().items()}
-        raise PydanticCustomError("nodes", "'{given}' is not a count of lymph nodes such as 2/15", {"given": data[:60]})
+        raise PydanticCustomError(
+            "nodes", "'{given}' is not a count of lymph nodes such as 2/15, and not 'negative'", {"given": data[:60]}
+        )
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from fhir_case.case import Concept, Event, Quantity, Section, Value
+from fhir_case.case import Concept, Event, Section, Value
 from fhir_case.case.entry import ConditionKey, SpecimenKey
-from fhir_case.case.forms import Text
+from fhir_case.case.forms import Amount, Text
 from fhir_case.fhir.datatypes import extension
 from fhir_case.fhir.systems import MCODE
 from fhir_case.mapping import Mapping, observation, reference_to
@@ -43,7 +43,7 @@ class TissueMarker(Event):
 
     marker: Annotated[Concept, CODES.table("markers")]
     value: Annotated[Value, CODES.table("values")]
-    share: Quantity | None = None
+    share: Amount | None = None
     score: Literal["0", "1+", "2+", "3+"] | None = None
     intensity: Literal["weak", "moderate", "strong"] | None = None
     interpretation: Annotated[Concept, CODES.table("interpretations")] | None = None
@@ -54,10 +54,10 @@ class TissueMarker(Event):
 
     @model_validator(mode="after")
     def _share_is_possible(self) -> Self:
-        for amount in (self.share, self.value.quantity):
-            if amount is not None and (amount.value < 0 or (amount.unit == "%" and amount.value > 100)):
+        for amount in (*(self.share.bounds if self.share else ()), *self.value.bounds):
+            if amount.value < 0 or (amount.unit == "%" and amount.value > 100):
                 raise PydanticCustomError("share", "a share of cells is between 0 and 100 %")
-        if self.share is not None and self.share.unit != "%":
+        if self.share is not None and any(one.unit != "%" for one in self.share.bounds):
             raise PydanticCustomError("share", "a share of cells is in %")
         return self
 
@@ -136,7 +136,7 @@ def _interpretation(entry: TissueMarker) -> list[dict[str, Any]]:
 
 def _components(entry: TissueMarker) -> Iterator[dict[str, Any]]:
     if entry.share is not None:
-        yield {"code": {"text": "Share of stained cells"}, "valueQuantity": CODES.quantity(entry.share, entry)}
+        yield {"code": {"text": "Share of stained cells"}, **CODES.amount("value", entry.share)}
     if entry.score is not None:
         yield {"code": {"text": "Score of the stain"}, "valueCodeableConcept": CODES.fixed(f"score-{entry.score[0]}")}
     if entry.intensity is not None:

@@ -28,7 +28,7 @@ class Response(Event):
     Args:
         response: The answer by the criteria.
         of: The cancer.
-        criteria: The response criteria as printed.
+        criteria: The criteria by which it was judged, such as ``recist-1-1``, ``eln-2017`` or ``lugano``.
         basis: What it was judged by, where the report says so: imaging, histology, tumour markers, examination.
         since: The begin of a time through which the answer held; ``at`` is then its end.
         imaging: The studies that it was judged by.
@@ -36,7 +36,7 @@ class Response(Event):
 
     response: Annotated[Concept, _codes.table("responses")]
     of: ConditionKey
-    criteria: Annotated[Concept, _codes.table("responses")] | None = None
+    criteria: Annotated[Concept, _codes.table("response_criteria")] | None = None
     basis: tuple[Annotated[Concept, _codes.table("evidence")], ...] = ()
     since: When | None = None
     imaging: tuple[ImagingKey, ...] = ()
@@ -56,7 +56,7 @@ def responses(case: Case) -> Iterator[Resource]:
     """
     in_remission = _last_in_remission(case)
     for response in case.entries_of(Response):
-        criteria = _codes.words("responses", response.criteria, response) if response.criteria else ""
+        criteria = _codes.words("response_criteria", response.criteria, response) if response.criteria else ""
         answer = _codes.words("responses", response.response, response)
         words = f"{answer} ({criteria})" if criteria else answer
         focus = [reference("Condition", response.of)]
@@ -90,7 +90,7 @@ def responses(case: Case) -> Iterator[Resource]:
             at=response.at,
             profile=US_CORE + "us-core-observation-clinical-result",
             focus=focus,
-            method=_codes.concept("responses", response.criteria, response) if response.criteria else None,
+            method=_codes.concept("response_criteria", response.criteria, response) if response.criteria else None,
             derivedFrom=[reference("ImagingStudy", key) for key in response.imaging],
         )
         categories = {"category": [one for kind in _kinds(response) for one in category(kind)]}

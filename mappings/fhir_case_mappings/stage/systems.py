@@ -97,6 +97,8 @@ def conflict(stage: Stage) -> str:
     kind = _codes.find("stage_types", stage.staging)
     match = _CATEGORY.match(_name_of(stage.value))
     part = kind.more.get("part", "") if kind else ""
+    if kind and part in {"t", "n", "m"} and _GROUP.match(_name_of(stage.value)):
+        return f"{_shown(stage.value)} is a stage group, and no value of {kind.text}"
     if not match or not part:
         return ""
     if match["part"] != part:
@@ -146,7 +148,8 @@ def _name_of(value: Concept) -> str:
     """Return the short name of a stage or category, also of one in words: pT2(m) is pt2, Stage IIIB is stage-iiib."""
     if value.name:
         return value.name
-    words = _DESCRIPTOR.sub("", (value.text or "").strip())
+    # (i-) and (mol-) say that nothing was found, and are no category of their own; (i+) is.
+    words = re.sub(r"\((?:i|mol)[-−–]\)", "", _DESCRIPTOR.sub("", (value.text or "").strip()))
     words = re.sub(r"^stage[ -]?", "stage-", words.lower()).replace("(", "-").replace(")", "").replace("+", "")
     return words.replace(" ", "-").strip("-")
 

@@ -1,0 +1,151 @@
+"""What reports of cancers say of stages, responses, variants and doses, and what none of them can say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fhir_case import CaseError
+from fhir_case_mappings.medication.frequency import schedule_of
+from small_case import built
+
+CANCER = "{key: cancer, kind: primary-cancer, diagnosis: AML, verification: confirmed, at: anchor, source: page 1}"
+CAPECITABINE = """
+medications:
+  - key: a
+    drug: capecitabine
+    frequency: {name: twice-daily, text: twice daily on days 1-14 of 21}
+    status: completed
+    source: page 1
+"""
+CONDITIONS = f"conditions: [{CANCER}]\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "words", "repeat"),
+    [
+        ("weekly x 4", "every week, 4 doses", {"frequency": 1, "period": 1, "periodUnit": "wk", "count": 4}),
+        ("every 3 weeks for 4 cycles", "every 3 weeks, 4 times", {"count": 4, "period": 3, "frequency": 1}),
+        ("3 weeks on, 1 week off", "days 1 to 21 of 28", {"frequency": 21, "period": 28, "periodUnit": "d"}),
+        ("5 d/wk", "on 5 days in 7 days", {"frequency": 5, "period": 7, "periodUnit": "d"}),
+        ("7 days every 28 days", "on 7 days in 28 days", {"frequency": 7, "period": 28, "periodUnit": "d"}),
+        ("every morning", "every morning", {"frequency": 1, "period": 1, "periodUnit": "d", "when": ["MORN"]}),
+        ("hs", "at bedtime", {"frequency": 1, "period": 1, "periodUnit": "d", "when": ["HS"]}),
+        ("once every morning", "every morning", {"frequency": 1, "period": 1, "periodUnit": "d", "when": ["MORN"]}),
+        ("6 hourly", "every 6 hours", {"frequency": 1, "period": 6, "periodUnit": "h"}),
+        ("3-weekly", "every 3 weeks", {"frequency": 1, "period": 3, "periodUnit": "wk"}),
+        ("3 times weekly", "3 times a week", {"frequency": 3, "period": 1, "periodUnit": "wk"}),
+    ],
+)
+def test_frequencies_of_oncology_are_understood(written: str, words: str, repeat: dict[str, Any]) -> None:
+    schedule = schedule_of(written)
+
+    assert schedule is not None
+    assert words == schedule.words
+    assert repeat == {name: schedule.repeat[name] for name in repeat}
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        (
+            "medications: [{key: a, drug: busulfan, frequency: days -7 to -4, status: completed, source: page 1}]",
+            "has days before a treatment; write 'at: 7 d before KEY'",
+        ),
+        (
+            CAPECITABINE,
+            "'twice daily on days 1-14 of 21' says something else than 'twice-daily'",
+        ),
+        (
+            "medications: [{key: a, drug: heparin, dose: 500 U/h, rate: 20 mL/h, status: completed, source: page 1}]",
+            "'500 U/h' is a rate too, and FHIR has one",
+        ),
+        (
+            "medications: [{key: a, drug: prednisone, replaces: a, status: completed, source: page 1}]",
+            "'replaces' leads in a circle: a -> a",
+        ),
+        (
+            "variants: [{key: a, genes: [TP53], result: absent, allele_frequency: 12 %, at: anchor, source: page 1}]",
+            "a variant that is absent is in no allele",
+        ),
+        (
+            "laboratory: [{key: a, test: blast-percentage, value: 850 %, at: anchor, source: page 1}]",
+            "a share is at most 100 %",
+        ),
+        (
+            "stages: [{key: a, staging: pathologic-t, value: stage-iv, of: cancer, at: anchor, source: page 1}]",
+            "stage-iv is a stage group, and no value of pT category",
+        ),
+        (
+            "pathology: [{key: a, nodes: many, at: anchor, source: page 1}]",
+            "'many' is not a count of lymph nodes such as 2/15, and not 'negative'",
+        ),
+    ],
+)
+def test_what_contradicts_itself_is_told(section: str, message: str) -> None:
+    with pytest.raises(CaseError, match=message):
+        built(CONDITIONS + section)
+
+
+def test_complications_of_each_other_are_told() -> None:
+    entries = "".join(
+        f"  - {{key: {one}, kind: complication, diagnosis: {{text: bleeding}}, of: {other}, verification: confirmed, "
+        "at: anchor, source: page 1}\n"
+        for one, other in (("a", "b"), ("b", "a"))
+    )
+    with pytest.raises(CaseError, match="'of' leads in a circle: a -> b -> a"):
+        built("conditions:\n" + entries)
+
+
+def test_an_allelic_ratio_is_a_component_of_its_own() -> None:
+    variant = built(
+        "variants: [{key: a, genes: [FLT3], result: mutated, type: itd, allelic_ratio: 0.78, at: anchor, source: p}]"
+    )["Observation/a"]
+    (ratio,) = (one for one in variant["component"] if one["code"].get("text") == "Allelic ratio")
+
+    assert "0.78" == str(ratio["valueQuantity"]["value"])
+    assert "LA9633-4" == variant["valueCodeableConcept"]["coding"][0]["code"]
+
+
+def test_a_change_of_a_protein_without_its_prefix_is_one_of_hgvs() -> None:
+    variant = built("variants: [{key: a, genes: [EGFR], result: present, protein: T790M, at: anchor, source: page 1}]")[
+        "Observation/a"
+    ]
+
+    assert "p.T790M" in [one["valueCodeableConcept"]["text"] for one in variant["component"]]
+
+
+def test_nodes_that_are_negative_are_none_with_metastasis() -> None:
+    made = built("pathology: [{key: a, nodes: negative, at: anchor, source: page 1}]")["Observation/a-nodes"]
+
+    assert 0 == made["valueInteger"]
+    assert "component" not in made
+
+
+def test_a_share_of_stained_cells_may_be_a_range() -> None:
+    section = "receptors: [{key: a, marker: ER, value: positive, share: 80-90 %, at: anchor, source: page 1}]"
+    (share,) = built(section)["Observation/a"]["component"]
+
+    assert [80, 90] == [share["valueRange"][end]["value"] for end in ("low", "high")]
+
+
+@pytest.mark.parametrize(
+    ("response", "criteria", "text", "code"),
+    [("PR", "RECIST 1.1", "PR", "126081"), ("partial-response", "recist-1-1", "partial response", "126081")],
+)
+def test_a_response_has_the_code_of_its_criteria(response: str, criteria: str, text: str, code: str) -> None:
+    entry = f"{{key: a, response: {response}, criteria: {criteria}, of: cancer, at: anchor, source: page 1}}"
+    made = built(f"{CONDITIONS}responses: [{entry}]")["Observation/a-criteria"]
+
+    assert [code] == [one["code"] for one in made["method"]["coding"]]
+    assert "LA28369-9" == made["valueCodeableConcept"]["coding"][0]["code"]
+    assert text == made["valueCodeableConcept"]["text"]
+
+
+def test_nothing_found_by_immunohistochemistry_is_no_category_of_its_own() -> None:
+    entry = "{key: a, staging: pathologic-n, value: {text: pN0(i-)}, method: ajcc-8, of: cancer, at: anchor, source: p}"
+    value = built(f"{CONDITIONS}stages: [{entry}]")["Observation/a"]["valueCodeableConcept"]
+
+    assert ["American Joint Committee on Cancer pN0 (qualifier value)"] == [one["display"] for one in value["coding"]]
+    assert "pN0(i-)" == value["text"]
