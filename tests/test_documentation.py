@@ -153,3 +153,8 @@ def test_the_links_of_a_page_lead_to_a_file(page: Path) -> None:
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", TEXTS[page.name])
 
     assert [] == [link for link in links if not (page.parent / link).exists()]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_no_command_of_a_page_is_left_out_because_its_block_is_indented(name: str) -> None:
+    assert [] == re.findall(r"^ +```console$", TEXTS[name], flags=re.MULTILINE)

@@ -15,7 +15,7 @@ from support import ROOT, run_command
 
 SECTIONS = sections_of(discover())
 FOLDER = ROOT / "docs" / "reference"
-PAGES = ["case-file.md", "code-tables.md", "command-line.md"]
+PAGES = ["case-file.md", "code-tables.md", "command-line.md", "rules.md"]
 
 
 def loaded(name: str) -> Any:
