@@ -1,4 +1,4 @@
-"""The reference of the rules: every check of `fhir-case validate` but the invariants, which have a page of their own."""
+"""The reference of the rules: the checks of `fhir-case validate` but the invariants, which have a page of their own."""
 
 from __future__ import annotations
 
