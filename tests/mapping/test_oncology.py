@@ -149,3 +149,54 @@ def test_nothing_found_by_immunohistochemistry_is_no_category_of_its_own() -> No
 
     assert ["American Joint Committee on Cancer pN0 (qualifier value)"] == [one["display"] for one in value["coding"]]
     assert "pN0(i-)" == value["text"]
+
+
+@pytest.mark.parametrize("field", ["for", "duration"])
+def test_a_drug_that_was_taken_for_some_time_ends_after_it(field: str) -> None:
+    entry = f"{{key: a, drug: tamoxifen, at: 2 mo after visit, {field}: 5 a, status: completed, source: page 1}}"
+    when = built(f"medications: [{entry}]")["MedicationStatement/a"]["effectivePeriod"]
+
+    assert ("2020-03-31", "2025-03-31") == (when["start"], when["end"])
+
+
+def test_a_drug_of_a_regimen_ends_so_long_after_the_regimen_began() -> None:
+    section = """
+regimens: [{key: r, regimen: {text: words}, at: anchor, until: 4 mo after visit, status: completed, source: page 1}]
+medications: [{key: a, drug: imatinib, regimen: r, duration: 5 d, status: completed, source: page 1}]
+"""
+    assert "2020-02-05" == built(section)["MedicationStatement/a"]["effectivePeriod"]["end"]
+
+
+def test_how_long_a_drug_was_taken_is_kept_without_a_begin() -> None:
+    entry = "{key: a, drug: imatinib, duration: 5 d, status: completed, source: page 1}"
+    (dosage,) = built(f"medications: [{entry}]")["MedicationStatement/a"]["dosage"]
+
+    assert ("d", "5") == (
+        dosage["timing"]["repeat"]["boundsDuration"]["code"],
+        str(dosage["timing"]["repeat"]["boundsDuration"]["value"]),
+    )
+
+
+def test_a_duration_beside_an_end_is_told() -> None:
+    entry = "{key: a, drug: imatinib, at: anchor, for: 5 d, until: 1 mo after a, status: completed, source: page 1}"
+    with pytest.raises(CaseError, match="the end is told by 'until' or by a 'duration' above 0"):
+        built(f"medications: [{entry}]")
+
+
+def test_a_time_that_counts_cycles_is_told_how_to_count() -> None:
+    with pytest.raises(CaseError, match="'after cycle 2' counts cycles, and a time counts days"):
+        built("medications: [{key: b, drug: imatinib, status: active, at: after cycle 2, source: page 1}]")
+
+
+def test_no_request_says_that_a_drug_was_planned_where_the_report_tells_that_it_was_taken() -> None:
+    entries = "".join(
+        f"  - {{key: {status}, drug: imatinib, status: {status}, at: anchor, source: page 1}}\n"
+        for status in ("completed", "intended")
+    )
+    made = built("medications:\n" + entries)
+
+    assert (
+        "A plan that the treatment implies; the report tells of no order"
+        in made["MedicationRequest/completed"]["text"]["div"]
+    )
+    assert "<p>Planned: Imatinib; intended.</p>" in made["MedicationRequest/intended"]["text"]["div"]

@@ -24,6 +24,7 @@ _COUNT = (
 _OFFSET = re.compile(rf"^(?P<sign>[+-]) ?{_COUNT}$", re.ASCII)
 _RELATION = re.compile(rf"^(?:{_COUNT} )?(?P<relation>before|after) (?P<event>\S+)$", re.ASCII)
 _LEAST, _MOST = {">", ">=", "at least", "more than"}, {"<", "<=", "within", "at most", "less than"}
+_CYCLE = re.compile(r"\b(?:cycles?|courses?)\b", re.IGNORECASE)
 _TYPED = str.maketrans("−–", "--")
 
 
@@ -129,6 +130,13 @@ def _when_parts(given: str) -> dict[str, Any]:
         return {"relation": match["relation"], **_origin(match["event"]), **_interval(match, given)}
     if KEY.match(text):
         return {"relation": "at", "event": text}
+    if _CYCLE.search(text):
+        raise PydanticCustomError(
+            "when",
+            "'{given}' counts cycles, and a time counts days; after two cycles of 21 d write '42 d after KEY' with the "
+            "key of the regimen, or 'after KEY' where the length is not stated",
+            {"given": given[:60]},
+        )
     raise PydanticCustomError(
         "when",
         "'{given}' is not a time; write +3 mo, 2 wk after KEY, before KEY, baseline or a date such as 2018-03-01",

@@ -23,8 +23,8 @@ from fhir_case.mapping import (
     treats_cancer,
 )
 from fhir_case_mappings.medication.dosing import Given, codes, dose_and_rate, given_words, normalisation
+from fhir_case_mappings.medication.medication import Medication
 from fhir_case_mappings.medication.regimens import Regimen
-from fhir_case_mappings.medication.statements import Medication
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

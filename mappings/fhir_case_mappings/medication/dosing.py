@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from fhir_case.case import Concept, KeyedEntry, Quantity, Site
+from fhir_case.case import Concept, KeyedEntry, Quantity, Site, When
 from fhir_case.case.entry import ConditionKey, key_of
 from fhir_case.case.forms import Amount, Key
+from fhir_case.case.forms.time_units import time_unit
 from fhir_case.fhir.codes import code_table
 from fhir_case.fhir.datatypes import extension
 from fhir_case.fhir.systems import MCODE
@@ -22,7 +23,18 @@ if TYPE_CHECKING:
 
     from fhir_case_mappings.medication.schedule import Schedule
 
-__all__ = ["Given", "Line", "RegimenKey", "Status", "codes", "dose_and_rate", "given_words", "normalisation", "timing"]
+__all__ = [
+    "Given",
+    "Line",
+    "RegimenKey",
+    "Status",
+    "after",
+    "codes",
+    "dose_and_rate",
+    "given_words",
+    "normalisation",
+    "timing",
+]
 
 codes = Codes.beside(__package__ or "")
 
@@ -80,6 +92,16 @@ class Given(KeyedEntry):
         if self.over is not None and (self.over.value <= 0 or self.over.unit not in _UNITS_OF_DURATION):
             raise PydanticCustomError("over", "the time that it takes is a number of s, min, h or d")
         return self
+
+
+def after(event: str, span: Quantity) -> When:
+    """
+    Return the time that is so long after an event.
+
+    Raises:
+        PydanticCustomError: The unit is none of time.
+    """
+    return When(relation="after", event=event, count=span.value, unit=time_unit(span.unit or ""))
 
 
 Status = Literal["active", "completed", "stopped", "on-hold", "intended", "not-taken", "unknown"]
@@ -141,7 +163,7 @@ def timing(
 
     Args:
         words: The frequency in words; empty without one.
-        bounds: The period in which it is given, where this belongs here.
+        bounds: The period in which it is given, or how long, where this belongs here.
         own: The codes of the case for the frequency.
     """
     repeat = dict(schedule.repeat) if schedule else {}
@@ -152,7 +174,7 @@ def timing(
             "durationUnit": _UNITS_OF_DURATION[given.over.unit or ""],
         }
     if bounds and not {"boundsDuration", "boundsRange"} & repeat.keys():
-        repeat["boundsPeriod"] = bounds
+        repeat["boundsDuration" if "value" in bounds else "boundsPeriod"] = bounds
     parts = {"repeat": repeat, "code": {name: value for name, value in code.items() if value}}
     return {name: value for name, value in parts.items() if value}
 

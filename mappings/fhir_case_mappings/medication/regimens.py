@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fhir_case.case import Case
     from fhir_case.fhir.wire import Resource
 
-__all__ = ["MAPPING", "Regimen", "regimens"]
+__all__ = ["MAPPING", "Regimen", "count_observation", "regimens"]
 
 _DAYS = {"d": 1, "day": 1, "days": 1, "wk": 7, "week": 7, "weeks": 7}
 _STATUS = {"active": "in-progress", "intended": "preparation", "not-taken": "not-done"}
@@ -96,21 +96,38 @@ def regimens(case: Case) -> Iterator[Resource]:
         counts = {"line": ("Line of therapy", regimen.line), "cycles": ("Number of cycles given", regimen.cycles)}
         for suffix, (text, number) in counts.items():
             if number is not None:
-                yield resource(
-                    "Observation",
-                    f"{regimen.key}-{suffix}",
-                    regimen,
-                    f"{text}: {number}, of {_name(regimen)}.",
-                    profile=US_CORE + "us-core-simple-observation",
-                    partOf=[reference("Procedure", regimen.key)],
-                    status="final",
-                    category=category("therapy"),
-                    code={"text": text},
-                    subject=PATIENT,
-                    effectivePeriod=when,
-                    performer=PERFORMER,
-                    valueInteger=number,
-                )
+                part_of = reference("Procedure", regimen.key)
+                yield count_observation(regimen, (suffix, text, number), _name(regimen), part_of, when)
+
+
+def count_observation(
+    entry: KeyedEntry, counted: tuple[str, str, int], therapy: str, part_of: dict[str, Any], when: dict[str, Any]
+) -> Resource:
+    """
+    Return the Observation of a number that FHIR has no element for: the line of therapy, or how many cycles were given.
+
+    Args:
+        counted: The end of its id, what is counted, and the number.
+        therapy: The therapy in words.
+        part_of: The reference to it.
+        when: Its Period.
+    """
+    suffix, text, number = counted
+    return resource(
+        "Observation",
+        f"{entry.key}-{suffix}",
+        entry,
+        f"{text}: {number}, of {therapy}.",
+        profile=US_CORE + "us-core-simple-observation",
+        partOf=[part_of],
+        status="final",
+        category=category("therapy"),
+        code={"text": text},
+        subject=PATIENT,
+        effectivePeriod=when,
+        performer=PERFORMER,
+        valueInteger=number,
+    )
 
 
 def _name(regimen: Regimen) -> str:

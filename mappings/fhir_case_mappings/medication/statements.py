@@ -2,112 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING
 
-from pydantic import model_validator
-from pydantic_core import PydanticCustomError
-
-from fhir_case.case import Concept, Section, When
+from fhir_case.case import Section
 from fhir_case.case.checks import refuse_circle
-from fhir_case.case.entry import key_of
-from fhir_case.case.forms import Key
-from fhir_case.fhir.datatypes import annotation, category, reference
+from fhir_case.fhir.datatypes import annotation, reference
 from fhir_case.fhir.systems import MCODE, US_CORE
-from fhir_case.mapping import (
-    PATIENT,
-    PERFORMER,
-    Mapping,
-    intent_extension,
-    moment_words,
-    period,
-    reason_of_end,
-    resource,
-    treats_cancer,
-)
-from fhir_case.mapping.concepts import InTable
-from fhir_case_mappings.medication.dosing import (
-    Given,
-    Line,
-    Status,
-    codes,
-    dose_and_rate,
-    given_words,
-    normalisation,
-    timing,
-)
-from fhir_case_mappings.medication.frequency import Frequency
-from fhir_case_mappings.medication.regimens import Regimen
-from fhir_case_mappings.medication.schedule import DAYS_OF
+from fhir_case.mapping import PATIENT, Mapping, intent_extension, reason_of_end, resource, treats_cancer
+from fhir_case_mappings.medication.dosing import codes, normalisation
+from fhir_case_mappings.medication.medication import Dosing, Medication
+from fhir_case_mappings.medication.regimens import Regimen, count_observation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fhir_case.case import Case
     from fhir_case.fhir.wire import Resource
-    from fhir_case_mappings.medication.schedule import Schedule
 
-__all__ = ["MAPPING", "STATUS_WORDS", "Medication", "medications"]
+__all__ = ["MAPPING", "medications"]
 
-STATUS_WORDS = {
-    "active": "still taken",
-    "completed": "completed",
-    "stopped": "stopped",
-    "on-hold": "on hold",
-    "intended": "intended",
-    "not-taken": "not taken",
-    "unknown": "whether it is still taken is not stated",
-}
 # What was taken is told of what was planned; nothing is known of a prescription.
 _STATUS_OF_PLAN = {"intended": "active", "not-taken": "cancelled"}
-
-
-def _as_it_is(frequency: Frequency) -> Frequency:
-    return frequency  # a prescription need not be in the table
-
-
-class Medication(Given):
-    """
-    One drug in one dose; a changed dose is an entry of its own.
-
-    Args:
-        drug: The drug.
-        frequency: How often, as printed: ``3/d``, ``every 8 h``, ``days 1, 8, 15 of 28``, ``once``, ``weekly``, or a
-            short name such as ``twice-daily``; absent when the report does not say.
-        at: The start, absent when the report does not say.
-        until: The end of this dose.
-        status: The last status that the report gives.
-        line: The line of therapy, for a drug that is not part of a regimen.
-        replaces: The entry with the dose before this one.
-    """
-
-    drug: Annotated[Concept, codes.table("drugs", suggest=False)]
-    frequency: Annotated[Frequency, InTable(_as_it_is, "frequencies")] | None = None
-    at: When | None = None
-    until: When | None = None
-    status: Status
-    line: Line | None = None
-    replaces: Annotated[Key, key_of("medication")] | None = None
-
-    @model_validator(mode="after")
-    def _belongs_to_one(self) -> Self:
-        if self.line is not None and self.regimen is not None:
-            raise PydanticCustomError("line", "the line is that of the regimen; write it there")
-        return self
-
-    @model_validator(mode="after")
-    def _dose_is_for_one_time(self) -> Self:
-        unit = self.dose.per_time if self.dose else ""
-        schedule = self.frequency.schedule if self.frequency else None
-        if unit in DAYS_OF and schedule is not None and DAYS_OF[unit] >= 1 and schedule.most * DAYS_OF[unit] > 1:
-            raise PydanticCustomError(
-                "dose",
-                "'{given}' is for a time in which it is given more than once ({words}): is it the sum, or each dose? "
-                "Write what is given at a time, without the time in the unit, or leave the frequency out",
-                {"given": str(self.dose), "words": schedule.words},
-            )
-        return self
+_PLANNED = {"intended": "Planned", "not-taken": "Planned"}
+_IMPLIED = "A plan that the treatment implies; the report tells of no order"
 
 
 def medications(case: Case) -> Iterator[Resource]:
@@ -126,111 +43,20 @@ def medications(case: Case) -> Iterator[Resource]:
     refuse_circle(case.entries_of(Medication), "replaces", "name the entry with the dose before")
     regimens = {one.key: one for one in case.entries_of(Regimen)}
     for medication in case.entries_of(Medication):
-        dose = _Dose(case, medication, regimens.get(medication.regimen or ""))
+        dose = Dosing(case, medication, regimens.get(medication.regimen or ""))
         yield _statement(dose)
         yield _request(dose)
         if medication.line is not None:
-            yield _line(dose)
+            yield count_observation(
+                medication,
+                ("line", "Line of therapy", medication.line),
+                dose.drug["text"],
+                reference("MedicationStatement", medication.key),
+                dose.period,
+            )
 
 
-@dataclass(frozen=True)
-class _Dose:
-    """A medication, and the regimen that it is part of."""
-
-    case: Case
-    medication: Medication
-    regimen: Regimen | None
-
-    @cached_property
-    def schedule(self) -> Schedule | None:
-        """Return what is understood of the frequency."""
-        schedule = self.medication.frequency.schedule if self.medication.frequency else None
-        days = self.regimen.days if self.regimen else 0
-        return schedule.of_cycle(days) if schedule is not None and days else schedule
-
-    @cached_property
-    def frequency(self) -> str:
-        """Return the frequency in words."""
-        given = self.medication.frequency
-        if given is None:
-            return ""
-        term = codes.find("frequencies", given)
-        if term is not None:
-            return given.text or term.text
-        return self.schedule.words if self.schedule else given.text or given.code[0].display or given.code[0].code
-
-    @cached_property
-    def taken(self) -> str:
-        """Return in words what was given and how often."""
-        return given_words(self.medication, self.frequency)
-
-    @cached_property
-    def drug(self) -> dict[str, Any]:
-        """Return the drug as CodeableConcept."""
-        return codes.concept("drugs", self.medication.drug, self.medication)
-
-    @cached_property
-    def reason_of_end(self) -> dict[str, Any] | None:
-        """Return why it ended."""
-        given = self.medication.stopped_for
-        return codes.concept("reasons", given, self.medication) if given else None
-
-    @cached_property
-    def reasons(self) -> tuple[str, ...]:
-        """Return the keys of the conditions that it is for."""
-        return self.medication.reasons or (self.regimen.reasons if self.regimen else ())
-
-    @cached_property
-    def times(self) -> tuple[When | None, When | None]:
-        """Return begin and end, those of the regimen where it has no begin of its own."""
-        at, until = self.medication.at, self.medication.until
-        if at is None and self.regimen is not None:
-            return self.regimen.at, until or self.regimen.until
-        return at, until
-
-    @cached_property
-    def period(self) -> dict[str, Any]:
-        """Return the Period; what was given once ends when it began."""
-        at, until = self.times
-        when = period(self.case, at, until, self.medication)
-        repeat = self.schedule.repeat if self.schedule else {}
-        if until is None and repeat.get("count") == 1 and "frequency" not in repeat:
-            when |= {name.replace("start", "end"): value for name, value in when.items()}
-        return when
-
-    def dosage(self, bounds: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the Dosage, with the period in which it is planned where this belongs here."""
-        medication, frequency = self.medication, self.medication.frequency
-        own = codes.concept("frequencies", frequency, medication)["coding"] if frequency and frequency.code else ()
-        amounts = dose_and_rate(medication)
-        parts = {
-            "text": self.taken,
-            "timing": timing(medication, self.schedule, self.frequency, bounds, own),
-            "asNeededBoolean": bool(self.schedule and self.schedule.as_needed),
-            "site": codes.site(medication.site, medication) if medication.site else None,
-            "route": codes.concept("routes", medication.route, medication) if medication.route else None,
-            "doseAndRate": [amounts] if amounts else [],
-        }
-        dosage = {name: value for name, value in parts.items() if value}
-        return [dosage] if dosage else []
-
-    @property
-    def sentence(self) -> str:
-        """Return in a sentence what was given and what became of it."""
-        said = f"{self.drug['text']} {self.taken}".strip()
-        reason = f" ({self.reason_of_end['text']})" if self.reason_of_end else ""
-        return f"{said[:1].upper()}{said[1:]}; {STATUS_WORDS[self.medication.status]}{reason}."
-
-    @property
-    def time_words(self) -> str:
-        """Return begin and end in words."""
-        started, ended = (moment_words(self.case, one) for one in self.times)
-        if not (started or ended):
-            return "The report says neither when it began nor when it ended."
-        return f"Begin: {started or 'not stated'}. End: {ended or 'not stated'}."
-
-
-def _statement(dose: _Dose) -> Resource:
+def _statement(dose: Dosing) -> Resource:
     medication = dose.medication
     return resource(
         "MedicationStatement",
@@ -251,7 +77,7 @@ def _statement(dose: _Dose) -> Resource:
     )
 
 
-def _request(dose: _Dose) -> Resource:
+def _request(dose: Dosing) -> Resource:
     medication, regimen = dose.medication, dose.regimen
     status = _STATUS_OF_PLAN.get(medication.status, medication.status)
     intent = medication.intent or (regimen.intent if regimen else None)
@@ -260,7 +86,7 @@ def _request(dose: _Dose) -> Resource:
         "MedicationRequest",
         medication.key,
         medication,
-        f"Planned, as the report tells it: {dose.sentence}",
+        f"{_PLANNED.get(medication.status, _IMPLIED)}: {dose.sentence}",
         dose.time_words,
         profile=MCODE + "mcode-cancer-related-medication-request"
         if of_cancer
@@ -277,25 +103,6 @@ def _request(dose: _Dose) -> Resource:
         **annotation(medication.note),
         dosageInstruction=dose.dosage(dose.period),
         priorPrescription=reference("MedicationRequest", medication.replaces) if medication.replaces else None,
-    )
-
-
-def _line(dose: _Dose) -> Resource:
-    medication = dose.medication
-    return resource(
-        "Observation",
-        f"{medication.key}-line",
-        medication,
-        f"Line of therapy: {medication.line}, of {dose.drug['text']}.",
-        profile=US_CORE + "us-core-simple-observation",
-        partOf=[reference("MedicationStatement", medication.key)],
-        status="final",
-        category=category("therapy"),
-        code={"text": "Line of therapy"},
-        subject=PATIENT,
-        effectivePeriod=dose.period,
-        performer=PERFORMER,
-        valueInteger=medication.line,
     )
 
 
