@@ -37,6 +37,8 @@ _ANNOTATION = re.compile(r"\{[^{}]*\}")  # the official value sets have spaces t
 _TYPED = str.maketrans("µμ⋅·×−¹²³⁴⁵⁶⁷⁸⁹⁰⁻", "uu...-1234567890-")
 # What UCUM has for something that reports do not mean by it: coulomb, gauss, barn (a base), megagram (mg in capitals) …
 _NOT_MEANT = re.compile(r"(?![LUJVW])[A-Z]|[bcefprtu]|[kMG]b|[A-Z]{2,}|[MGTPEZY](?:g|l|m|s|L|mol|eq)|[Pp]t")
+# A litre has two codes; the tables, LOINC and US Core have the one in capitals.
+_SMALL_LITRE = re.compile(r"(?<![A-Za-z\[])([kdcmunpf]?)l(?![A-Za-z\]])")
 _PRODUCT = re.compile(r"\.(?!\d*_)")
 _TOKEN = re.compile(r"10\s?[\^*]\s?-?\d+|\d+(?:\.\d+)?(?![\d^*])|\{[^{}]*\}|[^\s.*\d{][^\s.*]*")
 
@@ -86,7 +88,7 @@ def _part(part: str, word: Callable[[str], str | None]) -> str | None:
         known = f"10*{int(power[1])}" if power else word(token)
         if known is None and ("." in token or _NOT_MEANT.fullmatch(token)):
             return None
-        codes.append(token if known is None else known)
+        codes.append(_SMALL_LITRE.sub(r"\1L", token) if known is None else known)
     return None if rest else ".".join(code for code in codes if code)
 
 

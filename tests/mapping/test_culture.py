@@ -97,7 +97,7 @@ def test_a_culture_whose_result_is_pending_is_registered_and_has_none() -> None:
     [
         ("result: no-growth, organisms: [{organism: mrsa}]", "organisms go with 'result: growth'"),
         ("result: grown", "Input should be|'grown' is not one of"),
-        ("result: growth, organisms: [{organism: e-coli}]", "'e-coli' is not a known short name of organisms"),
+        ("result: growth, organisms: [{organism: odd-germ}]", "'odd-germ' is not a known short name of organisms"),
         (
             "result: growth, organisms: [{organism: mrsa, susceptibilities: [{drug: meropenem}]}]",
             r"a susceptibility has a result \(S, I, R, SDD\) or a MIC",
@@ -111,3 +111,11 @@ def test_a_culture_whose_result_is_pending_is_registered_and_has_none() -> None:
 def test_what_no_culture_can_be_is_told_at_its_field(fields: str, message: str) -> None:
     with pytest.raises(CaseError, match=message):
         built(fields)
+
+
+@pytest.mark.parametrize("written", ['"> 10^5 CFU/mL"', '"> 10⁵ CFU/mL"', '"> 1 x 10^5 CFU/mL"'])
+def test_how_much_grew_may_be_a_power_alone(written: str) -> None:
+    grown = built(f"result: growth, organisms: [{{organism: E. coli, amount: {written}}}]")["Observation/c-organism-1"]
+    amount = grown["component"][0]["valueQuantity"]
+
+    assert (">", 100000, "[CFU]/mL") == (amount["comparator"], amount["value"], amount["code"])

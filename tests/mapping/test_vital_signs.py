@@ -165,7 +165,7 @@ def test_a_blood_pressure_is_two_components_in_mmhg(value: str, pressures: list[
         ("sign: heart-rate, value: -3", "a measured amount is not negative"),
         ("sign: heart-rate, value: 37 °C", "the unit '°C' does not fit heart-rate"),
         ("sign: body-temperature, value: 37", "the unit '' does not fit body-temperature"),
-        ("sign: pulse-rate, value: 70", "'pulse-rate' is not a known short name of vital_signs"),
+        ("sign: pulse-wave, value: 70", "'pulse-wave' is not a known short name of vital_signs"),
         ("sign: heart-rate, value: 70, oxygen_flow: 2 L/min", "belongs to an oxygen-saturation"),
         ("sign: oxygen-saturation, value: 93 %, oxygen_flow: 2 L", "this is a number of L/min"),
         ("sign: heart-rate", "'value' is missing"),

@@ -14,6 +14,8 @@ __all__ = ["BEGINS_WITH_NUMBER", "quantity_parts", "range_parts"]
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
 _POWER = r"(?:[eE](?P<e>[-+]?\d{1,2})|(?: ?[x×*·] ?| )10 ?(?:\^|\*\*?|[eE]) ?(?P<power>[-+]?\d{1,2}))"
 _QUANTITY = re.compile(rf"(?P<comparator><=|>=|<|>)? ?(?P<value>{_NUMBER}){_POWER}? ?(?P<unit>[^ ].*)?", re.ASCII)
+# A power alone, as in > 10^5 CFU/mL.
+_POWER_ALONE = re.compile(r"^((?:<=|>=|<|>)? ?)10 ?(?:\^|\*\*?) ?(?=[-+]?\d{1,2}(?!\d))", re.ASCII)
 _RANGE = re.compile(
     r"(?P<low>[-+]?\d+(?:\.\d+)?(?P<unit> ?[^-\d<>= ][^-<>=]*)?) ?(?:-|(?<![a-z])to(?![a-z])) ?(?P<high>[-+]?\d.*)",
     re.ASCII,
@@ -45,13 +47,13 @@ def quantity_parts(text: str) -> dict[str, Any]:
     Return value, unit and comparator of a printed quantity.
 
     A power of ten stays with the unit of a count, as in 1.2 x 10^9/L, which UCUM has as ``10*9/L``; elsewhere the
-    number is written out.
+    number is written out, as in > 10^5 CFU/mL.
 
     Raises:
         PydanticCustomError: It is not one number with a unit.
     """
     plain = _plain(text)
-    match = _QUANTITY.fullmatch(plain) if len(plain) <= _LONGEST else None
+    match = _QUANTITY.fullmatch(_POWER_ALONE.sub(r"\g<1>1e", plain, count=1)) if len(plain) <= _LONGEST else None
     if match is None or (match["unit"] and not _UNIT.match(match["unit"])):
         raise _refusal(text, plain)
     value, unit, power = Decimal(match["value"]), match["unit"], match["e"] or match["power"]
@@ -82,6 +84,9 @@ def _refusal(text: str, plain: str) -> PydanticCustomError:
     if range_parts(text) is not None:
         kind, said = "range", "is a range where one number is expected; write the number"
     begin = plain[:_LONGEST]
+    if lost := _LOST_POWER.match(begin):
+        said = f"has lost its superscript; write {lost[1]} x 10^{lost[2]}{begin[lost.end() :]}"
+        return PydanticCustomError("power", "'{given}' {said}", {"given": text[:60], "said": said})
     for pattern, each, mistake in _MISTAKES:
         if pattern.match(begin):
             kind, said = each, mistake
@@ -90,6 +95,7 @@ def _refusal(text: str, plain: str) -> PydanticCustomError:
 
 
 _BOUND = r"^[<>=]{0,2} ?"
+_LOST_POWER = re.compile(f"({_BOUND[1:]}{_NUMBER}) ?[x×*] ?10(\\d{{1,2}})(?!\\d)", re.ASCII)
 _MISTAKES: tuple[tuple[re.Pattern[str], LiteralString, str], ...] = (
     (
         re.compile(_BOUND + r"\d{1,3}(?:,\d{3})+(?!\d)"),
@@ -102,7 +108,6 @@ _MISTAKES: tuple[tuple[re.Pattern[str], LiteralString, str], ...] = (
         "has blanks in its number; write 33996, not 33 996",
     ),
     (re.compile(_BOUND + r"[-+]?\d+,\d"), "decimal_comma", "has a comma in its number; write 1.5, not 1,5"),
-    (re.compile(_BOUND + _NUMBER + r" ?[x×*] ?10\d"), "power", "has lost its superscript; write 1.2 x 10^9/L"),
     (
         re.compile(_BOUND + _NUMBER + r" ?(?:[/x×:;,]|\+/-|±) ?\d"),
         "numbers",

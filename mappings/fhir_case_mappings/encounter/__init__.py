@@ -77,7 +77,7 @@ class Encounter(Event):
     part_of: EncounterKey | None = None
     urgency: Literal["elective", "routine", "urgent", "emergency"] | None = None
     reasons: tuple[ConditionKey, ...] = ()
-    complaints: tuple[Annotated[Concept, _codes.table("findings")], ...] = ()
+    complaints: tuple[Annotated[Concept, _codes.table("phenotypes")], ...] = ()
     discharge_diagnoses: tuple[ConditionKey, ...] = ()
     service: Annotated[Concept, _codes.table("specialties")] | None = None
     location: PlaceKey | None = None
@@ -111,7 +111,7 @@ def encounters(case: Case) -> Iterator[Resource]:
     """
     for stay in case.entries_of(Encounter):
         kind = _codes.concept("encounters", stay.kind, stay)
-        complaints = [_codes.concept("findings", one, stay) for one in stay.complaints]
+        complaints = [_codes.concept("phenotypes", one, stay) for one in stay.complaints]
         yield resource(
             "Encounter",
             stay.key,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, LiteralString, Self
 
 from pydantic import Field, model_validator
@@ -37,12 +38,16 @@ _BY_WORDS = (
 )
 
 
+_LENGTH = re.compile(r"(\d{1,4}(?:\.\d{1,3})?) ?(mm|cm)?", re.ASCII)
+_DIMENSIONS = re.compile(rf"{_LENGTH.pattern}(?: ?[x×*] ?{_LENGTH.pattern}){{1,2}}(?<=(?P<unit>mm|cm))", re.ASCII)
+
+
 class Size(Shown):
     """
     The size of a tumour.
 
     Args:
-        value: The longest dimension, in mm or cm.
+        value: The longest dimension, in mm or cm; or two or three of them, such as ``5.0 x 3.0 cm``.
         others: Further dimensions in mm or cm, where the report gives them.
         method: How it was taken: a modality of imaging, pathology, examination.
     """
@@ -50,6 +55,19 @@ class Size(Shown):
     value: Quantity
     others: Annotated[tuple[Quantity, ...], Field(max_length=2)] = ()
     method: Annotated[Concept, _codes.table("size_methods")] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_dimensions(cls, data: Any) -> Any:
+        """Return 5.0 cm x 3.0 cm, or 5.0 x 3.0 cm, as a longest dimension and others."""
+        value = data.get("value") if isinstance(data, dict) and not data.get("others") else None
+        match = _DIMENSIONS.fullmatch(value.strip()) if isinstance(value, str) else None
+        if match is None:
+            return data
+        unit = match["unit"]
+        lengths = [(one[1], one[2] or unit) for one in _LENGTH.finditer(match[0])]
+        first, *others = sorted(lengths, key=lambda one: Decimal(one[0]) * (10 if one[1] == "cm" else 1), reverse=True)
+        return {**data, "value": " ".join(first), "others": [" ".join(one) for one in others]}
 
     @model_validator(mode="after")
     def _is_a_length(self) -> Self:

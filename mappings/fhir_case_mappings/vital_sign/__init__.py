@@ -1,4 +1,4 @@
-"""Vital signs and body measures."""
+"""Vital signs, body measures, and what else is measured at the bed."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Reading(Value):
 
 class VitalSign(Event):
     """
-    A vital sign or a measure of the body.
+    A vital sign, a measure of the body, or what else is measured at the bed: ventilation, haemodynamics, urine.
 
     Args:
         sign: What was measured.
@@ -117,7 +117,7 @@ def vital_signs(case: Case) -> Iterator[Resource]:
         yield observation(
             case,
             entry,
-            kind="vital-signs",
+            kind=_category(entry) or "vital-signs",
             code=_codes.concept("vital_signs", entry.sign, entry),
             value=_value(entry),
             words=", ".join((_codes.value_words("values", entry.value, entry), *oxygen)),
@@ -135,7 +135,15 @@ def _profile(entry: VitalSign) -> str:
     """Return the profile of mCODE where the table names one; the code decides which of US Core it becomes later."""
     term = _codes.find("vital_signs", entry.sign)
     mcode = term.more.get("mcode") if term else None
-    return f"{MCODE}{mcode}" if mcode else f"{US_CORE}us-core-vital-signs"
+    if mcode:
+        return f"{MCODE}{mcode}"
+    return f"{US_CORE}us-core-{'simple-observation' if _category(entry) else 'vital-signs'}"
+
+
+def _category(entry: VitalSign) -> str:
+    """Return the category of what is measured beside the vital signs, such as a setting of a ventilator; else empty."""
+    term = _codes.find("vital_signs", entry.sign)
+    return str(term.more.get("category", "")) if term else ""
 
 
 def _value(entry: VitalSign) -> dict[str, Any]:
