@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from base64 import b64encode
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ import requests
 
 from fhir_case.errors import FhirCaseError, ServerError
 from fhir_case.server.named import find_servers, open_server, read_servers, server_of
+from fhir_case.server.named.model import NamedServer
 from fhir_case.server.quirks import Caps
 from fhir_case.server.retry import RetryPolicy
 from support import ROOT
@@ -79,6 +81,13 @@ def test_the_example_of_the_documentation_is_a_file_of_servers_with_every_key(fi
     for key in re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\| ([^|]*) \|", tables, re.MULTILINE))):
         if key not in ("key", "none", "netrc", "basic", "bearer", "oauth2", "smart", "kind"):
             assert re.search(rf"\b{key} = ", example) or f".{key}]" in example, key
+
+
+def test_the_page_has_every_key_of_a_server() -> None:
+    keys = {each.name for each in fields(NamedServer)} - {"name", "file"}
+    keys |= {each.name for each in fields(Caps)}
+
+    assert set() == keys - set(re.findall(r"`([a-z_]+)`", DOCUMENTATION.partition("## The keys of a server")[2]))
 
 
 def test_the_servers_of_our_own_matrix_can_be_read() -> None:
