@@ -94,6 +94,17 @@ def _day(element: str) -> Read:
     return lambda part: [part.get(element), _extensions(part.get(f"_{element}"))]
 
 
+def _span(element: str) -> Read:
+    """Return begin and end of a period, each with its extensions."""
+    return lambda part: [(name, _day(name)(part[element])) for name in ("start", "end") if element in part]
+
+
+def _modalities(part: Json) -> Any:
+    """Return the codings of modalities, or their words, which R4 has as a Coding with a display only."""
+    codings = [coding for one in part["modality"] for coding in one.get("coding", [one])]
+    return [one if "code" in one else one.get("display") or one["text"] for one in codings]
+
+
 def _result(part: Json) -> Any:
     return [value for name, value in part.items() if name.startswith("value")]
 
@@ -184,6 +195,8 @@ _PLAN = _same("intent", "statusReason", "extension", "supportingInformation", "p
 _GIVEN = {"dose": _at("dosage", "dose"), "as": _at("dosage", "text"), "part of": _at("partOf")}
 _REPORT = _same("category", "performer", "result", "conclusion") | {"when": _when("effective")}
 _STUDY = _same("description") | {"when": _day("started")}
+_STAY = _same("type")
+_SPECIMEN = _same("type") | {"when": lambda part: _when("collected")(part.get("collection", {}))}
 _BODY = _same("description", "patient") | {"condition": _at("extension", "valueReference")}
 _DEVICE = _same("manufacturer", "version") | {"what": _at("type")}
 _DOCUMENT = _same("type", "description") | {
@@ -233,10 +246,19 @@ R4: dict[str, Reader] = {
         "suspects": _at("suspectEntity", "instance"),
         "done": _at("extension", "extension", "valueCodeableConcept"),
         "led to": _at("extension", "extension", "valueReference"),
+        "severity": _at("severity"),
         "status": lambda _: ["unknown"],
     },
     "DiagnosticReport": _REPORT | {"of": _at("imagingStudy")},
-    "ImagingStudy": _STUDY | {"by": _at("modality"), "what": _at("procedureCode")},
+    "Encounter": _STAY
+    | {
+        "class": _at("class"),
+        "when": _span("period"),
+        "why": _at("reasonReference"),
+        "status": lambda part: [{"finished": "completed"}.get(part["status"], part["status"])],
+    },
+    "Specimen": _SPECIMEN | {"where": _at("collection", "bodySite")},
+    "ImagingStudy": _STUDY | {"by": _modalities, "what": _at("procedureCode")},
     "BodyStructure": _BODY | {"where": _at("location")},
     "Device": _DEVICE | {"name": _at("deviceName", "name"), "kind": _at("deviceName", "type"), "of": _at("patient")},
     "DocumentReference": _DOCUMENT,
@@ -277,9 +299,13 @@ R5: dict[str, Reader] = {
         "suspects": _at("suspectEntity", "instanceReference"),
         "done": _at("mitigatingAction", "itemCodeableConcept"),
         "led to": _at("mitigatingAction", "itemReference"),
+        "severity": _at("extension", "valueCodeableConcept"),
     },
     "DiagnosticReport": _REPORT | {"of": _at("study")},
-    "ImagingStudy": _STUDY | {"by": _at("modality", "coding"), "what": _at("procedure", "concept")},
+    "Encounter": _STAY
+    | {"class": _at("class", "coding"), "when": _span("actualPeriod"), "why": _at("reason", "value", "reference")},
+    "Specimen": _SPECIMEN | {"where": _at("collection", "bodySite", "concept")},
+    "ImagingStudy": _STUDY | {"by": _modalities, "what": _at("procedure", "concept")},
     "BodyStructure": _BODY | {"where": _at("includedStructure", "structure")},
     "Device": _DEVICE | {"name": _at("name", "value"), "kind": _at("name", "type")},
     "DocumentReference": _DOCUMENT,
