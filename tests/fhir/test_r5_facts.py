@@ -11,7 +11,7 @@ import pytest
 from facts import R4, R5, facts
 from fhir_case import build_bundle, load_case
 from fhir_case.case.shipped import shipped_case_names
-from support import SHIPPED, case_source, leaves, resources
+from support import case_source, leaves, resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
