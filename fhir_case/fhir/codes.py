@@ -13,7 +13,7 @@ The grammar of a table, one section a short name::
     units = { "ng/mL" = "ng/mL" }      # printed unit = UCUM code, for tests only
     why = "why this code and not its neighbour"
 
-    words = ["alpha-fetoprotein"]      # other names of the same thing, in lower case, that a case file may use too
+    words = ["alpha-fetoprotein"]      # other names of the same thing, which a case file may use too
 
 ``system`` is a short name of `fhir_case.fhir.systems.SYSTEMS` or a URL. A section may hold other keys that its mapping
 reads; another coding is a table with ``system``, ``code``, ``display`` and, where words belong to it, ``text``.
@@ -67,7 +67,7 @@ class Term:
 
     @property
     def other_names(self) -> tuple[str, ...]:
-        """Return the other names that reports have for it, in lower case."""
+        """Return the other names that reports have for it."""
         return tuple(self.more.get("words", ()))
 
     def codeable_concept(self, text: str | None = None) -> dict[str, Any]:

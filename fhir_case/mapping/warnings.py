@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.fhir.systems import RELATIVE_DATE_TIME
+from fhir_case.fhir.systems import MCODE, RELATIVE_DATE_TIME
 from fhir_case.fhir.wire import mapping, objects
 from fhir_case.issues import Issue
 from fhir_case.mapping.concepts import Codes
@@ -41,6 +42,8 @@ def case_warnings(case: Case, mapped: Mapping[str, Mapped]) -> Iterator[Issue]:
                     f"the unit '{unit}' of {printed} has no UCUM code that is known, so that the amount is not coded; "
                     f"correct the unit, or give its code: {{value: …, unit: …, ucum: …}}"
                 )
+        if reason := _stage_without_code(made.resource):
+            yield made.warning(reason)
     yield from _turned_round(mapped)
     yield from _lines_turned_round(case)
 
@@ -59,6 +62,27 @@ def _without_code(node: Any) -> Iterator[tuple[str, str]]:
             stack += node.values()
 
 
+def _stage_without_code(resource: Resource) -> str:
+    """Return why a T, N or M category or a stage group has no code, and how it gets one; empty for all else."""
+    value = mapping(resource.get("valueCodeableConcept"))
+    said = str(value.get("text", ""))
+    profiles = mapping(resource.get("meta")).get("profile", ())
+    if "coding" in value or MCODE + "mcode-cancer-stage" not in profiles or not _TNM.match(said):
+        return ""
+    methods = [str(one.get("display")) for one in objects(mapping(resource.get("method")).get("coding"))]
+    if "method" not in resource:
+        return (
+            f"{said} has no code, since nothing says by which system; add method: ajcc-8, uicc or what the report names"
+        )
+    if any("American Joint" in one for one in methods) and _ALONE.match(said) and said != "MX":
+        part = said[0].lower()
+        told = f"clinical-{part} or pathologic-{part}"
+        return f"AJCC has no code for {said} alone; write staging: {told} where the report says which it is"
+    return ""
+
+
+_TNM = re.compile(r"^(?:y?[cp])?[TNM](?:[0-4X]|is)|^stage [0IV]", re.IGNORECASE)
+_ALONE = re.compile(r"^[TNM]")
 _TREATMENTS = {
     "MedicationStatement": "effective", "MedicationAdministration": "effective", "MedicationRequest": "",
     "Procedure": "performed",

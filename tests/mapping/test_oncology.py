@@ -200,3 +200,15 @@ def test_no_request_says_that_a_drug_was_planned_where_the_report_tells_that_it_
         in made["MedicationRequest/completed"]["text"]["div"]
     )
     assert "<p>Planned: Imatinib; intended.</p>" in made["MedicationRequest/intended"]["text"]["div"]
+
+
+def test_a_group_of_risk_is_a_class_of_a_score() -> None:
+    made = built("scores: [{key: a, score: ELN risk, value: Adverse, at: anchor, source: page 1}]")["Observation/a"]
+
+    assert ("ELN risk", "Adverse") == (made["code"]["text"], made["valueCodeableConcept"]["text"])
+
+
+def test_a_sign_that_is_absent_is_excluded() -> None:
+    entries = "phenotypes: [{{key: a, phenotype: splenomegaly, status: {}, at: anchor, source: page 1}}]"
+
+    assert built(entries.format("excluded")) == built(entries.format("absent"))

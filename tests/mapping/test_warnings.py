@@ -297,3 +297,30 @@ def test_a_vital_sign_of_an_outside_mapping_loses_the_claim_only(tmp_path: Path)
 
     claim = "small.yaml:8:5: Observation/w0 does not claim the profile us-core-body-weight"
     assert [claim] == [one.message.partition(",")[0] for one in told if "claim" in one.message]
+
+
+STAGES = (
+    "conditions: [{key: c, kind: primary-cancer, diagnosis: NSCLC, verification: confirmed, at: anchor, source: p}]\n"
+    "stages:\n  - {key: a, staging: STAGING, value: VALUE, METHODof: c, at: anchor, source: page 1}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("staging", "value", "method", "told"),
+    [
+        ("pathologic-t", "pT1b", "", "pT1b has no code, since nothing says by which system; add method: ajcc-8"),
+        (
+            "m-category",
+            "M1",
+            "method: ajcc-8, ",
+            "AJCC has no code for M1 alone; write staging: clinical-m or pathologic-m",
+        ),
+        ("pathologic-t", "pT1b", "method: ajcc-8, ", ""),
+        ("m-category", "MX", "method: ajcc-8, ", ""),
+        ("stage-group", "stage-iv", "method: {text: a modified system}, ", ""),
+    ],
+)
+def test_a_stage_without_a_code_is_told_how_it_gets_one(staging: str, value: str, method: str, told: str) -> None:
+    section = STAGES.replace("STAGING", staging).replace("VALUE", value).replace("METHOD", method)
+
+    assert [told][: bool(told)] == [one.removeprefix("small.yaml:9:5: ")[: len(told)] for one in warnings(section)]

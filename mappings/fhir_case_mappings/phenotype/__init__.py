@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from pydantic import BeforeValidator
+
 from fhir_case.case import Concept, Event, Quantity, Section
 from fhir_case.fhir.systems import US_CORE
 from fhir_case.mapping import Codes, Mapping, observation
@@ -19,20 +21,24 @@ __all__ = ["MAPPING", "Phenotype", "phenotypes"]
 _codes = Codes.beside(__name__)
 
 
+def _absent_is_excluded(status: Any) -> Any:
+    return "excluded" if status == "absent" else status
+
+
 class Phenotype(Event):
     """
     A phenotypic feature, as the Human Phenotype Ontology (HPO) names it.
 
     Args:
         phenotype: The feature; a term of HPO by its short name or ``{text: …, code: {system: …, code: "HP:…"}}``.
-        status: Whether it is present, or was looked for and excluded.
+        status: Whether it is present, or was looked for and excluded (``absent`` says the same).
         onset: The age at which it began.
         severity: How severe it is.
         modifiers: What else qualifies it, for example bilateral, progressive.
     """
 
     phenotype: Annotated[Concept, _codes.table("phenotypes")]
-    status: Literal["present", "excluded"]
+    status: Annotated[Literal["present", "excluded"], BeforeValidator(_absent_is_excluded)]
     onset: Quantity | None = None
     severity: Annotated[Concept, _codes.table("severities")] | None = None
     modifiers: tuple[Concept, ...] = ()

@@ -32,7 +32,7 @@ class Score(Event):
     """
 
     score: Annotated[Concept, _codes.table("scores")]
-    value: Value
+    value: Annotated[Value, _codes.table("score_classes")]
 
     @model_validator(mode="after")
     def _points_are_of_the_score(self) -> Self:
@@ -69,7 +69,7 @@ def scores(case: Case) -> Iterator[Resource]:
             kind="imaging" if profile else "survey",
             code=_codes.concept("scores", score.score, score),
             value=value,
-            words=_codes.value_words("scores", score.value, score),
+            words=_codes.value_words("score_classes", score.value, score),
             at=score.at,
             profile=MCODE + profile if profile else US_CORE + "us-core-simple-observation",
             interpretation=[meaning.codeable_concept()] if meaning else [],
@@ -81,7 +81,7 @@ def _value(score: Score) -> dict[str, Any]:
     whole = points is not None and points.unit in {None, "points"} and points.comparator is None
     if points is not None and whole and points.value == points.value.to_integral_value():
         return {"valueInteger": int(points.value)}
-    return _codes.value("scores", score.value, score)
+    return _codes.value("score_classes", score.value, score)
 
 
 MAPPING = Mapping(
