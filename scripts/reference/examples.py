@@ -26,7 +26,7 @@ _YAML.width = 100_000
 
 @cache
 def examples() -> dict[tuple[type[Form], str], str]:
-    """Return an example for each field of each model: of several, the first that is short."""
+    """Return an example for each field of each model: of several, the first that is short, else the shortest."""
     from fhir_case.case.model import case_model
 
     sections = sections_of(discover())
@@ -34,9 +34,9 @@ def examples() -> dict[tuple[type[Form], str], str]:
     files = [file for pattern in _FILES for file in sorted(ROOT.glob(pattern))]
     for file in files:
         for model, name, value in _written(case_model(sections), YAML().load(file)):
-            written = flow(value)
-            if len(written) < len(found.get((model, name), "")) > _LONGEST or (model, name) not in found:
-                found[model, name] = written
+            if len(found.get((model, name), " " * (_LONGEST + 1))) > _LONGEST:
+                written = flow(value)
+                found[model, name] = min(found.get((model, name), written), written, key=len)
     return found
 
 
