@@ -198,6 +198,7 @@ class Client:
         parameters: Mapping[str, str] | str | None = None,
         headers: Mapping[str, str] | None = None,
         again: frozenset[int] | None = None,
+        repeatable: bool = False,
         exact: bool = True,
     ) -> Answer:
         """
@@ -207,6 +208,7 @@ class Client:
             path: What follows the base URL, or a whole URL below it; empty for the base URL itself.
             body: A resource; bytes are sent as they are.
             again: The statuses after which to try again; None leaves it to the method.
+            repeatable: Whether to carry it out twice does no harm, so that it is sent again as a GET is.
             exact: Whether the decimals of the answer matter; without them it is read in a quarter of the time.
 
         Raises:
@@ -227,6 +229,7 @@ class Client:
             url,
             where=where,
             again=_READ_AGAIN if again is None and reading else again,
+            repeatable=repeatable or reading,
             params=parameters,
             data=None if body is None else _encoded(body),
             allow_redirects=reading,
@@ -245,7 +248,7 @@ class Client:
         raise refusal(response, where, secrets=secrets)
 
     def _send(
-        self, method: str, url: str, *, where: str, again: frozenset[int] | None, **options: Any
+        self, method: str, url: str, *, where: str, again: frozenset[int] | None, repeatable: bool, **options: Any
     ) -> requests.Response:
         import requests
 
@@ -258,7 +261,7 @@ class Client:
         reading = method in _READING
         ask = partial(self._session.request, method, url, timeout=self.timeout_s, **options)
         if again is not None:
-            ask = partial(retrying(again, reading=reading), ask)
+            ask = partial(retrying(again, repeatable=repeatable), ask)
         try:
             response = ask()
             if response.status_code == 401 and self._renewed():  # nothing was done, so that it may be sent again
@@ -266,7 +269,7 @@ class Client:
         except requests.RequestException as error:
             message, hint, cause, once_more = failure_of(error, host=urlsplit(url).netloc, timeout_s=self.timeout_s)
             perhaps_done = not reading and not never_sent(error)
-            if perhaps_done and (not hint or not once_more):
+            if perhaps_done and not repeatable and (not hint or not once_more):
                 stored = "it may have been stored all the same: verify shows it; sending it again is safe if repeatable"
                 hint = f"{stored}; {hint}" if hint else stored
             raise ServerError(

@@ -61,7 +61,7 @@ def delete_in_any_order(names: Iterable[str], delete_some: Callable[[Sequence[st
 
 def _delete(client: Client, names: Sequence[str]) -> str:
     try:
-        answer = client.request("POST", body=deletion(names), again=WRITE_AGAIN, exact=False)
+        answer = client.request("POST", body=deletion(names), again=WRITE_AGAIN, repeatable=True, exact=False)
     except RejectedError as error:
         return error.message
     entries = objects((answer.body or {}).get("entry"))

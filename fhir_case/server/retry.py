@@ -51,20 +51,20 @@ class RetryPolicy:
         return stated_s + random.uniform(0, limit)  # noqa: S311  # no secret depends on it
 
 
-def retrying(again: frozenset[int], *, reading: bool) -> Retrying:
+def retrying(again: frozenset[int], *, repeatable: bool) -> Retrying:
     """
     Return what calls a function that sends one request, three times at most.
 
     Args:
         again: The statuses after which to try again, unless the server asks for a long pause.
-        reading: Whether the request only reads: then it is sent again also when the connection breaks off.
+        repeatable: Whether to send it twice does no harm: then it is sent again also when the connection breaks off.
     """
     from tenacity import Retrying, retry_if_exception, retry_if_result, stop_after_attempt
 
     return Retrying(
         stop=stop_after_attempt(_TRIES),
         wait=_pause_s,
-        retry=retry_if_exception(broke_off if reading else was_refused)
+        retry=retry_if_exception(broke_off if repeatable else was_refused)
         | retry_if_result(lambda it: it.status_code in again and retry_after_s(it) <= _LONGEST_PAUSE_S),
         retry_error_callback=_last_outcome,
     )

@@ -66,3 +66,14 @@ def test_what_an_answer_does_not_confirm_is_known_by_what_was_there_before(form:
 
         assert {"created"} == {entry.state for entry in world.said().values()}
         assert ("done", [], {}) == (*world.undo(), world.stored())
+
+
+def test_what_is_not_found_of_a_transaction_that_was_carried_out_is_never_sent_again_by_any_later_run() -> None:
+    with World(HAPI, ["create nameless"]) as world:
+        world.upload(["killed after"])
+        changed(world, "Observation")  # so that neither its request nor its content shows whose it is
+        for _ in range(3):
+            assert "done" == world.upload()
+
+            assert ["created", "unknown"] == sorted(entry.state for entry in world.said().values())
+            assert 2 == len(world.server.names)

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fhir_case.load.journal.reader import read_records
-from fhir_case.load.journal.record import Gap
+from fhir_case.load.journal.record import Gap, Header
+from fhir_case.load.journal.writer import JournalFile
+from fhir_case.load.plan.bundle import BundleEntry
+from fhir_case.load.plan.entry import planned_entry
+from fhir_case.server.capabilities import UNKNOWN
 from load.machine import World
-from load.process import Process
+from load.process import Process, killable
 from smallserver import HAPI
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 MIXED = ["create", "create by condition", "across", "create nameless", "create"]
 
@@ -112,7 +119,7 @@ def test_what_may_not_be_sent_twice_is_on_the_disk_before_it_is_sent() -> None:
     synced: list[int] = []
 
     class Disk(Process):
-        def fsync(self, file: int) -> None:
+        def fdatasync(self, file: int) -> None:
             synced.append(os.fstat(file).st_size)
             os.fsync(file)
 
@@ -124,3 +131,34 @@ def test_what_may_not_be_sent_twice_is_on_the_disk_before_it_is_sent() -> None:
         [first] = synced
         assert lines[sizes.index(first)].startswith(b'{"sending"')
         assert b"/0.json" in lines[sizes.index(first)]
+
+
+def test_what_several_requests_have_written_is_forced_to_the_disk_at_once(tmp_path: Path) -> None:
+    begun, written, synced = Event(), Event(), []
+
+    class Disk(Process):
+        def fdatasync(self, file: int) -> None:
+            synced.append(os.fstat(file).st_size)
+            begun.set()
+            written.wait(10)
+
+        def write(self, file: int, data: bytes) -> int:
+            done = super().write(file, data)
+            if data.startswith(b'{"sending":"3"'):
+                written.set()
+            return done
+
+    original = BundleEntry("one", {"resourceType": "Patient"}, request={"method": "POST", "url": "Patient"})
+    once = planned_entry(original, UNKNOWN)
+    header = Header("https://fhir.example", "R4", ())
+    with killable(Disk()), JournalFile(tmp_path / "j", header) as journal, ThreadPoolExecutor(3) as pool:
+        sent = [pool.submit(journal.sending, "1", [once])]
+        begun.wait(10)
+        sent.append(pool.submit(journal.sending, "2", [once]))
+        while b'{"sending":"2"' not in (tmp_path / "j").read_bytes():
+            pass
+        sent.append(pool.submit(journal.sending, "3", [once]))
+        for each in sent:
+            each.result(20)
+
+    assert [2, (tmp_path / "j").stat().st_size] == [len(synced), synced[1]]

@@ -47,6 +47,8 @@ class JournalFile:
         self._lock = Lock()
         self._failure: FhirCaseError | None = None
         self._line = 0
+        self._synced = 0
+        self._sync_lock = Lock()
         self._file = opened_alone(path, fresh)
         if not os.fstat(self._file).st_size:
             try:
@@ -127,11 +129,21 @@ class JournalFile:
         self._append([wire.dump(line) for line in lines])
 
     def _sync(self) -> None:
-        """Force what was written to the disk: what may not be sent twice has to survive that the power fails."""
-        try:
-            os.fsync(self._file)
-        except OSError as error:
-            raise unwritable(self.path, error) from error
+        """
+        Force what was written to the disk: what may not be sent twice has to survive that the power fails.
+
+        What several threads have written is forced at once.
+        """
+        written = self._line
+        with self._sync_lock:
+            if self._synced >= written:
+                return
+            now = self._line
+            try:
+                getattr(os, "fdatasync", os.fsync)(self._file)  # when it was changed does not matter
+            except OSError as error:
+                raise unwritable(self.path, error) from error
+            self._synced = now
 
     def _append(self, lines: Sequence[bytes]) -> None:
         with self._lock:

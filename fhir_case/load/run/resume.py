@@ -95,7 +95,7 @@ class Earlier:
         not_done: The requests that had not done anything, but may have been carried out later all the same.
         requests: All requests that the journal names.
         gap: Whether lines of the journal are missing, and it was not looked up yet what they may have said was sent.
-        answered: The requests among the open ones whose answer said what became of some of their entries.
+        answered: The requests of which it is known what became of some of their entries.
         doubts: What one of its requests may have created, whatever is known since then.
     """
 
@@ -132,6 +132,8 @@ def read_earlier(path: Path, index: Index) -> Earlier:
         if record.types and record.sent:
             earlier.not_done.append(record)
         unknown.read(record)
+        if any(entry.confirmed for entry in record.entries):
+            earlier.answered.add(record.request)
         if doubtful := [entry.key for entry in record.entries if entry.state == "unknown"]:
             earlier.doubts.add(doubtful, _before([record]))
         earlier.unresolved.read(record)
@@ -148,8 +150,6 @@ def read_earlier(path: Path, index: Index) -> Earlier:
         earlier.open_requests.append(
             RequestRecord(record.request, "open", (), _sent_of(entries), there=record.there, versions=record.versions)
         )
-        if any(entry.confirmed for entry in record.entries):
-            earlier.answered.add(record.request)
     earlier.unknown = tuple(entry for entry in unknown.entries if entry.key not in again)
     put_done(index, earlier.unknown)
     return earlier
