@@ -26,4 +26,4 @@ def test_a_deletion_without_a_response_is_repeated(fake: SmallServer, monkeypatc
     fake.hook = lost
     with Client(fake.url) as client:
         assert {} == delete(client, ["Patient/a"])
-    assert (2, {}) == (len(fake.transactions), fake.resources)
+    assert (2, set()) == (len(fake.transactions), fake.names)
