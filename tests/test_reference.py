@@ -6,10 +6,13 @@ import importlib.machinery
 import importlib.util
 import re
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
+from fhir_case.case.tree import read_tree
+from fhir_case.errors import CaseError
 from fhir_case.mapping import discover, sections_of
 from support import ROOT, run_command
 
@@ -72,3 +75,16 @@ def test_the_picture_of_the_architecture_is_that_of_the_imports() -> None:
     script = loaded("make-architecture-picture")
 
     assert script.PICTURE.read_text(encoding="utf-8") == script.picture(), "run scripts/make-architecture-picture"
+
+
+def test_every_example_of_a_field_is_yaml_that_the_field_takes(script: Any) -> None:
+    wrong = []
+    for (model, name), text in script.case_file.examples().items():
+        field = model.model_fields[name]
+        form = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+        try:
+            TypeAdapter(form).validate_python(read_tree(f"{name}: {text}", "example.yaml").root.data[name])
+        except (CaseError, ValidationError) as error:
+            wrong.append(f"{model.__name__}.{name}: {text}: {error}")
+
+    assert [] == wrong
