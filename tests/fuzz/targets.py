@@ -25,6 +25,7 @@ from fhir_case.server.capabilities import from_statement
 from fhir_case.server.client import Client
 from fhir_case.server.named.reading import read_servers
 from fhir_case.server.outcome import outcome_text, page_text
+from fhir_case.timeline import draw, entries_of, read_timeline
 from fhir_case.validation import validate
 from fhir_case.validation.engine.answers import read_answer
 from fhir_case.validation.engine.packages import read_package
@@ -147,6 +148,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "validator": _json(read_answer),
     "comparison": _json(_compared),
     "answer": _answer,
+    "timeline": _json(lambda value: draw(read_timeline(entries_of(mapping(value))))),
 }
 
 
@@ -231,6 +233,7 @@ def seeds(target: str) -> Iterator[bytes]:
         "validator": [outcome],
         "comparison": [b'{"entry": [%b, %b]}' % (patient, patient)],
         "answer": answers,
+        "timeline": [patient, *small],
     }[target]
 
 

@@ -43,6 +43,8 @@ def everywhere(text: str) -> Resource:
                 referenceRange=[{"low": {"value": 1, "unit": text}}],
             ),
             observation("u", text, text, text),
+            observation("v", text, "2020-01-01", text, subject={"reference": f"Patient/{text}"}),
+            observation("w", text, "2020-01-01", text, _effectiveDateTime=relative("after-start", text)),
             {
                 "resourceType": "Procedure",
                 "id": text,
@@ -76,6 +78,18 @@ def page(timeline: Timeline, title: str = "") -> str:
     return page_of(timeline, lay_out(timeline, title=title))
 
 
+def relative(relationship: str, text: str) -> Resource:
+    """Return the extension of a time that counts from a resource that is not there."""
+    target = {"url": "target", "valueReference": {"reference": text}}
+    parts = [
+        target,
+        {"url": "relationship", "valueCode": relationship},
+        {"url": "offset", "valueDuration": {"unit": text}},
+    ]
+    url = "http://hl7.org/fhir/StructureDefinition/cqf-relativeDateTime"
+    return {"extension": [{"url": url, "extension": parts}]}
+
+
 class Elements(HTMLParser):
     """The elements of a page, as a browser sees them."""
 
@@ -94,7 +108,7 @@ PLAIN = {tag for tag, _ in Elements(page(read_timeline(entries_of(golden("hcc-ta
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_becomes_an_element_or_an_instruction(text: str) -> None:
-    timeline = read_timeline(entries_of(everywhere(text)))
+    timeline = read_timeline(entries_of(everywhere(text)), "p")
     written = page(timeline, text)
     elements = Elements(written).found
     svg = draw(timeline, title=text)
@@ -133,7 +147,7 @@ def test_the_page_is_whole_without_its_script() -> None:
 
 @pytest.mark.parametrize("text", [*HOSTILE, "[link](javascript:alert(1))"])
 def test_no_text_becomes_a_column_a_line_or_a_link_of_the_portal(text: str) -> None:
-    timeline = read_timeline(entries_of(everywhere(text)))
+    timeline = read_timeline(entries_of(everywhere(text)), "p")
     for name, content in portal_files(timeline, "study").files.items():
         lines = content.split("\n")
         assert not _STEERS.search(content.replace("\t", ""))

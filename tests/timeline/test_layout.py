@@ -86,7 +86,8 @@ def test_every_event_has_a_mark_and_its_whole_label_stands_at_it_or_in_the_notes
         for event in row.events:
             label = event.label.removesuffix(event.value.unit if event.value and row.is_chart else "").replace(" ", "")
             shown = not label or label in written or any(text.startswith(f"{label}×") for text in written)
-            in_notes = any(event.words.replace(" ", "")[:300] in note for note in notes)
+            name, value = (each.replace(" ", "")[:300] for each in (event.name, event.label))
+            in_notes = any(name in note and value in note for note in notes)
             assert shown or in_notes, event
     for event in timeline.untimed:
         assert any(event.name.replace(" ", "")[:300] in note for note in notes)

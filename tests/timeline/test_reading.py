@@ -356,6 +356,26 @@ def test_times_that_count_from_one_another_in_a_circle_are_listed_as_having_none
     assert ["a", "b"] == [event.name for event in read(first, second).untimed]
 
 
+def test_a_long_chain_of_times_without_a_date_ends() -> None:
+    chain = [
+        {
+            "resourceType": "Observation",
+            "id": f"o{number}",
+            **P,
+            "code": {"text": "step"},
+            "_effectiveDateTime": relative(
+                "after-start", {"valueDuration": span(1, "d")}, f"Observation/o{number + 1}"
+            ),
+        }
+        for number in range(300)
+    ]
+    start = {**chain[0], "id": "o300", "effectiveDateTime": "2020-01-01"}
+    timeline = read(*chain, start)
+
+    assert 301 == len(timeline.events) + len(timeline.untimed)
+    assert 21 == len(timeline.events)  # what is at most twenty steps from a date has one
+
+
 @pytest.mark.parametrize(
     "name",
     ["hcc-tare-sorafenib", "pneumonia-h1n1-legionella", "burkitt-lymphoma-cardiotoxicity", "breast-cancer-metastatic"],

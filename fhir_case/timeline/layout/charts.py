@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from fhir_case.timeline.layout.measure import text_width
 from fhir_case.timeline.layout.picture import LINE, SIZES, Band, Box, Point, Row, Series, Text
+from fhir_case.timeline.layout.room import Room
 from fhir_case.timeline.layout.rows import name_texts, whiskers
 from fhir_case.timeline.words import number_words
 
@@ -156,17 +157,19 @@ def _labels(
     points: Sequence[Point], bounds: Box, line: Sequence[tuple[float, float]]
 ) -> tuple[list[Text], list[Event]]:
     """Return labels that meet neither one another nor a point, nor the line where that can be."""
-    taken = [Box(point.x - _HALF, point.y - _HALF, point.x + _HALF, point.y + _HALF) for point in points]
+    room = Room()
+    for x, y in sorted({(round(point.x), round(point.y)) for point in points}):  # values of every hour are one blot
+        room.take(Box(x - _HALF - 0.5, y - _HALF - 0.5, x + _HALF + 0.5, y + _HALF + 0.5))
     texts: list[Text] = []
     unlabelled: list[Event] = []
     for point in _by_importance(points):
-        free = [each for each in _candidates(point) if _fits(each.box, taken, bounds)]
+        free = [each for each in _candidates(point) if _fits(each.box, room, bounds)]
         text = next((each for each in free if not _crossed(each.box, line)), next(iter(free), None))
         if text is None:
             unlabelled.append(point.event)
             continue
         texts.append(text)
-        taken.append(text.box)
+        room.take(text.box)
     return texts, unlabelled
 
 
@@ -192,13 +195,13 @@ def _candidates(point: Point) -> Iterator[Text]:
     if point.event.value and point.event.value.unit:
         label = label.removesuffix(point.event.value.unit).rstrip()
     height, width = SIZES["label"] * LINE, text_width(label, SIZES["label"])
-    right, left = point.x + _HALF + 1, point.x - _HALF - 1 - width
+    right, left = point.x + _HALF + 1.5, point.x - _HALF - 1.5 - width
     for x, y in (
         (right, point.y - height / 2),
-        (point.x - width / 2, point.y - _HALF - height),
+        (point.x - width / 2, point.y - _HALF - 1.5 - height),
         (right, point.y - height),
         (right, point.y),
-        (point.x - width / 2, point.y + _HALF),
+        (point.x - width / 2, point.y + _HALF + 1.5),
         (left, point.y - height / 2),
         (left, point.y - height),
         (left, point.y),
@@ -206,9 +209,9 @@ def _candidates(point: Point) -> Iterator[Text]:
         yield Text(x, y, (label,), "label")
 
 
-def _fits(box: Box, taken: Sequence[Box], bounds: Box) -> bool:
+def _fits(box: Box, room: Room, bounds: Box) -> bool:
     inside = bounds.x0 <= box.x0 and box.x1 <= bounds.x1 and bounds.y0 <= box.y0 and box.y1 <= bounds.y1
-    return inside and not any(box.meets(other) for other in taken)
+    return inside and room.has(box)
 
 
 def _apart(plot: _Values) -> Iterator[float]:

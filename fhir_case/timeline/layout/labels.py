@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from fhir_case.timeline.layout.measure import is_cut, wrapped
-from fhir_case.timeline.layout.picture import LINE, SIZES, Leader, Text
+from fhir_case.timeline.layout.picture import LINE, SIZES, Box, Leader, Text
+from fhir_case.timeline.layout.room import Room
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from fhir_case.timeline.event import Event
 
@@ -82,14 +83,16 @@ def place_labels(marks: Sequence[Labelled], y: float, mark_height: float, right:
     """
     found = Placed(height=mark_height)
     line_height = SIZES["label"] * LINE
-    taken: list[list[tuple[float, float]]] = [[(mark.x0, mark.x1) for mark in marks]]
+    room = Room()
+    for x0, x1 in _united(marks):
+        room.take(Box(x0, 0, x1, 1))
     for mark in sorted(_joined(marks), key=lambda one: -one.at):
         if not mark.label or mark.inside:
             continue
         lines = label_lines(mark.label)
         cut = is_cut(lines, mark.label)
         text = Text(0, 0, lines, "label", whole=mark.label if cut else "")
-        place = _place(taken, mark, text.width, len(lines), right)
+        place = _place(room, mark, text.width, len(lines), right)
         found.unplaced.extend(mark.events if cut and place else ())
         if place is None:
             found.unplaced.extend(mark.events)
@@ -97,8 +100,7 @@ def place_labels(marks: Sequence[Labelled], y: float, mark_height: float, right:
         x, line = place
         top = y + (max(mark_height - line_height, 0) / 2 if line == 0 else mark_height + (line - 1) * line_height)
         found.texts.append(replace(text, x=x, y=top))
-        for number in range(line, line + len(lines)):
-            taken[number].append((x, x + text.width + _SPACE))
+        room.take(Box(x, line, x + text.width + _SPACE, line + len(lines)))
         if line > 1:
             found.leaders.append(Leader(mark.at, y + mark_height, top))
         found.height = max(found.height, top - y + len(lines) * line_height)
@@ -122,19 +124,24 @@ def _joined(marks: Sequence[Labelled]) -> list[Labelled]:
     ]
 
 
-def _place(
-    taken: list[list[tuple[float, float]]], mark: Labelled, width: float, count: int, right: float
-) -> tuple[float, int] | None:
-    """Return the place and the line of a label; None where none is free."""
+def _united(marks: Sequence[Labelled]) -> Iterator[tuple[float, float]]:
+    """Yield the places that marks take, of which those that meet are one."""
+    last: tuple[float, float] | None = None
+    for mark in sorted(marks, key=lambda one: one.x0):
+        if last and mark.x0 <= last[1]:
+            last = (last[0], max(last[1], mark.x1))
+            continue
+        if last:
+            yield last
+        last = (mark.x0, mark.x1)
+    if last:
+        yield last
+
+
+def _place(room: Room, mark: Labelled, width: float, count: int, right: float) -> tuple[float, int] | None:
+    """Return the place and the line of a label; None where none is free. Lines are the rows of the room."""
     for line in range(_MOST_LINES):
-        while len(taken) < line + count:
-            taken.append([])
-        x = mark.x1 + 4 if line == 0 else mark.at + 2
-        x = min(x, right - width) if line else x
-        if x + width <= right and all(_is_free(taken[each], x, x + width) for each in range(line, line + count)):
+        x = min(mark.at + 2, right - width) if line else mark.x1 + 4
+        if x + width <= right and room.has(Box(x, line, x + width, line + count)):
             return x, line
     return None
-
-
-def _is_free(taken: list[tuple[float, float]], x0: float, x1: float) -> bool:
-    return all(x1 <= first or last <= x0 for first, last in taken)

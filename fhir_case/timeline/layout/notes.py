@@ -20,6 +20,7 @@ __all__ = ["legend_of", "notes_of"]
 
 _SIGN = 34.0
 _LONGEST = 400
+_MOST_NOTES = 1000
 _MEANINGS = {
     "ongoing": "goes on at the end of the record",
     "unknown-end": "its end is not said",
@@ -82,10 +83,13 @@ def notes_of(
     """Return the notes, and their lower edge."""
     texts: list[Text] = []
     for heading, lines in _notes(timeline, shown, boxes, axis):
-        parts: list[tuple[str, Role]] = [(heading, "note-heading"), *((line, "note") for line in lines)]
+        kept = lines[:_MOST_NOTES]
+        if len(lines) > len(kept):
+            kept.append(f"and {len(lines) - len(kept):,} more, which their marks and the table of the page tell")
+        parts: list[tuple[str, Role]] = [(heading, "note-heading"), *((line, "note") for line in kept)]
         for words, role in parts:
             indent = 0.0 if role == "note-heading" else 10.0
-            text = Text(left + indent, y, wrapped(words, right - left - indent, SIZES[role], most=20), role)
+            text = Text(left + indent, y, wrapped(words, right - left - indent, SIZES[role], most=_MOST_NOTES), role)
             texts.append(text)
             y += text.height + (3 if role == "note-heading" else 1)
         y += 8
@@ -98,11 +102,14 @@ def _notes(
     untimed = [event for event in timeline.untimed if event.lane in shown]
     if untimed:
         yield f"Without a time ({len(untimed):,})", [_line(event, event.untimed) for event in untimed]
-    unlabelled = [event for box in boxes for row in box.rows for event in row.unlabelled]
-    if unlabelled:
+    rows: list[tuple[Lane, tuple[Event, ...]]] = [
+        (box.lane, row.unlabelled) for box in boxes for row in box.rows if row.unlabelled
+    ]
+    if rows:
+        count = sum(len(events) for _, events in rows)
         yield (
-            f"Drawn, but without room for the whole label ({len(unlabelled):,})",
-            [_line(event, _when(event, axis)) for event in unlabelled],
+            f"Drawn, but without room for the whole label ({count:,})",
+            [_values(lane, each, axis) for lane, each in rows],
         )
     if axis.gaps:
         lines = [f"{axis.words(gap.first)} to {axis.words(gap.last)}: {gap.words}" for gap in axis.gaps]
@@ -128,8 +135,17 @@ def _line(event: Event, when: str) -> str:
     return clipped(f"{LANES[event.lane]}: {event.words} – {when}", _LONGEST)
 
 
+def _values(lane: Lane, events: Sequence[Event], axis: Axis) -> str:
+    """Return the events of a row in one line: the name, and of each its label and its time."""
+    shown = "; ".join(f"{clipped(event.label, _LONGEST)} ({_when(event, axis)})" for event in events[:_MOST_NOTES])
+    more = len(events) - _MOST_NOTES
+    rest = f"; and {more:,} more, which their marks and the table of the page tell" if more > 0 else ""
+    return f"{LANES[lane]}: {clipped(events[0].name, _LONGEST)} – {shown}{rest}"
+
+
 def _when(event: Event, axis: Axis) -> str:
+    """Return the time of an event in a few words: as the axis counts, else its date."""
     moment = event.start or event.end
-    if moment is None or axis.anchor is None:
+    if moment is None:
         return event.time_words
-    return f"{axis.words(moment.at)}, {event.time_words}"
+    return (moment.written[:10] or moment.words) if axis.anchor is None else axis.words(moment.at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from fhir_case.timeline.layout.labels import Labelled, label_lines, place_labels
@@ -173,16 +174,15 @@ def whiskers(event: Event, axis: Axis, y: float) -> Iterator[Whisker]:
 def _tracks(placed: Sequence[_Placed]) -> list[list[_Placed]]:
     """Return the events on tracks, so that no bar is above another; marks of moments may be."""
     tracks: list[list[_Placed]] = []
-    ends: list[float] = []
-    for one in sorted(placed, key=lambda each: (each.x0, each.x1)):
-        if not one.is_bar:
-            continue
-        free = next((number for number, end in enumerate(ends) if end <= one.x0 + 3), len(tracks))
-        if free == len(tracks):
+    ends: list[tuple[float, int]] = []
+    for one in sorted((each for each in placed if each.is_bar), key=lambda each: (each.x0, each.x1)):
+        if ends and ends[0][0] <= one.x0 + 3:
+            _, free = heappop(ends)
+        else:
+            free = len(tracks)
             tracks.append([])
-            ends.append(0.0)
         tracks[free].append(one)
-        ends[free] = one.x1
+        heappush(ends, (one.x1, free))
     points = [one for one in placed if not one.is_bar]
     return [*tracks, points] if points else tracks
 

@@ -81,7 +81,7 @@ def read_timeline(entries: Iterable[tuple[str, Resource]], patient: str = "") ->
     timed = [event for event in events if event.start or event.end]
     anchor, anchor_name = anchor_of(record)
     return Timeline(
-        subject,
+        clean(subject),
         patient_words(record.patient),
         tuple(sorted(timed, key=_order)),
         tuple(sorted((event for event in events if not (event.start or event.end)), key=_order)),

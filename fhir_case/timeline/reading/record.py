@@ -64,19 +64,20 @@ class Record:
         patient: The Patient; empty where there is none.
         resources: All others.
         index: All of them by ``Type/id``, and by full URL.
+        without: Those that are not to be found, by their identity in memory: a time that is being computed.
     """
 
     patient: Resource
     resources: tuple[Resource, ...]
     index: dict[str, Resource] = field(default_factory=dict)
+    without: frozenset[int] = frozenset()
 
     def resolve(self, reference: object) -> Resource:
         """Return what a reference leads to; an empty object where that is not at hand."""
         text = reference if isinstance(reference, str) else ""
-        if text in self.index:
-            return self.index[text]
         parts = text.partition("/_history/")[0].split("/")
-        return self.index.get("/".join(parts[-2:]), {})
+        found = self.index.get(text) or self.index.get("/".join(parts[-2:]), {})
+        return {} if id(found) in self.without else found
 
     def key(self, reference: object) -> str:
         """Return what a reference leads to as ``Type/id``; empty where that is not at hand."""

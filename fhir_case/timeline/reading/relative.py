@@ -30,6 +30,9 @@ _DAYS = {"s": 1 / 86400, "min": 1 / 1440, "h": 1 / 24, "d": 1.0, "wk": 7.0, "mo"
 _UNITS = {"s": "second", "min": "minute", "h": "hour", "d": "day", "wk": "week", "mo": "month", "a": "year"}
 
 
+_MOST_STEPS = 20  # from one event to the next that it counts from, none of which has a date
+
+
 @dataclass(frozen=True, slots=True)
 class Relation:
     """
@@ -108,7 +111,9 @@ def relative_time(
     if relation is None:
         return written
     event = record.resolve(relation.target)
-    said = " ".join(filter(None, (relation.interval, relation.order, name_of(event) if event else relation.target)))
+    said = " ".join(
+        filter(None, (relation.interval, relation.order, name_of(event) if event else clean(relation.target)))
+    )
     counted = _counted(relation, event, record, start_of) if written is None or _has_bounds(relation) else None
     if written is None:
         return replace(counted, said=said) if counted else None
@@ -127,11 +132,11 @@ def _has_bounds(relation: Relation) -> bool:
 
 def _counted(relation: Relation, event: Resource, record: Record, start_of: StartOf) -> Moment | None:
     """Return the time that many days from the event; None where that is not at hand, or counts from this one."""
-    if not event:
+    if not event or len(record.without) >= _MOST_STEPS:
         return None
     # Without this event: those that count from one another in a circle have no time.
-    rest = {name: one for name, one in record.index.items() if one is not event}
-    base = start_of(event, replace(record, index=rest), end=relation.relationship.endswith("end"))
+    rest = replace(record, without=record.without | {id(event)})
+    base = start_of(event, rest, end=relation.relationship.endswith("end"))
     if base is None:
         return None
     if relation.order == "before":
