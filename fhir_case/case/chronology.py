@@ -47,6 +47,24 @@ def time_problems(case: Case, *, wrong: Collection[str] = ()) -> Iterator[tuple[
         except CaseError as error:
             if error.where == "here":  # otherwise another entry, which is reported by itself
                 yield loc, error.message, error.hint
+            continue
+        begun = times.get((*loc[:-1], "at"))
+        if loc[-1] == "until" and begun is not None and (said := _ends_too_early(case, begun, when)):
+            yield loc, said, "correct one of the two times"
+
+
+def _ends_too_early(case: Case, begun: When, ended: When) -> str:
+    """Return that an end is before its begin, where both are told and not only their order; else nothing."""
+    try:
+        start, end = (case.moments.moment(one, place="here") for one in (begun, ended))
+    except CaseError:
+        return ""
+    if not all(one.relation in {"", "at"} or one.interval for one in (start, end)):
+        return ""
+    shared = min(len(start.day), len(end.day))
+    if start.day[:shared] <= end.day[:shared] or start.least is not None or end.most is not None:
+        return ""
+    return f"the end, {end.day}, is before the begin, {start.day}"
 
 
 def _times(part: Form, loc: Loc) -> Iterator[tuple[Loc, When]]:

@@ -10,6 +10,7 @@ from fhir_case.fhir.systems import MCODE, RELATIVE_DATE_TIME
 from fhir_case.fhir.wire import mapping, objects
 from fhir_case.issues import Issue
 from fhir_case.mapping.concepts import Codes
+from fhir_case.mapping.plausibility import contradictions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,6 +45,7 @@ def case_warnings(case: Case, mapped: Mapping[str, Mapped]) -> Iterator[Issue]:
                 )
         if reason := _stage_without_code(made.resource):
             yield made.warning(reason)
+    yield from contradictions(case, mapped)
     yield from _turned_round(mapped)
     yield from _lines_turned_round(case)
 

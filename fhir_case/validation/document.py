@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from fhir_case.documents import Text, read_document
 from fhir_case.documents.case_file import located
-from fhir_case.issues import SEVERITIES, ValidationResult
+from fhir_case.fhir.releases import sign_of_other_release
+from fhir_case.fhir.wire import mapping, objects
+from fhir_case.issues import SEVERITIES, Issue, ValidationResult
 from fhir_case.validation import check_profiles, validate
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from fhir_case.documents import Document
     from fhir_case.fhir.models import FhirVersion
+    from fhir_case.fhir.wire import Resource
     from fhir_case.validation.profiles import ProfileEngine
     from fhir_case.validation.terminology import TerminologyServer
 
@@ -45,9 +48,33 @@ def check_document(
         return ValidationResult(document.issues, (document.run,))
     closed = closed or document.form == "case"
     result = validate(document.content, fhir=fhir, closed=closed, skip=skip, terminology=terminology)
+    wrong = any(issue.severity == "error" for issue in result.issues)
+    if wrong and document.form != "case" and (said := _written_in_another(document.content, fhir)):
+        return ValidationResult((*document.issues, Issue("error", "strict", said, code="structure")), (document.run,))
     issues = [*document.issues, *(located(issue, document.locations) for issue in result.issues)]
     issues.sort(key=lambda issue: SEVERITIES.index(issue.severity))
     return replace(result, issues=tuple(issues), checks=(document.run, *result.checks))
+
+
+_OTHERS = ("R4", "R5")
+_ENOUGH = 3
+"""Resources with what only another release has, from which on it is no mistake in one of them."""
+
+
+def _written_in_another(content: Resource, fhir: FhirVersion) -> str:
+    """Return that a Bundle is of another release, instead of an error at each of its elements; else nothing."""
+    resources = [mapping(one.get("resource")) for one in objects(content.get("entry"))]
+    signs = [sign for one in resources if (sign := sign_of_other_release(one, fhir))]
+    other = signs[0].release if signs else ""
+    if len(signs) < _ENOUGH or other not in _OTHERS or {one.release for one in signs} != {other}:
+        return ""
+    if any(sign_of_other_release(one, other) for one in resources):
+        return ""  # it has what only the release has that was asked for, too
+    path, _, reason = signs[0]
+    return (
+        f"this is written in {other}: {len(signs)} of its {len(resources)} resources have what only {other} has, such "
+        f"as {path}, which {reason}; check it with --fhir {other}"
+    )
 
 
 def check_document_profiles(

@@ -102,6 +102,35 @@ def test_an_r5_resource_is_checked_as_r5() -> None:
     assert 5 == _run("-", "--fhir", "R4", text=text).exit_code
 
 
+def _statements(count: int, **more: object) -> str:
+    medication = {"status": "recorded", "medication": {"concept": {"text": "x"}}, "subject": {"display": "x"}}
+    statement = {"resourceType": "MedicationStatement", **medication, **more}
+    return json.dumps({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": statement}] * count})
+
+
+def test_a_bundle_of_another_release_is_told_once_and_not_at_each_element() -> None:
+    told = _run("-", text=_statements(3)).output
+
+    assert (
+        "error   this is written in R5: 3 of its 3 resources have what only R5 has, such as "
+        "MedicationStatement.medication, which is an element that R4 does not have; check it with --fhir R5 [strict]"
+    ) in told
+    assert 1 == told.count("  error   ")
+
+
+def test_elements_of_another_release_in_one_or_two_resources_are_mistakes() -> None:
+    told = _run("-", text=_statements(2)).output
+
+    assert "this is written in R5" not in told
+    assert "'medication' is not an element of MedicationStatement" in told
+
+
+def test_what_is_of_neither_release_alone_is_checked_as_was_asked() -> None:
+    mixed = _run("-", text=_statements(3, reasonCode=[{"text": "x"}])).output
+
+    assert "this is written in R5" not in mixed
+
+
 @pytest.mark.parametrize("name", ["structure", "strict", "ucum"])
 def test_a_check_that_cannot_run_says_so_and_is_no_finding(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = {"structure": "fhir.resources.R4B", "strict": "jsonschema_rs", "ucum": "ucumvert"}[name]
