@@ -81,7 +81,7 @@ def test_every_example_of_a_field_is_yaml_that_the_field_takes(script: Any) -> N
     wrong = []
     for (model, name), text in script.case_file.examples().items():
         field = model.model_fields[name]
-        form = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
+        form: Any = Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation
         try:
             TypeAdapter(form).validate_python(read_tree(f"{name}: {text}", "example.yaml").root.data[name])
         except (CaseError, ValidationError) as error:
