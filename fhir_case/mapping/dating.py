@@ -80,8 +80,6 @@ def moment_words(case: Case, when: When | None) -> str:
     if when is None:
         return ""
     moment = case.moments.moment(when)
-    if moment.relation == "at" and moment.event == case.moments.anchor:
-        return "the day that the times count from"
     return moment.words(named(moment.event))
 
 

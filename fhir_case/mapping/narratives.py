@@ -131,7 +131,9 @@ def finish_narratives(case: Case, resources: Mapping[str, Resource]) -> None:
             if element != "text":
                 resource[element] = _replaced(value, words_of_entry)
         if isinstance(text, dict) and isinstance(text.get("div"), str):
-            div = _NAME.sub(lambda found: escape(words_of_entry(found), quote=False), text["div"])
+            # What happened at itself is the event that the times of the case count from.
+            div = text["div"].replace(f"at {named(str(resource['id']))}", "the index event")
+            div = _NAME.sub(lambda found: escape(words_of_entry(found), quote=False), div)
             place = _LAST.search(div)
             if place is not None:
                 said = re.sub(r"\s+", " ", div).lower()

@@ -212,3 +212,10 @@ def test_a_sign_that_is_absent_is_excluded() -> None:
     entries = "phenotypes: [{{key: a, phenotype: splenomegaly, status: {}, at: anchor, source: page 1}}]"
 
     assert built(entries.format("excluded")) == built(entries.format("absent"))
+
+
+def test_what_was_at_the_index_event_names_it() -> None:
+    made = built("medications: [{key: a, drug: imatinib, at: anchor, status: completed, source: page 1}]")
+
+    assert "Begin: at visit." in made["MedicationStatement/a"]["text"]["div"]
+    assert "visit (the index event)" in made["Procedure/visit"]["text"]["div"]
