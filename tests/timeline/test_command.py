@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fhir_case import upload
 from smallserver import SmallServer
 from support import CASES, SHIPPED, golden, run_command
 from timeline.bundles import bundle_of, observation, patient
@@ -55,6 +56,19 @@ def test_a_journal_names_what_is_drawn(tmp_path: Path) -> None:
 
         assert (0, run_command("timeline", BUNDLE).stdout) == (code, out)
         assert f"Drawing the files of the upload to {server.url}" in err
+
+
+def test_a_journal_of_a_bundle_in_memory_is_drawn_from_the_bundle_beside_it_or_from_the_server(tmp_path: Path) -> None:
+    with SmallServer() as server:
+        upload(golden(SHIPPED), server.url, journal=tmp_path / "j.jsonl")
+        code, out, err = run_command("timeline", "j.jsonl", cwd=tmp_path)
+        assert (0, True) == (code, f"Reading Patient/{SHIPPED}-patient from {server.url}" in err)
+        assert "90 events with a time" in out
+    (tmp_path / "bundle.json").write_bytes(BUNDLE.read_bytes())
+    code, out, err = run_command("timeline", "j.jsonl", cwd=tmp_path)
+
+    assert (0, run_command("timeline", BUNDLE).stdout) == (code, out)
+    assert "Drawing bundle.json, which was uploaded to" in err
 
 
 @pytest.mark.parametrize("without", [(), ("everything",)])

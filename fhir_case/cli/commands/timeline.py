@@ -120,7 +120,7 @@ def _read(source: str | None, server: NamedServer | None, options: dict[str, Any
         return read_timeline(from_server(server, patient, options), patient), True
     if server is not None:
         raise click.UsageError("Name an input, or --server, not both.")
-    entries, complete = from_file(source, fhir=options["fhir"], mapping_files=options["mapping_files"])
+    entries, complete = from_file(source, options)
     return read_timeline(entries, patient), complete
 
 

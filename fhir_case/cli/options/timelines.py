@@ -12,7 +12,7 @@ import click
 from fhir_case.cli.output import echo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from fhir_case.documents import Document
     from fhir_case.fhir.models import FhirVersion
@@ -30,9 +30,13 @@ _CONNECTION = (
 _CASES = (".yaml", ".yml")
 
 
-def from_file(source: str, *, fhir: FhirVersion, mapping_files: Sequence[Path]) -> tuple[Entries, bool]:
+def from_file(source: str, options: dict[str, Any]) -> tuple[Entries, bool]:
     """
     Return the resources that a case, file, folder or journal has, and whether all of it could be read.
+
+    Args:
+        source: The name of a shipped case, a file, a folder, or ``-``.
+        options: Those of the command: the release and the mappings of a case, the connection for a journal.
 
     Raises:
         BundleError: Nothing of it could.
@@ -40,26 +44,17 @@ def from_file(source: str, *, fhir: FhirVersion, mapping_files: Sequence[Path]) 
         click.UsageError: There is no such input.
     """
     from fhir_case.case.shipped import shipped_case_names
-    from fhir_case.errors import BundleError
 
     if source in shipped_case_names() or (source.endswith(_CASES) and Path(source).is_file()):
-        return _of_case(source, fhir, mapping_files), True
-    entries: list[tuple[str, Resource]] = []
-    problems = 0
-    for document in _documents(source, fhir):
-        from fhir_case.timeline import entries_of
+        return _of_case(source, options["fhir"], options["mapping_files"]), True
+    if source == "-":
+        from fhir_case.documents import read_documents
 
-        if document.content is not None:
-            entries += entries_of(document.content)
-        else:
-            problems += 1
-            reason = document.issues[0].message if document.issues else "this could not be read"
-            echo(f"Skipped: {document.name}: {reason}", err=True)
-    if not entries:
-        raise BundleError(
-            "there is no FHIR resource in it", where=source, hint="FHIR in JSON or NDJSON, or a case in YAML, is read"
-        )
-    return entries, not problems
+        return _of_documents(source, read_documents(sys.stdin.buffer, "-"))
+    paths = _paths(source)
+    if len(paths) == 1 and _is_journal(paths[0]):
+        return _of_journal(paths[0], options)
+    return _of_documents(source, _found(paths, options["fhir"]))
 
 
 def _of_case(source: str, fhir: FhirVersion, mapping_files: Sequence[Path]) -> Entries:
@@ -74,35 +69,91 @@ def _of_case(source: str, fhir: FhirVersion, mapping_files: Sequence[Path]) -> E
     return entries_of(bundle)
 
 
-def _documents(source: str, fhir: FhirVersion) -> Iterable[Document]:
+def _paths(source: str) -> list[Path]:
     from fhir_case.cli.options.files import expanded
-    from fhir_case.documents import find_documents, read_documents
+
+    return [path for path in expanded([source]) if path is not None]
+
+
+def _found(paths: Iterable[Path], fhir: FhirVersion) -> Iterator[Document]:
+    from fhir_case.documents import find_documents
+
+    for path in paths:
+        yield from find_documents(path, fhir=fhir)
+
+
+def _of_documents(source: str, documents: Iterable[Document]) -> tuple[Entries, bool]:
+    from fhir_case.errors import BundleError
+    from fhir_case.timeline import entries_of
+
+    entries: list[tuple[str, Resource]] = []
+    problems = 0
+    for document in documents:
+        if document.content is not None:
+            entries += entries_of(document.content)
+            continue
+        problems += 1
+        reason = document.issues[0].message if document.issues else "this could not be read"
+        echo(f"Skipped: {document.name}: {reason}", err=True)
+    if not entries:
+        hint = "FHIR in JSON or NDJSON, or a case in YAML, is read"
+        raise BundleError("there is no FHIR resource in it", where=source, hint=hint)
+    return entries, not problems
+
+
+def _is_journal(path: Path) -> bool:
     from fhir_case.load.journal.reader import FIRST_BYTES
 
-    if source == "-":
-        return read_documents(sys.stdin.buffer, "-")
-    paths = [path for path in expanded([source]) if path is not None]
-    if len(paths) == 1 and paths[0].is_file():
-        with paths[0].open("rb") as file:
-            is_journal = file.read(len(FIRST_BYTES)) == FIRST_BYTES
-        paths = _of_journal(paths[0]) if is_journal else paths
-    return (document for path in paths for document in find_documents(path, fhir=fhir))
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(FIRST_BYTES)) == FIRST_BYTES
 
 
-def _of_journal(journal: Path) -> list[Path]:
-    """Return the files that an upload loaded."""
+def _of_journal(journal: Path, options: dict[str, Any]) -> tuple[Entries, bool]:
+    """Return what an upload loaded: from its files, the Bundle that ``run`` wrote beside it, or the server."""
+    from fhir_case.cli.options.connection import server_of_journal
     from fhir_case.load.journal.reader import read_header
     from fhir_case.load.survey.inputs import IN_MEMORY, STANDARD_INPUT
 
     header = read_header(journal)
-    names = [name for name, *_ in header.inputs]
-    if IN_MEMORY in names or STANDARD_INPUT in names:
-        raise click.UsageError(
-            f"{journal} is of resources that were in no file: draw the Bundle beside it, or what the server has, by "
-            f"--server {header.server} --patient ID."
-        )
-    echo(f"Drawing the files of the upload to {header.server}", err=True)
-    return [Path(os.path.join(header.folder, name)) for name in names]  # noqa: PTH118 - an absolute name stays as it is
+    names = {name: checksum for name, _, checksum in header.inputs}
+    if not {IN_MEMORY, STANDARD_INPUT} & set(names):
+        echo(f"Drawing the files of the upload to {header.server}", err=True)
+        # An absolute name stays as it is.
+        paths = [Path(os.path.join(header.folder, name)) for name in names]  # noqa: PTH118
+        return _of_documents(str(journal), _found(paths, options["fhir"]))
+    beside = journal.with_name("bundle.json")
+    if IN_MEMORY in names and _is_bundle(beside, names[IN_MEMORY]):
+        echo(f"Drawing {beside}, which was uploaded to {header.server}", err=True)
+        return _of_documents(str(beside), _found([beside], options["fhir"]))
+    patient = options["patient"] or _patient_of(journal)
+    return from_server(server_of_journal(None, header.server), patient, options), True
+
+
+def _is_bundle(file: Path, checksum: str) -> bool:
+    """Whether a file has the Bundle with a checksum, however it is indented."""
+    from hashlib import sha256
+
+    from fhir_case.documents import find_documents
+    from fhir_case.fhir.wire import dump
+
+    documents = list(find_documents(file)) if file.is_file() else []
+    return any(each.content and sha256(dump(each.content)).hexdigest() == checksum for each in documents)
+
+
+def _patient_of(journal: Path) -> str:
+    """Return the one patient that an upload stored."""
+    from fhir_case.load.journal.reader import read_records
+    from fhir_case.load.journal.record import RequestRecord
+
+    requests = (record for record in read_records(journal) if isinstance(record, RequestRecord))
+    stored = {entry.stored_as for request in requests for entry in request.entries}
+    found = sorted(name.removeprefix("Patient/") for name in stored if name.startswith("Patient/"))
+    if len(found) != 1:
+        those = f"{len(found):,} patients, for example {found[0]}" if found else "no patient"
+        raise click.UsageError(f"{journal} stored {those}: choose one by --patient ID.")
+    return found[0]
 
 
 def from_server(server: NamedServer, patient: str, options: dict[str, Any]) -> Entries:
