@@ -39,7 +39,7 @@ class Elements:
         lists_with_null: Lists with a null in them, by identity: each once.
         ids_alone: What has an id and nothing else.
         numbers: What has a number with a point, an exponent or more than 18 digits, also in a list; by identity.
-        local_urls: What has a ``url`` that is not absolute.
+        local_urls: What has a ``url`` that is not absolute, without requests and most parts of extensions.
     """
 
     references: list[tuple[Located, list[Mapping[str, Any]]]] = field(default_factory=list)
@@ -92,6 +92,7 @@ def _collect(  # noqa: C901, PLR0912, PLR0915 - the innermost loop of all rules:
     nested: list[Mapping[str, Any]] = []
     references: list[Mapping[str, Any]] = []
     by_system = elements.by_system
+    parts: set[int] = set()
     level: list[Any] = [located.resource]
     below: list[Any] = []
     for depth in range(MAXIMUM_DEPTH):
@@ -115,7 +116,7 @@ def _collect(  # noqa: C901, PLR0912, PLR0915 - the innermost loop of all rules:
                 url = node["url"]
                 if url == DATA_ABSENT_REASON:
                     elements.absent_reasons.append((located, node))
-                elif url.__class__ is str and ":" not in url:
+                elif url.__class__ is str and ":" not in url and "method" not in node and id(node) not in parts:
                     elements.local_urls.append((located, node))
             elif "start" in node or "end" in node:
                 elements.periods.append((located, node))
@@ -125,6 +126,10 @@ def _collect(  # noqa: C901, PLR0912, PLR0915 - the innermost loop of all rules:
                 elements.ids_alone.append((located, node))
             if "data" in node:
                 elements.data.append((located, node))
+            if "extension" in node and node["extension"].__class__ is list:
+                for extension in node["extension"]:
+                    if extension.__class__ is dict and extension.get("extension").__class__ is list:
+                        parts.update(map(id, extension["extension"]))  # whose urls are names by right
             for value in node.values():
                 kind = value.__class__
                 if kind is str:  # as most values are

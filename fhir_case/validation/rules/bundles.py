@@ -88,7 +88,10 @@ def _full_url_fits(subject: Subject) -> Iterator[Finding]:
             if _needs_full_url(located, subject.bundle_type):
                 yield Finding(located, "the entry has no fullUrl, and only one with a POST needs none", code="required")
             continue
-        restful = RESTFUL.fullmatch(url) if "://" in url else None
+        absolute = "://" in url
+        if absolute and url.endswith(f"/{located.type}/{located.id}"):  # as nearly all do
+            continue
+        restful = RESTFUL.fullmatch(url) if absolute else None
         if restful and restful[1] in types:
             message = _other_identity(url, restful[1], restful[2], located)
             if message:

@@ -36,9 +36,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 # What is looked for in the JSON of a whole document, which takes a hundredth of the time of a walk through its
 # elements. Nearly always nothing is found; else the walk tells where, and whether it is wrong there.
-_CONTROLS = (b"\\u00", b"\\b", b"\\f")
+# A pattern that begins with one character is searched for three times as fast as one with two.
+_ESCAPED = re.compile(rb"\\[ubf]")
 _WRONG_URN = re.compile(rf'"urn:(?:oid|uuid)(?!(?:{_OID[3:]}|{_UUID[4:]})")'.encode())
-_FRAGMENT = re.compile(rb'"#(?<!"reference":"#)')
+_FRAGMENT = re.compile(rb'#(?<="#)(?<!"reference":"#)')
 
 
 def _suspects(subject: Subject) -> list[tuple[Located, Path, str]]:
@@ -59,9 +60,9 @@ def _suspects(subject: Subject) -> list[tuple[Located, Path, str]]:
 
 def _is_suspect(text: bytes) -> bool:
     return (
-        any(sign in text for sign in _CONTROLS)
+        _ESCAPED.search(text) is not None
         or (b'"urn:' in text and _WRONG_URN.search(text) is not None)
-        or (b'"#' in text and _FRAGMENT.search(text) is not None)
+        or _FRAGMENT.search(text) is not None
     )
 
 
