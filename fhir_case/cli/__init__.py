@@ -30,6 +30,7 @@ COMMANDS = {
     "mappings": "List the mappings and where each comes from.",
     "codes": "List and search the short names that a case file can use, with their codes.",
     "build": "Turn a case into a FHIR Bundle.",
+    "explain": "Say of each fact of a case by which element and code it is expressed, or that it is not.",
     "validate": "Check FHIR JSON or a case file, and say what was not checked.",
     "upload": "Load FHIR files into a server, each resource once.",
     "timeline": "Draw the course of a patient as SVG, HTML or PNG.",

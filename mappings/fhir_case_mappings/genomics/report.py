@@ -83,13 +83,14 @@ def genomic_reports(case: Case) -> Iterator[Resource]:
         # The note is one about the report, and a report of R4 has no element for it but its conclusion.
         own = list(_observations(case, entry.model_copy(update={"note": None})))
         code = CODES.fixed("report", entry.name)
+        conclusion = " ".join(one for one in (entry.conclusion, _method_words(entry, own)) if one)
         results = [reference_to(case, key) for key in entry.variants]
         yield resource(
             "DiagnosticReport",
             entry.key,
             entry,
             f"{code['text']} ({moment_words(case, entry.at)}).",
-            entry.conclusion or "",
+            conclusion,
             profile=MCODE + "mcode-genomics-report",
             status="final",
             category=[_GENETICS],
@@ -99,9 +100,16 @@ def genomic_reports(case: Case) -> Iterator[Resource]:
             performer=PERFORMER,
             specimen=[reference_to(case, entry.specimen)] if entry.specimen else [],
             result=results + [{"reference": f"Observation/{one['id']}"} for one in own],
-            conclusion=" ".join(one for one in (entry.conclusion, entry.note) if one),
+            conclusion=" ".join(one for one in (conclusion, entry.note) if one),
         )
         yield from own
+
+
+def _method_words(entry: GenomicReport, own: list[Resource]) -> str:
+    """Return how it was looked for, where no Observation says it; a report of R4 has no method."""
+    if entry.method is None or any("method" in one for one in own):
+        return ""
+    return f"Method: {CODES.words('genomic_methods', entry.method, entry)}."
 
 
 def _observations(case: Case, entry: GenomicReport) -> Iterator[Resource]:

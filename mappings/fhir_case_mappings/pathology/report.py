@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.case import Concept, KeyedEntry, Section
 from fhir_case.fhir.datatypes import absent, code_of, extension
-from fhir_case.fhir.systems import DIAGNOSTIC_SERVICE, MCODE, US_CORE
+from fhir_case.fhir.systems import DIAGNOSTIC_SERVICE, FHIR_DEFINITION, MCODE, US_CORE
 from fhir_case.mapping import (
     PATIENT,
     PERFORMER,
@@ -50,6 +50,8 @@ def pathology(case: Case) -> Iterator[Resource | Addition]:
         name = CODES.words("examinations", examination, entry)
         code = CODES.concept("examinations", examination, entry)
         results = [reference_to(case, key) for key in entry.results]
+        # A report of R4 has no element for what it is about; its Observations say that where there are any.
+        about = entry.of if entry.of and not own else None
         yield resource(
             "DiagnosticReport",
             entry.key,
@@ -57,6 +59,7 @@ def pathology(case: Case) -> Iterator[Resource | Addition]:
             f"{name} ({moment_words(case, entry.at)}).",
             entry.conclusion or "",
             profile=US_CORE + "us-core-diagnosticreport-lab",
+            extension=[extension(_SUPPORTING, valueReference=reference_to(case, about))] if about else [],
             status="final",
             category=[_CATEGORY, CODES.fixed("category")],
             code=code,
@@ -121,6 +124,8 @@ def _observations(case: Case, entry: Pathology) -> Iterator[Resource]:
             value=CODES.value("values", one.value, entry),
         )
 
+
+_SUPPORTING = FHIR_DEFINITION + "workflow-supportingInfo"
 
 _PROFILE = {
     "histology": MCODE + "mcode-histologic-behavior-and-type",

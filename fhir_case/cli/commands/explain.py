@@ -1,0 +1,47 @@
+"""``fhir-case explain``: where each fact of a case arrives in FHIR."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from fhir_case.cli.options.building import codes_option, mapping_option
+from fhir_case.cli.options.declarations import ANY_PATH
+from fhir_case.cli.options.files import write_output
+from fhir_case.cli.output import echo
+from fhir_case.errors import ExitCode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["explain"]
+
+
+@click.command()
+@click.argument("case")
+@click.option("--only", type=click.Choice(["words", "nowhere"]), help="Only facts that are in words, or nowhere.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+@click.option("-o", "--output", type=ANY_PATH, help="The file to write; default: standard output.")
+@mapping_option
+@codes_option
+def explain(case: str, *, only: str | None, form: str, output: Path | None, mapping_files: tuple[Path, ...]) -> None:
+    """
+    Say of each fact of CASE where it arrives: place in the report, line of the file, element, code.
+
+    A fact is a field of an entry. It is expressed by a code, by a value (a date, a number, a reference), in words only,
+    or nowhere; the last ends with exit code 5. What no fact of the case says is listed too: the subject of an
+    Observation, or its category.
+    """
+    from fhir_case.explain import explain as explained
+    from fhir_case.mapping import load_case
+    from fhir_case.report.explanation import as_csv, as_json, as_text
+
+    explanation = explained(load_case(case, mapping_files=mapping_files), mapping_files=mapping_files)
+    written = {"text": as_text, "json": as_json, "csv": as_csv}[form](explanation, only)
+    write_output(output, written.encode())
+    if form != "text" or output is not None:
+        echo(explanation.summary(), err=True)
+    if explanation.counts["nowhere"]:
+        sys.exit(ExitCode.FINDINGS)

@@ -1,0 +1,92 @@
+"""The explanation of a case as text, JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fhir_case.explain import Element, Explanation, Fact
+
+__all__ = ["as_csv", "as_json", "as_text"]
+
+_COLUMNS = ("section", "entry", "field", "said", "place", "source", "state", "resource", "path", "shown")
+
+
+def as_text(explanation: Explanation, only: str | None = None) -> str:
+    """Return an entry a paragraph, with a line for each of its facts, and the totals at the end."""
+    lines: list[str] = []
+    heading = ("", "")
+    for fact in _chosen(explanation, only):
+        if heading != (fact.section, fact.entry):
+            heading = (fact.section, fact.entry)
+            lines += ["", f"{fact.section} {fact.entry}".rstrip() + f"  ({fact.source}; {fact.place})"]
+        lines.append(f"  {fact.field}: {_clipped(fact.said)}")
+        lines += [f"    -> {_words_of(one)}" for one in fact.elements] or ["    -> nowhere"]
+    if only is None:
+        lines += ["", "Without evidence in the case, said by the mappings themselves:"]
+        lines += [f"  {name}: {number}" for name, number in _bookkeeping(explanation)]
+    return "\n".join([*lines, "", explanation.summary()]).lstrip("\n") + "\n"
+
+
+def as_json(explanation: Explanation, only: str | None = None) -> str:
+    """Return the facts with their elements, the totals, and what has no evidence."""
+    return (
+        json.dumps(
+            {
+                "case": explanation.case,
+                "entries": explanation.entries,
+                "facts": explanation.counts,
+                "found": [{**asdict(fact), "state": fact.state} for fact in _chosen(explanation, only)],
+                "without_evidence": [asdict(one) for one in explanation.without_evidence],
+            },
+            indent=2,
+            ensure_ascii=False,
+        )
+        + "\n"
+    )
+
+
+def as_csv(explanation: Explanation, only: str | None = None) -> str:
+    """Return a line for each fact and element that expresses it."""
+    written = io.StringIO()
+    rows = csv.writer(written, lineterminator="\n")
+    rows.writerow(_COLUMNS)
+    for fact in _chosen(explanation, only):
+        begin = (fact.section, fact.entry, fact.field, fact.said, fact.place, fact.source)
+        for one in fact.elements:
+            rows.writerow([_cell(text) for text in (*begin, one.state, one.resource, one.path, one.shown)])
+        if not fact.elements:
+            rows.writerow([_cell(text) for text in (*begin, "nowhere", "", "", "")])
+    return written.getvalue()
+
+
+def _chosen(explanation: Explanation, only: str | None) -> Iterator[Fact]:
+    return (fact for fact in explanation.facts if only in (None, fact.state))
+
+
+def _words_of(element: Element) -> str:
+    said = {"coded": "", "value": "", "words": "words only, "}[element.state]
+    return f"{element.resource} {element.path}: {said}{_clipped(element.shown)}"
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= 160 else f"{text[:159]}…"
+
+
+def _cell(text: str) -> str:
+    """Return the text of a cell; a spreadsheet takes what begins like a formula for one."""
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+
+
+def _bookkeeping(explanation: Explanation) -> list[tuple[str, int]]:
+    found = Counter(
+        f"{one.resource.partition('/')[0]}.{one.path.partition('[')[0]}" for one in explanation.without_evidence
+    )
+    return sorted(found.items())
