@@ -66,7 +66,8 @@ class Fact:
     @property
     def state(self) -> State:
         """How it is expressed, at best."""
-        return min((one.state for one in self.elements), key=STATES.index, default="nowhere")
+        states = {one.state for one in self.elements}
+        return next((state for state in STATES if state in states), "nowhere")
 
 
 @dataclass(frozen=True, slots=True)
