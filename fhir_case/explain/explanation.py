@@ -66,8 +66,8 @@ class Fact:
     @property
     def state(self) -> State:
         """How it is expressed, at best."""
-        states = {one.state for one in self.elements}
-        return next((state for state in STATES if state in states), "nowhere")
+        states: set[State] = {one.state for one in self.elements} or {"nowhere"}
+        return min(states, key=STATES.index)
 
 
 @dataclass(frozen=True, slots=True)
