@@ -64,7 +64,7 @@ def test_the_starter_and_every_form_of_the_base_file_fit_the_schema(schema: Any)
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("until: +3 mo", "until: 2018"),
+        ("until: +3 mo", "until: 2025"),
         ("until: +3 mo", "until: {relation: after, count: 3, unit: mo}"),
         ("dose: 5 mg", "dose: 5"),
         ("dose: 5 mg", "dose: {value: 5.0, unit: mg, comparator: <}"),
