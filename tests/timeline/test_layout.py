@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,6 @@ from support import golden
 from timeline.bundles import HOSTILE, bundle_of, many_events, observation, patient, synthea_like
 
 if TYPE_CHECKING:
-    from fhir_case.fhir.wire import Resource
     from fhir_case.timeline import Timeline
     from fhir_case.timeline.layout.picture import Box, Picture
 
@@ -45,8 +45,9 @@ BUNDLES = {
 }
 
 
-def picture_of(bundle: Resource) -> tuple[Timeline, Picture]:
-    timeline = read_timeline(entries_of(bundle))
+@cache
+def picture_of(name: str) -> tuple[Timeline, Picture]:
+    timeline = read_timeline(entries_of(BUNDLES[name]))
     anchor = (timeline.anchor.at, timeline.anchor_name) if timeline.anchor else None
     return timeline, lay_out(timeline, counts_from=anchor)
 
@@ -64,7 +65,7 @@ def meeting(boxes: list[Box]) -> list[tuple[Box, Box]]:
 
 @pytest.mark.parametrize("name", BUNDLES)
 def test_no_two_texts_meet_and_none_leaves_the_picture(name: str) -> None:
-    _, picture = picture_of(BUNDLES[name])
+    _, picture = picture_of(name)
     boxes = [box for _, box in picture.all_texts()]
 
     assert [] == meeting(boxes)
@@ -73,7 +74,7 @@ def test_no_two_texts_meet_and_none_leaves_the_picture(name: str) -> None:
 
 @pytest.mark.parametrize("name", BUNDLES)
 def test_every_event_has_a_mark_and_its_whole_label_stands_at_it_or_in_the_notes(name: str) -> None:
-    timeline, picture = picture_of(BUNDLES[name])
+    timeline, picture = picture_of(name)
     rows = [row for lane in picture.lanes for row in lane.rows]
     marked = Counter(
         (*sign.event.resources, sign.event.label) for row in rows for sign in row.signs if isinstance(sign, Point | Bar)
@@ -95,7 +96,7 @@ def test_every_event_has_a_mark_and_its_whole_label_stands_at_it_or_in_the_notes
 
 @pytest.mark.parametrize("name", BUNDLES)
 def test_the_table_has_every_event(name: str) -> None:
-    timeline, picture = picture_of(BUNDLES[name])
+    timeline, picture = picture_of(name)
     rows = Counter((row.name[:100], row.label[:100]) for row in table_of(timeline, picture.axis))
 
     assert Counter((event.name[:100], event.label[:100]) for event in (*timeline.events, *timeline.untimed)) == rows
@@ -113,7 +114,7 @@ def test_what_is_not_drawn_is_said() -> None:
 
 
 def test_the_height_of_a_bar_is_the_dose_of_a_day() -> None:
-    _, picture = picture_of(golden("hcc-tare-sorafenib"))
+    _, picture = picture_of("hcc-tare-sorafenib")
     bars = {
         sign.event.label: sign.height
         for lane in picture.lanes
@@ -126,7 +127,7 @@ def test_the_height_of_a_bar_is_the_dose_of_a_day() -> None:
 
 
 def test_procedures_have_a_shape_each() -> None:
-    _, picture = picture_of(golden("hcc-tare-sorafenib"))
+    _, picture = picture_of("hcc-tare-sorafenib")
     rows = next(lane for lane in picture.lanes if lane.lane == "procedures").rows
     shapes = [{sign.shape for sign in row.signs if isinstance(sign, Point)} for row in rows]
 

@@ -102,7 +102,8 @@ def _of_element(holder: dict[str, Any], element: str, record: Record) -> Times:
     if element == ASSERTED_DATE:
         found = next((each for each in objects(holder.get("extension")) if each.get("url") == ASSERTED_DATE), {})
         return _of_value(found, "valueDateTime", record)
-    candidates = (_of_value(holder, element + form, record) for form in _TYPES)
+    names = (element + form for form in _TYPES)
+    candidates = (_of_value(holder, name, record) for name in names if name in holder or f"_{name}" in holder)
     found_times = [each for each in candidates if each.start or each.end or each.missing]
     return next((each for each in found_times if each.start or each.end), (*found_times, Times())[0])
 
