@@ -158,3 +158,10 @@ def test_the_links_of_a_page_lead_to_a_file(page: Path) -> None:
 @pytest.mark.parametrize("name", TEXTS)
 def test_no_command_of_a_page_is_left_out_because_its_block_is_indented(name: str) -> None:
     assert [] == re.findall(r"^ +```console$", TEXTS[name], flags=re.MULTILINE)
+
+
+def test_every_page_is_reached_from_the_readme_and_from_the_site() -> None:
+    site = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    pages = {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")} - {"index.md"}
+
+    assert [] == sorted(page for page in pages if f"docs/{page}" not in README or page not in site)
