@@ -87,3 +87,17 @@ def test_a_document_at_which_the_server_fails_takes_no_innocent_one_down(
     assert {"Patient/a-good", "Patient/c-good"} == fake.names
     assert "c-good" not in out.partition("Failed:")[2]
     assert 7 == code
+
+
+def test_a_run_that_has_time_for_two_attempts_only_takes_no_innocent_one_down(
+    run: Callable[..., tuple[int, str, str]], fake: SmallServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fhir_case.server.retry.RetryPolicy.pause_s", lambda *_, **__: 0.6)
+    fake.hook = lambda request, answer: (
+        Reply(500) if request.is_transaction and "b-bad" in str(request.entries) else answer()
+    )
+    options = ("--retry-for", "1", "--settle-for", "0")
+    code, out, _ = run("upload", three(tmp_path), "--server", fake.url, *options)
+
+    assert (7, {"Patient/a-good", "Patient/c-good"}) == (code, fake.names)
+    assert "b-bad" in out.splitlines()[0]

@@ -89,6 +89,16 @@ class Link:
         except (ServerError, RejectedError):
             return False
 
+    def fails_at_content(self, error: ServerError, kind: str, *, divisible: bool) -> bool:
+        """
+        Whether a server that fails again fails at what was sent, and not at everything.
+
+        Args:
+            kind: A type of what was sent.
+            divisible: Whether a part of it may be sent alone.
+        """
+        return not self.stop.is_set() and (error.status == 500 or (divisible and self.is_available(kind)))
+
     def wait(self, error: FhirCaseError, attempt: int, begin: float) -> bool:
         """Wait before the next attempt; False when there shall be none."""
         if isinstance(error, ServerError) and not error.again:

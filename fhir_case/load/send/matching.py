@@ -19,10 +19,16 @@ __all__ = ["content_of", "matched"]
 
 
 def matched(entries: Sequence[PlannedEntry], stored: dict[str, list[Resource]]) -> dict[int, Resource]:
-    """Find for each entry the resource that was stored of it: by id, by identifier, by content."""
+    """
+    Find for each entry the resource that was stored of it: by id, by identifier, by content with labels, by content.
+
+    Of those that say the same, one with a lower number counts as stored earlier, whatever the order of a search.
+    """
     stored_as: dict[int, Resource] = {}
-    left = {(kind, str(each["id"])): each for kind, resources in stored.items() for each in resources}
-    for keys_of in (_ids, _tokens, content_of):
+    left = {
+        (kind, str(each["id"])): each for kind, resources in stored.items() for each in sorted(resources, key=_number)
+    }
+    for keys_of in (_ids, _tokens, _labelled_content, content_of):
         waiting: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
         for (kind, resource_id), resource in left.items():
             for key in keys_of(resource):
@@ -37,12 +43,30 @@ def matched(entries: Sequence[PlannedEntry], stored: dict[str, list[Resource]]) 
     return stored_as
 
 
+def _number(resource: Resource) -> tuple[int, str]:
+    """Return what orders resources as many servers number them."""
+    resource_id = str(resource["id"])
+    return (len(resource_id), resource_id) if resource_id.isdecimal() else (0, "")
+
+
 def _ids(resource: Resource) -> list[str]:
     return [str(resource.get("id") or "")]
 
 
 def _tokens(resource: Resource) -> list[str]:
     return list(identifiers_of(resource))
+
+
+def _labelled_content(resource: Resource) -> list[str]:
+    """Return what a resource says, and its labels and profiles, in which those that say the same may differ."""
+    meta = wire.mapping(resource.get("meta"))
+    labels = [
+        f"{each.get('system')}|{each.get('code')}"
+        for name in ("tag", "security")
+        for each in wire.objects(meta.get(name))
+    ]
+    profiles = [str(each) for each in meta.get("profile") or ()]
+    return [f"{content} {sorted(labels + profiles)}" for content in content_of(resource)]
 
 
 def content_of(resource: Resource) -> list[str]:

@@ -65,13 +65,11 @@ class Sender:
         log: Where is written down what happens.
         location: Returns ``Type/id`` on the server for a name or condition of an earlier transaction, or nothing.
         claim: Returns which of some new ``Type/id`` an earlier answer has named for another resource.
-        look_up: Whether to look up before what is there: many identifiers with one search instead of conditions, and
-            the version of each resource where the server does not say afterwards whether it was changed.
+        look_up: Whether to look up before what is there, many identifiers with one search, and in which version.
         gzip: Whether to send large bodies compressed; plain again where the server refuses them.
 
     Attributes:
-        doubtful: The entries, each a document and a position in it, that a request of an earlier run may have stored
-            all the same, with references that the server left unresolved.
+        doubtful: What an earlier run may have stored with unresolved references, each a document and a position in it.
         doubts: What a request may have created.
     """
 
@@ -246,10 +244,12 @@ class Sender:
                         self.log.answered(requests[-1], outcome.entries)
                 return outcome
         tried = attempt >= _TRIES_AT_AN_ERROR and perhaps_done(error.status)
-        kind = ready.sent[0][1].original.type
-        failing = tried and (error.status == 500 or (bool(halves(ready.transaction)) and self.link.is_available(kind)))
+        kind, divisible = ready.sent[0][1].original.type, bool(halves(ready.transaction))
+        failing = tried and self.link.fails_at_content(error, kind, divisible=divisible)
         if not failing and self.link.wait(error, attempt, begin):
             return None
+        if not tried and attempt > 1 and perhaps_done(error.status):  # there is no time for more
+            failing = self.link.fails_at_content(error, kind, divisible=divisible)
         final = not failing and not (tried and self.link.is_available(kind))
         outcome = replace(failed(ready.transaction, error, final=final), at_content=failing)
         return self._ended(ready, outcome, requests, error)
