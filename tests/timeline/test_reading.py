@@ -283,6 +283,39 @@ def test_a_resource_becomes_an_event(resource: Resource, expected: tuple[str, st
     assert expected == (event.lane, event.name, event.label, event.time_words)
 
 
+PERIODS: list[tuple[Resource, str, tuple[bool, bool]]] = [
+    ({"resourceType": "Observation", "effectivePeriod": {"end": "2018-03"}}, "before 2018-03", (True, False)),
+    ({"resourceType": "Observation", "effectivePeriod": {"start": "2018-03"}}, "from 2018-03 on", (False, True)),
+    ({"resourceType": "Procedure", "performedPeriod": {"end": "2018-03"}}, "before 2018-03", (True, False)),
+    ({"resourceType": "Procedure", "performedPeriod": {"start": "2018-03"}}, "2018-03", (False, False)),
+    (
+        {"resourceType": "Specimen", "collection": {"collectedPeriod": {"end": "2018-03"}}},
+        "before 2018-03",
+        (True, False),
+    ),
+    (
+        {"resourceType": "Condition", "onsetPeriod": {"start": "2018-03", "end": "2018-05"}},
+        "from between 2018-03 and 2018-05, end not said",
+        (False, False),
+    ),
+    (
+        {"resourceType": "Condition", "onsetDateTime": "2018-01", "abatementPeriod": {"end": "2018-05"}},
+        "2018-01 to before 2018-05",
+        (False, False),
+    ),
+]
+
+
+@pytest.mark.parametrize(("resource", "words", "open_sides"), PERIODS)
+def test_a_period_of_what_has_no_duration_has_the_bounds_of_a_moment(
+    resource: Resource, words: str, open_sides: tuple[bool, bool]
+) -> None:
+    event = event_of(resource)
+
+    assert event.start
+    assert (words, open_sides) == (event.time_words, (event.start.earliest is None, event.start.latest is None))
+
+
 def test_an_age_is_a_year_where_the_birth_is_known() -> None:
     event = event_of(
         {"resourceType": "Condition", "code": {"text": "Asthma"}, "onsetAge": span(7, "a")}, birthDate="1990-06-01"

@@ -54,6 +54,8 @@ _ANY = (
 )
 # When it was written down, where nothing says when it was.
 _RECORDED = ("recordedDate", "issued", "dateAsserted", "recorded", "created", "authored", "authoredOn", "receivedTime")
+_MOMENTS = ("onset", "abatement")  # when something began or ended, which has no duration
+_WITHOUT_DURATION = ("DiagnosticReport", "Immunization", "Observation", "Specimen")
 _TYPES = ("", "DateTime", "Date", "Instant", "Period", "Timing", "Age", "Range", "String")
 
 
@@ -86,16 +88,42 @@ def times_of(resource: Resource, record: Record, *elements: str) -> Times:
     """
     holder = mapping(resource.get("collection")) if resource.get("resourceType") == "Specimen" else resource
     missing = ""
-    for element in elements or _ELEMENTS.get(clean(resource.get("resourceType")), _ANY):
+    kind = clean(resource.get("resourceType"))
+    for element in elements or _ELEMENTS.get(kind, _ANY):
         found = _of_element(holder, element, record)
         if found.start or found.end:
-            return found
+            return _as_meant(found, kind, element)
         missing = missing or found.missing
     for element in () if elements else _RECORDED:
         found = _of_element(resource, element, record)
         if found.start:
             return Times(found.start, recorded=True)
     return Times(missing=missing or "the source gives none")
+
+
+def _as_meant(found: Times, kind: str, element: str) -> Times:
+    """
+    Return a Period as a moment where it has the bounds of one: of an onset, or with one bound of what has no duration.
+
+    So ``before 2018-03`` is written; a procedure that has only a start began there.
+    """
+    if not found.is_period:
+        return found
+    whole = found.start is not None and found.end is not None
+    if (
+        element in _MOMENTS
+        or (kind in _WITHOUT_DURATION and not whole)
+        or (kind == "Procedure" and found.start is None)
+    ):
+        return Times(_between(found.start, found.end))
+    return found
+
+
+def _between(start: Moment | None, end: Moment | None) -> Moment:
+    earliest, latest = start.earliest if start else None, end.latest if end else None
+    if start and end:
+        return Moment(earliest, latest, said=f"between {start.words} and {end.words}")
+    return Moment(earliest, latest, said=f"from {start.words} on" if start else f"before {end.words if end else ''}")
 
 
 def _of_element(holder: dict[str, Any], element: str, record: Record) -> Times:
