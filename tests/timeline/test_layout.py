@@ -33,6 +33,15 @@ BUNDLES = {
     "far apart": bundle_of(
         [patient(), *(observation(f"o{y}", "CRP", y, {"value": 5}) for y in ("0001", "1900", "9999-12-31"))]
     ),
+    "one night": bundle_of(
+        [
+            patient(),
+            *(
+                observation(f"o{n}", "lactate", f"2020-01-0{1 + n // 6}T{n % 6 * 4:02}:30:00Z", {"value": n})
+                for n in range(12)
+            ),
+        ]
+    ),
     "synthea": synthea_like(),
     **{
         name: golden(name)
@@ -70,6 +79,16 @@ def test_no_two_texts_meet_and_none_leaves_the_picture(name: str) -> None:
 
     assert [] == meeting(boxes)
     assert [] == [box for box in boxes if box.x0 < 0 or box.y0 < 0 or box.x1 > picture.width or box.y1 > picture.height]
+
+
+@pytest.mark.parametrize("width", [640.0, 2400.0])
+@pytest.mark.parametrize("name", ["one night", "hcc-tare-sorafenib", "50 events, 2"])
+def test_no_two_texts_meet_on_a_narrow_or_wide_picture_with_dates(name: str, width: float) -> None:
+    picture = lay_out(picture_of(name)[0], width=width)
+    boxes = [box for _, box in picture.all_texts()]
+
+    assert [] == meeting(boxes)
+    assert [] == [box for box in boxes if box.x0 < 0 or box.x1 > width]
 
 
 @pytest.mark.parametrize("name", BUNDLES)
