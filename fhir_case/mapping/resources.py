@@ -42,9 +42,15 @@ def resource(
         "resourceType": resource_type,
         "id": key,
         **({"meta": {"profile": [profile]}} if profile else {}),
-        "text": narrative(*lines, note or "", f"Source: report, {entry.source}."),
+        "text": narrative(*map(_sentence, (*lines, note or "", f"Source: report, {entry.source}"))),
         **{name: value for name, value in elements.items() if value not in (None, [], {}, "")},
     }
+
+
+def _sentence(line: str) -> str:
+    """Return a line with a full stop, which free text may lack; one word is no sentence."""
+    line = line.rstrip()
+    return f"{line}." if " " in line and line[-1] not in ".!?:;…" else line
 
 
 def observation(

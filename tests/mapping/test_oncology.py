@@ -219,3 +219,20 @@ def test_what_was_at_the_index_event_names_it() -> None:
 
     assert "Begin: at visit." in made["MedicationStatement/a"]["text"]["div"]
     assert "visit (the index event)" in made["Procedure/visit"]["text"]["div"]
+
+
+def test_free_text_in_a_narrative_ends_with_a_full_stop() -> None:
+    section = "pathology: [{key: a, conclusion: no residual tumour, note: seen twice, at: anchor, source: page 1}]"
+    div = built(section)["DiagnosticReport/a"]["text"]["div"]
+
+    assert "<p>no residual tumour.</p><p>seen twice.</p>" in div
+    assert "<p>Source: report, page 1.</p>" in div
+
+
+@pytest.mark.parametrize(("copies", "code"), [("6", "Copy number"), ("6.2", "Mean copy number")])
+def test_a_mean_of_copies_is_no_count_of_them(copies: str, code: str) -> None:
+    entry = f"{{key: a, genes: [ERBB2], result: present, copy_number: {copies}, at: anchor, source: page 1}}"
+    component = built(f"variants: [{entry}]")["Observation/a"]["component"][-1]
+
+    assert (code, copies) == (component["code"]["text"], str(component["valueQuantity"]["value"]))
+    assert ("coding" in component["code"]) == (code == "Copy number")

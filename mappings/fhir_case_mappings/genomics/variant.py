@@ -70,7 +70,7 @@ class Variant(Event):
         significance: What it means for the patient, such as ``pathogenic``.
         allele_frequency: The part of the reads or alleles that have it.
         allelic_ratio: The ratio of mutated to wild-type alleles, as for an internal tandem duplication of FLT3.
-        copy_number: The number of copies.
+        copy_number: The number of copies, or its mean in the cells.
         identifier: A name of the variant in a database, such as ClinVar or dbSNP.
         method: How it was looked for.
         specimen: What was examined, an entry of ``specimens``.
@@ -197,9 +197,11 @@ def _amounts(entry: Variant) -> Iterator[dict[str, Any]]:
         ratio = CODES.quantity(entry.allelic_ratio, entry) | {"system": UCUM, "code": "1"}
         yield {"code": {"text": "Allelic ratio"}, "valueQuantity": ratio}
     if entry.copy_number is not None:
-        yield component(
-            "copy-number", valueQuantity=CODES.quantity(entry.copy_number, entry) | {"system": UCUM, "code": "1"}
-        )
+        copies = {"valueQuantity": CODES.quantity(entry.copy_number, entry) | {"system": UCUM, "code": "1"}}
+        if entry.copy_number.value == entry.copy_number.value.to_integral_value():
+            yield component("copy-number", **copies)
+        else:  # the profile wants a whole number (cnt-3)
+            yield {"code": {"text": "Mean copy number"}, **copies}
 
 
 def _words(entry: Variant) -> str:
