@@ -123,6 +123,8 @@ def _finding(detail: ErrorDetails, root: Node) -> _Finding | None:
     ours = kind not in get_args(ErrorType)  # about the whole of an entry, or a key that no entry has
     if node.spoiled or (ours and node.doubtful) or (kind == "unknown_key" and root.spoiled):
         return None
+    if kind == "too_short" and len(node.items) >= detail.get("ctx", {}).get("min_length", 1):
+        return None  # it has enough, of which some are wrong
     if kind == "missing":
         return _Finding(node.place, path, detail)
     if kind == "extra_forbidden":

@@ -16,6 +16,7 @@ from fhir_case.errors import MappingError
 from fhir_case.fhir.code_forms import wrong_digit, wrong_form
 from fhir_case.fhir.codes import Term, code_table, code_tables, fixed_table
 from fhir_case.fhir.datatypes import coding, extension, quantity
+from fhir_case.fhir.systems import MCODE
 from fhir_case.fhir.ucum import ucum_code
 from fhir_case.mapping.short_names import in_table, name_of_another, unknown
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Codes", "InTable"]
 
+_LATERALITY = MCODE + "mcode-laterality-qualifier"
 _OPEN_FORM = "a thing that no table knows is written {text: …} or {text: …, code: {system: …, code: …}}"
 
 
@@ -195,18 +197,17 @@ class Codes:
 
     def site(self, site: Site, entry: Entry, *, laterality: str = "") -> dict[str, Any]:
         """
-        Return a place of the body as CodeableConcept.
+        Return a place of the body as CodeableConcept, its side in the extension of mCODE, which any resource may have.
 
         Args:
-            laterality: The URL of the extension for the side, where the profile has one.
+            laterality: The URL of the extension where the profile has it, so that the words need not say the side.
         """
         place = self.concept("sites", site, entry)
         if site.side is None:
             return place
-        if not laterality:
-            return {**place, "text": f"{place['text']}, {site.side}"}
         side = {"coding": self._terms("sides")[site.side].codeable_concept()["coding"]}
-        return {"extension": [extension(laterality, valueCodeableConcept=side)], **place}
+        words = {} if laterality else {"text": f"{place['text']}, {site.side}"}
+        return {"extension": [extension(laterality or _LATERALITY, valueCodeableConcept=side)], **place, **words}
 
     def quantity(
         self,

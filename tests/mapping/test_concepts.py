@@ -135,7 +135,7 @@ def test_words_in_place_of_a_number_are_interpreted() -> None:
     assert found["interpretation"][0]["coding"][0]["code"] == "N"
 
 
-def test_the_side_of_an_organ_is_an_extension_in_a_cancer_and_words_elsewhere() -> None:
+def test_the_side_of_an_organ_is_an_extension_everywhere_and_in_words_where_no_profile_has_it() -> None:
     section = """
 conditions:
   - {key: c, kind: primary-cancer, diagnosis: {text: c}, sites: [{name: lung, side: left}], status: active,
@@ -149,6 +149,7 @@ findings:
 
     assert side["code"] == "7771000"
     assert resources["Observation/f"]["bodySite"]["text"] == "Lung, left"
+    assert resources["Observation/f"]["bodySite"]["extension"] == resources["Condition/c"]["bodySite"][0]["extension"]
 
 
 def test_a_month_is_a_calendar_month() -> None:

@@ -119,3 +119,13 @@ def test_how_much_grew_may_be_a_power_alone(written: str) -> None:
     amount = grown["component"][0]["valueQuantity"]
 
     assert (">", 100000, "[CFU]/mL") == (amount["comparator"], amount["value"], amount["code"])
+
+
+@pytest.mark.parametrize(
+    ("drug", "code"),
+    [("vancomycin", "19000-9"), ("clindamycin", "18908-4"), ("amikacin", "18860-7"), ("co-trimoxazole", "18998-5")],
+)
+def test_what_is_commonly_tested_has_its_code_of_loinc(drug: str, code: str) -> None:
+    tested = f"result: growth, organisms: [{{organism: MRSA, susceptibilities: [{{drug: {drug}, result: S}}]}}]"
+
+    assert code == built(tested)["Observation/c-organism-1-1"]["code"]["coding"][0]["code"]

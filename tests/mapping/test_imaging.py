@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fhir_case import CaseError
 from small_case import built
 
 DCM = "http://dicom.nema.org/resources/ontology/DCM"
@@ -41,3 +42,11 @@ def test_a_report_of_imaging_has_the_category_that_us_core_asks_for() -> None:
     found = [one["coding"][0]["code"] for one in imaged("us")["DiagnosticReport/a"]["category"]]
 
     assert ["LP29684-5", "RAD"] == found
+
+
+def test_a_wrong_modality_is_one_mistake_and_does_not_make_the_list_empty() -> None:
+    with pytest.raises(CaseError) as caught:
+        imaged("odd-machine")
+
+    assert "'odd-machine' is not a known short name of modalities" in caught.value.message
+    assert 1 == len(caught.value.problems)
