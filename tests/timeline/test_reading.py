@@ -464,6 +464,16 @@ def test_of_several_patients_one_has_to_be_chosen() -> None:
     assert {"resource": 2} == read_timeline(entries_of(bundle), "Patient/q").others["about another patient"]
 
 
+@pytest.mark.parametrize(
+    "reference", ["Patient/p", "urn:uuid:0c1b7a2e-0000-4000-8000-000000000001", "https://a.example/fhir/Patient/p"]
+)
+def test_a_patient_who_is_not_in_the_bundle_has_a_course_all_the_same(reference: str) -> None:
+    result = observation("o", "CRP", "2020-01-01", {"value": 5}, subject={"reference": reference})
+    timeline = read_timeline(entries_of(bundle_of([result, {**result, "id": "p"}])))
+
+    assert (2, {}) == (len(timeline.events), timeline.others)
+
+
 ODD: list[Any] = [
     None,
     1,

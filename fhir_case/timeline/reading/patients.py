@@ -36,7 +36,7 @@ def record_of(entries: Iterable[tuple[str, Resource]], patient: str = "") -> tup
     everything = Record({}, tuple(resource for _, resource in found), indexed(found))
     subjects = Counter(_subject(resource, everything) for resource in everything.resources)
     patients = [key_of(each) for each in everything.resources if each.get("resourceType") == "Patient"]
-    known = list(dict.fromkeys([*patients, *(name for name in sorted(subjects) if name.startswith("Patient/"))]))
+    known = list(dict.fromkeys([*patients, *sorted(filter(None, subjects))]))
     subject = _chosen(known, patient)
     mine = [one for one in everything.resources if _subject(one, everything) in ("", subject)]
     others = len(everything.resources) - len(mine)
