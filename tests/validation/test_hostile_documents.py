@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from fhir_case.documents import read_document
 from fhir_case.validation import located, validate
-from fhir_case.validation.rules import contained
+from fhir_case.validation.document import check_document
+from fhir_case.validation.rules import contained, primitives
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,10 @@ from fhir_case.validation.rules import contained
         {"resourceType": "AdverseEvent", "date": "2018", "suspectEntity": [1, {"instance": 5}]},
         {"resourceType": "Composition", "section": [1, {"section": 5, "text": {"div": "<div"}}]},
         {"resourceType": "Patient", "contained": {"resourceType": "Patient"}, "text": 5, "extension": [[[]]]},
+        {
+            "resourceType": "Patient",
+            "extension": [7, {"url": "a", "extension": 5}, {"extension": [5, None, {"url": "b"}]}],
+        },
         {"resourceType": "Observation", "identifier": [{"system": 5, "code": []}], "subject": {"reference": {"a": 1}}},
     ],
 )
@@ -39,7 +45,10 @@ def test_json_of_any_shape_gives_errors_and_never_an_exception(document: dict[st
     assert not validate(document).ok
 
 
-def test_a_document_nested_a_hundred_thousand_deep_in_memory_is_an_error() -> None:
+def test_a_document_nested_a_hundred_thousand_deep_in_memory_is_an_error_and_has_no_path(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(primitives, "_texts", None)  # the paths of its texts would fill the memory
     document: dict[str, object] = {"resourceType": "Patient"}
     inner = document
     for _ in range(100_000):
@@ -48,6 +57,28 @@ def test_a_document_nested_a_hundred_thousand_deep_in_memory_is_an_error() -> No
         inner = deeper
 
     assert "nested more than 200 deep" in " ".join(issue.message for issue in validate(document).issues)
+
+
+@pytest.mark.parametrize(
+    ("begin", "inside", "end"),
+    [
+        ('{"name": "a", "part": [', '{"name": "a", "resource": {"resourceType": "Patient"}}', "]}"),
+        ('{"name": "a", "resource": {"resourceType": "Bundle", "type": "batch", "entry": [{"resource": ', "{}", "}]}}"),
+    ],
+)
+def test_parameters_nested_twenty_thousand_deep_are_an_error(begin: str, inside: str, end: str) -> None:
+    nested = begin * 20_000 + inside + end * 20_000
+    document = read_document(f'{{"resourceType": "Parameters", "parameter": [{nested}]}}'.encode(), "deep.json")
+
+    assert "error" in {issue.severity for issue in check_document(document).issues}
+
+
+def test_names_of_parts_of_extensions_are_known_without_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = {"url": "http://example.org/x", "extension": [{"url": "name", "valueString": "y"}] * 3}
+    patient = {"resourceType": "Patient", "extension": [named, {"url": "http://example.org/x", "extension": [named]}]}
+    monkeypatch.setattr(located, "_parents", None)
+
+    assert validate(patient, skip=("structure",)).ok
 
 
 def test_many_findings_in_one_resource_take_one_search_for_their_locations(monkeypatch: pytest.MonkeyPatch) -> None:

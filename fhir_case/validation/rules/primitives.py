@@ -44,6 +44,8 @@ _FRAGMENT = re.compile(rb'#(?<="#)(?<!"reference":"#)')
 
 def _suspects(subject: Subject) -> list[tuple[Located, Path, str]]:
     """Return the texts of a document that may be wrong, with their paths; of most documents none."""
+    if subject.too_deep:  # the paths would be as long as it is deep
+        return []
     try:
         text = dump(subject.document)
     except TypeError:  # half a surrogate pair, which the strict schema reports
