@@ -39,6 +39,8 @@ COMMANDS = {
     "interop": "Test FHIR servers with the same resources, and compare them.",
     "packages": "Add and list the FHIR packages by which profiles are checked.",
     "server": "The embedded HAPI FHIR server, and servers by name.",
+    "completion": "Write what makes a shell complete the words of a command line.",
+    "doctor": "Say what is there on this machine, and what is missing for what.",
 }
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import build_options, built
 from fhir_case.cli.options.declarations import ANY_PATH
 from fhir_case.cli.options.files import write_output
@@ -21,7 +22,7 @@ __all__ = ["build"]
 
 
 @click.command()
-@click.argument("case")
+@click.argument("case", shell_complete=completion.cases)
 @click.option(
     "--type",
     "form",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import codes_option, mapping_option
 from fhir_case.cli.options.declarations import format_option
 from fhir_case.cli.output import echo, echo_json
@@ -21,7 +22,7 @@ __all__ = ["codes"]
 
 
 @click.command()
-@click.argument("table", required=False)
+@click.argument("table", required=False, shell_complete=completion.code_tables)
 @click.option("--search", metavar="WORD", help="Only what has this in its name, words, code or display.")
 @mapping_option
 @codes_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import codes_option, mapping_option
 from fhir_case.cli.options.declarations import ANY_PATH
 from fhir_case.cli.options.files import write_output
@@ -20,7 +21,7 @@ __all__ = ["explain"]
 
 
 @click.command()
-@click.argument("case")
+@click.argument("case", shell_complete=completion.cases)
 @click.option("--only", type=click.Choice(["words", "nowhere"]), help="Only facts that are in words, or nowhere.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
 @click.option("-o", "--output", type=ANY_PATH, help="The file to write; default: standard output.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import codes_option
 from fhir_case.cli.options.declarations import (
     ANY_FILE,
@@ -22,10 +23,10 @@ from fhir_case.cli.options.declarations import (
     timeout_option,
 )
 from fhir_case.cli.options.files import say_pipe, write_output
-from fhir_case.cli.options.named_servers import named_server, servers_option, started_within
+from fhir_case.cli.options.named_servers import named_server, server_names_option, started_within
+from fhir_case.cli.options.probes import chosen_probes, probe_options
 from fhir_case.cli.output import echo, echo_styled, echo_text
 from fhir_case.errors import ExitCode, FhirCaseError
-from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -41,28 +42,12 @@ __all__ = ["interop"]
 _SPOILT: tuple[State, ...] = ("altered", "lost", "rejected")
 
 
-def _list_probes(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if not wanted or context.resilient_parsing:
-        return
-    from fhir_case.interop.probes import PROBES
-
-    for each in (one.description for one in PROBES):
-        echo(f"{each.name:<32} {each.level:<7} {each.group}: {each.title}")
-        echo(f"{'':40} {each.specification}")
-    context.exit()
-
-
 @click.command()
-@click.argument("inputs", nargs=-1, metavar="[CASE|BUNDLE]...")
-@click.option("--server", "names", multiple=True, required=True, metavar="NAME|URL", help="A server; may be repeated.")
-@servers_option
+@click.argument("inputs", nargs=-1, metavar="[CASE|BUNDLE]...", shell_complete=completion.cases)
+@server_names_option
 @fhir_option()
 @codes_option
-@click.option("--probe", "chosen", multiple=True, metavar="NAME", help="Run only this probe; may be repeated.")
-@click.option("--no-probes", is_flag=True, help="Run no probes: load and compare only.")
-@click.option(
-    "--list-probes", is_flag=True, is_eager=True, expose_value=False, callback=_list_probes, help="List the probes."
-)
+@probe_options
 @click.option("--html", type=ANY_FILE, metavar="FILE", help="Write the matrix with its evidence as one HTML page.")
 @click.option(
     "--json", "json_file", type=ANY_FILE, metavar="FILE", help="Write everything as JSON (- to standard output)."
@@ -114,7 +99,7 @@ def interop(
     from fhir_case.server.redaction import redacted
 
     given = _inputs(inputs, "" if other_release else fhir)
-    probes = () if no_probes else _probes(chosen)
+    probes = () if no_probes else chosen_probes(chosen)
     if not given and not probes:
         raise click.UsageError("Nothing to do: name a case or a Bundle, or leave out --no-probes.")
     _check_writable(files.values())
@@ -164,17 +149,6 @@ def _inputs(names: Iterable[str], fhir: str) -> list[Input]:
         # A name that is not UTF-8 is the same in the reports, which a later test compares with.
         found.append(bundle_input(path.name.encode(errors="backslashreplace").decode(), content, fhir))
     return found
-
-
-def _probes(chosen: Sequence[str]) -> tuple[Probe, ...]:
-    from fhir_case.interop.probes import PROBES
-
-    known = {one.description.name: one for one in PROBES}
-    for name in chosen:
-        if name not in known:
-            advice = did_you_mean(name, known, sentence=True) or "--list-probes lists them."
-            raise click.UsageError(f"There is no probe '{name}'. {advice}")
-    return tuple(known[name] for name in dict.fromkeys(chosen)) if chosen else PROBES
 
 
 def _check_writable(files: Iterable[Path | None]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import build_options, built
 from fhir_case.cli.options.declarations import ANY_FOLDER
 from fhir_case.cli.options.engines import engine_options, engines
@@ -51,7 +52,7 @@ class _Stages:
 
 
 @click.command()
-@click.argument("case", default="hcc-tare-sorafenib")
+@click.argument("case", default="hcc-tare-sorafenib", shell_complete=completion.cases)
 @click.option("--server", metavar="URL", help="The FHIR base URL to load into; default: the embedded server.")
 @click.option("--out", type=ANY_FOLDER, help="The folder for the files; default: out/<case>.")
 @click.option("--keep", is_flag=True, help="Leave the embedded server running.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import mapping_option, section_named
 from fhir_case.cli.options.files import write_output
 
@@ -20,7 +21,7 @@ __all__ = ["schema"]
 
 
 @click.command()
-@click.argument("section", required=False)
+@click.argument("section", required=False, shell_complete=completion.sections)
 @mapping_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write it; default: standard output.")
 def schema(section: str | None, mapping_files: tuple[Path, ...], output: Path | None) -> None:

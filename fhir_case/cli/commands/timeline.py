@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import codes_option, mapping_option
 from fhir_case.cli.options.connection import connection_options
 from fhir_case.cli.options.declarations import ANY_PATH, fhir_option, timeout_option
@@ -30,7 +31,7 @@ _NAMED = 20
 
 
 @click.command()
-@click.argument("source", required=False, metavar="[CASE|BUNDLE|JOURNAL]")
+@click.argument("source", required=False, metavar="[CASE|BUNDLE|JOURNAL]", shell_complete=completion.cases)
 @server_option(required=False, note=": draw what it has of --patient")
 @click.option(
     "--patient", default="", metavar="ID", help="The id of the patient, where there are several, or of --server."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import codes_option, mapping_option
 from fhir_case.cli.options.declarations import ANY_PATH, fhir_option, format_option, usage_errors
 from fhir_case.cli.options.engines import engine_options, engines
@@ -60,7 +61,7 @@ def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: 
 
 
 @click.command()
-@click.argument("paths", nargs=-1, metavar="PATH... | -")
+@click.argument("paths", nargs=-1, metavar="PATH... | -", shell_complete=completion.cases)
 @fhir_option("The FHIR release of the files; of a case file, the one to build in.")
 @mapping_option
 @codes_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fhir_case.cli.options import completion
 from fhir_case.cli.options.declarations import EXISTING_FILE, combined, usage_errors
 
 if TYPE_CHECKING:
@@ -15,7 +16,15 @@ if TYPE_CHECKING:
     from fhir_case.cli.options.declarations import Decorator
     from fhir_case.server.named import NamedServer
 
-__all__ = ["named_server", "server_option", "servers", "servers_files", "servers_option", "started_within"]
+__all__ = [
+    "named_server",
+    "server_names_option",
+    "server_option",
+    "servers",
+    "servers_files",
+    "servers_option",
+    "started_within",
+]
 
 _SERVERS_FILE = "fhir_case.servers"
 
@@ -35,6 +44,20 @@ servers_option = click.option(
 )
 
 
+server_names_option = combined(
+    click.option(
+        "--server",
+        "names",
+        multiple=True,
+        required=True,
+        metavar="NAME|URL",
+        shell_complete=completion.servers,
+        help="A server; may be repeated.",
+    ),
+    servers_option,
+)
+
+
 def server_option(*, required: bool, note: str = "") -> Decorator:
     """
     Return ``--server``, whose value is a `NamedServer`, with ``--servers``.
@@ -48,6 +71,7 @@ def server_option(*, required: bool, note: str = "") -> Decorator:
         required=required,
         callback=_server,
         metavar="URL|NAME",
+        shell_complete=completion.servers,
         help=f"The base URL of the FHIR server, or its name in servers.toml{note}.",
     )
     return combined(option, servers_option)
