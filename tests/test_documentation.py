@@ -107,8 +107,15 @@ def test_the_lines_of_python_run(tmp_path: Path, hapi_r4: str) -> None:
     # The server of the run stands in for a new one; that one can be started is seen elsewhere.
     script = tmp_path / "five.py"
     script.write_text(
-        lines.replace("with HapiServer() as server:", "with Server() as server:").replace(
-            "from fhir_case import HapiServer,", "from fhir_case import"
+        lines.replace("with HapiServer() as server:", "with Server() as server:")
+        .replace("from fhir_case import HapiServer,", "from fhir_case import")
+        # The same, and what is wrong is said.
+        .replace("    upload(bundle, server.base_url)", "    sent = upload(bundle, server.base_url)")
+        .replace(
+            "    assert verify(bundle, server.base_url).ok",
+            "    assert sent.ok, [each for each in sent.entries if not each.ok]\n"
+            "    found = verify(bundle, server.base_url)\n"
+            "    assert found.ok, [each for each in found.comparisons if each.differences or each.reason]",
         )
     )
     stand_in = (
