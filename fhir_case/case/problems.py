@@ -140,7 +140,8 @@ def _words(error: ErrorDetails, keys: Mapping[str, str], model: type[Case]) -> t
     if kind == "missing":
         return f"'{name}' is missing", _MISSING.get(name, "add it")
     if kind == "extra_forbidden":
-        return f"unknown key '{name[:60]}'", _allowed(error["loc"], model)
+        in_text = "text with a comma stands in quotes" if error["input"] is None else ""
+        return f"unknown key '{name[:60]}'", "; ".join(filter(None, (in_text, _allowed(error["loc"], model))))
     given, context = error["input"], error.get("ctx", {})
     if kind in _TRANSLATED:
         return _TRANSLATED[kind](given, context)

@@ -106,6 +106,14 @@ def test_an_end_of_which_only_the_order_is_told_is_none(times: str) -> None:
     built(STAY % times)
 
 
+def test_a_text_with_a_comma_that_is_not_in_quotes_is_told_as_such() -> None:
+    with pytest.raises(CaseError) as caught:
+        built("encounters: [{key: a, kind: ICU, at: anchor, source: page 1, note: Fever, chills and cough}]")
+
+    assert caught.value.message.endswith("encounters.a: unknown key 'chills and cough'")
+    assert caught.value.hint.startswith("text with a comma stands in quotes; allowed here: ")
+
+
 def _measured(value: str, called: str) -> str:
     result = f'value: "{value}", reference_range: 12-16 g/dL, interpretation: {called}'
     return f"laboratory: [{{key: a, test: hemoglobin, {result}, at: anchor, source: page 1}}]"
