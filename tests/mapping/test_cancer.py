@@ -87,7 +87,8 @@ def test_a_cancer_that_was_refuted_is_none() -> None:
 
 @pytest.mark.parametrize("kind", ["metastasis", "recurrence"])
 def test_a_cancer_that_only_its_metastasis_or_recurrence_tells_of_is_one(kind: str) -> None:
-    disease = OTHER_DISEASE.replace("key: c, kind: comorbidity", f"key: c, kind: {kind}, of: c")
+    first = OTHER_DISEASE.replace("key: c", "key: first").splitlines(keepends=True)[-1]
+    disease = OTHER_DISEASE.replace("key: c, kind: comorbidity", f"key: c, kind: {kind}, of: first") + first
 
     assert MCODE_PROFILES == profiles(HEAD + disease + ABOUT_CANCER)
 
