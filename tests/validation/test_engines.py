@@ -18,6 +18,7 @@ from platformdirs import user_cache_path
 
 from fhir_case import HapiServer, Hl7Engine, build_bundle, load_case, validate
 from fhir_case.errors import CheckerError
+from fhir_case.fhir.systems import SNOMED
 from fhir_case.validation.engine.packages import for_server, read_package
 from fhir_case.validation.engine.server import ServerEngine
 from fhir_case.validation.waivers import read_waivers, unused, waived
@@ -165,9 +166,17 @@ def test_the_engine_says_nothing_again_that_the_strict_schema_has_said(engine: H
 def test_r5_is_checked_against_r5(fhir_packages: dict[str, Path]) -> None:
     packages = [fhir_packages["hl7.fhir.r5.core"], fhir_packages["hl7.fhir.xver-extensions"]]
     condition = {"resourceType": "Condition", "subject": {"display": "x"}}
+    coded = {
+        "resourceType": "QuestionnaireResponse",
+        "status": "completed",
+        "questionnaire": "http://example.org/fhir/Questionnaire/q",
+        "item": [{"linkId": "1", "answer": [{"valueCoding": {"system": SNOMED, "code": "38341003"}}]}],
+    }
     with Hl7Engine(packages) as engine:
         answer = engine.check(condition, "R5", [])
         pid = engine.pid
+        # Where a terminology server would be asked, this ended in a NullPointerException of the engine.
+        assert [] == [one for one in engine.check(coded, "R5", []).findings if one.severity == "error"]
         assert any("clinicalStatus" in one.text for one in answer.findings if one.severity == "error")
         assert "hl7.fhir.r5.core#5.0.0" in engine.packages
     assert pid is not None

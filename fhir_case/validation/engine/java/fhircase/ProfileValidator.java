@@ -84,6 +84,7 @@ public final class ProfileValidator {
     for (String name : option("packages").split(",")) {
       if (!name.isEmpty()) engine.getIgLoader().loadIg(engine.getIgs(), engine.getBinaries(), name, true);
     }
+    engine.getContext().setNoTerminologyServer(true); // else it looks for one that it has not, and fails
     StandAloneValidatorFetcher fetcher =
         new StandAloneValidatorFetcher(engine.getPcm(), engine.getContext(), engine);
     fetcher.setReferencePolicy(ReferenceValidationPolicy.CHECK_TYPE_IF_EXISTS);
