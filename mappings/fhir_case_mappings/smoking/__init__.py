@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from fhir_case.case import Concept, Event, Quantity, Section, When
+from fhir_case.case import Age, Concept, Event, Quantity, Section, When
 from fhir_case.fhir.datatypes import quantity
 from fhir_case.fhir.systems import US_CORE
 from fhir_case.mapping import Codes, Mapping, dated, moment_words, observation
@@ -31,11 +31,13 @@ class Smoking(Event):
         status: What the report says of smoking.
         at: When that was so.
         pack_years: How much was smoked, a number of packs a day times years.
+        years: For how many years the patient smoked.
         stopped: When the patient stopped.
     """
 
     status: Annotated[Concept, _codes.table("smoking_statuses")]
     pack_years: Quantity | None = None
+    years: Age | None = None
     stopped: When | None = None
 
     @model_validator(mode="after")
@@ -48,11 +50,11 @@ class Smoking(Event):
 
 def smoking(case: Case) -> Iterator[Resource]:
     """
-    Map the smoking status, and the pack-years where the report gives them.
+    Map the smoking status, and the pack-years and the years where the report gives them.
 
     Reads: each `Smoking`.
-    Returns: one Observation each, profile us-core-smokingstatus; one more of the pack-years, which the profile of US
-    Core 6.1.0 has no code for, as us-core-simple-observation.
+    Returns: one Observation each, profile us-core-smokingstatus; one more of the pack-years and one of the years, which
+    the profile of US Core 6.1.0 has no code for, as us-core-simple-observation.
     Source: https://hl7.org/fhir/us/core/STU6.1/StructureDefinition-us-core-smokingstatus.html
     """
     for one in case.entries_of(Smoking):
@@ -81,6 +83,18 @@ def smoking(case: Case) -> Iterator[Resource]:
                 at=one.at,
                 profile=US_CORE + "us-core-simple-observation",
                 key=f"{one.key}-pack-years",
+            )
+        if one.years is not None:
+            yield observation(
+                case,
+                one,
+                kind="social-history",
+                code=_codes.fixed("duration"),
+                value={"valueQuantity": _codes.age(one.years)},
+                words=one.years.words,
+                at=one.at,
+                profile=US_CORE + "us-core-simple-observation",
+                key=f"{one.key}-years",
             )
 
 
