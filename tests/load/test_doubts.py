@@ -77,3 +77,14 @@ def test_what_is_not_found_of_a_transaction_that_was_carried_out_is_never_sent_a
 
             assert ["created", "unknown"] == sorted(entry.state for entry in world.said().values())
             assert 2 == len(world.server.names)
+
+
+def test_what_hides_whether_request_ids_arrive_makes_no_double() -> None:
+    with World(HAPI, ["create nameless", "update"], gateway="strips", merged=False) as world:
+        world.upload(["refused"])
+        for kind in ("Observation/r-o-1", "Patient/r-p-1", "Patient/1001"):
+            changed(world, kind)
+        world.somebody_deletes("Observation/1002")
+        world.upload()
+
+        assert {"Patient/1001", "Patient/r-p-1", "Observation/r-o-1"} == world.server.names

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from fhir_case.load.journal.reader import Unknown, read_records
@@ -88,7 +90,7 @@ class Earlier:
     Args:
         stored: How many resources it stored.
         last: ``Type/id`` on the server of one of the last of them; empty when there is none.
-        written: One of the last of them that a request wrote, and that request; None when there is none.
+        written: Some of the last of them that a request wrote, each with that request.
         open_requests: The requests of which the journal does not know the end.
         unknown: The resources of which it is not known whether they are stored, nor will be.
         unresolved: The resources whose references still have to be resolved.
@@ -101,7 +103,7 @@ class Earlier:
 
     stored: int = 0
     last: str = ""
-    written: tuple[JournalEntry, str] | None = None
+    written: deque[tuple[JournalEntry, str]] = field(default_factory=lambda: deque(maxlen=8))
     open_requests: list[RequestRecord] = field(default_factory=list)
     unknown: tuple[JournalEntry, ...] = ()
     unresolved: Unresolved = field(default_factory=Unresolved)
@@ -143,7 +145,7 @@ def read_earlier(path: Path, index: Index) -> Earlier:
         earlier.last = next((entry.stored_as for entry in reversed(stored) if entry.stored_as), earlier.last)
         if record.request:
             written = (each for each in reversed(stored) if each.state in ("created", "updated") and each.version)
-            earlier.written = next(((each, record.request) for each in written), earlier.written)
+            earlier.written.extend((each, record.request) for each in islice(written, 1))
     again: set[tuple[str, int]] = set()
     for record, entries in unknown.by_request():
         again.update(entry.key for entry in entries)
@@ -175,9 +177,8 @@ def reconcile_earlier(earlier: Earlier, prepared: Preparation, sender: Sender, j
     """
     index = prepared.index
     request_ids = sender.link.request_ids
-    if earlier.written and (earlier.open_requests or earlier.not_done or earlier.gap):
-        written, by = earlier.written
-        request_ids.learn(sender.link.client, [written], [by])
+    if earlier.open_requests or earlier.not_done or earlier.gap:
+        request_ids.learn_of_earlier(sender.link.client, list(earlier.written)[::-1])
     sender.doubts = earlier.doubts
     attempts = _attempts(earlier, index)
     records = {record.request: record for record in (*earlier.not_done, *earlier.open_requests)}

@@ -68,3 +68,15 @@ class RequestIds:
             stored = client.read(kind, resource_id)
             if version_of(stored) == entry.version:
                 self.proven = written_by(stored, requests)
+
+    def learn_of_earlier(self, client: Client, written: Sequence[tuple[JournalEntry, str]]) -> None:
+        """
+        Look at what an earlier run has written; where all of it was changed since, the ids count as not kept.
+
+        Args:
+            written: Some of it, each with its request.
+        """
+        for entry, request in written:
+            self.learn(client, [entry], [request])
+        if written and self.undecided:
+            self.proven = False
