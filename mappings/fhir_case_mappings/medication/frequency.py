@@ -219,12 +219,14 @@ def _bounds(rest: str, repeat: dict[str, Any], text: str) -> tuple[str, list[str
 
 
 def _moments_of_a_day(rest: str, repeat: dict[str, Any], words: list[str]) -> tuple[str, list[str]]:
+    rest = f" {rest} "
     for said, code in _WHEN.items():
-        if re.search(rf"\b{said}\b", rest):
+        if f" {said} " in rest:
             repeat["when"] = [code]
-            rest = re.sub(rf"(?:\bonce (?=every))?\b{said}\b", "", rest)
+            once = " once " if said.startswith("every") else " "
+            rest = rest.replace(f"{once}{said} ", " ").replace(f" {said} ", " ")
             words = [_LATIN_WHEN.get(said, said), *words]
-    return rest, words
+    return rest.strip(), words
 
 
 def _cycles(rest: str) -> tuple[str, int]:
