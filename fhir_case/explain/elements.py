@@ -86,7 +86,7 @@ def _expressed_by(value: dict[str, Any]) -> tuple[State, str]:
     if "value" in value and value.get("code"):
         return "coded", f"{value.get('comparator', '')}{value['value']} {value['code']}"
     if "div" in value:
-        return "words", " ".join(re.sub(r"<[^>]+>", " ", value["div"]).split())
+        return "words", " ".join(re.sub(r"<[^<>]+>", " ", value["div"]).split())
     if "text" in value and value.keys() <= {"text", "authorString", "time"}:
         return "words", str(value["text"])
     return "value", " ".join(str(leaf) for _, leaf in leaves_of(value))
