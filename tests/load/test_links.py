@@ -281,6 +281,33 @@ def test_what_a_conditional_reference_means_comes_first(
     assert {"reference": "Practitioner/z"} == the(fake, "Encounter")["participant"][0]["individual"]
 
 
+@pytest.mark.parametrize("merge", ["a.json z.json", "one.json"])
+def test_a_conditional_reference_by_id_leads_to_the_resource_though_the_server_gives_it_another_id(
+    fake: SmallServer, run: Run, tmp_path: Path, journal: Path, merge: str
+) -> None:
+    encounter = {
+        "resourceType": "Encounter",
+        "status": "finished",
+        "class": {"code": "AMB"},
+        "participant": [{"individual": {"reference": "Practitioner?_id=z"}}],
+    }
+    practitioner = {"resourceType": "Practitioner", "id": "z", "identifier": [{"system": SYSTEM, "value": "99"}]}
+    if merge == "one.json":
+        write(tmp_path, "one.json", transaction(("", encounter, ""), ("", practitioner, "")))
+    else:
+        write(tmp_path, "a.json", transaction(("", encounter, "")))
+        write(tmp_path, "z.json", transaction(("", practitioner, "")))
+
+    code, out, err = run("upload", tmp_path, "--server", fake.url, "--ids", "server", "--journal", journal)
+
+    assert 0 == code, out + err
+    place = f"Practitioner/{the(fake, 'Practitioner')['id']}"
+    assert "Practitioner/z" != place
+    assert {"reference": place} == the(fake, "Encounter")["participant"][0]["individual"]
+    code, out, _ = run("verify", journal)
+    assert 0 == code, out
+
+
 def test_a_version_of_another_server_is_not_left_out_without_a_word(
     fake: SmallServer, run: Run, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 
 from fhir_case.errors import BundleError
 from fhir_case.fhir import wire
+from fhir_case.fhir.identity import is_logical_id
 from fhir_case.fhir.links import TEMPORARY
 from fhir_case.fhir.references import pointers_in, rewritten, unversioned, without_part
 
@@ -91,6 +92,9 @@ class Transaction:
         def change(reference: str) -> str:
             plain = unversioned(reference)
             found = targets.get(reference) or targets.get(plain) or stored(reference) or stored(plain)
+            if not found and (meant := _meant_by_id(reference)):
+                found = targets.get(meant) or stored(meant)
+                return found if found and found != meant else reference
             plain, rest = without_part(reference)
             if found or not rest:
                 return found or reference
@@ -136,6 +140,12 @@ def location_of_name(locations: Callable[[str], str], name: str, source: str) ->
     """
     own = _in_document(name, source) if source else ""
     return (own and locations(own)) or locations(name)
+
+
+def _meant_by_id(reference: str) -> str:
+    """Return ``Type/id`` for ``Type?_id=id``, which a server that gives another id would not find; else nothing."""
+    kind, _, query = reference.partition("?_id=")
+    return f"{kind}/{query}" if kind.isalpha() and is_logical_id(query) else ""
 
 
 def _in_document(name: str, source: str) -> str:
