@@ -26,7 +26,8 @@ def test_a_case_file_is_checked_in_the_release_that_is_asked_for() -> None:
 def test_a_finding_in_r5_names_the_line_of_the_case_that_caused_it(tmp_path: Path) -> None:
     file = tmp_path / "case.yaml"
     text = CASE.read_text(encoding="utf-8")
-    file.write_text(text.replace("at: 10 d after capecitabine", "at: 3 wk before resection"), encoding="utf-8")
+    text = text.replace("at: 10 d after capecitabine", "at: 3 wk before resection")
+    file.write_text(text.replace("until: nausea", "until: 6 wk after resection"), encoding="utf-8")
     lines = file.read_text(encoding="utf-8").splitlines()
     line = next(number for number, words in enumerate(lines, 1) if "key: nausea" in words)
     done = run_command("validate", str(file), "--fhir", "R5")
