@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.server
 @pytest.mark.parametrize("name", shipped_case_names())
-def test_run_loads_a_shipped_case_verifies_and_writes_its_three_files(tmp_path: Path, hapi_r4: str, name: str) -> None:
+def test_run_loads_a_shipped_case_verifies_and_writes_its_files(tmp_path: Path, hapi_r4: str, name: str) -> None:
     namespace = f"run-{name.partition('-')[0]}"
     done = run_command("run", name, "--server", hapi_r4, "--namespace", namespace, "--out", str(tmp_path))
     report = parse((tmp_path / "case-report.json").read_bytes())

@@ -78,7 +78,7 @@ def test_the_demo_goes_all_the_way_and_prints_what_the_readme_shows(tmp_path: Pa
 
     assert done.returncode == 0, done.stderr
     assert scrubbed(shown) == scrubbed(done.stdout)
-    assert {"case-report.json", "bundle.json", "journal.jsonl", "verification.json"} == {
+    assert {"case-report.json", "bundle.json", "journal.jsonl", "verification.json", "report.html"} == {
         one.name for one in (tmp_path / "out" / "hcc-tare-sorafenib").iterdir()
     }
 

@@ -56,6 +56,7 @@ class _Stages:
 @click.option("--server", metavar="URL", help="The FHIR base URL to load into; default: the embedded server.")
 @click.option("--out", type=ANY_FOLDER, help="The folder for the files; default: out/<case>.")
 @click.option("--keep", is_flag=True, help="Leave the embedded server running.")
+@click.option("--open", "open_page", is_flag=True, help="Open the page of the run in a browser at the end.")
 @engine_options
 @build_options
 def run(
@@ -64,6 +65,7 @@ def run(
     out: Path | None,
     *,
     keep: bool,
+    open_page: bool,
     engine_names: tuple[str, ...],
     package_files: tuple[Path, ...],
     validate_server: str | None,
@@ -108,6 +110,7 @@ def run(
     with _server(stages, server, fhir, keep=keep, start_timeout_s=start_timeout_s) as base:
         journal, verification = _loaded(stages, bundle, base, fhir, folder / "journal.jsonl")
 
+    from fhir_case.report.page import run_page
     from fhir_case.report.run import run_report
 
     used = {name: value for name, value in options.items() if value}
@@ -119,7 +122,14 @@ def run(
         software=f"fhir-case {version('fhir-case')}", options=used, seconds=stages.seconds, files=files,
     )  # fmt: skip
     _written(folder, {"case-report.json": report})
+    page = run_page(
+        read, bundle, result, journal, verification,
+        software=f"fhir-case {version('fhir-case')}", server=base, seconds=stages.seconds,
+    )  # fmt: skip
+    write_file(folder / "report.html", page.encode())
     _end(folder, bundle, base, running=bool(server) or keep)
+    if open_page:
+        click.launch(str((folder / "report.html").resolve()))
     if keep:
         _echo(f"{'Server':<10}", "still running; stop it with: fhir-case server stop")
     if not journal.ok:
@@ -203,7 +213,7 @@ def _written(folder: Path, values: dict[str, Any]) -> dict[str, str]:
 
 def _end(folder: Path, bundle: Resource, base: str, *, running: bool) -> None:
     echo()
-    for name in ("case-report.json", "bundle.json", "journal.jsonl", "verification.json"):
+    for name in ("case-report.json", "bundle.json", "journal.jsonl", "verification.json", "report.html"):
         _echo(f"{'Files' if name == 'case-report.json' else '':<10}", str(folder / name))
     patient = next(one["resource"] for one in bundle["entry"] if one["resource"]["resourceType"] == "Patient")
     link = f"{base}/Patient/{patient['id']}"
