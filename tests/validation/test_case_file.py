@@ -28,7 +28,8 @@ def test_a_good_case_has_no_finding() -> None:
 
 def test_a_finding_names_the_line_of_the_case_that_caused_it(tmp_path: Path) -> None:
     file = tmp_path / "case.yaml"
-    file.write_text(CASE.replace("at: 10 d after capecitabine", "at: 3 wk before resection"), encoding="utf-8")
+    text = CASE.replace("at: 10 d after capecitabine", "at: 3 wk before resection")
+    file.write_text(text.replace("until: nausea", "until: 6 wk after resection"), encoding="utf-8")
     line = line_of("key: nausea", file)
     done = run_command("validate", str(file))
 
