@@ -1,4 +1,4 @@
-"""Give each resource its logical id, its business identifier and the label that says it is test data."""
+"""The logical id, the business identifier and the label of each resource, which says that it is test data."""
 
 from __future__ import annotations
 
