@@ -56,7 +56,7 @@ def element_at(resources: Mapping[str, Resource], name: str, path: str) -> Eleme
     value = _value(resources[name], place)
     if value is None:
         return Element(name, place, "value", "unknown")
-    return Element(name, place, *_expressed(value, place))
+    return Element(name, place, *_expressed(value))
 
 
 def _value(resource: Any, path: str) -> Any:
@@ -66,11 +66,11 @@ def _value(resource: Any, path: str) -> Any:
     return value
 
 
-def _expressed(value: Any, path: str) -> tuple[State, str]:
+def _expressed(value: Any) -> tuple[State, str]:
     if isinstance(value, dict):
         return _expressed_by(value)
     if isinstance(value, list) and value:
-        inner = [_expressed(one, path) for one in value]
+        inner = [_expressed(one) for one in value]
         return inner[0][0], "; ".join(shown for _, shown in inner)
     if isinstance(value, str) and not _STRUCTURED.fullmatch(value):
         return "words", value

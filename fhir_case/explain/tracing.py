@@ -14,7 +14,7 @@ from fhir_case.mapping.protocol import Addition
 from fhir_case.mapping.running import run_mappings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from fhir_case.case import Case, Section
@@ -55,7 +55,8 @@ class _Tracer:
         self._case = case
         self._mappings = mappings
         self._mapped = run_mappings(case, mappings)
-        self._whole = _leaves(made.resource for made in self._mapped.values())
+        self._resources = {name: made.resource for name, made in self._mapped.items()}
+        self._whole = _leaves(self._resources.values())
         self._before: dict[tuple[int, ...] | None, Leaves] = {None: self._whole}
         self._changed: set[tuple[str, str]] = set()
 
@@ -63,7 +64,7 @@ class _Tracer:
         facts = tuple(self._facts())
         said = {(name, path_of(path)) for name, path in self._changed}
         rest = {
-            place: element_at(self._resources(), name, path)
+            place: element_at(self._resources, name, path)
             for name, path in self._whole
             if _is_said(path) and (place := (name, path_of(path))) not in said
         }
@@ -148,14 +149,10 @@ class _Tracer:
         return made
 
     def _described(self, changed: set[tuple[str, str]]) -> tuple[Element, ...]:
-        resources = self._resources()
         kept = [place for place in changed if place in self._whole]
         told = [place for place in kept if _is_said(place[1])] or kept
-        found = {(name, path_of(path)): element_at(resources, name, path) for name, path in told}
+        found = {(name, path_of(path)): element_at(self._resources, name, path) for name, path in told}
         return tuple(sorted(found.values(), key=lambda one: (STATES.index(one.state), one.resource, one.path)))
-
-    def _resources(self) -> Mapping[str, Resource]:
-        return {name: made.resource for name, made in self._mapped.items()}
 
     def _partly_mapped(self, case: Case, own: tuple[int, ...]) -> Iterable[Resource]:
         """Return what some mappings give and add, without what is finished when all have run, such as narratives."""

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fhir_case.report.characters import printable, printable_lines, value_text
-from fhir_case.report.counts import counted
+from fhir_case.report.characters import printable_lines, value_text
 from fhir_case.report.interop.matrix import (
     LEVELS,
     as_sent,
@@ -23,6 +22,7 @@ from fhir_case.report.interop.matrix import (
     probe_look,
     resource_look,
 )
+from fhir_case.report.templates import page_templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,21 +140,11 @@ class _Collected:
 
 def interop_page(result: InteropResult) -> str:
     """Return the whole page; whatever servers sent is text in it, never markup."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("fhir_case.report", "interop"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_templates("interop")
     environment.filters |= {
-        "shown": printable,
         "head": head,
         "body": _body,
         "value": partial(value_text, max_length=_MAX_LENGTH),
-        "counted": counted,
     }
     environment.tests["link"] = _is_link
     collected = _Collected()

@@ -14,9 +14,9 @@ from html import unescape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fhir_case.report.characters import printable, printable_lines
-from fhir_case.report.counts import counted
+from fhir_case.report.characters import printable_lines
 from fhir_case.report.page.expression import expression_of
+from fhir_case.report.templates import page_templates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,17 +61,10 @@ def run_page(
         server: The base URL of the server.
         seconds: How long each stage took.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("fhir_case.report", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"shown": printable, "body": printable_lines, "counted": counted}
+    environment = page_templates("page")
+    environment.filters["body"] = printable_lines
     script = (files("fhir_case.report.page") / "search.js").read_text(encoding="utf-8")
     resources = [entry["resource"] for entry in bundle["entry"]]
     return environment.get_template("report.html.jinja").render(
