@@ -313,13 +313,11 @@ def test_a_server_that_fails_for_good_ends_the_run_and_says_how_to_resume(
     fake: SmallServer, run: Run, tmp_path: Path
 ) -> None:
     fake.hook = lambda request, answer: Reply(503) if request.is_transaction else answer()
-    code, out, err = run("upload", a_directory(tmp_path), "--server", fake.url, "--retry-for", "0.2")
+    # Pauses are by chance, and a second attempt would halve what was merged: so there is one.
+    code, out, err = run("upload", a_directory(tmp_path), "--server", fake.url, "--retry-for", "0")
 
     assert 6 == code
     assert "HTTP 503" in err
     assert "the same command resumes" in err
-    counts = counts_of(out, "Resources")
-    # A transaction for which no time is left after the first one failed is not sent.
-    assert 6 == counts.pop("failed") + counts.pop("not sent", 0)
-    assert {"created": 0, "updated": 0, "unchanged": 0} == counts
+    assert {"created": 0, "updated": 0, "unchanged": 0, "failed": 6} == counts_of(out, "Resources")
     assert set() == fake.names
