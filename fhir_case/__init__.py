@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from fhir_case.case import Case
     from fhir_case.issues import CheckRun, Issue, ValidationResult
     from fhir_case.load import upload, verify
-    from fhir_case.mapping import load_case
+    from fhir_case.readers import load_case
     from fhir_case.server.hapi import HapiServer
     from fhir_case.validation import validate
     from fhir_case.validation.engine.hl7 import Hl7Engine
@@ -71,7 +71,7 @@ _HOMES = {
     "Issue": "fhir_case.issues",
     "ValidationResult": "fhir_case.issues",
     "build_bundle": "fhir_case.bundle",
-    "load_case": "fhir_case.mapping",
+    "load_case": "fhir_case.readers",
     "upload": "fhir_case.load",
     "validate": "fhir_case.validation",
     "verify": "fhir_case.load",

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from fhir_case.case.model import Case
     from fhir_case.case.node import Node
     from fhir_case.case.section import Section
+    from fhir_case.case.tree import Tree
 
-__all__ = ["read_case"]
+__all__ = ["case_of", "read_case"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -40,7 +41,20 @@ def read_case(text: bytes | str, model: type[Case], *, file: str = "case.yaml") 
     Raises:
         CaseError: The text is not a case; ``problems`` holds all that is wrong with it, in the order of its lines.
     """
-    tree = read_tree(decode(text, file), file)
+    return case_of(read_tree(decode(text, file), file), model)
+
+
+def case_of(tree: Tree, model: type[Case]) -> Case:
+    """
+    Check what a file says, and return the case that it is; the file may be of any format.
+
+    Args:
+        tree: The values of the case with their places in the file, and what was found wrong already.
+        model: The model of the case, see `fhir_case.case.model.case_model`.
+
+    Raises:
+        CaseError: It is not a case; ``problems`` holds all that is wrong with it, in the order of the lines.
+    """
     root = tree.root
     if not isinstance(root.data, LocatedDict):
         raise CaseError(
@@ -60,7 +74,7 @@ def read_case(text: bytes | str, model: type[Case], *, file: str = "case.yaml") 
     except MappingError:
         raise
     except (Exception, SystemExit) as error:
-        raise _broken_model(error, file) from error
+        raise _broken_model(error, root.place.file) from error
     if case is not None and not problems:
         problems += (Problem(found(root, loc)[0].place, loc, what, hint) for loc, what, hint in time_problems(case))
     else:

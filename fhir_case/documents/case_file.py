@@ -1,48 +1,60 @@
-"""Read a case file as the Bundle that it becomes, and locate each finding in the case file."""
+"""Read the cases of a file as the Bundles that they become, and locate each finding in that file."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fhir_case.errors import BundleError, CaseError
+from fhir_case.errors import BundleError
 from fhir_case.issues import Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from fhir_case.case import Case
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.fhir.wire import Resource
+    from fhir_case.readers import CaseRead, Reader
 
-__all__ = ["SUFFIXES", "located", "read_case_file"]
+__all__ = ["SUFFIXES", "located", "read_case_files"]
 
 SUFFIXES = (".yaml", ".yml")
 
+BundleOfCase = tuple["Resource | None", dict[str, str], tuple[Issue, ...]]
 
-def read_case_file(
-    path: Path, *, fhir: FhirVersion = "R4", mapping_files: Sequence[Path] = ()
-) -> tuple[Resource | None, dict[str, str], tuple[Issue, ...]]:
+
+def read_case_files(
+    path: Path, reader: Reader, *, fhir: FhirVersion = "R4", mapping_files: Sequence[Path] = ()
+) -> Iterator[tuple[str, BundleOfCase]]:
     """
-    Return the Bundle of a case file, the location of the entry behind each ``Type/id``, and the findings of the file.
+    Return of each case of a file its name, its Bundle, the location of the entry behind each ``Type/id``, and findings.
 
-    A file that is not a case has no Bundle, and a finding for each of its mistakes; a case may have warnings.
+    What is not a case has no Bundle, and a finding for each of its mistakes; a case may have warnings, and tells what
+    of the file it does not hold. The name is empty for a file of one case.
 
     Args:
         path: The file.
-        fhir: The release in which the Bundle is built.
+        reader: The reader that knows its format.
+        fhir: The release in which the Bundles are built.
         mapping_files: Python files with further mappings.
     """
-    from fhir_case.bundle import build_bundle
-    from fhir_case.mapping import load_case
+    from fhir_case.readers import read_cases
 
+    for read in read_cases(path, reader, mapping_files=mapping_files):
+        yield read.name, _bundle_of(read, fhir, mapping_files)
+
+
+def _bundle_of(read: CaseRead, fhir: FhirVersion, mapping_files: Sequence[Path]) -> BundleOfCase:
+    from fhir_case.bundle import build_bundle
+
+    issues = [Issue("information", "case", f"not carried over: {one}") for one in read.unused]
+    if read.case is None:
+        wrong = read.error.problems if read.error else ()
+        return None, {}, (*(Issue("error", "case", str(problem)) for problem in wrong), *issues)
+    case = read.case
     try:
-        case = load_case(path, mapping_files=mapping_files)
-        warnings: list[Issue] = []
-        bundle = build_bundle(case, fhir=fhir, mapping_files=mapping_files, warn=warnings.append)
-    except CaseError as error:
-        return None, {}, tuple(Issue("error", "case", str(problem)) for problem in error.problems)
+        bundle = build_bundle(case, fhir=fhir, mapping_files=mapping_files, warn=issues.append)
     except BundleError as error:
         return None, {}, (Issue("error", "case", str(error)),)
     locations = _locations(case)
@@ -52,7 +64,7 @@ def read_case_file(
         key = _key_of(str(resource["id"]).removeprefix(f"{case.case}-"), locations)
         if key:
             found[f"{resource['resourceType']}/{resource['id']}"] = locations[key]
-    return bundle, found, tuple(warnings)
+    return bundle, found, tuple(issues)
 
 
 def located(issue: Issue, locations: Mapping[str, str]) -> Issue:

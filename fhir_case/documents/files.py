@@ -20,7 +20,7 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from fhir_case.documents.case_file import SUFFIXES, read_case_file
+from fhir_case.documents.case_file import SUFFIXES, read_case_files
 from fhir_case.documents.content import (
     ARCHIVE_BEGINS,
     BZIP2_BEGINS,
@@ -34,19 +34,20 @@ from fhir_case.documents.document import Document, unread
 from fhir_case.documents.folders import walk
 from fhir_case.documents.reading import read_documents, read_texts
 from fhir_case.errors import FhirCaseError
+from fhir_case.readers.discovery import reader_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from fhir_case.documents.case_file import BundleOfCase
     from fhir_case.documents.document import Text
     from fhir_case.fhir.models import FhirVersion
-    from fhir_case.fhir.wire import Resource
-    from fhir_case.issues import Issue
+    from fhir_case.readers import Reader
 
     Found = TypeVar("Found")
     PassedOver = Callable[[str, str], None]
     Read = Callable[..., Iterator[Found]]
-    ReadCase = Callable[[Path], tuple[Resource | None, dict[str, str], tuple[Issue, ...]]]
+    ReadCases = Callable[[Path, Reader], Iterator[tuple[str, BundleOfCase]]]
 
 __all__ = ["digest", "find_documents", "find_files", "find_texts", "shown"]
 
@@ -137,7 +138,7 @@ def find_documents(
         passed_over: Called with the name of each file or member that is not read, and why.
     """
     read = partial(read_documents, keep_raw=keep_raw, checked=checked)
-    return _found(path, read, partial(read_case_file, fhir=fhir), passed_over)
+    return _found(path, read, partial(read_case_files, fhir=fhir), passed_over)
 
 
 def find_texts(
@@ -155,12 +156,12 @@ def find_texts(
         mapping_files: Python files with further mappings for case files.
         passed_over: Called with the name of each file or member that is not read, and why.
     """
-    return _found(path, read_texts, partial(read_case_file, fhir=fhir, mapping_files=mapping_files), passed_over)
+    return _found(path, read_texts, partial(read_case_files, fhir=fhir, mapping_files=mapping_files), passed_over)
 
 
-def _found(path: Path, read: Read[Found], read_case: ReadCase, passed_over: PassedOver) -> Iterator[Found | Document]:
+def _found(path: Path, read: Read[Found], read_cases: ReadCases, passed_over: PassedOver) -> Iterator[Found | Document]:
     files = find_files(path, passed_over)
-    documents = chain.from_iterable(_of_file(file, read, read_case, passed_over) for file in files)
+    documents = chain.from_iterable(_of_file(file, read, read_cases, passed_over) for file in files)
     first = next(documents, None)
     if first is not None:
         yield first
@@ -171,14 +172,15 @@ def _found(path: Path, read: Read[Found], read_case: ReadCase, passed_over: Pass
 
 def digest(paths: Iterable[Path]) -> Iterator[tuple[Path, int, str]]:
     """
-    Return every file that `find_documents` reads, with its size in bytes and SHA-256.
+    Return every file that `find_documents` reads, with its size in bytes and SHA-256, and those that it leads to.
 
     Pipes and devices are skipped, since they can be read only once.
 
     Raises:
         FhirCaseError: A file cannot be read.
     """
-    for file in chain.from_iterable(find_files(path) for path in paths):
+    named = chain.from_iterable(find_files(path) for path in paths)
+    for file in chain.from_iterable(_read_for(path) for path in named):
         try:
             if file.exists() and not file.is_file():
                 continue
@@ -189,11 +191,21 @@ def digest(paths: Iterable[Path]) -> Iterator[tuple[Path, int, str]]:
             raise FhirCaseError(f"this cannot be read: {error.strerror or error}", where=str(file)) from None
 
 
-def _of_file(path: Path, read: Read[Found], read_case: ReadCase, passed_over: PassedOver) -> Iterator[Found | Document]:
+def _read_for(path: Path) -> Iterable[Path]:
+    """Return the files that are read for a path: those that its reader names, or itself."""
+    reader = reader_of(path)
+    return reader.files(path) if reader is not None else (path,)
+
+
+def _of_file(
+    path: Path, read: Read[Found], read_cases: ReadCases, passed_over: PassedOver
+) -> Iterator[Found | Document]:
     source = shown(path)
-    if path.suffix in SUFFIXES:
-        bundle, locations, issues = read_case(path)
-        yield Document(source, 0, bundle, issues, locations=locations, form="case")
+    reader = reader_of(path)
+    if reader is not None:
+        for name, (bundle, locations, issues) in read_cases(path, reader):
+            case = f"{source}/{name}" if name else source
+            yield Document(case, 0, bundle, issues, locations=locations, form="case")
         return
     try:
         with path.open("rb") as stream:

@@ -200,7 +200,7 @@ class CaseBundle:
         """
         __tracebackhide__ = True
         from fhir_case.bundle import build_bundle
-        from fhir_case.mapping import load_case
+        from fhir_case.readers import load_case
 
         arguments: dict[str, Any] = {"namespace": self._namespace.name, **options}
         try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fhir_case.cli.options import completion
-from fhir_case.cli.options.building import build_options, built
+from fhir_case.cli.options.building import build_options, built, say_unused
 from fhir_case.cli.options.declarations import ANY_PATH
 from fhir_case.cli.options.files import write_output
 from fhir_case.cli.output import echo
@@ -37,13 +37,14 @@ def build(case: str, form: Form, output: Path | None, no_narrative: bool, **opti
     """
     Turn CASE into a FHIR Bundle, in R4 or R5.
 
-    CASE is the name of a shipped case or a YAML file. The same case becomes the same Bundle, byte for byte. Both
-    releases have the same facts; in R5 no profile is claimed, since mCODE and US Core exist for R4 only.
+    CASE is the name of a shipped case, a YAML file, or a file of one case in a format that a reader knows. The same
+    case becomes the same Bundle, byte for byte. Both releases have the same facts; in R5 no profile is claimed, since
+    mCODE and US Core exist for R4 only.
     """
     from fhir_case.fhir.wire import dump
-    from fhir_case.mapping import load_case
+    from fhir_case.readers import load_case
 
-    read = load_case(case, mapping_files=options["mapping_files"])
+    read = load_case(case, mapping_files=options["mapping_files"], unused=say_unused)
     bundle = built(read, form=form, narratives=not no_narrative, **options)
     if write_output(output, dump(bundle, indent=True)):
         release = "" if options["fhir"] == "R4" else f", FHIR {options['fhir']}"

@@ -36,7 +36,7 @@ def explain(case: str, *, only: str | None, form: str, output: Path | None, mapp
     Observation, or its category.
     """
     from fhir_case.explain import explain as explained
-    from fhir_case.mapping import load_case
+    from fhir_case.readers import load_case
     from fhir_case.report.explanation import as_csv, as_json, as_text
 
     explanation = explained(load_case(case, mapping_files=mapping_files), mapping_files=mapping_files)

@@ -127,7 +127,8 @@ def _inputs(names: Iterable[str], fhir: str) -> list[Input]:
     from fhir_case.documents import MAXIMUM_BYTES
     from fhir_case.fhir import wire
     from fhir_case.interop.inputs import bundle_input, case_input
-    from fhir_case.mapping import load_case, shipped_cases
+    from fhir_case.mapping import shipped_cases
+    from fhir_case.readers import load_case
 
     found = []
     shipped = {each.name for each in shipped_cases()}

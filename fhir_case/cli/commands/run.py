@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fhir_case.cli.options import completion
-from fhir_case.cli.options.building import build_options, built
+from fhir_case.cli.options.building import build_options, built, say_unused
 from fhir_case.cli.options.declarations import ANY_FOLDER
 from fhir_case.cli.options.engines import engine_options, engines
 from fhir_case.cli.options.files import write_file
@@ -86,9 +86,9 @@ def run(
     stages = _Stages()
 
     with stages.stage("read"):
-        from fhir_case.mapping import load_case
+        from fhir_case.readers import load_case
 
-        read = load_case(case, mapping_files=options["mapping_files"])
+        read = load_case(case, mapping_files=options["mapping_files"], unused=say_unused)
         stages.report(f"{read.case}: {sum(1 for _ in read.entries())} entries")
     with stages.stage("build"):
         from fhir_case.report.run import bundle_words

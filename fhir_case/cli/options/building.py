@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from fhir_case.bundle.rendering import Form
     from fhir_case.case import Case, Section
     from fhir_case.fhir.wire import Resource
+    from fhir_case.readers import Unused
 
-__all__ = ["build_options", "built", "codes_option", "mapping_option", "section_named"]
+__all__ = ["build_options", "built", "codes_option", "mapping_option", "say_unused", "section_named"]
 
 mapping_option = click.option(
     "--mapping",
@@ -78,6 +79,11 @@ def built(case: Case, *, form: Form, index_date: str | None, namespace: str | No
         warn=lambda issue: echo(f"warning: {issue.message}", err=True),
         **rest,
     )
+
+
+def say_unused(one: Unused) -> None:
+    """Say what of the file was not carried over into its case."""
+    echo(f"not carried over: {one}", err=True)
 
 
 def _day(text: str | None) -> date | None:

@@ -59,7 +59,7 @@ def from_file(source: str, options: dict[str, Any]) -> tuple[Entries, bool]:
 
 def _of_case(source: str, fhir: FhirVersion, mapping_files: Sequence[Path]) -> Entries:
     from fhir_case.bundle import build_bundle
-    from fhir_case.mapping import load_case
+    from fhir_case.readers import load_case
     from fhir_case.timeline import entries_of
 
     case = load_case(source, mapping_files=mapping_files)
