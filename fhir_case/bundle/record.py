@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from fhir_case.fhir.datatypes import code_of, narrative, reference
@@ -22,11 +23,17 @@ def recorded(case: Case) -> str:
     return f"{case.report.transcribed.isoformat()}T00:00:00Z"
 
 
-def software_and_provenance(case: Case, targets: list[str]) -> list[Resource]:
-    """Return the Provenance of all resources and the software that assembled them."""
+@cache
+def _version() -> str:
+    """Return the version of this library, for which the file system is searched."""
     from importlib.metadata import version
 
-    software = version("fhir-case")
+    return version("fhir-case")
+
+
+def software_and_provenance(case: Case, targets: list[str]) -> list[Resource]:
+    """Return the Provenance of all resources and the software that assembled them."""
+    software = _version()
     device: Resource = {
         "resourceType": "Device",
         "id": "software",

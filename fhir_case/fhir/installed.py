@@ -43,6 +43,7 @@ def package_of(point: EntryPoint) -> str:
     return point.module.partition(".")[0]
 
 
+@cache
 def installed_packages() -> tuple[str, ...]:
     """Return the packages and modules that offer mappings, in the order of the mappings."""
     return tuple(dict.fromkeys(map(package_of, entry_points_of_mappings())))

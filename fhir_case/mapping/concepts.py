@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import ChainMap
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,6 +17,7 @@ from fhir_case.errors import MappingError
 from fhir_case.fhir.code_forms import wrong_digit, wrong_form
 from fhir_case.fhir.codes import Term, code_table, code_tables, fixed_table
 from fhir_case.fhir.datatypes import coding, extension, quantity
+from fhir_case.fhir.installed import OWN_TERMS, installed_packages
 from fhir_case.fhir.systems import MCODE
 from fhir_case.fhir.ucum import ucum_code
 from fhir_case.mapping.short_names import in_table, name_of_another, unknown
@@ -43,6 +45,16 @@ class InTable(AfterValidator):
     table: str = ""
 
 
+@cache
+def _table_of_mappings(package: str, table: str) -> Mapping[str, Term]:
+    """Return a table of a package or folder, or where it has none that of an installed package."""
+    if table not in code_tables(package):
+        for installed in installed_packages():
+            if table in code_tables(installed):
+                return code_table(installed, table)
+    return code_table(package, table)
+
+
 @dataclass(frozen=True, slots=True)
 class Codes:
     """
@@ -68,20 +80,11 @@ class Codes:
 
     def _terms(self, table: str) -> Mapping[str, Term]:
         """Return a table of its own, or where there is none that of an installed package, with what a user adds."""
-        from fhir_case.mapping.own_codes import own_terms
-
-        own = {name: term for name, (term, _) in own_terms(table).items()}
-        others = self._of_mappings(table)
-        return ChainMap(own, cast("dict[str, Term]", others)) if own else others
-
-    def _of_mappings(self, table: str) -> Mapping[str, Term]:
-        from fhir_case.fhir.installed import installed_packages
-
-        if table not in code_tables(self.package):
-            for package in installed_packages():
-                if table in code_tables(package):
-                    return code_table(package, table)
-        return code_table(self.package, table)
+        others = _table_of_mappings(self.package, table)
+        own = OWN_TERMS.get(table)
+        if not own:
+            return others
+        return ChainMap({name: term for name, (term, _) in own.items()}, cast("dict[str, Term]", others))
 
     def table(self, name: str, *, suggest: bool = True) -> InTable:
         """
