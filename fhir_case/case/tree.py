@@ -4,8 +4,8 @@ Read YAML into plain values of which each keeps its place in the file.
 The tree is built from parser events without recursion, so that nothing a file holds (deep nesting, aliases that
 multiply, a key written twice) can hang the reader or slip through it. Numbers keep their digits, dates stay text.
 
-libyaml reads nearly every file, ten times as fast as Python does. It knows YAML 1.1: what it refuses, and what turns out
-to have a problem, is read again by ruamel.yaml, which knows 1.2 and whose errors are put into words.
+libyaml reads nearly every file, ten times as fast as Python does. It knows YAML 1.1: what it refuses, and what turns
+out to have a problem, is read again by ruamel.yaml, which knows 1.2 and whose errors are put into words.
 
 Source: https://yaml.org/spec/1.2.2/ (core schema)
 """
