@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from fhir_case.explain import Element, Explanation, Fact
 
-__all__ = ["as_csv", "as_json", "as_text"]
+__all__ = ["as_csv", "as_json", "as_text", "bookkeeping", "chosen", "clipped"]
 
 _COLUMNS = ("section", "entry", "field", "said", "place", "source", "state", "resource", "path", "shown")
 
@@ -23,15 +23,15 @@ def as_text(explanation: Explanation, only: str | None = None) -> str:
     """Return an entry a paragraph, with a line for each of its facts, and the totals at the end."""
     lines: list[str] = []
     heading = ("", "")
-    for fact in _chosen(explanation, only):
+    for fact in chosen(explanation, only):
         if heading != (fact.section, fact.entry):
             heading = (fact.section, fact.entry)
             lines += ["", f"{fact.section} {fact.entry}".rstrip() + f"  ({fact.source}; {fact.place})"]
-        lines.append(f"  {fact.field}: {_clipped(fact.said)}")
+        lines.append(f"  {fact.field}: {clipped(fact.said)}")
         lines += [f"    -> {_words_of(one)}" for one in fact.elements] or ["    -> nowhere"]
     if only is None:
         lines += ["", "Without evidence in the case, said by the mappings themselves:"]
-        lines += [f"  {name}: {number}" for name, number in _bookkeeping(explanation)]
+        lines += [f"  {name}: {number}" for name, number in bookkeeping(explanation)]
     return "\n".join([*lines, "", explanation.summary()]).lstrip("\n") + "\n"
 
 
@@ -43,7 +43,7 @@ def as_json(explanation: Explanation, only: str | None = None) -> str:
                 "case": explanation.case,
                 "entries": explanation.entries,
                 "facts": explanation.counts,
-                "found": [{**asdict(fact), "state": fact.state} for fact in _chosen(explanation, only)],
+                "found": [{**asdict(fact), "state": fact.state} for fact in chosen(explanation, only)],
                 "without_evidence": [asdict(one) for one in explanation.without_evidence],
             },
             indent=2,
@@ -58,7 +58,7 @@ def as_csv(explanation: Explanation, only: str | None = None) -> str:
     written = io.StringIO()
     rows = csv.writer(written, lineterminator="\n")
     rows.writerow(_COLUMNS)
-    for fact in _chosen(explanation, only):
+    for fact in chosen(explanation, only):
         begin = (fact.section, fact.entry, fact.field, fact.said, fact.place, fact.source)
         for one in fact.elements:
             rows.writerow([_cell(text) for text in (*begin, one.state, one.resource, one.path, one.shown)])
@@ -67,16 +67,18 @@ def as_csv(explanation: Explanation, only: str | None = None) -> str:
     return written.getvalue()
 
 
-def _chosen(explanation: Explanation, only: str | None) -> Iterator[Fact]:
+def chosen(explanation: Explanation, only: str | None) -> Iterator[Fact]:
+    """Return the facts in a state; all of them where none is named."""
     return (fact for fact in explanation.facts if only in (None, fact.state))
 
 
 def _words_of(element: Element) -> str:
     said = {"coded": "", "value": "", "words": "words only, "}[element.state]
-    return f"{element.resource} {element.path}: {said}{_clipped(element.shown)}"
+    return f"{element.resource} {element.path}: {said}{clipped(element.shown)}"
 
 
-def _clipped(text: str) -> str:
+def clipped(text: str) -> str:
+    """Return a text, of a long one the beginning: the JSON and the CSV have all of it."""
     return text if len(text) <= 160 else f"{text[:159]}…"
 
 
@@ -85,7 +87,8 @@ def _cell(text: str) -> str:
     return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 
-def _bookkeeping(explanation: Explanation) -> list[tuple[str, int]]:
+def bookkeeping(explanation: Explanation) -> list[tuple[str, int]]:
+    """Return how often each element has no evidence in the case, by its type and name."""
     found = Counter(
         f"{one.resource.partition('/')[0]}.{one.path.partition('[')[0]}" for one in explanation.without_evidence
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fhir_case.load.verification.readback import Comparison, ComparisonState, Verification
     from fhir_case.load.verification.summary import VerificationSummary
 
-__all__ = ["VerificationJson", "verification_text", "verification_words"]
+__all__ = ["VerificationJson", "state_word", "verification_text", "verification_words"]
 
 _CELL = 60
 _MAX_RESOURCES = 20
@@ -31,7 +31,7 @@ def verification_text(found: Verification | VerificationSummary) -> str:
     A long value is cut, and so is a long list. `VerificationJson` is all of it as JSON.
     """
     counts = found.counts
-    states = {_WORDS.get(state, state): number for state, number in counts.items()}
+    states = {state_word(state): number for state, number in counts.items()}
     lines = [
         printable(f"Read back from {found.server}: {_as_sent(counts)}"),
         *counts_table({"Resources": states, "Placeholders": _placeholders(found)}),
@@ -46,10 +46,15 @@ def verification_text(found: Verification | VerificationSummary) -> str:
     return "\n".join(lines)
 
 
+def state_word(state: ComparisonState) -> str:
+    """Return a state as people read it."""
+    return _WORDS.get(state, state)
+
+
 def verification_words(verification: Verification) -> str:
     """Return a verification in one line: how many are as sent, in which states, and what the server added."""
     counts = verification.counts
-    found = [f"{number} {_WORDS.get(state, state)}" for state, number in counts.items() if number]
+    found = [f"{number} {state_word(state)}" for state, number in counts.items() if number]
     added = {one.path for each in verification.comparisons for one in each.differences if one.kind == "added"}
     elements = sorted({path.partition(".")[2] or path for path in added})
     names = ", ".join(elements[:4]) + (", …" if len(elements) > 4 else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +16,10 @@ from fhir_case.cli.output import echo
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from fhir_case.explain import Explanation
 
 __all__ = ["explain"]
 
@@ -23,7 +27,7 @@ __all__ = ["explain"]
 @click.command()
 @click.argument("case", shell_complete=completion.cases)
 @click.option("--only", type=click.Choice(["words", "nowhere"]), help="Only facts that are in words, or nowhere.")
-@click.option("--format", "form", type=click.Choice(["text", "json", "csv"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "json", "csv", "html"]), default="text", show_default=True)
 @click.option("-o", "--output", type=ANY_PATH, help="The file to write; default: standard output.")
 @mapping_option
 @codes_option
@@ -35,12 +39,18 @@ def explain(case: str, *, only: str | None, form: str, output: Path | None, mapp
     or nowhere; the last ends with exit code 5. What no fact of the case says is listed too: the subject of an
     Observation, or its category.
     """
+    from fhir_case import __version__
     from fhir_case.explain import explain as explained
     from fhir_case.readers import load_case
     from fhir_case.report.explanation import as_csv, as_json, as_text
+    from fhir_case.report.page import explanation_page
 
     explanation = explained(load_case(case, mapping_files=mapping_files), mapping_files=mapping_files)
-    written = {"text": as_text, "json": as_json, "csv": as_csv}[form](explanation, only)
+    page = partial(explanation_page, software=f"fhir-case {__version__}")
+    writers: dict[str, Callable[[Explanation, str | None], str]] = {
+        "text": as_text, "json": as_json, "csv": as_csv, "html": page,
+    }  # fmt: skip
+    written = writers[form](explanation, only)
     write_output(output, written.encode())
     if form != "text" or output is not None:
         echo(explanation.summary(), err=True)

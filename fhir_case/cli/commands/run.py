@@ -17,6 +17,7 @@ from fhir_case.cli.options.building import build_options, built, say_unused
 from fhir_case.cli.options.declarations import ANY_FOLDER
 from fhir_case.cli.options.engines import engine_options, engines
 from fhir_case.cli.options.files import write_file
+from fhir_case.cli.options.pages import open_option, open_page
 from fhir_case.cli.output import echo, echo_text, shown_line
 from fhir_case.errors import CheckerError, ExitCode
 
@@ -56,7 +57,7 @@ class _Stages:
 @click.option("--server", metavar="URL", help="The FHIR base URL to load into; default: the embedded server.")
 @click.option("--out", type=ANY_FOLDER, help="The folder for the files; default: out/<case>.")
 @click.option("--keep", is_flag=True, help="Leave the embedded server running.")
-@click.option("--open", "open_page", is_flag=True, help="Open the page of the run in a browser at the end.")
+@open_option
 @engine_options
 @build_options
 def run(
@@ -65,7 +66,7 @@ def run(
     out: Path | None,
     *,
     keep: bool,
-    open_page: bool,
+    opens_page: bool,
     engine_names: tuple[str, ...],
     package_files: tuple[Path, ...],
     validate_server: str | None,
@@ -110,26 +111,28 @@ def run(
     with _server(stages, server, fhir, keep=keep, start_timeout_s=start_timeout_s) as base:
         journal, verification = _loaded(stages, bundle, base, fhir, folder / "journal.jsonl")
 
-    from fhir_case.report.page import run_page
+    from fhir_case.report.page import report_page, run_on_page
     from fhir_case.report.run import run_report
 
+    software = f"fhir-case {version('fhir-case')}"
     used = {name: value for name, value in options.items() if value}
     used["mapping_files"] = [str(file) for file in options["mapping_files"]]
     used["server"] = base
     files = _written(folder, {"bundle.json": bundle, "verification.json": verification.to_dict()})
     report = run_report(
         read, bundle, result, journal, verification,
-        software=f"fhir-case {version('fhir-case')}", options=used, seconds=stages.seconds, files=files,
+        software=software, options=used, seconds=stages.seconds, files=files,
     )  # fmt: skip
     _written(folder, {"case-report.json": report})
-    page = run_page(
-        read, bundle, result, journal, verification,
-        software=f"fhir-case {version('fhir-case')}", server=base, seconds=stages.seconds,
-    )  # fmt: skip
-    write_file(folder / "report.html", page.encode())
+    page = folder / "report.html"
+    write_file(
+        page,
+        report_page(
+            run_on_page(read, bundle, result, journal, verification, software=software, seconds=stages.seconds)
+        ).encode(),
+    )
     _end(folder, bundle, base, running=bool(server) or keep)
-    if open_page:
-        click.launch(str((folder / "report.html").resolve()))
+    open_page(page, wanted=opens_page)
     if keep:
         _echo(f"{'Server':<10}", "still running; stop it with: fhir-case server stop")
     if not journal.ok:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,12 +23,12 @@ from fhir_case.cli.options.declarations import (
 )
 from fhir_case.cli.options.files import write_file
 from fhir_case.cli.options.named_servers import server_option
+from fhir_case.cli.options.pages import named_inputs, page_options, require_page, write_report
 from fhir_case.cli.output import echo, echo_data, echo_error, echo_json, echo_text
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from fhir_case.load.run.load import Load
     from fhir_case.load.run.result import Result
@@ -86,6 +87,7 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
 )
 @click.option("--restart", is_flag=True, help="Start again from the beginning, also after an interrupted run.")
 @click.option("--resend-missing", is_flag=True, help="Resume: send again what the server does not have any more.")
+@page_options
 @quiet_option
 @format_option()
 @timeout_option()
@@ -104,6 +106,8 @@ def upload(
     restart: bool,
     quiet: bool,
     form: str,
+    page: Path | None,
+    opens_page: bool,
     **options: Any,
 ) -> None:
     """
@@ -115,6 +119,9 @@ def upload(
     """
     if out and not dry_run:
         raise click.UsageError("--out needs --dry-run.")
+    require_page(page, opens_page=opens_page)
+    if page and dry_run:
+        raise click.UsageError("--html shows what was loaded, and --dry-run loads nothing.")
     if options["as_is"] and options["as_resource"]:
         raise click.UsageError("--as-is sends Bundles as requests, --as-resource stores them: choose one.")
     from fhir_case.cli.options.loads import file_load, read
@@ -137,7 +144,9 @@ def upload(
         else:
             echo(f"Sending {counted(survey.resources, 'resource')} to {load.base_url}", err=True)
         result = _sent(load, quiet=quiet)
-        _show(load, result, path, form)
+        value = _show(load, result, path, form)
+        if page:
+            _write_page(load, result, value, page, named_inputs(files), opens_page=opens_page)
     _end(load, result, left_out=len(survey.left_out))
 
 
@@ -191,16 +200,38 @@ def _sent(load: Load, *, quiet: bool) -> Result:
             raise click.Abort from None
 
 
-def _show(load: Load, result: Result, journal: Path, form: str) -> None:
+def _show(load: Load, result: Result, journal: Path, form: str) -> dict[str, Any]:
     from fhir_case.report.upload import summary, summary_text
     from fhir_case.server.redaction import redacted
 
     warnings = load.read().warnings
-    value = summary(load.base_url, result, load.tally, warnings, str(journal), placeholders=load.placeholders)
+    value: dict[str, Any] = summary(
+        load.base_url, result, load.tally, warnings, str(journal), placeholders=load.placeholders
+    )
+    value = redacted(value)
     if form == "json":
         echo_json(value)
     else:
-        echo_text(summary_text(redacted(value)))
+        echo_text(summary_text(value))
+    return value
+
+
+def _write_page(load: Load, result: Result, value: dict[str, Any], page: Path, about: str, *, opens_page: bool) -> None:
+    """Write the page; what has been loaded is loaded, also where a file cannot be read again for it."""
+    from fhir_case import __version__
+    from fhir_case.errors import FhirCaseError
+    from fhir_case.load.journal.reader import read_requests
+    from fhir_case.report.page import upload_on_page
+
+    try:
+        report = upload_on_page(
+            value, load.originals(), read_requests(Path(value["journal"])), failures=result.failures,
+            software=f"fhir-case {__version__}", about=about,
+        )  # fmt: skip
+    except FhirCaseError as error:
+        echo_error(f"The page is not written: {error}")
+    else:
+        write_report(page, report, opens_page=opens_page)
 
 
 def _end(load: Load, result: Result, *, left_out: int) -> None:

@@ -13,6 +13,7 @@ from fhir_case.cli.options.building import codes_option, mapping_option
 from fhir_case.cli.options.declarations import ANY_PATH, fhir_option, format_option, usage_errors
 from fhir_case.cli.options.engines import engine_options, engines
 from fhir_case.cli.options.files import expanded
+from fhir_case.cli.options.pages import named_inputs, page_options, require_page, write_report
 from fhir_case.cli.output import echo, echo_command, echo_data
 from fhir_case.errors import ExitCode
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from fhir_case.documents import Document, Text
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.issues import ValidationResult
+    from fhir_case.report.page import CheckedPage
     from fhir_case.report.validation.formats import Checked
     from fhir_case.report.validation.summary import Summary
     from fhir_case.validation.terminology import TerminologyServer
@@ -108,6 +110,7 @@ def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: 
 @click.option(
     "--verbose", "-v", is_flag=True, help="Show every finding, not a line a kind, and every check that did not run."
 )
+@page_options
 def validate(
     *,
     paths: tuple[str, ...],
@@ -122,6 +125,8 @@ def validate(
     closed: bool,
     list_rules: bool,
     verbose: bool,
+    page: Path | None,
+    opens_page: bool,
     **engine_choice: Any,
 ) -> None:
     """
@@ -146,6 +151,7 @@ def validate(
         return
     if not paths:
         raise click.UsageError("Missing argument 'PATH... | -'.")
+    require_page(page, opens_page=opens_page)
     from fhir_case.validation.document import check_document, check_document_profiles
     from fhir_case.validation.workers.checking import Checking
     from fhir_case.validation.workers.profiles import with_profiles
@@ -157,7 +163,7 @@ def validate(
     inputs = expanded(paths)
     _require_documents(inputs)
     waivers = _read_waivers(waiver_file)
-    summary = Summary()
+    summary, on_page = Summary(), _page() if page else None
     with engines(**engine_choice, fhir=fhir) as validators, _terminology_server(terminology) as asked:
         check = partial(check_document, fhir=fhir, closed=closed, skip=skip, terminology=asked)
         profiles = partial(check_document_profiles, fhir=fhir, skip=skip, engines=validators)
@@ -165,12 +171,25 @@ def validate(
             results = with_profiles(
                 checking.results(_documents(inputs, fhir, mapping_files)), profiles, engines=validators
             )
-            checked = _added_up(results, summary, verbose=verbose, waivers=waivers, skip=skip, source=str(waiver_file))
+            checked = _added_up(
+                results, summary, verbose=verbose, waivers=waivers, skip=skip, source=str(waiver_file), on_page=on_page
+            )
             show = {"text": echo, "github": echo_command}.get(form, _echo_line)
             for text in rendered(form, checked, summary, failing=_FAILING[fail_on], verbose=verbose):
                 show(text)
+    if page and on_page:
+        from fhir_case import __version__
+
+        title = f"Check of {named_inputs(paths)}"
+        write_report(page, on_page.report(title, summary, software=f"fhir-case {__version__}"), opens_page=opens_page)
     named = [engine.name for engine in validators if not engine.claimed_only]
     sys.exit(_exit_code(summary, fail_on, validators=named))
+
+
+def _page() -> CheckedPage:
+    from fhir_case.report.page import CheckedPage
+
+    return CheckedPage()
 
 
 def _terminology_server(url: str | None) -> AbstractContextManager[TerminologyServer | None]:
@@ -215,10 +234,12 @@ def _added_up(
     waivers: tuple[Waiver, ...],
     skip: Collection[str],
     source: str,
+    on_page: CheckedPage | None,
 ) -> Iterator[Checked]:
     """Leave out waived findings, add up the summary, and last report mistakes in the waivers, from `source`."""
     from dataclasses import replace
 
+    from fhir_case.documents import Text, read_document
     from fhir_case.issues import CheckRun, ValidationResult
     from fhir_case.report.validation.formats import Checked
     from fhir_case.server.redaction import redacted
@@ -232,6 +253,8 @@ def _added_up(
         checked = Checked(document.source, replace(result, issues=shown), document.line)
         summary.add(replace(result, issues=kept), checked.name)
         summary.waived += len(accepted)
+        if on_page is not None:
+            on_page.add(read_document(*document) if isinstance(document, Text) else document, kept)
         yield checked
     looked_at = {
         name: CheckRun(name, check.state, check.reason) for name, check in summary.checks.items() if name not in skip

@@ -14,11 +14,16 @@ from fhir_case.cli.options.building import codes_option
 from fhir_case.cli.options.connection import connection_options, server_of_journal
 from fhir_case.cli.options.declarations import fhir_option, format_option, timeout_option
 from fhir_case.cli.options.named_servers import server_option
+from fhir_case.cli.options.pages import named_inputs, page_options, require_page, write_report
 from fhir_case.cli.output import echo, echo_data, echo_text
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
+    from fhir_case.load.plan.entry import PlannedEntry
     from fhir_case.load.run.load import Load
+    from fhir_case.load.verification.readback import Comparison
+    from fhir_case.load.verification.summary import VerificationSummary
+    from fhir_case.report.page import Gathered
     from fhir_case.server.named import NamedServer
 
 __all__ = ["verify"]
@@ -33,9 +38,19 @@ _SKIPPED_NAMED = 100
 @codes_option
 @format_option()
 @click.option("--as-resource", is_flag=True, help="As for upload; a journal has it.")
+@page_options
 @timeout_option()
 @connection_options
-def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, form: str, **options: Any) -> None:
+def verify(
+    files: tuple[str, ...],
+    server: NamedServer | None,
+    fhir: str,
+    *,
+    form: str,
+    page: Path | None,
+    opens_page: bool,
+    **options: Any,
+) -> None:
     """
     Read every resource back from a FHIR server and compare it with what was sent.
 
@@ -48,6 +63,9 @@ def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, for
     from fhir_case.load.journal.reader import read_header
     from fhir_case.load.survey.inputs import IN_MEMORY
 
+    require_page(page, opens_page=opens_page)
+    page = page and page.absolute()  # a journal changes the folder
+    about = named_inputs(files)
     journal = Path(files[0]) if len(files) == 1 and _is_journal(files[0]) else None
     if journal is not None:
         header = read_header(journal)
@@ -65,7 +83,11 @@ def verify(files: tuple[str, ...], server: NamedServer | None, fhir: str, *, for
         survey = read(load, files)
         echo(f"Reading back from {load.base_url} …", err=True)
         skipped: list[str] = []
-        if not _compared(load, journal, form, skipped):
+        gathered = _gathered(load) if page else None
+        found = _compared(load, journal, form, skipped, gathered)
+        if page and gathered:
+            _write_page(page, found, gathered, skipped, about, opens_page=opens_page)
+        if not found.ok:
             sys.exit(ExitCode.FINDINGS)
     if survey.left_out or skipped:
         sys.exit(ExitCode.BUNDLE)
@@ -82,12 +104,34 @@ def _without_server(files: tuple[str, ...]) -> str:
     return "Missing option '--server': only the journal of an upload names its server."
 
 
-def _compared(load: Load, journal: Path | None, form: str, skipped: list[str]) -> bool:
+def _gathered(load: Load) -> Gathered:
+    from fhir_case.report.page import Gathered
+
+    return Gathered(load.base_url)
+
+
+def _write_page(
+    page: Path, found: VerificationSummary, gathered: Gathered, skipped: list[str], about: str, *, opens_page: bool
+) -> None:
+    from fhir_case import __version__
+    from fhir_case.report.page import Report
+
+    report = Report(
+        f"Read back from {found.server}", about, f"fhir-case {__version__}", gathered, server=found.server,
+        verification=found, skipped=tuple(skipped),
+    )  # fmt: skip
+    write_report(page, report, opens_page=opens_page)
+
+
+def _compared(
+    load: Load, journal: Path | None, form: str, skipped: list[str], gathered: Gathered | None
+) -> VerificationSummary:
     """
-    Compare every resource, and report; return whether all are as sent.
+    Compare every resource, report, and return the counts.
 
     Args:
         skipped: The documents that the upload had skipped are added to it.
+        gathered: The resources are added to it, for a page.
     """
     from fhir_case.load.journal.reader import read_records
     from fhir_case.load.verification.files import read_back_inputs
@@ -100,7 +144,12 @@ def _compared(load: Load, journal: Path | None, form: str, skipped: list[str]) -
         if journal is not None:
             load.check_inputs(journal)
         records = read_records(journal) if journal else ()
-        for piece in read_back_inputs(load, records, on_skipped=partial(_note_skipped, skipped)):
+        for piece in read_back_inputs(
+            load,
+            records,
+            on_skipped=partial(_note_skipped, skipped),
+            on_compared=partial(_note_compared, gathered) if gathered else lambda *_: None,
+        ):
             comparisons = redacted(piece.comparisons)
             found.add(comparisons)
             if form == "json":
@@ -111,7 +160,14 @@ def _compared(load: Load, journal: Path | None, form: str, skipped: list[str]) -
                 echo_data(text)
         else:
             echo_text(verification_text(found))
-    return found.ok
+    return found
+
+
+def _note_compared(gathered: Gathered, entry: PlannedEntry, comparison: Comparison) -> None:
+    from fhir_case.report.page import note_compared
+    from fhir_case.server.redaction import redacted
+
+    note_compared(gathered, entry.original, redacted(comparison))
 
 
 def _note_skipped(skipped: list[str], document: str) -> None:

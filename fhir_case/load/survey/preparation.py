@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from fhir_case.documents import Document
     from fhir_case.fhir.models import FhirVersion
+    from fhir_case.load.plan.bundle import BundleEntry
     from fhir_case.load.survey.inputs import Inputs
     from fhir_case.load.survey.jobs import Job
     from fhir_case.load.survey.result import Survey
@@ -175,6 +176,19 @@ class Preparation:
         files = self.documents(checked=True)
         merge = self.options.merge
         return jobs_of_level(level, files, self.read(), self.rules, self.index, merge=merge, on_earlier=on_earlier)
+
+    def originals(self) -> Iterator[BundleEntry]:
+        """
+        Return the entries of all that is loaded, in the order of the files, which are read again for it.
+
+        Raises:
+            FhirCaseError: A file has changed, or cannot be read.
+        """
+        found = self.read()
+        for name, documents in self.documents(checked=True):
+            for number, document in enumerate(documents, found.files.get(name, (0, 0))[0]):
+                if number not in found.left_out:
+                    yield from entries_of(document, self.rules)[0]
 
     def documents(self, *, checked: bool) -> Iterator[tuple[str, Iterable[Document]]]:
         """Return the name of each file, and its documents; see `FileInputs.documents`."""

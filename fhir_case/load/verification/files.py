@@ -27,7 +27,11 @@ _WRITTEN = ("created", "updated", "updated or unchanged")
 
 
 def read_back_inputs(
-    prepared: Preparation, journal: Iterable[Record] = (), *, on_skipped: Callable[[str], None] = lambda _: None
+    prepared: Preparation,
+    journal: Iterable[Record] = (),
+    *,
+    on_skipped: Callable[[str], None] = lambda _: None,
+    on_compared: Callable[[PlannedEntry, Comparison], None] = lambda *_: None,
 ) -> Iterator[Verification]:
     """
     Read everything back that some inputs hold, and compare it; each piece is returned when it is done.
@@ -38,6 +42,7 @@ def read_back_inputs(
         prepared: The inputs and the server.
         journal: What the upload wrote down; without it resources are looked for by id and identifier.
         on_skipped: Called with each document of which a load that has sent all did not send anything.
+        on_compared: Called with each entry that was sent, and what is stored of it.
 
     Raises:
         FhirCaseError: Files or journal cannot be read.
@@ -85,8 +90,10 @@ def read_back_inputs(
                 for name in (*names_for_later(entry), *conditional_names(entry))
                 if comparison.stored_as
             )
-            told = (_with_writer(each, index.location(_writer_of(each.stored_as))) for each in found.comparisons)
-            yield replace(found, comparisons=tuple(told))
+            told = tuple(_with_writer(each, index.location(_writer_of(each.stored_as))) for each in found.comparisons)
+            for entry, comparison in zip(entries, told, strict=True):
+                on_compared(entry, comparison)
+            yield replace(found, comparisons=told)
 
 
 def _recorded(entry: PlannedEntry, location: Callable[[str], str]) -> JournalEntry:

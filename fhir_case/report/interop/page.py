@@ -22,7 +22,7 @@ from fhir_case.report.interop.matrix import (
     probe_look,
     resource_look,
 )
-from fhir_case.report.templates import page_templates
+from fhir_case.report.page.templates import page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,20 +140,15 @@ class _Collected:
 
 def interop_page(result: InteropResult) -> str:
     """Return the whole page; whatever servers sent is text in it, never markup."""
-    environment = page_templates("interop")
-    environment.filters |= {
-        "head": head,
-        "body": _body,
-        "value": partial(value_text, max_length=_MAX_LENGTH),
-    }
-    environment.tests["link"] = _is_link
     collected = _Collected()
     groups = {
         group: [(row, list(_probe_cells(collected, result, row))) for row in rows]
         for group, rows in probe_groups(result).items()
     }
     bundles = [_bundle(collected, result, number, table) for number, table in enumerate(bundle_tables(result), 1)]
-    return environment.get_template("interop.html.jinja").render(
+    return page(
+        "interop/interop.html.jinja",
+        filters={"head": head, "body": _body, "value": partial(value_text, max_length=_MAX_LENGTH)},
         result=result,
         levels=LEVELS,
         counts=[level_counts(result, server) for server in result.servers],
@@ -163,6 +158,7 @@ def interop_page(result: InteropResult) -> str:
         evidence=collected.evidence,
         legend=_legend(),
         meanings=_MEANINGS,
+        is_link=_is_link,
     )
 
 

@@ -1,16 +1,23 @@
-"""What the resources of a Bundle say as code, and what only as words."""
+"""What resources say as code, and what only as words."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fhir_case.fhir.wire import mapping, objects
+from fhir_case.wording import CountedNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from fhir_case.fhir.wire import Resource
 
-__all__ = ["Expression", "Words", "expression_of"]
+__all__ = ["Expression", "Words"]
+
+_MOST_WORDS = 500
+_MOST_NAMED = 20
+_NO_CONCEPTS = frozenset({"text", "meta"})
+_WITH_A_TEXT = frozenset({"address", "name", "note"})  # no CodeableConcept, though they may have a text alone
 
 
 class Words(NamedTuple):
@@ -20,57 +27,61 @@ class Words(NamedTuple):
     Args:
         element: From the type on, such as ``Observation.valueCodeableConcept``.
         text: The words.
-        resources: ``Type/id`` of those that say so.
+        resources: Those that say so, of which the first are named.
     """
 
     element: str
     text: str
-    resources: tuple[str, ...]
+    resources: CountedNames
 
 
-class Expression(NamedTuple):
+class Expression:
     """
-    The CodeableConcepts of a Bundle.
+    The CodeableConcepts of any number of resources.
 
-    Args:
+    Attributes:
         coded: How many have a code.
-        words: Those that have none, each once.
+        in_words: How many have only words.
+        left_out: How many of these are not among the words, since there are too many different ones.
     """
 
-    coded: int
-    words: tuple[Words, ...]
+    def __init__(self) -> None:
+        self.coded = 0
+        self.in_words = 0
+        self.left_out = 0
+        self._words: dict[tuple[str, str], CountedNames] = {}
+
+    def add(self, resource: Resource, name: str) -> None:
+        """Count the CodeableConcepts of one more resource."""
+        for element, concept in _concepts(resource, str(resource.get("resourceType", ""))):
+            text = concept.get("text")
+            if any(coding.get("code") for coding in objects(concept.get("coding"))):
+                self.coded += 1
+            elif isinstance(text, str):
+                self.in_words += 1
+                key = element, text
+                if key in self._words or len(self._words) < _MOST_WORDS:
+                    self._words.setdefault(key, CountedNames(_MOST_NAMED)).note(name)
+                else:
+                    self.left_out += 1
 
     @property
-    def in_words(self) -> int:
-        """How many have only words."""
-        return sum(len(one.resources) for one in self.words)
+    def words(self) -> Iterable[Words]:
+        """Return the words, each once, by the element that has them."""
+        return (Words(element, text, names) for (element, text), names in sorted(self._words.items()))
 
 
-def expression_of(resources: Iterable[Resource]) -> Expression:
-    """Return how many CodeableConcepts of some resources have a code, and the words of those that have none."""
-    coded = 0
-    words: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for one in resources:
-        kind, place = one["resourceType"], f"{one['resourceType']}/{one.get('id', '')}"
-        for element, concept in _concepts(one, kind):
-            if any(coding.get("code") for coding in concept.get("coding", ())):
-                coded += 1
-            else:
-                words[element, str(concept["text"])].append(place)
-    found = (Words(element, text, tuple(places)) for (element, text), places in sorted(words.items()))
-    return Expression(coded, tuple(found))
-
-
-def _concepts(value: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return each CodeableConcept with its path, without positions in lists."""
-    if isinstance(value, list):
-        for one in value:
-            yield from _concepts(one, path)
-    elif isinstance(value, dict):
-        if "coding" in value or (value.keys() == {"text"} and isinstance(value["text"], str)):
-            if not path.endswith(".note"):  # an Annotation has a text, too
-                yield path, value
-            return
-        for name, inner in value.items():
-            if name not in {"text", "meta"}:
-                yield from _concepts(inner, f"{path}.{name}")
+def _concepts(resource: Any, path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return each CodeableConcept with its path, without positions in lists, however deep it is."""
+    waiting = [(resource, path)]
+    while waiting:
+        value, path = waiting.pop()
+        if isinstance(value, list):
+            waiting += [(one, path) for one in reversed(value)]
+        elif isinstance(value, dict):
+            if "coding" in value or (value.keys() == {"text"} and isinstance(value["text"], str)):
+                if path.rpartition(".")[2] not in _WITH_A_TEXT:
+                    yield path, mapping(value)
+                continue
+            inner = [(one, f"{path}.{name}") for name, one in value.items() if name not in _NO_CONCEPTS]
+            waiting += reversed(inner)

@@ -21,6 +21,7 @@ __all__ = [
     "array_lines",
     "encoded",
     "group_lines",
+    "not_checked",
     "outcome_lines",
     "rule_lines",
     "summary_lines",
@@ -65,14 +66,23 @@ def summary_lines(summary: Summary, *, verbose: bool = False) -> Iterator[str]:
         of_checks = [(check, count) for (kind, check), count in summary.kinds.most_common() if kind == severity]
         if of_checks:
             yield f"  {severity}: " + ", ".join(f"{printable(check)} {count}" for check, count in of_checks)
+    lines = [f"  {check}: {printable(reason)}" for check, reason in not_checked(summary, verbose=verbose)]
+    yield from ["Not checked:", *lines] if lines else []
+
+
+def not_checked(summary: Summary, *, verbose: bool = False) -> Iterator[tuple[str, str]]:
+    """
+    Return the name of each check that did not run, and each reason.
+
+    Args:
+        verbose: Whether to return all reasons, also those of checks that did not apply, with their states.
+    """
     shown = ("could not run", "not applicable") if verbose else ("could not run",)
-    not_run = [check for check in summary.checks.values() if check.state in shown]
-    if not_run or summary.unchecked:
-        yield "Not checked:"
-        for check in not_run:
-            yield from _not_checked(check, verbose=verbose)
-        if summary.unchecked:
-            yield f"  codes: {printable(unchecked_words(summary.unchecked))}"
+    for check in summary.checks.values():
+        if check.state in shown:
+            yield from ((check.name, reason) for reason in _reasons(check, verbose=verbose))
+    if summary.unchecked:
+        yield "codes", unchecked_words(summary.unchecked)
 
 
 def unchecked_words(names: Iterable[str]) -> str:
@@ -82,20 +92,20 @@ def unchecked_words(names: Iterable[str]) -> str:
     return f"{counted.count:,} that no code table knows: {counted}"
 
 
-def _not_checked(check: CheckStates, *, verbose: bool) -> Iterator[str]:
-    """Write why a check did not run; where it did run on others, or for several reasons, on which documents."""
+def _reasons(check: CheckStates, *, verbose: bool) -> Iterator[str]:
+    """Return why a check did not run; where it did run on others, or for several reasons, on which documents."""
     state = f" ({check.state})" if verbose else ""
     reasons = list(check.not_run.items())
     if check.state != "could not run" or (len(reasons) == 1 and not check.ran):
-        yield f"  {check.name}: {printable(check.reason)}{state}"
+        yield f"{check.reason}{state}"
         return
     most = len(reasons) if verbose else _REASONS
     for reason, names in reasons[:most]:
         listed = ", ".join(names.names[:_NAMED])
         more = f" and {names.count - _NAMED:,} more" if names.count > _NAMED else ""
-        yield f"  {check.name}: {printable(f'{reason}: {listed}{more}')}{state}"
+        yield f"{reason}: {listed}{more}{state}"
     if len(reasons) > most:
-        yield f"  {check.name}: {len(reasons) - most:,} more reasons; --verbose lists them"
+        yield f"{len(reasons) - most:,} more reasons; --verbose lists them"
 
 
 def _count(number: int, noun: str) -> str:
