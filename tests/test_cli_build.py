@@ -139,6 +139,19 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     assert done.stderr == "[]\n"
 
 
+def test_a_build_imports_nothing_that_a_right_case_does_not_need(tmp_path: Path) -> None:
+    script = tmp_path / "probe.py"
+    script.write_text(
+        "import sys\nfrom fhir_case.cli import main\n"
+        f"try:\n    main(['build', '{SHIPPED}', '-o', sys.argv[1]])\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'requests', 'fhir', 'rich', 'ruamel', 'fhirpathpy', 'jinja2', 'ucumvert'} & set(sys.modules)))\n"
+    )
+    command = [sys.executable, str(script), str(tmp_path / "bundle.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+
+    assert done.stdout == "[]\n"
+
+
 def test_each_kind_of_error_has_an_exit_code_of_its_own_and_two_and_five_are_left_to_others() -> None:
     classes = [getattr(errors, name) for name in errors.__all__ if name.endswith("Error")]
     numbers = [one.exit_code for one in classes if "exit_code" in vars(one)]

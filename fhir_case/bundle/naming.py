@@ -53,10 +53,12 @@ def named(resource: Resource, namespace: str, known: set[str]) -> Resource:
 
 def _with_ids(value: Any, namespace: str, known: set[str]) -> Any:
     if isinstance(value, list):
-        return [_with_ids(one, namespace, known) for one in value]
+        return [one if one.__class__ is str else _with_ids(one, namespace, known) for one in value]
     if not isinstance(value, dict):
         return value
-    changed = {name: _with_ids(part, namespace, known) for name, part in value.items()}
+    changed = {
+        name: part if part.__class__ is str else _with_ids(part, namespace, known) for name, part in value.items()
+    }
     target = value.get("reference")
     if isinstance(target, str) and target in known:
         changed["reference"] = id_of(target, namespace)

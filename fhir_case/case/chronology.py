@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any, get_args
 
 from fhir_case.case.forms import Form, When
 from fhir_case.errors import CaseError
@@ -68,7 +69,7 @@ def _ends_too_early(case: Case, begun: When, ended: When) -> str:
 
 
 def _times(part: Form, loc: Loc) -> Iterator[tuple[Loc, When]]:
-    for name in type(part).model_fields:
+    for name in _fields_with_times(type(part)):
         value = getattr(part, name)
         inner = enumerate(value) if isinstance(value, tuple) else ((None, value),)
         for index, element in inner:
@@ -77,6 +78,21 @@ def _times(part: Form, loc: Loc) -> Iterator[tuple[Loc, When]]:
                 yield path, element
             elif isinstance(element, Form):
                 yield from _times(element, path)
+
+
+@cache
+def _fields_with_times(model: type[Form]) -> tuple[str, ...]:
+    """Return the fields of a form that can hold a time, or a form that can."""
+    return tuple(name for name, field in model.model_fields.items() if _holds_time(field.annotation, (model,)))
+
+
+def _holds_time(annotation: Any, around: tuple[type[Form], ...]) -> bool:
+    if annotation in {Any, When, *around}:  # which may be anything, or a form that holds others of its kind
+        return True
+    if isinstance(annotation, type) and issubclass(annotation, Form):
+        inner = (field.annotation for field in annotation.model_fields.values())
+        return any(_holds_time(one, (*around, annotation)) for one in inner)
+    return any(_holds_time(part, around) for part in get_args(annotation))
 
 
 def _keyed(case: Case) -> Iterator[tuple[str, Loc]]:

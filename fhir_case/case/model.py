@@ -101,8 +101,12 @@ class Case(Form):
         return _unpickled, (self.layers, fields, self.model_fields_set)
 
     @cached_property
+    def _entries(self) -> tuple[tuple[Section, KeyedEntry], ...]:
+        return tuple(self._all_entries())
+
+    @cached_property
     def _index(self) -> dict[str, tuple[Section, KeyedEntry]]:
-        return {entry.key: (section, entry) for section, entry in self.entries()}
+        return {entry.key: (section, entry) for section, entry in self._entries}
 
     @cached_property
     def moments(self) -> Moments:
@@ -119,6 +123,9 @@ class Case(Form):
 
     def entries(self) -> Iterator[tuple[Section, KeyedEntry]]:
         """Return every entry that has a key, with its section; the parts of an entry follow it."""
+        return iter(self._entries)
+
+    def _all_entries(self) -> Iterator[tuple[Section, KeyedEntry]]:
         for section in self.sections:
             for entry in getattr(self, section.name) if section.is_list else ():
                 yield section, entry
@@ -129,7 +136,7 @@ class Case(Form):
     def entries_of(self, model: type[_Model]) -> tuple[_Model, ...]:
         """Return the entries of a model or of a model derived from it, parts of entries too, in their order."""
         single = (getattr(self, section.name) for section in self.sections if not section.is_list)
-        keyed = (entry for _, entry in self.entries())
+        keyed = (entry for _, entry in self._entries)
         return tuple(entry for entry in (*single, *keyed) if isinstance(entry, model))
 
     def section_of(self, key: str) -> Section:

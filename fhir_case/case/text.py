@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import CaseError
@@ -25,7 +26,7 @@ _MARKS = (
 _SAVE_AS = "save the file as UTF-8"
 
 # YAML 1.1 took these for line ends, YAML 1.2 and editors do not: left alone, lines would be counted wrong.
-_NO_LINE_ENDS = {0x85: " ", 0x2028: " ", 0x2029: " "}
+_NO_LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 
 
 def read_bytes(path: Path) -> bytes:
@@ -86,7 +87,7 @@ def decode(content: bytes | str, file: str) -> str:
     text = text.removeprefix("\ufeff")
     if "\0" in text:
         raise CaseError("holds a NUL character", where=_place(text, text.index("\0"), file), hint=_SAVE_AS)
-    return text.translate(_NO_LINE_ENDS)
+    return _NO_LINE_ENDS.sub(" ", text)
 
 
 def _from_bytes(content: bytes, file: str) -> str:

@@ -9,9 +9,9 @@ the offset that were written, so that the fiction stays visible and reversible.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fhir_case.case.forms.time_units import TimeUnit, counted
 from fhir_case.errors import CaseError
@@ -113,6 +113,8 @@ class Moments:
         self._anchor = anchor
         self._index_date = index_date
         self._entries = entries
+        self._known: dict[int, tuple[When, Moment]] = {}  # by identity: to compare forms takes longer
+        self._times: dict[str, tuple[datetime, int]] = {}
 
     @property
     def anchor(self) -> str:
@@ -120,8 +122,11 @@ class Moments:
         return self._anchor
 
     def moment(self, when: When, *, place: str = "") -> Moment:
-        """Return the day of a time and how it was found."""
-        return self._moment(when, place, ())
+        """Return the day of a time and how it was found; it is computed once."""
+        known = self._known.get(id(when))
+        if known is None:
+            known = self._known[id(when)] = when, self._moment(when, place, ())
+        return known[1]
 
     def _moment(self, when: When, place: str, chain: tuple[str, ...]) -> Moment:
         if when.day is not None:
@@ -151,6 +156,8 @@ class Moments:
         return _moved(start, count if when.relation == "after" else -count, when.unit, place), length
 
     def _time_of(self, key: str, place: str, chain: tuple[str, ...]) -> tuple[datetime, int]:
+        if key in self._times:
+            return self._times[key]
         if key in chain:
             cycle = " -> ".join((*chain, key))
             raise CaseError(f"the times count in a cycle: {cycle}", where=place, hint="give one of them a date")
@@ -159,18 +166,22 @@ class Moments:
         if entry is None or when is None:
             what = f"'{key}' of {section} has no time" if section else f"no entry has the key '{key}'"
             raise CaseError(f"{what}, so nothing can count from it", where=place, hint="count from another entry")
-        return self._time(when, str(entry.place or ""), (*chain, key))
+        found = self._times[key] = self._time(when, str(entry.place or ""), (*chain, key))
+        return found
 
 
 def _moved(start: datetime, count: Decimal, unit: TimeUnit, place: str) -> datetime:
-    from dateutil.relativedelta import relativedelta
-
     whole, part = divmod(abs(count), 1)
     sign = 1 if count >= 0 else -1
     name, smaller, size = _STEPS[unit]
     steps = {name: int(whole), **({smaller: int(part * size)} if part else {})}
+    signed: dict[str, Any] = {step: sign * number for step, number in steps.items()}
     try:
-        return start + relativedelta(**{step: sign * number for step, number in steps.items()})  # type: ignore[arg-type]  # the stubs want literal keywords
+        if unit not in {"mo", "a"}:
+            return start + timedelta(**signed)
+        from dateutil.relativedelta import relativedelta
+
+        return start + relativedelta(**signed)
     except (ValueError, OverflowError):
         raise CaseError(
             f"{count:f} {unit} from {start.date()} leaves the calendar",

@@ -96,6 +96,8 @@ def _tree(events: Iterable[Any], text: str, file: str) -> Tree:
 
 def _refuse_endless_tags(text: str, file: str) -> None:
     # The scanner takes quadratic time for one long tag.
+    if max(map(len, text.split()), default=0) <= _LONG_TAG:
+        return
     for found in _WORD.finditer(text):
         if len(found[0]) > _LONG_TAG and "!" in found[0][:-_LONG_TAG]:
             line = text.count("\n", 0, found.start()) + 1

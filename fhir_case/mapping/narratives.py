@@ -128,16 +128,17 @@ def finish_narratives(case: Case, resources: Mapping[str, Resource]) -> None:
     for resource in resources.values():
         text = resource.get("text")
         for element, value in resource.items():
-            if element != "text":
-                resource[element] = _replaced(value, words_of_entry)
+            if element != "text" and (changed := _replaced(value, words_of_entry)) is not value:
+                resource[element] = changed
         if isinstance(text, dict) and isinstance(text.get("div"), str):
             # What happened at itself is the event that the times of the case count from.
             div = text["div"].replace(f"at {named(str(resource['id']))}", "the index event")
             div = _NAME.sub(lambda found: escape(words_of_entry(found), quote=False), div)
             place = _LAST.search(div)
             if place is not None:
-                said = re.sub(r"\s+", " ", div).lower()
-                more = [line for line, told in _sentences(resource, words) if not _is_said(said, told)]
+                told_of = list(_sentences(resource, words))
+                said = " ".join(div.split()).lower() if told_of else ""
+                more = [line for line, told in told_of if not _is_said(said, told)]
                 added = "".join(f"<p>{escape(line, quote=False)}</p>" for line in dict.fromkeys(more))
                 div = div[: place.start()] + added + div[place.start() :]
             resource["text"] = {**text, "div": div}
@@ -149,13 +150,19 @@ def _is_said(said: str, told: list[str]) -> bool:
 
 
 def _replaced(value: Any, words_of_entry: Callable[[re.Match[str]], str]) -> Any:
+    """Return JSON with words for the names of entries; the same where there is none."""
     if isinstance(value, str):
         return _NAME.sub(words_of_entry, value) if "\ue000" in value else value
-    if isinstance(value, list):
-        return [_replaced(one, words_of_entry) for one in value]
-    if isinstance(value, dict):
-        return {name: _replaced(one, words_of_entry) for name, one in value.items()}
-    return value
+    if not isinstance(value, dict | list):
+        return value
+    changed: Any = None
+    for name, one in value.items() if isinstance(value, dict) else enumerate(value):
+        if one.__class__ is str and "\ue000" not in one:  # as nearly all are
+            continue
+        if (new := _replaced(one, words_of_entry)) is not one:
+            changed = changed or value.copy()
+            changed[name] = new
+    return changed or value
 
 
 def _concept(concept: Any) -> str:
@@ -233,7 +240,7 @@ def _sentences(resource: Resource, words: Mapping[str, str]) -> Iterator[tuple[s
         return list(dict.fromkeys(text for one in found if (text := words.get(str(one.get("reference")), ""))))
 
     for name, told in _elements(resource, referenced):
-        one, several = {**_ONE, **_REFERENCES, **_FURTHER}[name]
+        one, several = _SENTENCES[name]
         seen = [_KEYWORDS[name], *told] if name in _KEYWORDS else told
         if name == "component":
             seen = [_value(part) for part in objects(resource["component"]) if _value(part)]
@@ -251,17 +258,18 @@ _FURTHER = {
     "related": ("It comes from {}.", "It comes from {}."),
     "onset": ("It began {}.", ""),
 }
+_SENTENCES = {**_ONE, **_REFERENCES, **_FURTHER}
 
 
 def _elements(resource: Resource, referenced: Callable[[Any], list[str]]) -> Iterator[tuple[str, list[str]]]:
     """Return the words of each element that has some."""
     found: dict[str, list[str]] = {}
-    for name in _ONE:
-        concepts = resource.get(name)
+    for name in filter(resource.__contains__, _ONE):
+        concepts = resource[name]
         many = concepts if isinstance(concepts, list) else [concepts]
         found[name] = [_sided(one) for one in many if _concept(one)]
-    for name in _REFERENCES:
-        found[name] = referenced(resource.get(name))
+    for name in filter(resource.__contains__, _REFERENCES):
+        found[name] = referenced(resource[name])
     found["interpretation"] = [_interpreted(one) for one in objects(resource.get("interpretation"))]
     parts = objects(resource.get("component"))
     found["component"] = [f"{_concept(one.get('code'))} {_value(one).rstrip('.')}" for one in parts if _value(one)]

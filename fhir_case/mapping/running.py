@@ -170,8 +170,8 @@ def _failure(found: FoundMapping, file: str, traceback: TracebackType | None) ->
 
 
 def _entry_in(frame: FrameType) -> str:
-    places = [str(one.place) for one in frame.f_locals.values() if isinstance(one, Entry) and one.place]
-    return places[-1] if places else ""
+    places = (one.place for one in reversed(list(frame.f_locals.values())) if isinstance(one, Entry) and one.place)
+    return str(next(places, ""))
 
 
 def _checked(one: Any, origin: Origin) -> Resource:

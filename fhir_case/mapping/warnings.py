@@ -61,7 +61,7 @@ def _without_code(node: Any) -> Iterator[tuple[str, str]]:
             unit = node.get("unit")
             if isinstance(unit, str) and "value" in node and "code" not in node:
                 yield f"{node['value']} {unit}", unit
-            stack += node.values()
+            stack += [value for value in node.values() if value.__class__ is not str]
 
 
 def _stage_without_code(resource: Resource) -> str:

@@ -13,17 +13,17 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import CheckerError
+from fhir_case.fhir.definitions import places_of, resource_types
 from fhir_case.fhir.references import named_type
 from fhir_case.fhir.wire import dump, mapping
-from fhir_case.validation.definitions import places_of, resource_types
 from fhir_case.validation.located import expression
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from fhir_case.fhir.invariants.invariant import Invariant
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.issues import Issue
-    from fhir_case.validation.invariants.invariant import Invariant
     from fhir_case.validation.located import Located, Path
     from fhir_case.validation.subject import Subject
 

@@ -6,6 +6,7 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.fhir.definitions import targets
 from fhir_case.wording import MAX_HINTS, did_you_mean
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from fhir_case.validation.located import Path
 
-__all__ = ["explain", "is_blank_text", "targets"]
+__all__ = ["explain", "is_blank_text"]
 
 Explained = tuple["Path", str, str]
 
@@ -104,11 +105,6 @@ def _wrong_target(error: Any, definition: str) -> str:
     return (
         f"{_shown(error.instance)} points to a type that is not allowed here; allowed: {_listed(targets(definition))}"
     )
-
-
-def targets(definition: str) -> list[str]:
-    """Return the types that a reference may point to, from the name of its definition; empty when any may be."""
-    return definition.partition("(")[2].rstrip(")").split(",") if "(" in definition else []
 
 
 def _one_of_a_choice(error: Any, path: Path) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.fhir.definitions import INVARIANT, definitions, unknown_type, validators
+from fhir_case.fhir.invariants import INVARIANTS
+from fhir_case.fhir.invariants.invariant import DATA_TYPES
 from fhir_case.issues import Issue
 from fhir_case.validation.check import Check, always, of_types
-from fhir_case.validation.definitions import INVARIANT, definitions, unknown_type, validators
 from fhir_case.validation.expressions import evaluated
-from fhir_case.validation.invariants import INVARIANTS
-from fhir_case.validation.invariants.invariant import DATA_TYPES
 from fhir_case.validation.located import LONGEST_LIST, expression, with_short_lists
 from fhir_case.validation.messages import explain, is_blank_text
 from fhir_case.validation.traversal import MAXIMUM_DEPTH
@@ -17,9 +17,9 @@ from fhir_case.validation.traversal import MAXIMUM_DEPTH
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from fhir_case.fhir.invariants.invariant import Invariant
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.issues import Severity
-    from fhir_case.validation.invariants.invariant import Invariant
     from fhir_case.validation.located import Located
     from fhir_case.validation.subject import Subject
 

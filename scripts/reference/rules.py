@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fhir_case.fhir.invariants import INVARIANTS
 from fhir_case.validation import CHECKS
-from fhir_case.validation.invariants import INVARIANTS
 
 _HEAD = """\
 # Rules

@@ -133,7 +133,7 @@ def _kind(schema: Mapping[str, Any]) -> str:
 
 
 def _definition(kind: str) -> Mapping[str, Any]:
-    from fhir_case.validation.definitions import definitions
+    from fhir_case.fhir.definitions import definitions
 
     found: Mapping[str, Any] = definitions("R4").get(kind, {})
     return found

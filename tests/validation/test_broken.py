@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from fhir_case.fhir.invariants import GENERATED
 from fhir_case.fhir.wire import parse
 from fhir_case.validation import CHECKS, validate
-from fhir_case.validation.invariants import GENERATED
 from fhir_case.validation.profiles import PROFILE_CHECKS
 
 _HERE = Path(__file__).parent

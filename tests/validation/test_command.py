@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from fhir_case.cli import cli
+from fhir_case.fhir.invariants import NOT_CHECKED
 from fhir_case.validation import CHECKS, validate
-from fhir_case.validation.invariants import NOT_CHECKED
 
 _GOOD = Path(__file__).parent / "good.json"
 _BAD = '{"resourceType":"Patient","gender":"man"}'
@@ -149,8 +149,7 @@ def test_a_check_that_cannot_run_says_so_and_is_no_finding(name: str, monkeypatc
 
 def _forget() -> None:
     """Empty what earlier tests have loaded."""
-    from fhir_case.fhir import models, ucum
-    from fhir_case.validation import definitions
+    from fhir_case.fhir import definitions, models, ucum
 
     models._model.cache_clear()
     definitions._compiled.cache_clear()

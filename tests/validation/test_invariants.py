@@ -15,15 +15,15 @@ from fhirpathpy import compile as compiled
 from fhirpathpy.engine.nodes import ResourceNode
 from fhirpathpy.models import models
 
+from fhir_case.fhir.definitions import definitions
+from fhir_case.fhir.invariants import GENERATED, INVARIANTS, NOT_CHECKED
 from fhir_case.validation import CHECKS
-from fhir_case.validation.definitions import definitions
 from fhir_case.validation.expressions import FUNCTIONS
-from fhir_case.validation.invariants import GENERATED, INVARIANTS, NOT_CHECKED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fhir_case.validation.invariants.invariant import Invariant
+    from fhir_case.fhir.invariants.invariant import Invariant
 
 Release = Literal["R4", "R5"]
 _PACKAGES = {"R4": "hl7.fhir.r4.core", "R5": "hl7.fhir.r5.core"}
@@ -31,7 +31,7 @@ _PACKAGES = {"R4": "hl7.fhir.r4.core", "R5": "hl7.fhir.r5.core"}
 _IN_OTHER_RULES = {"txt-1", "txt-2"}
 _OBJECTS_EACH = 60
 _TYPED: Any = ResourceNode.create_node
-_FILE = files("fhir_case.validation.invariants").joinpath("generated.json")
+_FILE = files("fhir_case.fhir.invariants").joinpath("generated.json")
 _ELEMENTS = {(one["name"], one["where"]): one.get("element") for one in json.loads(_FILE.read_text())["invariants"]}
 
 

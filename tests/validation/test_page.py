@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 
-from fhir_case.validation.invariants import INVARIANTS, NOT_CHECKED
+from fhir_case.fhir.invariants import INVARIANTS, NOT_CHECKED
 from support import ROOT
 
 _PAGE = (ROOT / "docs" / "validation.md").read_text("utf-8")

@@ -13,7 +13,7 @@ from fhir_case.validation import validate
 _EACH_TYPE_ALONE = """
 import psutil, sys
 from fhir_case.validation import validate
-from fhir_case.validation.definitions import definitions
+from fhir_case.fhir.definitions import definitions
 
 def each_type(*more):
     for kind in definitions("R4")["resource-types"]["enum"]:

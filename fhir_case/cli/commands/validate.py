@@ -143,8 +143,8 @@ def validate(
     from fhir_case.report.validation.text import rule_lines
 
     if list_rules:
+        from fhir_case.fhir.invariants import NOT_CHECKED
         from fhir_case.validation import CHECKS
-        from fhir_case.validation.invariants import NOT_CHECKED
 
         for line in rule_lines(CHECKS, NOT_CHECKED):
             echo(line)

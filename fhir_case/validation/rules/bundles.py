@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.fhir.definitions import resource_types
 from fhir_case.fhir.references import RESTFUL
 from fhir_case.fhir.systems import MCODE
 from fhir_case.fhir.wire import mapping
 from fhir_case.validation.check import Finding, in_bundles, rule
-from fhir_case.validation.definitions import resource_types
 from fhir_case.validation.rules.primitives import UPPER_URN, URN
 
 if TYPE_CHECKING:

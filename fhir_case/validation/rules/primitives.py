@@ -7,9 +7,9 @@ from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.fhir.definitions import definition_named, definition_of, definitions
 from fhir_case.fhir.wire import dump
 from fhir_case.validation.check import Finding, rule
-from fhir_case.validation.definitions import definition_named, definition_of, definitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

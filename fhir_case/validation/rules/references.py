@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from fhir_case.fhir.definitions import allowed_targets, resource_types, unknown_type
 from fhir_case.fhir.references import named_type
 from fhir_case.validation.check import Finding, in_bundles, rule
-from fhir_case.validation.definitions import allowed_targets, resource_types, unknown_type
 from fhir_case.validation.resolving import connected
 from fhir_case.wording import did_you_mean
 

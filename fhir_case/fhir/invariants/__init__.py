@@ -12,9 +12,9 @@ import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.validation.invariants.datatypes import TYPE_INVARIANTS
-from fhir_case.validation.invariants.invariant import Invariant
-from fhir_case.validation.invariants.resources import RESOURCE_INVARIANTS
+from fhir_case.fhir.invariants.datatypes import TYPE_INVARIANTS
+from fhir_case.fhir.invariants.invariant import Invariant
+from fhir_case.fhir.invariants.resources import RESOURCE_INVARIANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

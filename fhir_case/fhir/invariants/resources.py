@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fhir_case.fhir.systems import ALLERGY_VERIFICATION, CONDITION_CATEGORY, CONDITION_CLINICAL, CONDITION_VERIFICATION
-from fhir_case.validation.invariants.invariant import (
+from fhir_case.fhir.invariants.invariant import (
     Invariant,
     all_of,
     any_of,
@@ -17,6 +16,7 @@ from fhir_case.validation.invariants.invariant import (
     lacks,
     lacks_choice,
 )
+from fhir_case.fhir.systems import ALLERGY_VERIFICATION, CONDITION_CATEGORY, CONDITION_CLINICAL, CONDITION_VERIFICATION
 
 __all__ = ["RESOURCE_INVARIANTS"]
 

@@ -14,9 +14,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import CheckerError
-from fhir_case.validation.invariants import INVARIANTS
-from fhir_case.validation.invariants.invariant import QUANTITIES
-from fhir_case.validation.messages import targets
+from fhir_case.fhir.invariants import INVARIANTS
+from fhir_case.fhir.invariants.invariant import QUANTITIES
 from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from fhir_case.fhir.models import FhirVersion
-    from fhir_case.validation.located import Path
 
 __all__ = [
     "INVARIANT",
@@ -34,6 +32,7 @@ __all__ = [
     "definitions",
     "places_of",
     "resource_types",
+    "targets",
     "unknown_type",
     "validators",
 ]
@@ -47,7 +46,7 @@ _SEPARATE = 8  # how many validators are compiled before one for all types
 @cache
 def definitions(fhir: FhirVersion) -> dict[str, Any]:
     """Return the definitions of a release, with the invariants written into them."""
-    file = files("fhir_case.validation").joinpath("schema", f"{fhir.lower()}.json.gz")
+    file = files("fhir_case.fhir").joinpath("schema", f"{fhir.lower()}.json.gz")
     try:
         found: dict[str, Any] = json.loads(gzip.decompress(file.read_bytes()))["$defs"]
     except (OSError, ValueError) as error:
@@ -151,7 +150,7 @@ def definition_named(schema: Mapping[str, Any]) -> str:
     return reference.removeprefix("#/$defs/")
 
 
-def definition_of(kind: str, path: Path, fhir: FhirVersion) -> str:
+def definition_of(kind: str, path: tuple[str | int, ...], fhir: FhirVersion) -> str:
     """
     Return the name of the definition that is about an element; empty when there is none.
 
@@ -194,7 +193,12 @@ def places_of(where: str, fhir: FhirVersion) -> tuple[tuple[str, tuple[str, ...]
     return tuple(found)
 
 
-def allowed_targets(kind: str, path: Path, fhir: FhirVersion) -> list[str]:
+def targets(definition: str) -> list[str]:
+    """Return the types that a reference may point to, from the name of its definition; empty when any may be."""
+    return definition.partition("(")[2].rstrip(")").split(",") if "(" in definition else []
+
+
+def allowed_targets(kind: str, path: tuple[str | int, ...], fhir: FhirVersion) -> list[str]:
     """
     Return the types that the reference at a path may point to; empty when any may be, or when that is not known.
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fhir_case.fhir.invariants.invariant import Invariant, all_of, any_of, has, has_choice, lacks, negative
 from fhir_case.fhir.systems import UCUM
-from fhir_case.validation.invariants.invariant import Invariant, all_of, any_of, has, has_choice, lacks, negative
 
 __all__ = ["TYPE_INVARIANTS"]
 
