@@ -76,7 +76,7 @@ class CheckedPage:
             counts = [counted(found[number, kind], kind) for kind in SEVERITIES[:2] if found[number, kind]]
             key, good = (document.name, number), not found[number, "error"]
             self.gathered.add(key, resource, name, full_url=full_url, source=document.name, good=good)
-            self.gathered.note(key, ", ".join(counts) or "–", good=good)
+            self.gathered.note(key, ", ".join(counts) or "none", good=good)
 
     def report(self, title: str, summary: Summary, *, software: str) -> Report:
         """Return what the page reports."""
