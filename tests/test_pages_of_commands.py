@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,6 @@ from support import SHIPPED, golden_file, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from smallserver import Request
 
@@ -171,6 +171,15 @@ def test_a_read_only_folder_is_refused_before_the_work(tmp_path: Path) -> None:
     assert "nothing can be written in" in err
 
 
+def test_a_file_whose_name_is_not_utf_8_has_a_page(tmp_path: Path) -> None:
+    file = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.json"))
+    file.write_bytes(dump(patient("a", name=[{"text": "A"}])))
+    with SmallServer.like() as server:
+        for command in (("validate",), ("upload", "--server", server.url), ("verify", "--server", server.url)):
+            assert 0 == run_command(*command, file, "--html", tmp_path / "page.html").exit_code
+            assert "/\\udcff.json" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
 def test_open_opens_the_page_that_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     monkeypatch.setattr("click.launch", opened.append)
@@ -178,6 +187,7 @@ def test_open_opens_the_page_that_was_written(tmp_path: Path, monkeypatch: pytes
     call = ("validate", file, "--engine", "none", "--open")
 
     assert 2 == run_command(*call).exit_code
+    assert 2 == run_command("interop", "--server", "http://127.0.0.1:9/fhir", "--open").exit_code
     assert [] == opened
     assert 0 == run_command(*call, "--html", tmp_path / "page.html").exit_code
     assert [str(tmp_path / "page.html")] == opened

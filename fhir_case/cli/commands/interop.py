@@ -24,6 +24,7 @@ from fhir_case.cli.options.declarations import (
 )
 from fhir_case.cli.options.files import say_pipe, write_output
 from fhir_case.cli.options.named_servers import named_server, server_names_option, started_within
+from fhir_case.cli.options.pages import open_option, open_page, require_page
 from fhir_case.cli.options.probes import chosen_probes, probe_options
 from fhir_case.cli.output import echo, echo_styled, echo_text
 from fhir_case.errors import ExitCode, FhirCaseError
@@ -49,6 +50,7 @@ _SPOILT: tuple[State, ...] = ("altered", "lost", "rejected")
 @codes_option
 @probe_options
 @click.option("--html", type=ANY_FILE, metavar="FILE", help="Write the matrix with its evidence as one HTML page.")
+@open_option
 @click.option(
     "--json", "json_file", type=ANY_FILE, metavar="FILE", help="Write everything as JSON (- to standard output)."
 )
@@ -82,6 +84,7 @@ def interop(
     start_timeout_s: float | None,
     timeout_s: float,
     quiet: bool,
+    opens_page: bool,
     **files: Path | None,
 ) -> None:
     """
@@ -98,6 +101,7 @@ def interop(
     from fhir_case.report.interop.text import changes_text, interop_text
     from fhir_case.server.redaction import redacted
 
+    require_page(files["html"], opens_page=opens_page)
     given = _inputs(inputs, "" if other_release else fhir)
     probes = () if no_probes else chosen_probes(chosen)
     if not given and not probes:
@@ -111,6 +115,7 @@ def interop(
     )
     changes = compare_with(baseline, result) if baseline else ()
     _write(files, result)
+    open_page(files["html"], wanted=opens_page)
     json_on_output = str(files["json_file"]) == "-"
     if not json_on_output:
         on_terminal = sys.stdout.isatty()

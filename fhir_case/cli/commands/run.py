@@ -17,7 +17,7 @@ from fhir_case.cli.options.building import build_options, built, say_unused
 from fhir_case.cli.options.declarations import ANY_FOLDER
 from fhir_case.cli.options.engines import engine_options, engines
 from fhir_case.cli.options.files import write_file
-from fhir_case.cli.options.pages import open_option, open_page
+from fhir_case.cli.options.pages import open_option, open_page, write_page
 from fhir_case.cli.output import echo, echo_text, shown_line
 from fhir_case.errors import CheckerError, ExitCode
 
@@ -111,7 +111,7 @@ def run(
     with _server(stages, server, fhir, keep=keep, start_timeout_s=start_timeout_s) as base:
         journal, verification = _loaded(stages, bundle, base, fhir, folder / "journal.jsonl")
 
-    from fhir_case.report.page import report_page, run_on_page
+    from fhir_case.report.page import run_on_page
     from fhir_case.report.run import run_report
 
     software = f"fhir-case {version('fhir-case')}"
@@ -125,11 +125,8 @@ def run(
     )  # fmt: skip
     _written(folder, {"case-report.json": report})
     page = folder / "report.html"
-    write_file(
-        page,
-        report_page(
-            run_on_page(read, bundle, result, journal, verification, software=software, seconds=stages.seconds)
-        ).encode(),
+    write_page(
+        page, run_on_page(read, bundle, result, journal, verification, software=software, seconds=stages.seconds)
     )
     _end(folder, bundle, base, running=bool(server) or keep)
     open_page(page, wanted=opens_page)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fhir_case.report.page import Report
 
-__all__ = ["named_inputs", "open_option", "open_page", "page_options", "require_page", "write_report"]
+__all__ = ["named_inputs", "open_option", "open_page", "page_options", "require_page", "write_page", "write_report"]
 
 _INPUTS_NAMED = 3
 
@@ -67,14 +67,20 @@ def named_inputs(names: Sequence[Any]) -> str:
 
 def write_report(page: Path, report: Report, *, opens_page: bool) -> None:
     """Write a page, say where it is, and open it where that is asked for."""
-    from fhir_case.report.page import report_page
-
-    write_file(page, report_page(report).encode())
+    write_page(page, report)
     echo(f"The page is {page}", err=True)
     open_page(page, wanted=opens_page)
 
 
-def open_page(page: Path, *, wanted: bool) -> None:
+def write_page(page: Path, report: Report) -> None:
+    """Write a page; a secret that any part of it repeats is not in it."""
+    from fhir_case.report.page import report_page
+    from fhir_case.server.redaction import without_secrets
+
+    write_file(page, without_secrets(report_page(report)).encode())
+
+
+def open_page(page: Path | None, *, wanted: bool) -> None:
     """Open a page in a browser where that is wanted."""
-    if wanted:
+    if wanted and page is not None:
         click.launch(str(page.resolve()))
