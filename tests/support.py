@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import signal
 import subprocess
@@ -72,6 +73,11 @@ class Result(NamedTuple):
     stdout: str
     stderr: str
 
+    @property
+    def output(self) -> str:
+        """Return what a terminal would show of both, one after the other."""
+        return self.stdout + self.stderr
+
 
 def run_command(
     *arguments: object,
@@ -95,6 +101,11 @@ def run_command(
         for stream in filter(None, (sys.stdout, sys.stderr)):  # a command that could not write has no stdout any more
             stream.flush()
     return Result(exit_code, stdout.getvalue().decode(), stderr.getvalue().decode())
+
+
+def result_of(stdout: str) -> Any:
+    """Return the result in what a command printed with ``--format json``."""
+    return json.loads(stdout)["result"]
 
 
 @contextmanager

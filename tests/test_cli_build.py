@@ -13,7 +13,7 @@ import pytest
 from fhir_case import build_bundle, errors, load_case
 from fhir_case.cli import COMMANDS
 from fhir_case.fhir.wire import dump, parse
-from support import CASES, ROOT, SHIPPED, SHIPPED_COUNT, run_command
+from support import CASES, ROOT, SHIPPED, SHIPPED_COUNT, result_of, run_command
 
 REFERENCE = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
 
@@ -113,7 +113,7 @@ def test_mappings_lists_each_with_its_origin() -> None:
     assert done.exit_code == 0
     assert "radiotherapy" in done.stdout
     assert all("[fhir-case " in line for line in done.stdout.splitlines())
-    assert [one["name"] for one in parse(run_command("mappings", "--format", "json").stdout)] == [
+    assert [one["name"] for one in result_of(run_command("mappings", "--format", "json").stdout)["mappings"]] == [
         line.split()[0] for line in done.stdout.splitlines()
     ]
 

@@ -256,7 +256,7 @@ def test_a_secret_that_a_server_repeats_is_in_nothing_that_is_written(
     for words in (
         [*interop, "--probe", "decimals", *reports],
         ["server", "check", "s", "--servers", servers],
-        ["server", "check", "s", "--servers", servers, "--json"],
+        ["server", "check", "s", "--servers", servers, "--format", "json"],
         ["upload", file, "--server", small.url, "--journal", journal, "--html", out / "upload.html", *options],
         ["verify", file, "--server", small.url, "--html", out / "verify.html", *options],
         ["verify", file, "--server", small.url, *options, "--format", "json"],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support import run_command
+from support import result_of, run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def found(*arguments: str) -> tuple[int, dict[str, Any], dict[str, list[str]]]:
     done = run_command("doctor", "--format", "json", *arguments)
-    written = json.loads(done.stdout)
+    written = result_of(done.stdout)
     return done.exit_code, {one["name"]: one for one in written["found"]}, written["missing"]
 
 

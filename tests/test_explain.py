@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ import pytest
 from fhir_case import load_case
 from fhir_case.case.shipped import shipped_case_names
 from fhir_case.explain import explain
-from support import run_command
+from support import result_of, run_command
 
 if TYPE_CHECKING:
     from fhir_case.explain import Explanation, Fact
@@ -147,7 +146,7 @@ def test_what_a_mapping_from_outside_loses_is_told(small: Path, tmp_path: Path) 
 
 def test_json_has_the_facts_and_the_totals(small: Path) -> None:
     done = run_command("explain", small, "--format", "json", "--only", "words")
-    written = json.loads(done.stdout)
+    written = result_of(done.stdout)
 
     assert 0 == done.exit_code
     assert {"words": 2} == {state: number for state, number in written["entries"].items() if state == "words"}

@@ -38,7 +38,7 @@ def test_a_command_reads_its_input_its_folder_and_its_variables(tmp_path: Path) 
     assert (5, 5) == (piped.exit_code, read.exit_code)
     assert "gender" in piped.stdout
     assert "patient.json" in read.stdout
-    assert "No embedded server is running.\n" == named.stdout
+    assert "No embedded server is running.\n" == named.stderr
 
 
 def test_a_command_leaves_the_process_as_it_was(tmp_path: Path) -> None:

@@ -11,8 +11,12 @@ import gc
 import os
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from fhir_case.errors import ExitCode
 
 __all__ = ["collect_garbage_rarely", "main"]
 
@@ -109,43 +113,82 @@ def main(arguments: list[str] | None = None) -> None:
     """
     Run the command line and end the process with one of `fhir_case.errors.ExitCode`.
 
-    A `FhirCaseError` becomes one or more lines on standard error; a bug keeps its traceback.
+    A `FhirCaseError` becomes one or more lines on standard error; a bug keeps its traceback. With ``--format json`` the
+    answer is written last, whatever happened.
     """
-    from fhir_case.cli.output import begin, echo, echo_error, echo_usage_error
+    from fhir_case.cli.answer import asks_for_json
+    from fhir_case.cli.output import begin, echo_answer, note_bug
+    from fhir_case.errors import ExitCode
+
+    arguments, debug = _without_debug(sys.argv[1:] if arguments is None else arguments)
+    begin(as_json=asks_for_json(arguments))
+    collect_garbage_rarely()
+    try:
+        try:
+            exit_code = _ended(arguments, debug)
+        except Exception as bug:
+            note_bug(bug)
+            echo_answer(ExitCode.FAILED)
+            raise
+        echo_answer(exit_code)
+    except BrokenPipeError:
+        sys.stdout = None  # Python would flush it again
+        sys.exit(ExitCode.DONE)
+    except OSError as error:
+        sys.exit(_file_failed(error, debug))
+    if exit_code:
+        sys.exit(exit_code)
+
+
+def _ended(arguments: list[str], debug: bool) -> ExitCode:
+    """Run a command, tell what went wrong, and return how it ended."""
+    from fhir_case.cli.output import echo_error, echo_notice, echo_usage_error
     from fhir_case.errors import CaseError, ExitCode, FhirCaseError
 
-    begin()
-    collect_garbage_rarely()
-    arguments, debug = _without_debug(sys.argv[1:] if arguments is None else arguments)
     try:
-        cli.main(args=arguments, prog_name="fhir-case", standalone_mode=False)
+        return _exit_code(cli.main(args=arguments, prog_name="fhir-case", standalone_mode=False))
+    except SystemExit as end:
+        return _exit_code(end.code)
     except click.ClickException as error:
         echo_usage_error(error)
-        sys.exit(error.exit_code)
+        return _exit_code(error.exit_code)
     except click.Abort:
-        echo("fhir-case: interrupted", err=True)
-        sys.exit(ExitCode.INTERRUPTED)
-    except CaseError as error:
-        _show_traceback(debug)
-        for problem in error.problems:
-            echo_error(problem)
-        if len(error.problems) > 1:
-            echo(f"{len(error.problems)} problems in the case file", err=True)
-        sys.exit(error.exit_code)
+        echo_error("interrupted", before="fhir-case: ")
+        return ExitCode.INTERRUPTED
     except FhirCaseError as error:
         _show_traceback(debug)
-        echo_error(f"fhir-case: {error}")
-        sys.exit(error.exit_code)
+        problems = error.problems if isinstance(error, CaseError) else ()
+        for problem in problems:
+            echo_error(problem)
+        if not problems:
+            echo_error(error, before="fhir-case: ")
+        elif len(problems) > 1:
+            echo_notice(f"{len(problems)} problems in the case file")
+        return error.exit_code
     except OSError as error:
-        if error.filename is None and error.errno not in _OUTPUT_FAILED:
-            raise
-        _show_traceback(debug)
-        if error.filename is not None:
-            echo(f"fhir-case: {os.fsdecode(error.filename)}: {error.strerror}", err=True)
-        else:
-            sys.stdout = None
-            echo(f"fhir-case: the output cannot be written: {error.strerror}", err=True)
-        sys.exit(ExitCode.FAILED)
+        return _file_failed(error, debug)
+
+
+def _exit_code(number: object) -> ExitCode:
+    from fhir_case.errors import ExitCode
+
+    return next(code for code in ExitCode if code == (number or 0))
+
+
+def _file_failed(error: OSError, debug: bool) -> ExitCode:
+    """Tell that a file, or the output, cannot be read or written; any other error of the system is a bug."""
+    from fhir_case.cli.output import echo_error
+    from fhir_case.errors import ExitCode, FhirCaseError
+
+    if error.filename is None and error.errno not in _OUTPUT_FAILED:
+        raise error
+    _show_traceback(debug)
+    if error.filename is not None:
+        echo_error(FhirCaseError(str(error.strerror), where=os.fsdecode(error.filename)), before="fhir-case: ")
+    else:
+        sys.stdout = None
+        echo_error(f"the output cannot be written: {error.strerror}", before="fhir-case: ")
+    return ExitCode.FAILED
 
 
 def _without_debug(arguments: list[str]) -> tuple[list[str], bool]:
@@ -159,6 +202,6 @@ def _show_traceback(debug: bool) -> None:
     if debug:
         from traceback import format_exc
 
-        from fhir_case.cli.output import echo_text
+        from fhir_case.cli.output import echo_traceback
 
-        echo_text(format_exc(), err=True)
+        echo_traceback(format_exc())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_case.cli.output import shown_line
+from fhir_case.cli.output import echo, echo_command, echo_data, echo_json, echo_json_pieces, shown_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from fhir_case.report.validation.formats import Checked
     from fhir_case.report.validation.summary import Summary
 
-__all__ = ["rendered"]
+__all__ = ["echo_findings", "echo_rules"]
 
 
-def rendered(
+def echo_findings(
     form: str, checked: Iterable[Checked], summary: Summary, *, failing: tuple[str, ...], verbose: bool
-) -> Iterator[str]:
+) -> None:
     """
-    Yield the lines of the output.
+    Write the findings.
 
     Args:
         form: ``text``, ``json``, ``junit``, ``sarif`` or ``github``.
@@ -28,6 +28,22 @@ def rendered(
         failing: The severities that are a failure.
         verbose: Whether to show every finding.
     """
+    lines = _rendered(form, checked, summary, failing=failing, verbose=verbose)
+    if form == "json":
+        echo_json_pieces(f"{line}\n" for line in lines)
+        return
+    for line in lines:
+        if form == "text":
+            echo(line)
+        elif form == "github":
+            echo_command(line)
+        else:
+            echo_data(f"{line}\n")
+
+
+def _rendered(
+    form: str, checked: Iterable[Checked], summary: Summary, *, failing: tuple[str, ...], verbose: bool
+) -> Iterator[str]:
     from fhir_case.report.validation.formats import github_lines, junit_lines, sarif_lines
     from fhir_case.report.validation.text import group_lines, outcome_lines, summary_lines
 
@@ -65,3 +81,17 @@ def _kinds(checked: Iterable[Checked]) -> Iterator[str]:
         yield from kinds.lines()
         raise
     yield from kinds.lines()
+
+
+def echo_rules(form: str) -> None:
+    """Write the checks, each with its reason and its source."""
+    from fhir_case.fhir.invariants import NOT_CHECKED
+    from fhir_case.report.validation.text import rule_lines
+    from fhir_case.validation import CHECKS
+
+    if form == "json":
+        rules = [{"name": each.name, "reason": each.reason, "source": each.source} for each in CHECKS]
+        echo_json({"rules": rules, "not_checked": NOT_CHECKED})
+        return
+    for line in rule_lines(CHECKS, NOT_CHECKED):
+        echo(line)

@@ -7,14 +7,14 @@ import io
 import json
 from collections import Counter
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fhir_case.explain import Element, Explanation, Fact
 
-__all__ = ["as_csv", "as_json", "as_text", "bookkeeping", "chosen", "clipped"]
+__all__ = ["as_csv", "as_json", "as_json_text", "as_text", "bookkeeping", "chosen", "clipped"]
 
 _COLUMNS = ("section", "entry", "field", "said", "place", "source", "state", "resource", "path", "shown")
 
@@ -35,22 +35,20 @@ def as_text(explanation: Explanation, only: str | None = None) -> str:
     return "\n".join([*lines, "", explanation.summary()]).lstrip("\n") + "\n"
 
 
-def as_json(explanation: Explanation, only: str | None = None) -> str:
+def as_json(explanation: Explanation, only: str | None = None) -> dict[str, Any]:
     """Return the facts with their elements, the totals, and what has no evidence."""
-    return (
-        json.dumps(
-            {
-                "case": explanation.case,
-                "entries": explanation.entries,
-                "facts": explanation.counts,
-                "found": [{**asdict(fact), "state": fact.state} for fact in chosen(explanation, only)],
-                "without_evidence": [asdict(one) for one in explanation.without_evidence],
-            },
-            indent=2,
-            ensure_ascii=False,
-        )
-        + "\n"
-    )
+    return {
+        "case": explanation.case,
+        "entries": explanation.entries,
+        "facts": explanation.counts,
+        "found": [{**asdict(fact), "state": fact.state} for fact in chosen(explanation, only)],
+        "without_evidence": [asdict(one) for one in explanation.without_evidence],
+    }
+
+
+def as_json_text(explanation: Explanation, only: str | None = None) -> str:
+    """Return the same as text."""
+    return json.dumps(as_json(explanation, only), indent=2, ensure_ascii=False) + "\n"
 
 
 def as_csv(explanation: Explanation, only: str | None = None) -> str:

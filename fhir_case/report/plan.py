@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from fhir_case.report.characters import encodable, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from fhir_case.load.plan.transaction import Transaction
 
-__all__ = ["plan_json", "plan_text"]
+__all__ = ["plan_pieces", "plan_text"]
 
 
 def plan_text(name: str, level: int, transaction: Transaction) -> str:
@@ -24,8 +26,24 @@ def plan_text(name: str, level: int, transaction: Transaction) -> str:
     return "\n".join(map(printable, lines))
 
 
-def plan_json(name: str, level: int, transaction: Transaction) -> str:
-    """Return one transaction as a line of JSON, without its resources."""
+def plan_pieces(server: str, requests: Iterable[tuple[str, int, Transaction]]) -> Iterator[str]:
+    """
+    Return a plan as JSON, a line for each request, without the resources.
+
+    Args:
+        requests: Name, level, and what is sent.
+    """
+    from fhir_case.fhir import wire
+
+    yield f'{{"server": {wire.dump(server).decode()}, "requests": ['
+    between = "\n"
+    for request in requests:
+        yield between + _as_json(*request)
+        between = ",\n"
+    yield "\n]}"
+
+
+def _as_json(name: str, level: int, transaction: Transaction) -> str:
     from fhir_case.fhir import wire
 
     return wire.dump(

@@ -81,7 +81,6 @@ def summary_text(value: dict[str, Any]) -> str:
         printable(f"Upload to {value['server']}"),
         *table,
         *([printable(f"Journal  {value['journal']}")] if value["journal"] else []),
-        *(printable(f"Warning: {warning}") for warning in value["warnings"]),
     ]
     if value["reasons"]:
         total = value["resources"]["failed"] + value["resources"]["unknown"] + unresolved

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from fhir_case.case.schema import schema_path
 from fhir_case.mapping import load_case, read_case, shipped_cases
-from support import run_command
+from support import result_of, run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +24,7 @@ def test_cases_as_json_holds_the_same() -> None:
     code, out, _ = run_command("cases", "--format", "json")
 
     assert code == 0
-    assert [(one["name"], one["title"], one["citation"]) for one in json.loads(out)] == [
+    assert [(one["name"], one["title"], one["citation"]) for one in result_of(out)["cases"]] == [
         (case.name, case.title, case.citation) for case in shipped_cases()
     ]
 

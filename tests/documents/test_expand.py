@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from fhir_case.cli import cli
 from fhir_case.documents import expand
 from fhir_case.errors import FhirCaseError
+from support import run_command
 
 
 @pytest.fixture(autouse=True)
@@ -66,14 +65,14 @@ def test_nothing_behind_a_name_is_a_clear_error(pattern: str, part: str) -> None
 
 
 def test_a_pattern_in_quotes_is_checked_file_by_file() -> None:
-    result = CliRunner().invoke(cli, ["validate", "in/**/*.json", "?.json"])
+    result = run_command("validate", "in/**/*.json", "?.json")
 
     assert 0 == result.exit_code
     assert "3 resources in 3 documents checked" in result.output
 
 
 def test_a_pattern_that_matches_nothing_is_a_wrong_command_line() -> None:
-    result = CliRunner().invoke(cli, ["validate", "gone*"])
+    result = run_command("validate", "gone*")
 
     assert 2 == result.exit_code
     assert "gone*: nothing matches this pattern" in result.output

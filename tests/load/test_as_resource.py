@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from load.sample import write
+from support import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ def test_a_bundle_is_stored_verified_and_undone_as_a_resource(
 
     assert (0, [bundle(kind)]) == (code, stored(fake)), out + err
     code, out, _ = run("verify", journal, "--format", "json")
-    assert (0, ["added"]) == (code, [each["state"] for each in json.loads(out)["comparisons"]]), out
+    assert (0, ["added"]) == (code, [each["state"] for each in result_of(out)["comparisons"]]), out
     assert 0 == run("verify", file, "--server", fake.url, "--as-resource")[0]
     assert 0 == run("upload", file, "--server", fake.url, "--journal", journal, "--as-resource")[0]
     assert 0 == run("undo", journal)[0]

@@ -15,6 +15,7 @@ import pytest
 
 from load.sample import bundle, by_type, counts_of, patient, write, write_numbered
 from smallserver import Reply, Request, SmallServer
+from support import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +63,7 @@ def test_a_run_that_was_interrupted_resumes_and_sends_nothing_twice(fake: SmallS
     broken_off(fake, run, folder)
     fake.requests.clear()
     code, out, err = run(*command(folder, fake, "--format", "json"))
-    value = json.loads(out)
+    value = result_of(out)
 
     assert (0, ALL) == (code, by_type(fake.names))
     assert ["p-n2", "p-n3", "p-n4", "p-n5"] == patients_sent(fake)

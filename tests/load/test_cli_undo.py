@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from load.sample import bundle, by_type, counts_of, observation, patient, write
 from smallserver import HAPI, Reply, Request, SmallServer
+from support import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ def loaded(run: Run, fake: SmallServer, folder: Path, journal: Path, *more: str)
 
 
 def counts(out: str) -> dict[str, int]:
-    return {name: number for name, number in json.loads(out).items() if isinstance(number, int) and number}
+    return {name: number for name, number in result_of(out).items() if isinstance(number, int) and number}
 
 
 @pytest.mark.parametrize("software", [HAPI, "another server"])
@@ -47,7 +47,7 @@ def test_all_that_was_created_is_deleted_though_it_refers_to_each_other(
 
         assert (0, set()) == (code, fake.names)
         assert {"deleted": 10} == counts(out)
-        assert [] == json.loads(out)["left_over"]
+        assert [] == result_of(out)["left_over"]
         assert f"Undoing the upload to {fake.url} …\n" == err
 
 
@@ -84,7 +84,7 @@ def test_what_something_else_refers_to_is_left_until_that_is_gone(
 
     assert (7, {"Observation/o-of-somebody", "Patient/p-c"}) == (code, fake.names)
     assert {"deleted": 9, "left": 1} == counts(out)
-    [left] = json.loads(out)["left_over"]
+    [left] = result_of(out)["left_over"]
     assert ("Patient/p-c", "left") == (left["stored_as"], left["state"])
     assert "Observation/o-of-somebody" in left["reason"]
     del fake.resources["Observation/o-of-somebody"]

@@ -11,6 +11,7 @@ import pytest
 
 from load.sample import bundle, by_type, counts_of, labelled, observation, patient, write
 from smallserver import HAPI, Reply, Request, SmallServer
+from support import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ def test_a_dry_run_sends_nothing_and_writes_the_requests_that_are_sent_later(
     assert 0 == code
     assert ([], set(), []) == (fake.transactions, fake.names, list(state_home.rglob("*.jsonl")))
     written = [json.loads(file.read_bytes()) for file in sorted((tmp_path / "out").iterdir())]
-    assert ["00001.json", "00002.json"] == [json.loads(line)["name"] for line in out.splitlines()]
+    assert ["00001.json", "00002.json"] == [each["name"] for each in result_of(out)["requests"]]
     assert 0 == run(*command, "--concurrency", "1")[0]
     assert written[0] == json.loads(fake.transactions[0].content)
     # The clinic of the second is known to be there by then.
@@ -85,23 +86,23 @@ def test_ids_that_are_numbers_are_given_by_the_server_and_references_follow(
             {"resource": {**observation("x", "Patient/7"), "id": "8"}},
         ],
     }
-    code, out, _ = run("upload", write(tmp_path, "a.json", found), "--server", fake.url)
+    code, _, err = run("upload", write(tmp_path, "a.json", found), "--server", fake.url)
 
     assert 0 == code
     kinds = {name.partition("/")[0]: name for name in fake.names}
     assert {"reference": kinds["Patient"]} == fake.resources[kinds["Observation"]]["subject"]
-    assert "Warning: loading twice will duplicate what has no condition: Observation/8" in out
+    assert "Warning: loading twice will duplicate what has no condition: Observation/8" in err
 
 
 def test_what_is_more_than_the_server_takes_is_split_in_order_with_a_warning(
     fake: SmallServer, run: Run, tmp_path: Path
 ) -> None:
     file = write(tmp_path, "a.json", bundle("a"))
-    code, out, _ = run("upload", file, "--server", fake.url, "--max-entries", "2")
+    code, _, err = run("upload", file, "--server", fake.url, "--max-entries", "2")
 
     assert (0, [2, 1]) == (code, [len(each.entries) for each in fake.transactions])
     assert {"Observation": 1, "Organization": 1, "Patient": 1} == by_type(fake.names)
-    assert f"Warning: not all or nothing, since the server takes 2 entries at once: {file}" in out
+    assert f"Warning: not all or nothing, since the server takes 2 entries at once: {file}" in err
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_a_refused_entry_is_named_by_file_and_entry_and_other_files_are_stored(
     for key in "abc":
         write(tmp_path, f"in/{key}.json", bundle(key))
     code, out, _ = run("upload", tmp_path / "in", "--server", fake.url, "--format", "json")
-    value = json.loads(out)
+    value = result_of(out)
 
     assert 7 == code
     assert {"Observation": 3, "Organization": 1, "Patient": 3} == by_type(fake.names)
@@ -167,7 +168,7 @@ def test_loading_twice_changes_nothing(run: Run, tmp_path: Path, software: str, 
         code, out, _ = run("upload", tmp_path / "in", "--server", fake.url, "--format", "json")
 
         assert (0, before) == (code, fake.versions())
-    assert {"unchanged": 3 * files} == {name: number for name, number in json.loads(out)["resources"].items() if number}
+    assert {"unchanged": 3 * files} == {name: number for name, number in result_of(out)["resources"].items() if number}
     assert 2 * files + 1 == len(before)
 
 
@@ -198,7 +199,7 @@ def test_one_identifier_in_many_files_is_created_once(
 
     assert (0, []) == (code, twice)
     assert {"Observation": 40, "Organization": 3, "Patient": 40} == by_type(fake.names)
-    assert {"created": 83, "unchanged": 37} == {n: k for n, k in json.loads(out)["resources"].items() if k}
+    assert {"created": 83, "unchanged": 37} == {n: k for n, k in result_of(out)["resources"].items() if k}
 
 
 def test_files_that_refer_to_each_other_in_a_cycle_are_stored_together(
@@ -281,7 +282,7 @@ def test_text_and_json_say_what_the_server_has(fake: SmallServer, run: Run, tmp_
     fake.put({**patient("b"), "gender": "male"})
     folder = a_directory(tmp_path)
     _, out, _ = run("upload", folder, "--server", fake.url, "--format", "json")
-    value = json.loads(out)
+    value = result_of(out)
     again = run("upload", folder, "--server", fake.url)[1]
 
     assert {"created": 4, "updated": 1, "unchanged": 1} == {n: k for n, k in value["resources"].items() if k}

@@ -12,7 +12,7 @@ import pytest
 
 from fhir_case import build_bundle, load_case
 from load.sample import bundle, by_type, counts_of, observation, patient, write
-from support import CASES
+from support import CASES, result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -69,7 +69,7 @@ def test_every_form_of_input_is_loaded_each_resource_once(
     code, out, err = run("upload", given(tmp_path), "--server", fake.url, "--format", "json")
 
     assert (0, BOTH) == (code, by_type(fake.names)), err
-    assert 5 == json.loads(out)["resources"]["created"]
+    assert 5 == result_of(out)["resources"]["created"]
 
 
 def test_what_comes_on_standard_input_is_loaded(fake: SmallServer, run: Run) -> None:
@@ -163,11 +163,11 @@ def test_an_unresolved_reference_is_refused_before_anything_is_sent(
 
 def test_an_unresolved_reference_is_sent_when_that_is_allowed(fake: SmallServer, run: Run, tmp_path: Path) -> None:
     file = write(tmp_path, "o.json", observation("x", "Patient/nobody"))
-    code, out, _ = run("upload", file, "--server", fake.url, "--allow-dangling")
+    code, out, err = run("upload", file, "--server", fake.url, "--allow-dangling")
 
     assert 7 == code  # the server is asked, and it refuses
     assert "Patient/nobody not found" in out
-    assert "Warning: references to what is neither in the files nor on the server: Patient/nobody" in out
+    assert "Warning: references to what is neither in the files nor on the server: Patient/nobody" in err
     assert 1 == len(fake.transactions)
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fhir_case.fhir.systems import ACT_REASON
-from fhir_case.fhir.wire import dump, parse
+from fhir_case.fhir.wire import dump
 from load.sample import counts_of
+from support import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,7 @@ def test_an_upload_can_be_read_by_a_program(
     announce(http, base)
     _, out, _ = run("upload", file, "--server", base, "--format", "json")
 
-    assert 1 == parse(out)["resources"]["created"]
+    assert 1 == result_of(out)["resources"]["created"]
 
 
 def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(
@@ -70,7 +71,7 @@ Transaction 00001.json, level 1, entries: 1
   PUT  Patient/demo-patient  ({file}: the Bundle requests it)
 """
     assert expected == out
-    assert "Patient/demo-patient" == parse(as_json)["entries"][0]["url"]
+    assert "Patient/demo-patient" == result_of(as_json)["requests"][0]["entries"][0]["url"]
 
 
 def test_an_entry_that_is_not_confirmed_gives_6_and_the_report(
@@ -130,7 +131,7 @@ def test_verify_gives_0_when_all_is_there_and_5_when_something_is_not(
 
     assert (0, f"Reading the CapabilityStatement of {base} …\nReading back from {base} …\n") == (good[0], good[2])
     assert 5 == bad[0]
-    assert "Patient.gender" == parse(bad[1])["comparisons"][0]["differences"][0]["path"]
+    assert "Patient.gender" == result_of(bad[1])["comparisons"][0]["differences"][0]["path"]
 
 
 @COMMANDS

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from load.sample import bundle, counts_of, observation, patient, write
 from smallserver import Reply
+from support import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def test_all_that_was_loaded_is_found_and_is_as_it_was_sent(
 ) -> None:
     assert 0 == upload(run, fake, folder, journal, *options)
     code, out, err = run("verify", journal, "--format", "json")
-    value = json.loads(out)
+    value = result_of(out)
 
     assert (0, True) == (code, value["ok"]), out
     assert fake.names == {each["stored_as"] for each in value["comparisons"]}
@@ -92,7 +92,7 @@ def test_what_could_not_be_loaded_is_listed_and_the_rest_is_compared(
     assert 4 == upload(run, fake, folder, journal, "--keep-going")
     code, out, err = run("verify", journal, "--format", "json")
 
-    assert (4, True, 9) == (code, json.loads(out)["ok"], len(json.loads(out)["comparisons"]))
+    assert (4, True, 9) == (code, result_of(out)["ok"], len(result_of(out)["comparisons"]))
     assert f"Skipped: {file}: this is not a FHIR resource" in err
     del fake.resources["Patient/p-b"]
     assert 5 == run("verify", journal)[0]
@@ -106,7 +106,7 @@ def test_what_was_allowed_to_refer_to_nothing_is_compared(
     for options in (("--allow-dangling",), ("--allow-dangling", "--keep-going")):
         assert 0 == upload(run, fake, folder, journal, *options, "--restart")
         code, out, err = run("verify", journal, "--format", "json")
-        assert (0, 10) == (code, len(json.loads(out)["comparisons"])), err
+        assert (0, 10) == (code, len(result_of(out)["comparisons"])), err
     del fake.resources["Observation/o-d"]
     assert 5 == run("verify", journal)[0]
 
@@ -118,7 +118,7 @@ def test_what_the_upload_had_skipped_is_named_and_not_called_lost(
     assert 4 == upload(run, fake, folder, journal, "--keep-going")
     code, out, err = run("verify", journal, "--format", "json")
 
-    assert (4, True, 9) == (code, json.loads(out)["ok"], len(json.loads(out)["comparisons"]))
+    assert (4, True, 9) == (code, result_of(out)["ok"], len(result_of(out)["comparisons"]))
     assert f"Skipped: {file}: the upload had skipped it" in err
 
 
@@ -135,7 +135,7 @@ def test_what_the_server_refused_is_called_refused_with_its_reason(
     fake.hook = refuse
     assert 7 == upload(run, fake, file, journal)
     code, out, _ = run("verify", journal)
-    compared = json.loads(run("verify", journal, "--format", "json")[1])["comparisons"]
+    compared = result_of(run("verify", journal, "--format", "json")[1])["comparisons"]
     counts = counts_of(out, "Resources")
 
     assert 5 == code
@@ -146,7 +146,7 @@ def test_what_the_server_refused_is_called_refused_with_its_reason(
     fake.hook = lambda _, answer: answer()
     assert 0 == upload(run, fake, file, journal)
     del fake.resources["Patient/p-bad"]
-    lost = json.loads(run("verify", journal, "--format", "json")[1])["comparisons"]
+    lost = result_of(run("verify", journal, "--format", "json")[1])["comparisons"]
     assert ["added", "lost"] == sorted(each["state"] for each in lost)
 
 
@@ -155,4 +155,4 @@ def test_after_an_undo_everything_is_lost(fake: SmallServer, run: Run, folder: P
     assert 0 == run("undo", journal)[0]
     code, out, _ = run("verify", journal, "--format", "json")
 
-    assert (5, {"lost"}) == (code, {each["state"] for each in json.loads(out)["comparisons"]})
+    assert (5, {"lost"}) == (code, {each["state"] for each in result_of(out)["comparisons"]})

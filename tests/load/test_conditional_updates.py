@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from load.sample import SYSTEM, patient, write
 from smallserver import HAPI, SmallServer
+from support import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +102,7 @@ def test_as_they_are_the_last_update_stays_and_undo_takes_all_versions_of_the_ru
         code, out, _ = run("undo", journal, "--format", "json")
 
         assert 0 == code
-        assert (0 if there else 1) == json.loads(out)["deleted"]
+        assert (0 if there else 1) == result_of(out)["deleted"]
         assert ({"Encounter/before"} if there else set()) == fake.names
 
 

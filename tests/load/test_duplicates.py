@@ -16,6 +16,7 @@ from fhir_case.load.journal.writer import JournalFile
 from fhir_case.load.send.duplicates import remove_earlier
 from fhir_case.server.client import Client
 from load.sample import by_type, write_numbered
+from support import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,7 +130,7 @@ def test_a_request_that_was_carried_out_before_it_could_be_sent_again_is_what_co
 
     assert (0, ALL) == (code, by_type(fake.names)), err
     assert there <= fake.names
-    assert 3 == json.loads(out)["resources_of_an_earlier_run"]
+    assert 3 == result_of(out)["resources_of_an_earlier_run"]
     assert (0, set()) == (run("undo", journal)[0], fake.names)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from load.sample import bundle, observation, patient, write
 from smallserver import Reply, Request, SmallServer
+from support import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,7 @@ def test_the_reason_of_a_refused_transaction_is_the_first_line(
     assert "the status is wrong" in out.splitlines()[0]
     assert len(out.partition("Failed:\n")[2].splitlines()) == (1 if more else 2)  # itself, and all others
     code, out, _ = run(*command, "--format", "json")
-    found = json.loads(out)
+    found = result_of(out)
     assert f"{file}: Observation/o-bad" == found["first_failure"]["place"]
     assert "the status is wrong" in found["first_failure"]["reason"]
     assert [1] if more else [1, 18] == sorted(each["count"] for each in found["reasons"])
@@ -67,7 +67,7 @@ def test_undo_and_verify_tell_once_what_fails_alike(fake: SmallServer, run: Run,
     (line,) = out.partition("Not deleted:\n")[2].splitlines()
     assert "and 16 more: " in line
     assert "405" in line
-    (reason,) = json.loads(run("undo", journal, "--format", "json")[1])["reasons"]
+    (reason,) = result_of(run("undo", journal, "--format", "json")[1])["reasons"]
     assert (19, 3) == (reason["count"], len(reason["first"]))
     fake.hook = lambda _, answer: answer()
     fake.resources.clear()

@@ -65,7 +65,7 @@ def test_a_history_that_is_not_newest_first_is_refused() -> None:
 
 def test_a_history_is_uploaded(fake: SmallServer, run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     file = write(tmp_path, "history.json", history(version(2, gender="male"), version(1)))
-    code, out, _ = run("upload", file, "--server", fake.url)
+    code, _, err = run("upload", file, "--server", fake.url)
 
     assert (0, "male") == (code, fake.resources["Patient/a"]["gender"])
-    assert f"Warning: left out of a history, older versions of the same resource: 1: {file}" in out
+    assert f"Warning: left out of a history, older versions of the same resource: 1: {file}" in err

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from load.sample import SYSTEM, counts_of, patient, write
 from smallserver import HAPI, Reply, Request, SmallServer
+from support import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +83,7 @@ def test_two_that_say_the_same_are_both_sent_and_the_second_is_refused(
         code, out, _ = run(*command, "--format", "json")
 
         assert 7 == code
-        found = json.loads(out)
+        found = result_of(out)
         assert (1, 0) == (found["resources"]["failed"], found["resources"]["unchanged"])
         assert any(status in found["first_failure"]["reason"] for status in ("HTTP 409", "HTTP 412"))
         assert [1, 1] == [len(each.entries) for each in fake.transactions]

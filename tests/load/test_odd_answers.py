@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from load.sample import by_type, counts_of, patient, write
 from smallserver import HAPI, Reply, Request, SmallServer
+from support import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ def test_what_an_answer_does_not_confirm_is_not_sent_again_and_undo_tells_it(
         fake.hook = lambda _, answer: answer()
         code, text, _ = run("undo", journal, "--format", "json")
 
-    left = json.loads(text)["left_over"]
+    left = result_of(text)["left_over"]
     assert counts.get("unknown", 0) == len(left)
     assert (7 if left else 0, len(left)) == (code, len(fake.names))
     assert all("it is not known whether it is stored" in each["reason"] for each in left)
@@ -215,7 +215,7 @@ def test_undo_knows_or_lists_what_the_answer_gives_no_proper_place(
         assert (0, 2) == (code, counts_of(out, "Resources")["created"])
         code, out, _ = run("undo", journal, "--format", "json")
 
-    found = json.loads(out)
+    found = result_of(out)
     if how == "none":
         assert (7, 2, 2) == (code, found["left"], len(fake.names))
         assert "the server did not say where" in found["left_over"][0]["reason"]
@@ -244,7 +244,7 @@ def test_answers_of_several_requests_that_name_one_location_are_undone_once(
         assert (6, 1, 2) == (code, counts["created"], counts["unknown"]), out
         code, out, _ = run("undo", journal, "--format", "json")
 
-    assert (7, 1, 2) == (code, json.loads(out)["deleted"], json.loads(out)["left"])
+    assert (7, 1, 2) == (code, result_of(out)["deleted"], result_of(out)["left"])
 
 
 @pytest.mark.parametrize("software", [HAPI, "another server"])

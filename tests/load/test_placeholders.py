@@ -10,6 +10,7 @@ import pytest
 from fhir_case.server.hapi import HapiServer
 from load.sample import bundle, by_type, counts_of, observation, patient, write
 from smallserver import PLACEHOLDER, Reply, Request, SmallServer
+from support import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,13 +43,13 @@ def upload(run: Run, fake: SmallServer, folder: Path, journal: Path, *more: str)
 
 def states(run: Run, journal: Path, command: str) -> tuple[int, dict[str, Any]]:
     code, out, _ = run(command, journal, "--format", "json")
-    return code, json.loads(out)
+    return code, result_of(out)
 
 
 def test_what_the_server_made_is_counted_apart_and_named(
     placeholders: SmallServer, run: Run, folder: Path, journal: Path
 ) -> None:
-    code, out, _ = upload(run, placeholders, folder, journal, "--placeholders")
+    code, out, err = upload(run, placeholders, folder, journal, "--placeholders")
 
     assert 0 == code
     assert {"Patient/elsewhere", "Encounter/elsewhere"} < placeholders.names
@@ -57,7 +58,7 @@ def test_what_the_server_made_is_counted_apart_and_named(
     awaited = (
         "Warning: the server shall make placeholders for unresolved references: Encounter/elsewhere, Patient/elsewhere"
     )
-    assert awaited in out
+    assert awaited in err
     assert json.loads(journal.read_text().splitlines()[-1])["finished"]
 
 
@@ -83,12 +84,12 @@ def test_a_server_that_makes_none_and_accepts_the_reference_is_reported(
         return reply
 
     fake.hook = take_all
-    code, out, _ = upload(run, fake, folder, journal, "--placeholders")
+    code, out, err = upload(run, fake, folder, journal, "--placeholders")
 
     assert 7 == code
     assert {"made": 0, "missing": 2} == counts_of(out, "Placeholders")
     named = "Warning: referred to, and the server made no placeholder: Encounter/elsewhere, Patient/elsewhere"
-    assert named in out
+    assert named in err
 
 
 def test_what_was_refused_is_reported_once_and_not_as_a_missing_placeholder(
@@ -149,7 +150,7 @@ def test_what_was_made_by_a_request_that_was_not_confirmed_is_counted_and_undone
     placeholders.hook = lambda _, carried_out: carried_out()
     code, out, _ = upload(run, placeholders, folder, journal, *options, "--format", "json")
 
-    assert 2 == json.loads(out)["placeholders"]["made"]
+    assert 2 == result_of(out)["placeholders"]["made"]
     assert {"Observation": 2, "Patient": 2, "Encounter": 1} == by_type(placeholders.names)
     code, undone = states(run, journal, "undo")
     left = {each.get("stored_as", each["resource"]) for each in undone["left_over"]}

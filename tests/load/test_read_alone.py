@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from load.sample import bundle, by_type, observation, patient, write
 from smallserver import HAPI, Reply, Request, SmallServer
+from support import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,7 @@ def test_undo_reads_one_by_one_and_deletes_what_is_ours(
         fake.hook = no_search(status)
         code, out, _ = run("undo", journal, "--format", "json")
 
-        found = json.loads(out)
+        found = result_of(out)
         assert (7, {"Patient/p-b"}) == (code, fake.names)
         assert (1, 1, 1) == (found["deleted"], found["gone"], found["left"])
         assert "it was changed since" in found["left_over"][0]["reason"]
@@ -71,7 +71,7 @@ def test_undo_leaves_what_is_answered_with_another_resource(
     code, out, _ = run("undo", journal, "--format", "json")
 
     assert (7, {"Patient": 1}) == (code, by_type(fake.names))
-    (left,) = json.loads(out)["left_over"]
+    (left,) = result_of(out)["left_over"]
     assert ("Patient/p-a", "the server answers with another resource") == (left["stored_as"], left["reason"])
     fake.hook = lambda _, done: done()
     assert (0, set()) == (run("undo", journal)[0], fake.names)
@@ -108,7 +108,7 @@ def test_verify_does_not_check_where_a_search_shows_less_than_it_finds(
 
     fake.hook = less
     code, out, _ = run("verify", file, "--server", fake.url, "--format", "json")
-    found = {each["resource"].partition("/")[0]: each for each in json.loads(out)["comparisons"]}
+    found = {each["resource"].partition("/")[0]: each for each in result_of(out)["comparisons"]}
 
     assert 5 == code
     states = {each["state"] for each in found.values() if "a search finds" in each["reason"]}

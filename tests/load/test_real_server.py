@@ -12,14 +12,13 @@ import pytest
 
 from faultproxy import FaultProxy
 from fhir_case.errors import RejectedError
-from fhir_case.fhir.wire import parse
 from fhir_case.load import upload, verify
 from fhir_case.load.verification.readback import read_back
 from fhir_case.server.capabilities import Capabilities, TypeCapabilities
 from fhir_case.server.client import Client
 from load.sample import plan, sent, write
 from load.test_as_resource import bundle as bundle_of
-from support import SHIPPED_COUNT
+from support import SHIPPED_COUNT, result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,19 +203,19 @@ def test_a_case_whose_ids_the_server_gives_arrives_as_it_was_sent_and_goes_again
     upload_again = ["upload", file, "--server", hapi_r4, "--ids", "server", "--format", "json", "--quiet"]
     assert 0 == run("build", "hcc-tare-sorafenib", "--namespace", "ids-of-server", "--output", file)[0]
     code, out, err = run(*upload_again, "--journal", journal)
-    sent = parse(out.encode())
+    sent = result_of(out)
 
     assert (0, SHIPPED_COUNT, 0) == (code, sent["resources"]["created"], sent["resources_with_open_references"]), err
     assert any("a second request resolves them: " in each and "and 105 more" in each for each in sent["warnings"])
     code, out, err = run("verify", journal, "--format", "json")
     assert (0, {"rewritten": SHIPPED_COUNT}) == (
         code,
-        {name: n for name, n in parse(out.encode())["counts"].items() if n},
+        {name: n for name, n in result_of(out)["counts"].items() if n},
     ), err
     code, out, err = run(*upload_again, "--journal", tmp_path / "again.jsonl")
-    assert (0, SHIPPED_COUNT) == (code, parse(out.encode())["resources"]["unchanged"]), out
+    assert (0, SHIPPED_COUNT) == (code, result_of(out)["resources"]["unchanged"]), out
     code, out, err = run("undo", journal, "--format", "json")
-    assert (0, SHIPPED_COUNT, 0) == (code, *(parse(out.encode())[state] for state in ("deleted", "left"))), err
+    assert (0, SHIPPED_COUNT, 0) == (code, *(result_of(out)[state] for state in ("deleted", "left"))), err
 
 
 @pytest.mark.parametrize("fault", ["503", "429-seconds", "reset-before", "reset-after", "reset-during", "half", "500"])
@@ -228,14 +227,14 @@ def test_a_fault_at_the_second_request_does_no_harm(hapi_r4: str, tmp_path: Path
             "upload", file, "--server", proxy.base_url, "--ids", "server", "--journal", journal, "--format", "json",
             "--settle-for", "1", "--retry-for", "60", "--quiet",
         )  # fmt: skip
-        sent = parse(out.encode())
+        sent = result_of(out)
         assert (0, SHIPPED_COUNT, 0) == (code, sent["resources"]["created"], sent["resources_with_open_references"]), (
             err
         )
         assert [fault] == [each.fault for each in proxy.log if each.fault]
         assert 0 == run("verify", journal)[0]
         code, out, err = run("undo", journal, "--format", "json")
-    assert (0, SHIPPED_COUNT, 0) == (code, *(parse(out.encode())[state] for state in ("deleted", "left"))), err
+    assert (0, SHIPPED_COUNT, 0) == (code, *(result_of(out)[state] for state in ("deleted", "left"))), err
 
 
 @pytest.mark.parametrize("schedule", [["silence"], [None, "silence"]], ids=["first", "second"])
@@ -258,7 +257,7 @@ def test_a_run_that_is_killed_at_either_request_is_completed_by_the_same_command
         process.wait()
         assert len(schedule) == requests_begun(journal)
         code, out, err = run(*command, "--format", "json")
-        sent = parse(out.encode())
+        sent = result_of(out)
         assert (0, SHIPPED_COUNT, 0) == (
             code,
             sent["resources_of_an_earlier_run"],
@@ -266,7 +265,7 @@ def test_a_run_that_is_killed_at_either_request_is_completed_by_the_same_command
         ), err
         assert 0 == run("verify", journal)[0]
         code, out, err = run("undo", journal, "--format", "json")
-    assert (0, SHIPPED_COUNT, 0) == (code, *(parse(out.encode())[state] for state in ("deleted", "left"))), err
+    assert (0, SHIPPED_COUNT, 0) == (code, *(result_of(out)[state] for state in ("deleted", "left"))), err
 
 
 def requests_begun(journal: Path) -> int:

@@ -88,7 +88,6 @@ Total      bytes sent              1,244
            time                   12.0 s
            resources per second      0.2
 Journal  j
-Warning: beware
 
 Failed:
   a.json: Observation/long-name: the answer has no status

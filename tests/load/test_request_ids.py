@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -13,6 +12,7 @@ from requests.structures import CaseInsensitiveDict
 from load.machine import World
 from load.sample import SYSTEM, by_type, counts_of, write
 from smallserver import HAPI, Reply, Request, SmallServer
+from support import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,17 +65,17 @@ def test_what_only_the_request_id_could_tell_is_unknown_and_never_sent_again(
     for number in range(3):
         write(tmp_path, f"in/{number}.json", posted(2))
     Gateway(fake, how, lost)
-    code, out, _ = run(*command(tmp_path / "in", fake, journal))
+    code, out, err = run(*command(tmp_path / "in", fake, journal))
     counts = counts_of(out, "Resources")
 
     assert (6, 4, 2) == (code, counts["created"], counts["unknown"]), out
     assert {"Observation": 6} == by_type(fake.names)
     assert "it is not known whether it is stored" in out
-    assert "X-Request-ID does not arrive as it was sent" in out
+    assert "X-Request-ID does not arrive as it was sent" in err
     assert 6 == run(*command(tmp_path / "in", fake, journal))[0]
     assert {"Observation": 6} == by_type(fake.names)
     code, out, _ = run("undo", journal, "--format", "json")
-    assert (7, 4, 2) == (code, json.loads(out)["deleted"], json.loads(out)["left"])
+    assert (7, 4, 2) == (code, result_of(out)["deleted"], result_of(out)["left"])
 
 
 @pytest.mark.parametrize("how", GATEWAYS)

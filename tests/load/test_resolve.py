@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from fhir_case.server.client import Client
 from fhir_case.server.quirks import Caps, Quirks
 from load.sample import SYSTEM, by_type, counts_of, plan, write
 from smallserver import HAPI, Reply, Request, SmallServer
+from support import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,7 +73,7 @@ def file(tmp_path: Path) -> Path:
 
 def upload(run: Run, fake: SmallServer, file: Path, journal: Path, *more: str) -> tuple[int, dict[str, Any], str]:
     code, out, err = run(*command(fake, file, journal), "--format", "json", *more)
-    return code, json.loads(out) if out else {}, err
+    return code, result_of(out) or {}, err
 
 
 def command(fake: SmallServer, file: Path, journal: Path) -> list[str]:
@@ -189,10 +189,10 @@ def test_a_dry_run_says_how_many_need_it_and_sends_nothing(run: Run, file: Path)
         (OTHER, f"may leave {words} resolves them where"),
     ):
         with SmallServer.like(software) as fake:
-            code, out, _ = run("upload", file, "--server", fake.url, "--dry-run")
+            code, _, err = run("upload", file, "--server", fake.url, "--dry-run")
 
             assert (0, []) == (code, fake.transactions)
-            [line] = [line for line in out.splitlines() if "second request" in line]
+            [line] = [line for line in err.splitlines() if "second request" in line]
             assert line.startswith(f"Warning: the server {expected}")
             assert 3 == line.count("urn:uuid:")
 

@@ -13,6 +13,7 @@ from fhir_case.load.journal.reader import read_records
 from fhir_case.load.undo.created import Created
 from fhir_case.load.undo.ours import Ours
 from load.sample import bundle, observation, patient, write
+from support import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +139,7 @@ def test_lines_that_are_there_twice_count_once(run: Run, fake: SmallServer, tmp_
 
     assert [] == twice
     code, out, _ = run("undo", journal, "--format", "json")
-    assert (0, 3, set()) == (code, json.loads(out)["deleted"], fake.names)
+    assert (0, 3, set()) == (code, result_of(out)["deleted"], fake.names)
 
 
 def test_a_journal_that_is_two_is_refused(run: Run, fake: SmallServer, tmp_path: Path, journal: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from load.sample import bundle, by_type, observation, patient, write
 from smallserver import Reply, Request, SmallServer
+from support import result_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ def small(fake: SmallServer) -> SmallServer:
 
 def upload(run: Run, fake: SmallServer, file: Path, *more: str) -> tuple[int, dict[str, Any], str]:
     code, out, err = run("upload", file, "--server", fake.url, "--format", "json", *more)
-    return code, json.loads(out), err
+    return code, result_of(out), err
 
 
 def a_bundle(kind: str, *resources: dict[str, Any]) -> dict[str, Any]:

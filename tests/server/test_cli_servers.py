@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from smallserver import SmallServer
-from support import run_command
+from support import result_of, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,8 +64,8 @@ def test_the_list_says_where_and_how_and_whether_variables_are_set(
 
 def test_the_list_as_json(run: Run, two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLINIC_TOKEN", TOKEN)
-    _, out, _ = run("list", "--json")
-    clinic, own = json.loads(out)["servers"]
+    _, out, _ = run("list", "--format", "json")
+    clinic, own = result_of(out)["servers"]
 
     assert {"CLINIC_TOKEN": True, "CLINIC_TENANT": False} == clinic["variables"]
     assert ("bearer", ["X-Tenant"], 50) == (clinic["sign_in"], clinic["headers"], clinic["caps"]["entries"])
@@ -77,7 +76,7 @@ def test_the_list_as_json(run: Run, two: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_without_a_file_it_is_said_where_one_is_looked_for(run: Run, tmp_path: Path) -> None:
     looked = f"servers.toml or {tmp_path}/config/fhir-case/servers.toml"
 
-    assert (0, f"There is no server in {looked}.\n", "") == run("list")
+    assert (0, "", f"There is no server in {looked}.\n") == run("list")
     code, _, err = run("check")
     assert 2 == code
     assert f"There is no server to check in {looked}" in err
@@ -111,8 +110,8 @@ def test_a_check_tells_of_each_server_and_fails_when_one_is_wrong(run: Run, tmp_
 
 def test_a_check_as_json(run: Run, two: Path) -> None:
     with SmallServer.like() as fake:
-        code, out, _ = run("check", "clinic", fake.url, "--json")
-    clinic, anonymous = json.loads(out)["servers"]
+        code, out, _ = run("check", "clinic", fake.url, "--format", "json")
+    clinic, anonymous = result_of(out)["servers"]
 
     assert 6 == code
     assert ("clinic", False) == (clinic["name"], clinic["ok"])
@@ -137,4 +136,4 @@ def test_the_embedded_server_is_started_checked_and_stopped(run: Run, two: Path,
     assert 0 == code, err
     assert "R4 (4.0.1)" in out
     assert "HAPI FHIR Server" in out
-    assert (0, "No embedded server is running.\n", "") == run("status")
+    assert (0, "", "No embedded server is running.\n") == run("status")

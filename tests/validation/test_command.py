@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from fhir_case.cli import cli
 from fhir_case.fhir.invariants import NOT_CHECKED
 from fhir_case.validation import CHECKS, validate
+from support import Result, result_of, run_command
 
 _GOOD = Path(__file__).parent / "good.json"
 _BAD = '{"resourceType":"Patient","gender":"man"}'
 
 
 def _run(*arguments: str, text: str = "") -> Result:
-    return CliRunner().invoke(cli, ["validate", *arguments], input=text)
+    return run_command("validate", *arguments, stdin=text)
 
 
 def test_a_good_bundle_ends_with_0_and_says_what_was_not_checked() -> None:
@@ -54,7 +53,7 @@ def test_xml_ends_with_8_because_nothing_was_checked() -> None:
 
 
 def test_an_empty_directory_ends_with_8(tmp_path: Path) -> None:
-    assert 8 == getattr(_run(str(tmp_path)).exception, "exit_code", None)
+    assert 8 == _run(str(tmp_path)).exit_code
 
 
 def test_a_path_that_is_not_there_is_a_wrong_command_line() -> None:
@@ -62,7 +61,7 @@ def test_a_path_that_is_not_there_is_a_wrong_command_line() -> None:
 
 
 def test_json_is_an_operation_outcome_with_the_checks() -> None:
-    answer = json.loads(_run("-", "--format", "json", text=_BAD).output)
+    answer = result_of(_run("-", "--format", "json", text=_BAD).output)
 
     issue = next(one for one in answer["outcome"]["issue"] if one["severity"] == "error")
     assert "OperationOutcome" == answer["outcome"]["resourceType"]
@@ -71,7 +70,7 @@ def test_json_is_an_operation_outcome_with_the_checks() -> None:
 
 
 def test_the_outcome_that_is_written_is_itself_right() -> None:
-    outcome = json.loads(_run("-", "--format", "json", text=_BAD).output)["outcome"]
+    outcome = result_of(_run("-", "--format", "json", text=_BAD).output)["outcome"]
 
     assert {"dom-6"} == {issue.check for issue in validate(outcome).issues}
 

@@ -12,7 +12,7 @@ import pytest
 
 from fhir_case.errors import CheckerError
 from fhir_case.validation.engine.hl7 import Hl7Engine
-from support import run_command
+from support import result_of, run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,7 +84,7 @@ def documents(folder: Path, *ids: str) -> Path:
 
 def run_json(*arguments: object) -> tuple[int, dict[str, Any]]:
     ended = run_command("validate", *arguments, "--format", "json")
-    return ended.exit_code, json.loads(ended.stdout)
+    return ended.exit_code, result_of(ended.stdout)
 
 
 def test_a_document_at_which_the_engine_fails_is_named_and_the_others_are_judged(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support import run_command
+from support import result_of, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ def run(home: dict[str, str], *arguments: object) -> Result:
 
 
 def listed(home: dict[str, str]) -> list[str]:
-    found = json.loads(run(home, "list", "--json").stdout)["packages"]
+    found = result_of(run(home, "list", "--format", "json").stdout)["packages"]
     return [f"{each['name']}#{each['version']}" for each in found]
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner, Result
 
-from fhir_case.cli import cli
+from support import Result, result_of, run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,11 +15,11 @@ _LEFT_OUT = "skipped on request"
 
 
 def _run(*arguments: str, text: str = '{"resourceType":"Patient","id":"a","gender":"man"}') -> Result:
-    return CliRunner().invoke(cli, ["validate", "-", *arguments], input=text)
+    return run_command("validate", "-", *arguments, stdin=text)
 
 
 def test_what_is_skipped_is_said_and_all_else_runs() -> None:
-    answer = json.loads(_run("--format", "json", "--skip", "structure", "--skip", "dom-6").output)
+    answer = result_of(_run("--format", "json", "--skip", "structure", "--skip", "dom-6").output)
 
     skipped = {check["name"]: check["state"] for check in answer["checks"] if check["reason"] == _LEFT_OUT}
     assert {"structure": "not applicable", "dom-6": "not applicable"} == skipped

@@ -6,14 +6,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from fhir_case.cli import cli
 from fhir_case.issues import Issue, ValidationResult
 from fhir_case.report.validation.formats import Checked, github_lines
 from fhir_case.report.validation.kinds import Kinds
 from fhir_case.validation import validate
 from fhir_case.validation.waivers import Waiver
+from support import Result, result_of, run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 def _run(content: object, *arguments: str) -> Result:
     text = content if isinstance(content, str) else json.dumps(content)
-    return CliRunner().invoke(cli, ["validate", "-", *arguments], input=text)
+    return run_command("validate", "-", *arguments, stdin=text)
 
 
 def _patient(key: str = "p", **elements: Any) -> dict[str, Any]:
@@ -122,7 +121,7 @@ def test_information_is_shown_only_when_asked_for() -> None:
 def test_the_findings_up_to_a_file_that_cannot_be_read_are_shown(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(_patient(gender="man")))
     (tmp_path / "b.zip").write_bytes(b"PK\x03\x04 cut")
-    done = CliRunner().invoke(cli, ["validate", str(tmp_path / "a.json"), str(tmp_path / "b.zip")])
+    done = run_command("validate", str(tmp_path / "a.json"), str(tmp_path / "b.zip"))
 
     assert "'man' is not one of" in done.output
 
@@ -138,7 +137,7 @@ def test_github_has_errors_of_later_documents_before_warnings_of_earlier_ones() 
 
 
 def test_json_counts_the_findings_of_each_check() -> None:
-    counts = json.loads(_run(_patient(gender="man"), "--format", "json").output)["counts"]
+    counts = result_of(_run(_patient(gender="man"), "--format", "json").output)["counts"]
 
     assert ({"strict": 1}, {"dom-6": 1}) == (counts["by_check"]["error"], counts["by_check"]["warning"])
 
@@ -147,7 +146,7 @@ def test_json_has_the_element_from_the_bundle_on_and_text_that_in_the_resource()
     bundle = _bundle(_patient("a"), _patient("b", name=[{"family": ""}]))
     (issue,) = [
         one
-        for one in json.loads(_run(bundle, "--format", "json").output)["outcome"]["issue"]
+        for one in result_of(_run(bundle, "--format", "json").output)["outcome"]["issue"]
         if one["severity"] == "error"
     ]
 

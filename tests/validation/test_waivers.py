@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from click.testing import CliRunner, Result
 
-from fhir_case.cli import cli
 from fhir_case.errors import FhirCaseError
 from fhir_case.issues import CheckRun, Issue
 from fhir_case.validation.waivers import Waiver, as_information, read_waivers, unused, waived
+from support import Result, run_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +26,7 @@ def _file(folder: Path, text: str) -> Path:
 
 
 def _run(waivers: Path, *arguments: str, text: str = _PATIENT) -> Result:
-    return CliRunner().invoke(cli, ["validate", "-", "--waivers", str(waivers), *arguments], input=text)
+    return run_command("validate", "-", "--waivers", str(waivers), *arguments, stdin=text)
 
 
 def test_a_file_gives_its_waivers_in_order(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ import click
 
 from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import build_options, built, say_unused
-from fhir_case.cli.options.declarations import ANY_PATH
-from fhir_case.cli.options.files import write_output
-from fhir_case.cli.output import echo
+from fhir_case.cli.options.declarations import ANY_PATH, output_options
+from fhir_case.cli.options.files import is_file, write_output
+from fhir_case.cli.output import echo_json, echo_notice, echo_warning
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,15 +25,16 @@ __all__ = ["build"]
 @click.argument("case", shell_complete=completion.cases)
 @click.option(
     "--type",
-    "form",
+    "kind",
     type=click.Choice(["transaction", "collection", "document"]),
     default="transaction",
     help="For loading, for exchange (in R4 an mCODE patient bundle), or to be read, in the sections of a case report.",
 )
 @click.option("--no-narrative", is_flag=True, help="Leave out the texts for people, which every resource has.")
 @click.option("-o", "--output", type=ANY_PATH, help="The file to write; default: standard output.")
+@output_options(default="fhir", meaning="The Bundle itself, or a report in JSON that has it where no file does.")
 @build_options
-def build(case: str, form: Form, output: Path | None, no_narrative: bool, **options: Any) -> None:
+def build(case: str, kind: Form, output: Path | None, no_narrative: bool, form: str, **options: Any) -> None:
     """
     Turn CASE into a FHIR Bundle, in R4 or R5.
 
@@ -45,11 +46,17 @@ def build(case: str, form: Form, output: Path | None, no_narrative: bool, **opti
     from fhir_case.readers import load_case
 
     read = load_case(case, mapping_files=options["mapping_files"], unused=say_unused)
-    bundle = built(read, form=form, narratives=not no_narrative, **options)
-    if write_output(output, dump(bundle, indent=True)):
+    bundle = built(read, form=kind, narratives=not no_narrative, **options)
+    to_file = is_file(output)
+    if to_file or form != "json":
+        write_output(output, dump(bundle, indent=True))
+    if to_file:
         release = "" if options["fhir"] == "R4" else f", FHIR {options['fhir']}"
-        echo(f"{output}: {len(bundle['entry'])} resources, {form}{release}", err=True)
+        echo_notice(f"{output}: {len(bundle['entry'])} resources, {kind}{release}")
     _say_unchecked(read)
+    if form == "json":
+        about = {"case": read.case, "fhir": options["fhir"], "type": kind, "resources": len(bundle["entry"])}
+        echo_json({**about, "file": str(output)} if to_file else {**about, "file": None, "bundle": bundle})
 
 
 def _say_unchecked(case: Case) -> None:
@@ -59,4 +66,4 @@ def _say_unchecked(case: Case) -> None:
 
     codes = unchecked_codes(case)
     if codes:
-        echo(f"Not checked: codes: {unchecked_words(codes)}", err=True)
+        echo_warning(f"Not checked: codes: {unchecked_words(codes)}")

@@ -8,8 +8,8 @@ import click
 
 from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import codes_option, mapping_option
-from fhir_case.cli.options.declarations import format_option
-from fhir_case.cli.output import echo, echo_json
+from fhir_case.cli.options.declarations import output_options
+from fhir_case.cli.output import echo, echo_json, echo_notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ __all__ = ["codes"]
 @click.option("--search", metavar="WORD", help="Only what has this in its name, words, code or display.")
 @mapping_option
 @codes_option
-@format_option()
+@output_options()
 def codes(table: str | None, *, search: str | None, mapping_files: tuple[Path, ...], form: str) -> None:
     """
     List the code tables, or the short names of TABLE with their codes, units and sources.
@@ -43,13 +43,13 @@ def codes(table: str | None, *, search: str | None, mapping_files: tuple[Path, .
     if search is not None:
         found = _searched(found, search)
     if form == "json":
-        echo_json([_as_json(one, terms=not overview) for one in found])
-        return
-    for line in _overview(found) if overview else _listing(found, headings=table is None):
-        echo(line)
+        echo_json({"tables": [_as_json(one, terms=not overview) for one in found]})
+    else:
+        for line in _overview(found) if overview else _listing(found, headings=table is None):
+            echo(line)
     if not found:
         where = f"of {table} " if table else ""
-        echo(f"no short name {where}has '{search}' in its name, words, code or display", err=True)
+        echo_notice(f"no short name {where}has '{search}' in its name, words, code or display")
 
 
 def _named(table: str, found: Sequence[Vocabulary]) -> tuple[Vocabulary, ...]:

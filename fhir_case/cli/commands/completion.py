@@ -8,6 +8,16 @@ from fhir_case.cli.output import echo_data
 
 __all__ = ["completion"]
 
+# Where a case can be a name or a file, the script of click for bash offers files only.
+_FILES_ALONE = """\
+            COMPREPLY=()
+            compopt -o default
+"""
+_FILES_TOO = """\
+            compopt -o filenames
+            COMPREPLY+=($(compgen -f -- "$value"))
+"""
+
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -23,4 +33,5 @@ def completion(context: click.Context, *, shell: str) -> None:
 
     kind = get_completion_class(shell)
     if kind is not None:
-        echo_data(kind(context.find_root().command, {}, "fhir-case", "_FHIR_CASE_COMPLETE").source())
+        script = kind(context.find_root().command, {}, "fhir-case", "_FHIR_CASE_COMPLETE").source()
+        echo_data(script.replace(_FILES_ALONE, _FILES_TOO))

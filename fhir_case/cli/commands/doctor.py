@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fhir_case.cli.options.declarations import format_option
+from fhir_case.cli.options.declarations import output_options
 from fhir_case.cli.output import echo, echo_json, echo_table
 from fhir_case.diagnosis import PURPOSES
 from fhir_case.errors import ExitCode
@@ -22,7 +22,7 @@ __all__ = ["doctor"]
 
 @click.command()
 @click.argument("purposes", metavar="[PURPOSE]...", nargs=-1, type=click.Choice(tuple(PURPOSES)))
-@format_option()
+@output_options()
 def doctor(*, purposes: tuple[Purpose, ...], form: str) -> None:
     """
     Say what is there on this machine, and what is missing for what; nothing is started, downloaded or changed.

@@ -10,9 +10,9 @@ import click
 
 from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import codes_option, mapping_option
-from fhir_case.cli.options.declarations import ANY_PATH
-from fhir_case.cli.options.files import write_output
-from fhir_case.cli.output import echo
+from fhir_case.cli.options.declarations import ANY_PATH, output_options
+from fhir_case.cli.options.files import is_file, write_output
+from fhir_case.cli.output import echo_json, echo_notice
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ __all__ = ["explain"]
 @click.command()
 @click.argument("case", shell_complete=completion.cases)
 @click.option("--only", type=click.Choice(["words", "nowhere"]), help="Only facts that are in words, or nowhere.")
-@click.option("--format", "form", type=click.Choice(["text", "json", "csv", "html"]), default="text", show_default=True)
+@output_options("csv", "html")
 @click.option("-o", "--output", type=ANY_PATH, help="The file to write; default: standard output.")
 @mapping_option
 @codes_option
@@ -42,17 +42,22 @@ def explain(case: str, *, only: str | None, form: str, output: Path | None, mapp
     from fhir_case import __version__
     from fhir_case.explain import explain as explained
     from fhir_case.readers import load_case
-    from fhir_case.report.explanation import as_csv, as_json, as_text
+    from fhir_case.report.explanation import as_csv, as_json, as_json_text, as_text
     from fhir_case.report.page import explanation_page
 
     explanation = explained(load_case(case, mapping_files=mapping_files), mapping_files=mapping_files)
-    page = partial(explanation_page, software=f"fhir-case {__version__}")
-    writers: dict[str, Callable[[Explanation, str | None], str]] = {
-        "text": as_text, "json": as_json, "csv": as_csv, "html": page,
-    }  # fmt: skip
-    written = writers[form](explanation, only)
-    write_output(output, written.encode())
-    if form != "text" or output is not None:
-        echo(explanation.summary(), err=True)
+    if form == "json" and not is_file(output):
+        echo_json(as_json(explanation, only))
+    else:
+        page = partial(explanation_page, software=f"fhir-case {__version__}")
+        writers: dict[str, Callable[[Explanation, str | None], str]] = {
+            "text": as_text, "json": as_json_text, "csv": as_csv, "html": page,
+        }  # fmt: skip
+        write_output(output, writers[form](explanation, only).encode())
+    if form == "json" and is_file(output):
+        counted = {"case": explanation.case, "entries": explanation.entries, "facts": explanation.counts}
+        echo_json({**counted, "file": str(output)})
+    if form != "text" or is_file(output):
+        echo_notice(explanation.summary())
     if explanation.counts["nowhere"]:
         sys.exit(ExitCode.FINDINGS)

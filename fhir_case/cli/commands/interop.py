@@ -17,7 +17,7 @@ from fhir_case.cli.options.declarations import (
     ANY_FILE,
     EXISTING_FILE,
     fhir_option,
-    quiet_option,
+    output_options,
     seconds_option,
     start_timeout_option,
     timeout_option,
@@ -26,7 +26,7 @@ from fhir_case.cli.options.files import say_pipe, write_output
 from fhir_case.cli.options.named_servers import named_server, server_names_option, started_within
 from fhir_case.cli.options.pages import open_option, open_page, require_page
 from fhir_case.cli.options.probes import chosen_probes, probe_options
-from fhir_case.cli.output import echo, echo_styled, echo_text
+from fhir_case.cli.output import echo_json, echo_notice, echo_styled, echo_text
 from fhir_case.errors import ExitCode, FhirCaseError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ _SPOILT: tuple[State, ...] = ("altered", "lost", "rejected")
 @seconds_option("--patience", "patience_s", 5.0, "How long to repeat a search until it finds what was stored.")
 @start_timeout_option()
 @timeout_option(60.0)
-@quiet_option
+@output_options()
 def interop(
     inputs: tuple[str, ...],
     names: tuple[str, ...],
@@ -83,7 +83,7 @@ def interop(
     patience_s: float,
     start_timeout_s: float | None,
     timeout_s: float,
-    quiet: bool,
+    form: str,
     opens_page: bool,
     **files: Path | None,
 ) -> None:
@@ -98,10 +98,13 @@ def interop(
     not be tested at all.
     """
     from fhir_case.interop.baseline import compare_with
-    from fhir_case.report.interop.text import changes_text, interop_text
+    from fhir_case.report.interop.json import interop_value
+    from fhir_case.report.interop.text import changes_text
     from fhir_case.server.redaction import redacted
 
     require_page(files["html"], opens_page=opens_page)
+    if _on_output(files) + (form == "json") > 1:
+        raise click.UsageError("Only one report can be on standard output (-, or --format json).")
     given = _inputs(inputs, "" if other_release else fhir)
     probes = () if no_probes else chosen_probes(chosen)
     if not given and not probes:
@@ -109,22 +112,35 @@ def interop(
     _check_writable(files.values())
     wanted = [started_within(named_server(name), start_timeout_s) for name in dict.fromkeys(names)]
     result = redacted(
-        _tested(
-            wanted, given, probes, patience_s=patience_s, timeout_s=timeout_s, quiet=quiet, other_release=other_release
-        )
+        _tested(wanted, given, probes, patience_s=patience_s, timeout_s=timeout_s, other_release=other_release)
     )
     changes = compare_with(baseline, result) if baseline else ()
     _write(files, result)
     open_page(files["html"], wanted=opens_page)
-    json_on_output = str(files["json_file"]) == "-"
-    if not json_on_output:
-        on_terminal = sys.stdout.isatty()
-        width = get_terminal_size().columns if on_terminal else None
-        colour = on_terminal and not os.environ.get("NO_COLOR")
-        (echo_styled if colour else echo_text)(interop_text(result, width=width, colour=colour))
-    if baseline:
-        echo_text(changes_text(changes), err=json_on_output)
+    if form == "json":
+        echo_json({"test": interop_value(result), "changes": changes if baseline else None})
+    elif not _on_output(files):
+        _show(result)
+        if baseline:
+            echo_text(changes_text(changes))
+    elif baseline:
+        for line in changes_text(changes).splitlines():
+            echo_notice(line)
     sys.exit(_exit_code(result, changes, fail_on))
+
+
+def _show(result: InteropResult) -> None:
+    from fhir_case.report.interop.text import interop_text
+
+    on_terminal = sys.stdout.isatty()
+    width = get_terminal_size().columns if on_terminal else None
+    colour = on_terminal and not os.environ.get("NO_COLOR")
+    (echo_styled if colour else echo_text)(interop_text(result, width=width, colour=colour))
+
+
+def _on_output(files: dict[str, Path | None]) -> int:
+    """Return how many reports go to standard output, which then has nothing else."""
+    return sum(str(path) == "-" for path in files.values())
 
 
 def _inputs(names: Iterable[str], fhir: str) -> list[Input]:
@@ -166,18 +182,13 @@ def _check_writable(files: Iterable[Path | None]) -> None:
 
 def _tested(
     wanted: Sequence[NamedServer], inputs: Sequence[Input], probes: Sequence[Probe], *,
-    patience_s: float, timeout_s: float, quiet: bool, other_release: bool,
+    patience_s: float, timeout_s: float, other_release: bool,
 ) -> InteropResult:  # fmt: skip
     from datetime import UTC, datetime
     from importlib.metadata import version
     from secrets import token_hex
 
     from fhir_case.interop.result import InteropResult
-
-    def show(step: str) -> None:
-        if not quiet:
-            echo(step, err=True)
-
     from fhir_case.interop.side_by_side import side_by_side
 
     started = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -189,7 +200,7 @@ def _tested(
         namespace=namespace,
         patience_s=patience_s,
         timeout_s=timeout_s,
-        show=show,
+        show=echo_notice,
         other_release=other_release,
     )
     results = tuple(side_by_side([partial(test, named) for named in wanted]))

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import mapping_option, section_named
-from fhir_case.cli.options.files import write_file
-from fhir_case.cli.output import echo, echo_data
+from fhir_case.cli.options.declarations import output_options
+from fhir_case.cli.options.files import is_file, write_file
+from fhir_case.cli.output import echo_data, echo_json, echo_notice
 
 __all__ = ["new"]
 
@@ -16,9 +18,15 @@ __all__ = ["new"]
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--force", is_flag=True, help="Replace FILE where it exists.")
-@click.option("--section", metavar="NAME", help="Only an example of this section, to copy into a case.")
+@click.option(
+    "--section",
+    metavar="NAME",
+    shell_complete=completion.sections,
+    help="Only an example of this section, to copy into a case.",
+)
+@output_options(default="yaml", meaning="The case itself, or a report in JSON that has it where no file does.")
 @mapping_option
-def new(file: Path | None, *, force: bool, section: str | None, mapping_files: tuple[Path, ...]) -> None:
+def new(file: Path | None, *, force: bool, section: str | None, mapping_files: tuple[Path, ...], form: str) -> None:
     """
     Write a commented starter case to FILE ('-' is standard output).
 
@@ -30,8 +38,11 @@ def new(file: Path | None, *, force: bool, section: str | None, mapping_files: t
     if file is None and section is None:
         raise click.UsageError("Missing argument 'FILE'; '-' is standard output.")
     text = starter_text() if section is None else _example(section, mapping_files)
-    if file is None or str(file) == "-":
-        echo_data(text)
+    if not is_file(file):
+        if form == "json":
+            echo_json({"file": None, "text": text})
+        else:
+            echo_data(text)
         return
     if file.is_dir():
         raise click.UsageError(f"{file} is a folder; name a file in it, for example {file / 'case.yaml'}")
@@ -40,9 +51,10 @@ def new(file: Path | None, *, force: bool, section: str | None, mapping_files: t
     if file.exists() and not force:
         raise click.UsageError(f"{file} exists; --force replaces it")
     write_file(file, text.encode())
+    echo_json({"file": str(file)})
     if section is None:
         advice = f"build its Bundle with: fhir-case build {file}"
-        echo(f"{file}: a fictitious case to start from; {advice}", err=True)
+        echo_notice(f"{file}: a fictitious case to start from; {advice}")
 
 
 def _example(name: str, mapping_files: tuple[Path, ...]) -> str:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fhir_case.cli.output import echo, echo_json, echo_table
+from fhir_case.cli.options import completion
+from fhir_case.cli.options.declarations import output_options, renamed_option
+from fhir_case.cli.output import echo, echo_json, echo_notice, echo_table, echo_warning
 from fhir_case.errors import CheckerError
 
 if TYPE_CHECKING:
@@ -28,14 +30,17 @@ def packages() -> None:
 
 
 @packages.command()
-@click.argument("names", nargs=-1, required=True, metavar="FILE.tgz | NAME[#VERSION]...")
+@click.argument(
+    "names", nargs=-1, required=True, metavar="FILE.tgz | NAME[#VERSION]...", shell_complete=completion.files
+)
 @click.option(
     "--registry",
     metavar="URL",
     help="The registry that packages named by NAME come from, with what they depend on; default: that of "
     "FHIR_CASE_PACKAGE_REGISTRY.",
 )
-def add(names: tuple[str, ...], registry: str | None) -> None:
+@output_options()
+def add(names: tuple[str, ...], registry: str | None, *, form: str) -> None:
     """
     Keep packages: files .tgz, or by their names from a registry that you name, each with its dependencies.
 
@@ -58,28 +63,37 @@ def add(names: tuple[str, ...], registry: str | None) -> None:
         raise click.UsageError(
             "this is not the address of a registry of packages; write its base URL without user, query and fragment"
         )
+    added: list[Package] = []
+
+    def note(package: Package) -> None:
+        added.append(package)
+        if form != "json":
+            echo(f"{package.label} is here: {package.source}")
+
     for file in files:
-        _added(add_package(file, _cache()))
-    obtaining = Obtaining(url, _cache(), on_package=_added)
+        note(add_package(file, _cache()))
+    obtaining = Obtaining(url, _cache(), on_package=note)
     for label in labels:
         name, _, version = label.replace("@", "#").partition("#")
         obtaining.get(name, version)
     for label, needed_by in obtaining.missing.items():
-        echo(f"{label} is not in the registry; {needed_by} needs it", err=True)
+        echo_warning(f"{label} is not in the registry; {needed_by} needs it")
+    echo_json({"packages": [_described(package) for package in added], "missing": obtaining.missing})
 
 
 @packages.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_packages(*, as_json: bool) -> None:
+@output_options()
+@renamed_option("--json", "--format", is_flag=True, flag_value="json")
+def list_packages(*, form: str) -> None:
     """List the packages that were added or fetched, and those of ~/.fhir/packages, which is only read."""
     from fhir_case.validation.engine.packages import packages_in_cache
     from fhir_case.validation.engine.store import added_packages
 
     found = (*added_packages(_cache()), *packages_in_cache(Path.home() / ".fhir" / "packages"))
-    if as_json:
+    if form == "json":
         echo_json({"packages": [_described(package) for package in found]})
     elif not found:
-        echo("There is no package; 'fhir-case packages add' adds one.")
+        echo_notice("There is no package; 'fhir-case packages add' adds one.")
     else:
         rows = [(package.name, package.version, package.canonical or "-", str(package.source)) for package in found]
         echo_table(("NAME", "VERSION", "CANONICAL", "WHERE"), rows)
@@ -95,10 +109,6 @@ def _cache() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("fhir-case", appauthor=False)
-
-
-def _added(package: Package) -> None:
-    echo(f"{package.label} is here: {package.source}")
 
 
 def _described(package: Package) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
@@ -14,11 +15,11 @@ import click
 
 from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import build_options, built, say_unused
-from fhir_case.cli.options.declarations import ANY_FOLDER
+from fhir_case.cli.options.declarations import ANY_FOLDER, output_options
 from fhir_case.cli.options.engines import engine_options, engines
 from fhir_case.cli.options.files import write_file
 from fhir_case.cli.options.pages import open_option, open_page, write_page
-from fhir_case.cli.output import echo, echo_text, shown_line
+from fhir_case.cli.output import echo, echo_error, echo_json, echo_notice, echo_text, shown_line
 from fhir_case.errors import CheckerError, ExitCode
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class _Stages:
 @open_option
 @engine_options
 @build_options
+@output_options()
 def run(
     case: str,
     server: str | None,
@@ -72,6 +74,7 @@ def run(
     validate_server: str | None,
     real_patient_data: bool,
     start_timeout_s: float | None,
+    form: str,
     **options: Any,
 ) -> None:
     """
@@ -83,13 +86,13 @@ def run(
 
     if keep and server:
         raise click.UsageError("--keep is for the embedded server; --server is never stopped.")
-    echo(f"fhir-case {version('fhir-case')}")
     stages = _Stages()
 
     with stages.stage("read"):
         from fhir_case.readers import load_case
 
         read = load_case(case, mapping_files=options["mapping_files"], unused=say_unused)
+        echo(f"fhir-case {version('fhir-case')}")
         stages.report(f"{read.case}: {sum(1 for _ in read.entries())} entries")
     with stages.stage("build"):
         from fhir_case.report.run import bundle_words
@@ -107,23 +110,28 @@ def run(
     ) as validators:
         result = _validated(stages, bundle, validators, fhir)
 
+    from fhir_case.report.run import run_report
+
+    used = {name: value for name, value in options.items() if value}
+    used["mapping_files"] = [str(file) for file in options["mapping_files"]]
+    software = f"fhir-case {version('fhir-case')}"
+    report = partial(run_report, read, bundle, result, software=software, seconds=stages.seconds)
+    if not result.ok:
+        if form == "json":
+            echo_json(report(None, None, options=used, files={}))
+        _refuse(result)
     folder = out or Path("out") / read.case
     with _server(stages, server, fhir, keep=keep, start_timeout_s=start_timeout_s) as base:
         journal, verification = _loaded(stages, bundle, base, fhir, folder / "journal.jsonl")
 
     from fhir_case.report.page import run_on_page
-    from fhir_case.report.run import run_report
 
-    software = f"fhir-case {version('fhir-case')}"
-    used = {name: value for name, value in options.items() if value}
-    used["mapping_files"] = [str(file) for file in options["mapping_files"]]
     used["server"] = base
     files = _written(folder, {"bundle.json": bundle, "verification.json": verification.to_dict()})
-    report = run_report(
-        read, bundle, result, journal, verification,
-        software=software, options=used, seconds=stages.seconds, files=files,
-    )  # fmt: skip
-    _written(folder, {"case-report.json": report})
+    found = report(journal, verification, options=used, files=files)
+    _written(folder, {"case-report.json": found})
+    if form == "json":
+        echo_json({"folder": str(folder), **found})
     page = folder / "report.html"
     write_page(
         page, run_on_page(read, bundle, result, journal, verification, software=software, seconds=stages.seconds)
@@ -131,7 +139,7 @@ def run(
     _end(folder, bundle, base, running=bool(server) or keep)
     open_page(page, wanted=opens_page)
     if keep:
-        _echo(f"{'Server':<10}", "still running; stop it with: fhir-case server stop")
+        echo_notice(f"{'Server':<10}still running; stop it with: fhir-case server stop")
     if not journal.ok:
         sys.exit(ExitCode.REJECTED)
     if not verification.ok:
@@ -141,7 +149,7 @@ def run(
 def _validated(
     stages: _Stages, bundle: Resource, validators: tuple[ProfileEngine, ...], fhir: FhirVersion
 ) -> ValidationResult:
-    """Validate; a Bundle with errors is not sent, nor is one that could not be checked by every engine."""
+    """Validate; a Bundle that could not be checked by every engine is not sent."""
     from fhir_case.report.run import validation_words
     from fhir_case.validation import validate
 
@@ -152,13 +160,15 @@ def _validated(
     for check in result.checks:
         if check.name in names and check.state == "could not run":
             raise CheckerError(check.reason)
-    if not result.ok:
-        for issue in result.issues:
-            if issue.severity == "error":
-                echo(str(issue), err=True)
-        echo("The Bundle has errors, so nothing was sent.", err=True)
-        sys.exit(ExitCode.FINDINGS)
     return result
+
+
+def _refuse(result: ValidationResult) -> None:
+    for issue in result.issues:
+        if issue.severity == "error":
+            echo_error(str(issue))
+    echo_error("The Bundle has errors, so nothing was sent.")
+    sys.exit(ExitCode.FINDINGS)
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fhir_case.cli.commands.servers import check, list_servers
-from fhir_case.cli.options.declarations import ANY_FOLDER, ANY_PATH, fhir_option, start_timeout_option
-from fhir_case.cli.output import echo, echo_table, echo_text
+from fhir_case.cli.options.declarations import ANY_FOLDER, ANY_PATH, fhir_option, output_options, start_timeout_option
+from fhir_case.cli.output import echo, echo_answer, echo_json, echo_notice, echo_table, echo_text, echo_warning
+from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
     from fhir_case.server.hapi import HapiServer, RunningServer
@@ -58,31 +59,40 @@ server.add_command(check)
 @click.option("--placeholders", is_flag=True, help="Make placeholders for dangling references.")
 @start_timeout_option("timeout_s")
 @click.option("--detach", is_flag=True, help="Return when it is ready; it runs until `server stop`.")
-def start(*, host: str, detach: bool, **options: Any) -> None:
+@output_options()
+def start(*, host: str, detach: bool, form: str, **options: Any) -> None:
     """
     Start a server and print its base URL.
 
-    Without --detach it runs until Ctrl-C or SIGTERM.
+    Without --detach it runs until Ctrl-C or SIGTERM; the answer in JSON is written when it is ready.
     """
     from fhir_case.cli.progress.server import listener
 
     if host not in _LOOPBACK:
-        echo(
-            f"Warning: listening on {host}: whoever can reach it can read and change everything, without a password.",
-            err=True,
+        echo_warning(
+            f"listening on {host}: whoever can reach it can read and change everything, without a password.",
+            before="Warning: ",
         )
     if detach:
         from fhir_case.server.hapi import HapiServer
 
         with listener() as show:
             running = HapiServer(host=host, listener=show, **options).start_detached()
-        echo(running.base_url)
-        echo(f"Stop it with: fhir-case server stop --port {running.port}", err=True)
+        _say_ready(running, form)
+        echo_notice(f"Stop it with: fhir-case server stop --port {running.port}")
         return
-    _run(host, options)
+    _run(host, form, options)
 
 
-def _run(host: str, options: dict[str, Any]) -> None:
+def _say_ready(server: RunningServer | HapiServer, form: str) -> None:
+    if form == "json":
+        echo_json({"base_url": server.base_url, "log": str(server.log)})
+        echo_answer(ExitCode.DONE)
+    else:
+        echo(server.base_url)
+
+
+def _run(host: str, form: str, options: dict[str, Any]) -> None:
     """Run until a signal; that is not an error, so the exit code is 0."""
     import signal
 
@@ -94,12 +104,12 @@ def _run(host: str, options: dict[str, Any]) -> None:
         embedded = HapiServer(host=host, listener=show, **options)
         try:
             embedded.start()
-            echo(embedded.base_url)
-            echo(f"Ready after {embedded.seconds:.1f} s. Ctrl-C stops it. Log: {embedded.log}", err=True)
+            _say_ready(embedded, form)
+            echo_notice(f"Ready after {embedded.seconds:.1f} s. Ctrl-C stops it. Log: {embedded.log}")
             _watch(embedded)
         except KeyboardInterrupt:
             embedded.stop()
-    echo("Stopped.", err=True)
+    echo_notice("Stopped.")
 
 
 def _watch(embedded: HapiServer) -> None:
@@ -115,13 +125,17 @@ def _watch(embedded: HapiServer) -> None:
 
 
 @server.command()
-def status() -> None:
+@output_options()
+def status(*, form: str) -> None:
     """List the embedded servers that run on this machine."""
     from fhir_case.server.hapi import running_servers
 
     found = running_servers()
+    if form == "json":
+        echo_json({"servers": found})
+        return
     if not found:
-        echo("No embedded server is running.")
+        echo_notice("No embedded server is running.")
         return
     rows = [
         (
@@ -144,29 +158,38 @@ def status() -> None:
     help="The port of the server to stop, when several run; 0 for one that is starting and has none yet.",
 )
 @click.option("--all", "everything", is_flag=True, help="Stop all of them.")
-def stop(*, port: int | None, everything: bool) -> None:
+@output_options()
+def stop(*, port: int | None, everything: bool, form: str) -> None:
     """Stop an embedded server."""
     from fhir_case.server.hapi import running_servers, stop_server
 
     if everything and port is not None:
         raise click.UsageError("Use --port or --all, not both.")
     found = running_servers()
-    if not found:
-        echo("No embedded server is running.")
-        return
-    for one in found if everything else [_one(port, found)]:
+    stopped = found if everything or not found else (_one(port, found),)
+    for one in stopped:
         stop_server(one)
-        echo(f"Stopped {one.base_url or f'the server of process {one.pid}, which was starting'}")
+        if form != "json":
+            echo(f"Stopped {one.base_url or f'the server of process {one.pid}, which was starting'}")
+    if not found:
+        echo_notice("No embedded server is running.")
+    echo_json({"stopped": stopped})
 
 
 @server.command()
 @click.option("--port", type=click.IntRange(1, 65535), help="The port of the server, when several run.")
 @click.option("-n", "lines", type=click.IntRange(1), default=40, help="How many lines.")
-def log(*, port: int | None, lines: int) -> None:
+@output_options()
+def log(*, port: int | None, lines: int, form: str) -> None:
     """Print the end of the log of an embedded server."""
     from fhir_case.server.hapi import log_end, running_servers
 
-    echo_text(log_end(Path(_one(port, running_servers()).log), lines))
+    file = Path(_one(port, running_servers()).log)
+    text = log_end(file, lines)
+    if form == "json":
+        echo_json({"log": str(file), "lines": text.splitlines()})
+    else:
+        echo_text(text)
 
 
 def _one(port: int | None, found: tuple[RunningServer, ...]) -> RunningServer:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.options.declarations import start_timeout_option
+from fhir_case.cli.options import completion
+from fhir_case.cli.options.declarations import output_options, renamed_option, start_timeout_option
 from fhir_case.cli.options.named_servers import named_server, servers, servers_files, servers_option, started_within
-from fhir_case.cli.output import echo, echo_error, echo_json, echo_table
+from fhir_case.cli.output import echo_json, echo_notice, echo_table, echo_text
 from fhir_case.errors import ExitCode
+from fhir_case.report.characters import behind_margin
 
 if TYPE_CHECKING:
     from fhir_case.server.named import NamedServer
@@ -19,19 +21,20 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "list_servers"]
 
-_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_json_option = renamed_option("--json", "--format", is_flag=True, flag_value="json")
 
 
 @click.command("list")
 @servers_option
+@output_options()
 @_json_option
-def list_servers(*, as_json: bool) -> None:
+def list_servers(*, form: str) -> None:
     """List the servers of servers.toml, and whether their environment variables are set."""
     found = servers()
-    if as_json:
+    if form == "json":
         echo_json({"servers": [_described(server) for server in found.values()]})
     elif not found:
-        echo(f"There is no server in {servers_files()}.")
+        echo_notice(f"There is no server in {servers_files()}.")
     else:
         rows = [
             (server.name, server.url or _command(server), server.fhir or "-", _signing_in(server), str(server.caps))
@@ -41,11 +44,12 @@ def list_servers(*, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[NAME|URL]...")
+@click.argument("names", nargs=-1, metavar="[NAME|URL]...", shell_complete=completion.servers)
 @servers_option
 @start_timeout_option()
+@output_options()
 @_json_option
-def check(names: tuple[str, ...], *, start_timeout_s: float | None, as_json: bool) -> None:
+def check(names: tuple[str, ...], *, start_timeout_s: float | None, form: str) -> None:
     """
     Check the servers of servers.toml, all or the named ones: reach or start each, and read its CapabilityStatement.
 
@@ -61,10 +65,10 @@ def check(names: tuple[str, ...], *, start_timeout_s: float | None, as_json: boo
     checks = []
     with listener() as shown:
         for server in chosen:
-            echo(f"Checking {server.name} …", err=True)
+            echo_notice(f"Checking {server.name} …")
             asked = started_within(server, start_timeout_s)
             checks.append(redacted(check_server(asked, os.environ, listener=shown)))
-    if as_json:
+    if form == "json":
         echo_json({"servers": [each.to_dict() for each in checks]})
     else:
         echo_table(
@@ -72,7 +76,7 @@ def check(names: tuple[str, ...], *, start_timeout_s: float | None, as_json: boo
         )
         for each in checks:
             for problem in each.problems:
-                echo_error(f"{each.name}: {problem}", err=False)
+                echo_text(behind_margin(f"{each.name}: {problem}"))
     if not all(each.ok for each in checks):
         sys.exit(ExitCode.SERVER)
 

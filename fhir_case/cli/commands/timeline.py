@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,10 @@ import click
 from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import codes_option, mapping_option
 from fhir_case.cli.options.connection import connection_options
-from fhir_case.cli.options.declarations import ANY_PATH, fhir_option, timeout_option
-from fhir_case.cli.options.files import write_file, write_output
+from fhir_case.cli.options.declarations import ANY_PATH, fhir_option, output_options, timeout_option
+from fhir_case.cli.options.files import is_file, write_file, write_output
 from fhir_case.cli.options.named_servers import server_option
-from fhir_case.cli.output import echo
+from fhir_case.cli.output import echo_json, echo_notice, echo_warning
 from fhir_case.errors import ExitCode
 from fhir_case.timeline.event import LANES
 
@@ -39,7 +40,10 @@ _NAMED = 20
 @click.option(
     "-o", "--output", type=ANY_PATH, help="The file to write, or the folder for cbioportal; default: standard output."
 )
-@click.option("--format", "form", type=click.Choice(_FORMATS), help="Default: as the file ends; else svg.")
+@output_options(
+    *_FORMATS, default=None,
+    meaning="Default: as the file ends; else svg. In JSON it is the events as data, beside a file that is named."
+)  # fmt: skip
 @click.option(
     "--lane", "lanes", multiple=True, type=click.Choice(list(LANES)), metavar="LANE",
     help=f"Draw only this lane; may be repeated. Lanes: {', '.join(LANES)}."
@@ -82,23 +86,25 @@ def timeline(
     drawn. What has no time is listed below the picture, and so is everything else that is not drawn. PNG needs the
     extra png.
     """
-    form = _form(form, output)
+    in_json, kind = form == "json", _form(None if form == "json" else form, output)
     found, complete = _read(source, server, options)
-    if form == "cbioportal":
+    if in_json:
+        echo_json({"file": str(output) if is_file(output) else None, **asdict(found)})
+    if kind == "cbioportal":
         _write_portal_files(found, output, options["study"])
-    else:
-        content = _drawn(found, form, options)
+    elif is_file(output) or not in_json:
+        content = _drawn(found, kind, options)
         if write_output(output, content):
             without = f", {len(found.untimed):,} without a time" if found.untimed else ""
-            echo(f"{output}: {len(found.events):,} events of {found.subject or 'no patient'}{without}", err=True)
+            echo_notice(f"{output}: {len(found.events):,} events of {found.subject or 'no patient'}{without}")
     if not complete:
         sys.exit(ExitCode.BUNDLE)
 
 
 def _form(form: str | None, output: Path | None) -> str:
     """Return the format, as it is named or as the file ends."""
-    to_file = output is not None and str(output) != "-"
-    if form is None and output is not None and to_file:
+    to_file = is_file(output)
+    if form is None and is_file(output):
         form = _SUFFIXES.get(output.suffix.lower())
         if form is None:
             raise click.UsageError(f"{output}: name it .svg, .html or .png, or say --format.")
@@ -177,11 +183,8 @@ def _write_portal_files(found: Timeline, folder: Path | None, study: str) -> Non
     result = portal_files(found, study)
     for name, text in result.files.items():
         write_file(Path(folder or ".") / name, text.encode())
-    echo(
-        f"{folder}: {len(result.files)} files, {len(found.events):,} events; the days count from {result.zero}",
-        err=True,
-    )
+    echo_notice(f"{folder}: {len(result.files)} files, {len(found.events):,} events; the days count from {result.zero}")
     for event in result.left_out[:_NAMED]:
-        echo(f"Left out, since it has no time: {event.words} ({', '.join(event.resources)})", err=True)
+        echo_warning(f"Left out, since it has no time: {event.words} ({', '.join(event.resources)})")
     if len(result.left_out) > _NAMED:
-        echo(f"Left out, since they have no time: {len(result.left_out) - _NAMED:,} more", err=True)
+        echo_warning(f"Left out, since they have no time: {len(result.left_out) - _NAMED:,} more")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fhir_case.cli.options.connection import connection_options, connection_to, server_of_journal
-from fhir_case.cli.options.declarations import EXISTING_FILE, format_option, timeout_option, usage_errors
+from fhir_case.cli.options.declarations import EXISTING_FILE, output_options, timeout_option, usage_errors
 from fhir_case.cli.options.named_servers import server_option
-from fhir_case.cli.output import echo, echo_json, echo_text
+from fhir_case.cli.output import echo_json, echo_notice, echo_text
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ __all__ = ["undo"]
 @click.command()
 @click.argument("journal", type=EXISTING_FILE, metavar="JOURNAL")
 @server_option(required=False, note="; the journal has its URL, and servers.toml the sign-in")
-@format_option()
+@output_options()
 @timeout_option()
 @connection_options
 def undo(
@@ -59,7 +59,7 @@ def undo(
 
     connection = connection_to(named, timeout_s=timeout_s, **options)
     with client_of(base_url, connection, timeout_s) as client:
-        echo(f"Undoing the upload to {base_url} …", err=True)
+        echo_notice(f"Undoing the upload to {base_url} …")
         found = undo_upload(journal, client, note)
     counts: dict[State, int] = {state: found[state] for state in UNDONE}
     if form == "json":

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import codes_option
 from fhir_case.cli.options.connection import connection_options
 from fhir_case.cli.options.declarations import (
     ANY_FILE,
     ANY_FOLDER,
     fhir_option,
-    format_option,
-    quiet_option,
+    output_options,
     renamed_option,
     seconds_option,
     timeout_option,
@@ -24,12 +24,13 @@ from fhir_case.cli.options.declarations import (
 from fhir_case.cli.options.files import write_file
 from fhir_case.cli.options.named_servers import server_option
 from fhir_case.cli.options.pages import named_inputs, page_options, require_page, write_report
-from fhir_case.cli.output import echo, echo_data, echo_error, echo_json, echo_text
+from fhir_case.cli.output import echo_error, echo_json, echo_json_pieces, echo_notice, echo_text, echo_warning
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fhir_case.load.plan.transaction import Transaction
     from fhir_case.load.run.load import Load
     from fhir_case.load.run.result import Result
     from fhir_case.server.named import NamedServer
@@ -48,7 +49,7 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=completion.files)
 @server_option(required=True)
 @fhir_option()
 @codes_option
@@ -88,8 +89,7 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
 @click.option("--restart", is_flag=True, help="Start again from the beginning, also after an interrupted run.")
 @click.option("--resend-missing", is_flag=True, help="Resume: send again what the server does not have any more.")
 @page_options
-@quiet_option
-@format_option()
+@output_options()
 @timeout_option()
 @connection_options
 @renamed_option("--new", "--restart", is_flag=True)
@@ -104,7 +104,6 @@ def upload(
     out: Path | None,
     journal: Path | None,
     restart: bool,
-    quiet: bool,
     form: str,
     page: Path | None,
     opens_page: bool,
@@ -127,7 +126,7 @@ def upload(
     from fhir_case.cli.options.loads import file_load, read
 
     with file_load(files, server, fhir, dry_run=dry_run, **options) as load:
-        echo(f"Reading {', '.join(files[:3])}{' …' if len(files) > 3 else ''}", err=True)
+        echo_notice(f"Reading {', '.join(files[:3])}{' …' if len(files) > 3 else ''}")
         if not dry_run:
             load.check_server()
         with _resumable():
@@ -140,10 +139,10 @@ def upload(
         with _resumable():
             path, earlier = _opened(load, journal, files, restart=restart)
         if earlier:
-            echo(f"Resuming: {counted(earlier, 'resource')} of an earlier run are stored ({path})", err=True)
+            echo_notice(f"Resuming: {counted(earlier, 'resource')} of an earlier run are stored ({path})")
         else:
-            echo(f"Sending {counted(survey.resources, 'resource')} to {load.base_url}", err=True)
-        result = _sent(load, quiet=quiet)
+            echo_notice(f"Sending {counted(survey.resources, 'resource')} to {load.base_url}")
+        result = _sent(load)
         value = _show(load, result, path, form)
         if page:
             _write_page(load, result, value, page, named_inputs(files), opens_page=opens_page)
@@ -158,7 +157,7 @@ def _resumable() -> Iterator[None]:
     try:
         yield
     except ServerError as error:
-        echo_error(f"fhir-case: {error}", after=_RESUMES)
+        echo_error(error, before="fhir-case: ", after=_RESUMES)
         sys.exit(error.exit_code)
 
 
@@ -171,32 +170,42 @@ def _opened(load: Load, journal: Path | None, files: tuple[str, ...], *, restart
 
 
 def _show_plan(load: Load, form: str, out: Path | None) -> None:
-    from fhir_case.fhir import wire
-    from fhir_case.report.plan import plan_json, plan_text
+    from fhir_case.report.plan import plan_pieces, plan_text
 
-    number = 0
+    if form == "json":
+        echo_json_pieces(plan_pieces(load.base_url, _plan(load, out)))
+    else:
+        for name, level, transaction in _plan(load, out):
+            echo_text(plan_text(name, level, transaction))
+    _warn(load)
+
+
+def _plan(load: Load, out: Path | None) -> Iterator[tuple[str, int, Transaction]]:
+    """Return each request that would be sent, with its name and level; where a folder is named, write it there."""
+    from fhir_case.fhir import wire
+
     for number, (level, job) in enumerate(load.jobs(), 1):
         for part, transaction in enumerate(job, 1):
             name = f"{number:05}{f'-{part}' if len(job) > 1 else ''}.json"
             if out:
                 write_file(out / name, transaction.raw or wire.dump(transaction.body(), indent=True))
-            if form == "json":
-                echo_data(plan_json(name, level, transaction) + "\n")
-            else:
-                echo_text(plan_text(name, level, transaction))
+            yield name, level, transaction
+
+
+def _warn(load: Load) -> None:
     for warning in load.read().warnings:
-        echo(f"Warning: {warning}", err=form == "json")
+        echo_warning(warning, before="Warning: ")
 
 
-def _sent(load: Load, *, quiet: bool) -> Result:
+def _sent(load: Load) -> Result:
     """Send; Ctrl-C lets the requests in flight finish, so that the journal is complete."""
     from fhir_case.cli.progress.upload import progress
 
-    with progress(load, quiet=quiet) as on_progress:
+    with progress(load) as on_progress:
         try:
             return load.run(on_progress)
         except KeyboardInterrupt:
-            echo("Stopped after in-flight requests; the same command resumes", err=True)
+            echo_notice("Stopped after in-flight requests; the same command resumes")
             raise click.Abort from None
 
 
@@ -213,6 +222,7 @@ def _show(load: Load, result: Result, journal: Path, form: str) -> dict[str, Any
         echo_json(value)
     else:
         echo_text(summary_text(value))
+    _warn(load)
     return value
 
 
@@ -229,7 +239,7 @@ def _write_page(load: Load, result: Result, value: dict[str, Any], page: Path, a
             software=f"fhir-case {__version__}", about=about,
         )  # fmt: skip
     except FhirCaseError as error:
-        echo_error(f"The page is not written: {error}")
+        echo_error(error, before="The page is not written: ")
     else:
         write_report(page, report, opens_page=opens_page)
 
@@ -240,7 +250,7 @@ def _end(load: Load, result: Result, *, left_out: int) -> None:
     if load.stop.is_set() and result.error is None:
         raise click.Abort
     if result.error is not None:
-        echo_error(f"fhir-case: {result.error}", after="" if isinstance(result.error, BundleError) else _RESUMES)
+        echo_error(result.error, before="fhir-case: ", after="" if isinstance(result.error, BundleError) else _RESUMES)
         sys.exit(result.error.exit_code)
     if load.tally.states["unknown"]:
         sys.exit(ExitCode.SERVER)

@@ -10,11 +10,11 @@ import click
 
 from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import codes_option, mapping_option
-from fhir_case.cli.options.declarations import ANY_PATH, fhir_option, format_option, usage_errors
+from fhir_case.cli.options.declarations import ANY_PATH, fhir_option, output_options, usage_errors
 from fhir_case.cli.options.engines import engine_options, engines
 from fhir_case.cli.options.files import expanded
 from fhir_case.cli.options.pages import named_inputs, page_options, require_page, write_report
-from fhir_case.cli.output import echo, echo_command, echo_data
+from fhir_case.cli.output import echo_warning
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: 
 @fhir_option("The FHIR release of the files; of a case file, the one to build in.")
 @mapping_option
 @codes_option
-@format_option(
+@output_options(
     "junit", "sarif", "github",
     meaning="Text for people; an OperationOutcome, JUnit XML, SARIF or annotations of GitHub Actions for programs.",
 )  # fmt: skip
@@ -89,6 +89,7 @@ def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: 
     "--skip",
     multiple=True,
     metavar="CHECK",
+    shell_complete=completion.checks,
     callback=_known_checks,
     help="Skip a check of --list-rules; may be repeated. '--skip structure' is fast for large inputs: it skips the "
     "models of fhir.resources, whose findings are nearly all found by the strict schema too.",
@@ -138,16 +139,11 @@ def validate(
 
     The exit code is 0 without findings, 5 with findings, 8 when nothing could be checked, or an --engine could not run.
     """
-    from fhir_case.cli.findings import rendered
+    from fhir_case.cli.findings import echo_findings, echo_rules
     from fhir_case.report.validation.summary import Summary
-    from fhir_case.report.validation.text import rule_lines
 
     if list_rules:
-        from fhir_case.fhir.invariants import NOT_CHECKED
-        from fhir_case.validation import CHECKS
-
-        for line in rule_lines(CHECKS, NOT_CHECKED):
-            echo(line)
+        echo_rules(form)
         return
     if not paths:
         raise click.UsageError("Missing argument 'PATH... | -'.")
@@ -174,9 +170,7 @@ def validate(
             checked = _added_up(
                 results, summary, verbose=verbose, waivers=waivers, skip=skip, source=str(waiver_file), on_page=on_page
             )
-            show = {"text": echo, "github": echo_command}.get(form, _echo_line)
-            for text in rendered(form, checked, summary, failing=_FAILING[fail_on], verbose=verbose):
-                show(text)
+            echo_findings(form, checked, summary, failing=_FAILING[fail_on], verbose=verbose)
     if page and on_page:
         from fhir_case import __version__
 
@@ -201,10 +195,6 @@ def _terminology_server(url: str | None) -> AbstractContextManager[TerminologySe
 
     with usage_errors(option="--terminology"):
         return TerminologyServer(url)
-
-
-def _echo_line(text: str) -> None:
-    echo_data(f"{text}\n")
 
 
 def _require_documents(paths: Sequence[Path | None]) -> None:
@@ -282,7 +272,7 @@ def _documents(
         else:
             yield from find_texts(path, fhir=fhir, mapping_files=mapping_files, passed_over=note)
     for reason, names in passed_over.items():
-        echo(f"Passed over ({reason}): {names}", err=True)
+        echo_warning(f"Passed over ({reason}): {names}")
 
 
 def _exit_code(summary: Summary, fail_on: str, *, validators: Sequence[str]) -> ExitCode:

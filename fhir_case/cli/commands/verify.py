@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import codes_option
 from fhir_case.cli.options.connection import connection_options, server_of_journal
-from fhir_case.cli.options.declarations import fhir_option, format_option, timeout_option
+from fhir_case.cli.options.declarations import fhir_option, output_options, timeout_option
 from fhir_case.cli.options.named_servers import server_option
 from fhir_case.cli.options.pages import named_inputs, page_options, require_page, write_report
-from fhir_case.cli.output import echo, echo_data, echo_text
-from fhir_case.errors import ExitCode
+from fhir_case.cli.output import echo_error, echo_json_pieces, echo_notice, echo_text
+from fhir_case.errors import ExitCode, FhirCaseError
 
 if TYPE_CHECKING:
     from fhir_case.load.plan.entry import PlannedEntry
@@ -32,11 +33,11 @@ _SKIPPED_NAMED = 100
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...|JOURNAL")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...|JOURNAL", shell_complete=completion.files)
 @server_option(required=False, note="; a journal has it")
 @fhir_option()
 @codes_option
-@format_option()
+@output_options()
 @click.option("--as-resource", is_flag=True, help="As for upload; a journal has it.")
 @page_options
 @timeout_option()
@@ -81,7 +82,7 @@ def verify(
         raise click.UsageError(_without_server(files))
     with file_load(files, server, fhir, allow_dangling=True, other_release=True, **options) as load:
         survey = read(load, files)
-        echo(f"Reading back from {load.base_url} …", err=True)
+        echo_notice(f"Reading back from {load.base_url} …")
         skipped: list[str] = []
         gathered = _gathered(load) if page else None
         found = _compared(load, journal, form, skipped, gathered)
@@ -156,8 +157,7 @@ def _compared(
                 as_json.add(comparisons)
         found.placeholders = compare_placeholders(load.index, load.client)
         if form == "json":
-            for text in as_json.pieces(found):
-                echo_data(text)
+            echo_json_pieces(text.decode() for text in as_json.pieces(found))
         else:
             echo_text(verification_text(found))
     return found
@@ -173,9 +173,9 @@ def _note_compared(gathered: Gathered, entry: PlannedEntry, comparison: Comparis
 def _note_skipped(skipped: list[str], document: str) -> None:
     skipped.append(document)
     if len(skipped) <= _SKIPPED_NAMED:
-        echo(f"Skipped: {document}: the upload had skipped it", err=True)
+        echo_error(FhirCaseError("the upload had skipped it", where=document), before="Skipped: ")
     elif len(skipped) == _SKIPPED_NAMED + 1:
-        echo("Skipped: …", err=True)
+        echo_error("…", before="Skipped: ")
 
 
 def _go_to(folder: str) -> None:

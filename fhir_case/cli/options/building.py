@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fhir_case.cli.options.declarations import ANY_PATH, combined, fhir_option
-from fhir_case.cli.output import echo
+from fhir_case.cli.output import echo_warning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,14 +76,14 @@ def built(case: Case, *, form: Form, index_date: str | None, namespace: str | No
         type=form,
         index_date=_day(index_date),
         namespace=namespace,
-        warn=lambda issue: echo(f"warning: {issue.message}", err=True),
+        warn=lambda issue: echo_warning(issue.message, before="Warning: "),
         **rest,
     )
 
 
 def say_unused(one: Unused) -> None:
     """Say what of the file was not carried over into its case."""
-    echo(f"not carried over: {one}", err=True)
+    echo_warning(str(one), before="not carried over: ")
 
 
 def _day(text: str | None) -> date | None:

@@ -11,14 +11,26 @@ if TYPE_CHECKING:
 
     import click
 
-__all__ = ["cases", "code_tables", "probes", "sections", "servers"]
+__all__ = ["cases", "checks", "code_tables", "files", "probes", "sections", "servers"]
 
 
 def cases(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the shipped cases, and the files."""
     from fhir_case.case.shipped import shipped_case_names
 
-    return [*_beginning(incomplete, shipped_case_names()), CompletionItem(incomplete, type="file")]
+    return [*_beginning(incomplete, shipped_case_names()), *files(_, __, incomplete)]
+
+
+def checks(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the checks of validate."""
+    from fhir_case.validation import CHECKS
+
+    return _beginning(incomplete, (one.name for one in CHECKS))
+
+
+def files(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the files, also where a pattern or standard input can be named."""
+    return [CompletionItem(incomplete, type="file")]
 
 
 def code_tables(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fhir_case.cli.options.declarations import EXISTING_FILE, combined, real_patient_data_option, usage_errors
-from fhir_case.cli.output import echo
+from fhir_case.cli.output import echo_notice
 from fhir_case.errors import ServerError
 from fhir_case.server.auth.access import Access
 from fhir_case.server.auth.methods import METHODS, is_header_name, missing, variable
@@ -135,7 +135,7 @@ def connection_to(
     if auth_kind or not server.file:
         kind = auth_kind or _kind_of(os.environ)
         if kind != "none" and not auth_kind:  # whoever set a variable long ago wants to know that it is sent there
-            echo(f"Signing in to {base_url} by {kind}, as variables are set; --auth none prevents it", err=True)
+            echo_notice(f"Signing in to {base_url} by {kind}, as variables are set; --auth none prevents it")
         wanted = replace(wanted, kind=kind, values=_values(kind, os.environ))
     certificates = replace(wanted.certificates, ca_file=ca_file or wanted.certificates.ca_file)
     if client_certificate is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.output import echo
+from fhir_case.cli.output import echo_warning, set_answer
 from fhir_case.errors import FhirCaseError
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ __all__ = [
     "EXISTING_FILE",
     "combined",
     "fhir_option",
-    "format_option",
-    "quiet_option",
+    "output_options",
     "real_patient_data_option",
     "renamed_option",
     "seconds_option",
@@ -56,10 +55,36 @@ def fhir_option(meaning: str = "The FHIR release of the files.") -> Decorator:
     return click.option("--fhir", type=releases, default="R4", metavar="[R4|R5]", help=meaning)
 
 
-def format_option(*more: str, meaning: str = "The format of the output.") -> Decorator:
-    """Return ``--format``: text, JSON, and what else a command can write. The parameter is ``form``."""
-    forms = click.Choice(["text", "json", *more])
-    return click.option("--format", "form", type=forms, default="text", help=meaning)
+def output_options(*more: str, default: str | None = "text", meaning: str = "The format of the output.") -> Decorator:
+    """
+    Return ``--format`` and ``--quiet``, which every command has.
+
+    What a command finds goes to standard output: with ``--format json`` by `echo_json`, as the result in the envelope.
+    All else goes to standard error, by `echo_notice`, `echo_warning` and `echo_error`.
+
+    Args:
+        more: The formats beside ``json`` and the default.
+        default: The format for people, or of the data; None where the command chooses. The parameter is ``form``.
+    """
+    forms = click.Choice([*([default] if default else []), "json", *more])
+    return combined(
+        click.option(
+            "--format", "form", type=forms, default=default, is_eager=True, callback=_answer_in, help=meaning
+        ),
+        click.option(
+            "--quiet", "-q", is_flag=True, is_eager=True, expose_value=False, callback=_be_quiet,
+            help="Write only errors to standard error: no progress, notices and warnings.",
+        ),
+    )  # fmt: skip
+
+
+def _answer_in(context: click.Context, _: click.Parameter, form: str | None) -> str | None:
+    set_answer(context, as_json=form == "json")
+    return form
+
+
+def _be_quiet(context: click.Context, _: click.Parameter, quiet: bool) -> None:
+    set_answer(context, quiet=quiet)
 
 
 def seconds_option(name: str, parameter: str, default_s: float, meaning: str) -> Decorator:
@@ -99,17 +124,16 @@ def real_patient_data_option(server: str = "The server") -> Decorator:
 
 def renamed_option(old: str, new: str, **attributes: Any) -> Decorator:
     """Let an option answer under its old name for one more release: hidden, and with a notice on standard error."""
+    shown = f"{new} {attributes['flag_value']}" if "flag_value" in attributes else new
 
     def pass_on(context: click.Context, _: click.Parameter, value: Any) -> None:
         if value:
-            echo(f"{old} is now {new}; the old name goes with the next release", err=True)
-            context.default_map = {**(context.default_map or {}), new.lstrip("-").replace("-", "_"): value}
+            echo_warning(f"{old} is now {shown}; the old name goes with the next release")
+            parameter = next(each.name for each in context.command.params if new in each.opts)
+            context.default_map = {**(context.default_map or {}), parameter: value}
 
     # Eager, so that the option of the new name finds the value as its default.
     return click.option(old, hidden=True, is_eager=True, expose_value=False, callback=pass_on, **attributes)
-
-
-quiet_option = click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
 
 
 @contextmanager

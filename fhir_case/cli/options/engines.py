@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from fhir_case.cli.options.declarations import EXISTING_FILE, combined, real_patient_data_option, start_timeout_option
-from fhir_case.cli.output import echo
+from fhir_case.cli.output import echo_notice
 from fhir_case.errors import CheckerError
 
 if TYPE_CHECKING:
@@ -145,4 +145,4 @@ class _Hl7:
         if engine.seconds:
             start = f", {engine.start_seconds:.1f} s of it to start" if engine.start_seconds else ""
             omit = "; --engine none leaves them out" if self.claimed_only else ""
-            echo(f"Profiles: {engine.seconds:.1f} s by the HL7 validation engine{start}{omit}", err=True)
+            echo_notice(f"Profiles: {engine.seconds:.1f} s by the HL7 validation engine{start}{omit}")

@@ -7,19 +7,19 @@ import errno
 import os
 import stat
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import click
 
 from fhir_case.cli.options.declarations import usage_errors
-from fhir_case.cli.output import echo, echo_data
+from fhir_case.cli.output import echo_data, echo_notice
 from fhir_case.ownership import foreign_link
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["expanded", "say_pipe", "write_file", "write_output"]
+__all__ = ["expanded", "is_file", "say_pipe", "write_file", "write_output"]
 
 _FOR_THE_OWNER = 0o600
 _PIPES_OF_SHELLS = ("/dev/", "/proc/")
@@ -47,17 +47,21 @@ def expanded(patterns: Sequence[str]) -> list[Path | None]:
 def say_pipe(path: Path) -> None:
     """Say that a pipe is waited for, except for one of the shell, into which something is written already."""
     if path.is_fifo() and not str(path).startswith(_PIPES_OF_SHELLS):
-        echo(f"Waiting for what is written into the pipe {path}", err=True)
+        echo_notice(f"Waiting for what is written into the pipe {path}")
+
+
+def is_file(path: Path | None) -> TypeGuard[Path]:
+    """Whether an option names a file to write, and not standard output, by ``-`` or without any."""
+    return path is not None and str(path) != "-"
 
 
 def write_output(path: Path | None, content: bytes) -> bool:
     """Write to a file, or to standard output where there is none or it is ``-``; return whether it was a file."""
-    to_file = path is not None and str(path) != "-"
-    if path is not None and to_file:
+    if is_file(path):
         write_file(path, content)
-    else:
-        echo_data(content)
-    return to_file
+        return True
+    echo_data(content)
+    return False
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fhir_case.cli.options.files import expanded
-from fhir_case.cli.output import echo, echo_error
+from fhir_case.cli.output import echo_error, echo_notice, echo_warning
 from fhir_case.errors import ServerError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def file_load(files: Sequence[str], server: NamedServer, fhir: str, **options: A
     with ExitStack() as stack:
         paths = [path for path in expanded(named) if path is not None]
         piped = stack.enter_context(_piped()) if len(named) < len(files) else None
-        echo(f"Reading the CapabilityStatement of {base_url} …", err=True)
+        echo_notice(f"Reading the CapabilityStatement of {base_url} …")
 
         def client() -> Client:
             return client_of(base_url, connection, timeout_s)
@@ -75,7 +75,7 @@ def _known(client: Callable[[], Client]) -> Capabilities:
         try:
             return asked.capabilities()
         except ServerError as error:
-            echo_error(f"Planned without the server, its limits and what it has stored: {error}")
+            echo_warning(f"Planned without the server, its limits and what it has stored: {error}")
             return UNKNOWN
 
 
@@ -99,7 +99,7 @@ def read(load: Load, files: Sequence[str]) -> Survey:
         BundleError: Something cannot be loaded, or there is nothing to load.
         ServerError: The server was not reached.
     """
-    from fhir_case.errors import BundleError
+    from fhir_case.errors import BundleError, FhirCaseError
 
     survey = load.read()
     if not survey.resources and not survey.left_out:
@@ -109,10 +109,10 @@ def read(load: Load, files: Sequence[str]) -> Survey:
             hint="of folders and archives, every file that holds JSON or NDJSON is loaded, whatever its ending",
         )
     for problem in survey.problems:
-        echo(f"Skipped: {problem}", err=True)
+        echo_error(FhirCaseError(problem.message, where=problem.where, hint=problem.hint), before="Skipped: ")
     more = len(survey.left_out) - len(survey.problems)
     if more > 0:
-        echo(f"Skipped: {more:,} more", err=True)
+        echo_error(f"{more:,} more", before="Skipped: ")
     return survey
 
 

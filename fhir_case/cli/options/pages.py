@@ -9,7 +9,7 @@ import click
 
 from fhir_case.cli.options.declarations import ANY_FILE, combined
 from fhir_case.cli.options.files import write_file
-from fhir_case.cli.output import echo
+from fhir_case.cli.output import echo_notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +68,7 @@ def named_inputs(names: Sequence[Any]) -> str:
 def write_report(page: Path, report: Report, *, opens_page: bool) -> None:
     """Write a page, say where it is, and open it where that is asked for."""
     write_page(page, report)
-    echo(f"The page is {page}", err=True)
+    echo_notice(f"The page is {page}")
     open_page(page, wanted=opens_page)
 
 

@@ -8,7 +8,7 @@ import click
 
 from fhir_case.cli.options import completion
 from fhir_case.cli.options.declarations import combined
-from fhir_case.cli.output import echo
+from fhir_case.cli.output import echo, echo_json, is_json, set_answer
 from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -24,9 +24,14 @@ def _list_probes(context: click.Context, _: click.Parameter, wanted: bool) -> No
         return
     from fhir_case.interop.probes import PROBES
 
-    for each in (one.description for one in PROBES):
-        echo(f"{each.name:<32} {each.level:<7} {each.group}: {each.title}")
-        echo(f"{'':40} {each.specification}")
+    set_answer(context)
+    described = [one.description for one in PROBES]
+    if is_json():
+        echo_json({"probes": described})
+    else:
+        for each in described:
+            echo(f"{each.name:<32} {each.level:<7} {each.group}: {each.title}")
+            echo(f"{'':40} {each.specification}")
     context.exit()
 
 

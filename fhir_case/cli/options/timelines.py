@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.output import echo
+from fhir_case.cli.output import echo_error, echo_notice, echo_warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -64,7 +64,7 @@ def _of_case(source: str, fhir: FhirVersion, mapping_files: Sequence[Path]) -> E
 
     case = load_case(source, mapping_files=mapping_files)
     bundle = build_bundle(
-        case, fhir=fhir, mapping_files=mapping_files, warn=lambda issue: echo(f"warning: {issue.message}", err=True)
+        case, fhir=fhir, mapping_files=mapping_files, warn=lambda issue: echo_warning(issue.message, before="Warning: ")
     )
     return entries_of(bundle)
 
@@ -83,7 +83,7 @@ def _found(paths: Iterable[Path], fhir: FhirVersion) -> Iterator[Document]:
 
 
 def _of_documents(source: str, documents: Iterable[Document]) -> tuple[Entries, bool]:
-    from fhir_case.errors import BundleError
+    from fhir_case.errors import BundleError, FhirCaseError
     from fhir_case.timeline import entries_of
 
     entries: list[tuple[str, Resource]] = []
@@ -94,7 +94,7 @@ def _of_documents(source: str, documents: Iterable[Document]) -> tuple[Entries, 
             continue
         problems += 1
         reason = document.issues[0].message if document.issues else "this could not be read"
-        echo(f"Skipped: {document.name}: {reason}", err=True)
+        echo_error(FhirCaseError(reason, where=document.name), before="Skipped: ")
     if not entries:
         hint = "FHIR in JSON or NDJSON, or a case in YAML, is read"
         raise BundleError("there is no FHIR resource in it", where=source, hint=hint)
@@ -119,13 +119,13 @@ def _of_journal(journal: Path, options: dict[str, Any]) -> tuple[Entries, bool]:
     header = read_header(journal)
     names = {name: checksum for name, _, checksum in header.inputs}
     if not {IN_MEMORY, STANDARD_INPUT} & set(names):
-        echo(f"Drawing the files of the upload to {header.server}", err=True)
+        echo_notice(f"Drawing the files of the upload to {header.server}")
         # An absolute name stays as it is.
         paths = [Path(os.path.join(header.folder, name)) for name in names]  # noqa: PTH118
         return _of_documents(str(journal), _found(paths, options["fhir"]))
     beside = journal.with_name("bundle.json")
     if IN_MEMORY in names and _is_bundle(beside, names[IN_MEMORY]):
-        echo(f"Drawing {beside}, which was uploaded to {header.server}", err=True)
+        echo_notice(f"Drawing {beside}, which was uploaded to {header.server}")
         return _of_documents(str(beside), _found([beside], options["fhir"]))
     patient = options["patient"] or _patient_of(journal)
     return from_server(server_of_journal(None, header.server), patient, options), True
@@ -176,6 +176,6 @@ def from_server(server: NamedServer, patient: str, options: dict[str, Any]) -> E
     base_url, timeout_s = base_url_of(server), timeout_of(server, options["timeout_s"])
     connection = connection_to(server, timeout_s=timeout_s, **{each: options[each] for each in _CONNECTION})
     with client_of(base_url, connection, timeout_s) as client:
-        echo(f"Reading Patient/{name} from {base_url} …", err=True)
-        found = fetch_patient(client, name, on_skipped=lambda what: echo(f"Not available: {what}", err=True))
+        echo_notice(f"Reading Patient/{name} from {base_url} …")
+        found = fetch_patient(client, name, on_skipped=lambda what: echo_warning(f"Not available: {what}"))
         return [("", redacted(resource)) for resource in found]

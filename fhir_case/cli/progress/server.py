@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from fhir_case.cli.output import live_console, shown_line
+from fhir_case.cli.output import is_quiet, live_console, shown_line
 from fhir_case.java.events import Event, Listener, silent
 
 if TYPE_CHECKING:
@@ -19,17 +19,14 @@ _LINES_INTERVAL_S = 30
 
 
 @contextlib.contextmanager
-def listener(quiet: bool = False) -> Iterator[Listener]:
+def listener() -> Iterator[Listener]:
     """
     Return a listener for `HapiServer` and `Hl7Engine`; its output is removed when the context ends.
 
     On a terminal: a progress bar for the download, and one changing line for the rest. Elsewhere: one line a step.
-    The step ``ready`` is reported by the command.
-
-    Args:
-        quiet: Show nothing.
+    The step ``ready`` is reported by the command. With ``--quiet`` there is none.
     """
-    if quiet:
+    if is_quiet():
         yield silent
         return
     console = live_console()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from fhir_case.cli.output import echo, echo_progress
+from fhir_case.cli.output import echo_notice, echo_progress, is_quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,9 +23,9 @@ _LINES_INTERVAL_S = 10.0
 
 
 @contextmanager
-def progress(load: Load, *, quiet: bool) -> Iterator[Callable[[Any], None]]:
+def progress(load: Load) -> Iterator[Callable[[Any], None]]:
     """Return the function to call each time resources are done."""
-    if quiet:
+    if is_quiet():
         yield lambda _: None
         return
     terminal = sys.stderr.isatty()
@@ -47,7 +47,7 @@ def progress(load: Load, *, quiet: bool) -> Iterator[Callable[[Any], None]]:
     finally:
         if terminal:
             show(end=True)
-            echo(err=True)
+            echo_notice("")
 
 
 def _line(load: Load, total: int, seconds: float) -> str:

@@ -14,7 +14,7 @@ from fhir_case.report.characters import encodable
 if TYPE_CHECKING:
     from fhir_case.interop.result import InteropResult
 
-__all__ = ["interop_json", "interop_schema_path"]
+__all__ = ["interop_json", "interop_schema_path", "interop_value"]
 
 
 def interop_json(result: InteropResult) -> bytes:
@@ -26,7 +26,12 @@ def interop_json(result: InteropResult) -> bytes:
     """
     from fhir_case.fhir import wire
 
-    return wire.dump({"$schema": SCHEMA_ID, **_written(result)}, indent=True)
+    return wire.dump(interop_value(result), indent=True)
+
+
+def interop_value(result: InteropResult) -> dict[str, Any]:
+    """Return the same as a value."""
+    return {"$schema": SCHEMA_ID, **_written(result)}
 
 
 def interop_schema_path() -> Path:

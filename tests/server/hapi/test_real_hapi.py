@@ -109,5 +109,5 @@ def test_the_command_line_starts_shows_and_stops_a_detached_server(tmp_path: Pat
     finally:
         stopped = fhir_case("server", "stop", "--all", env=environment)
     assert (0, f"Stopped {base_url}\n") == (stopped.returncode, stopped.stdout)
-    assert "No embedded server is running.\n" == fhir_case("server", "status", env=environment).stdout
+    assert "No embedded server is running.\n" == fhir_case("server", "status", env=environment).stderr
     assert list((tmp_path / "data").glob("fhir-r4*"))

@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from click.testing import CliRunner
 
-from fhir_case.cli import cli
 from support import CASES, ROOT, run_command
 
 if TYPE_CHECKING:
@@ -55,7 +53,7 @@ def test_the_output_is_that_of_one_process(form: str, mixed: list[str], tmp_path
 
     def output(jobs: str) -> tuple[int, str]:
         options = ["--format", form, "--verbose", "--waivers", str(waivers), "--jobs", jobs]
-        result = CliRunner().invoke(cli, ["validate", *mixed, *options])
+        result = run_command("validate", *mixed, *options)
         return result.exit_code, result.output
 
     code, text = output("1")
@@ -191,7 +189,7 @@ with Checking(takes_a_minute, jobs=2) as checking:
 def test_a_reader_that_goes_away_ends_all_quietly(tmp_path: Path) -> None:
     path = tmp_path / "many.ndjson"
     path.write_bytes((_BAD + b"\n") * 200_000)
-    command = [sys.executable, "-m", "fhir_case", "validate", str(path), "--jobs", "2", "--format", "json"]
+    command = [sys.executable, "-m", "fhir_case", "validate", str(path), "--jobs", "2", "--format", "sarif"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     with process:
         assert process.stdout
