@@ -196,3 +196,12 @@ def test_png_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_golden_bundles_are_those_of_the_shipped_case() -> None:
     assert 124 == len(golden(SHIPPED)["entry"])
+
+
+def test_in_json_the_times_of_an_event_are_dates() -> None:
+    result = json.loads(run_command("timeline", "hcc-tare-sorafenib", "--format", "json")[1])["result"]
+
+    (treatment,) = (event for event in result["events"] if event["name"].startswith("Transarterial radioembolisation"))
+    hepatitis = next(event for event in result["events"] if event["name"] == "Chronic hepatitis B")
+    assert ("2017-03-01", "2017-03-01") == (treatment["start"]["earliest"], treatment["start"]["latest"])
+    assert ("1997-01-01", "1997-12-31") == (hepatitis["start"]["earliest"], hepatitis["start"]["latest"])

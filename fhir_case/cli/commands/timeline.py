@@ -89,7 +89,7 @@ def timeline(
     in_json, kind = form == "json", _form(None if form == "json" else form, output)
     found, complete = _read(source, server, options)
     if in_json:
-        echo_json({"file": str(output) if is_file(output) else None, **asdict(found)})
+        echo_json({"file": str(output) if is_file(output) else None, **_with_dates(asdict(found))})
     if kind == "cbioportal":
         _write_portal_files(found, output, options["study"])
     elif is_file(output) or not in_json:
@@ -99,6 +99,18 @@ def timeline(
             echo_notice(f"{output}: {len(found.events):,} events of {found.subject or 'no patient'}{without}")
     if not complete:
         sys.exit(ExitCode.BUNDLE)
+
+
+def _with_dates(value: Any) -> Any:
+    """Return what a timeline holds with the days of its moments as dates, which ordinals are to nobody else."""
+    from fhir_case.timeline.moment import date_words
+
+    if isinstance(value, dict):
+        return {
+            name: date_words(inner) if name in ("earliest", "latest") and inner is not None else _with_dates(inner)
+            for name, inner in value.items()
+        }
+    return [_with_dates(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _form(form: str | None, output: Path | None) -> str:
