@@ -35,13 +35,17 @@ def time_problems(case: Case, *, wrong: Collection[str] = ()) -> Iterator[tuple[
     entries = dict(_keyed(case))
     paths = {key: (*loc, "at") for key, loc in entries.items() if (*loc, "at") in times}
     yield from _anchor_problems(case, entries, paths, times)
-    parents = _parents(case.timeline.anchor, paths, times)
+    parents = _parents(case.anchor, paths, times)
     uncomputable = set(wrong)
     for key, what, hint in _chain_problems(parents, uncomputable):
         yield paths[key], what, hint
+    unanchored = [loc for loc, when in times.items() if not case.anchor and _counts_from_anchor(when)]
+    for loc in unanchored[:1]:
+        what = "this counts from the anchor, and the case has no timeline"
+        yield loc, what, "add 'timeline: {anchor: KEY, index_date: DATE}'"
     keys_by_path: dict[Loc, str] = {path: key for key, path in paths.items()}
     for loc, when in times.items():
-        if keys_by_path.get(loc) in uncomputable or (when.event or case.timeline.anchor) in uncomputable:
+        if loc in unanchored or keys_by_path.get(loc) in uncomputable or (when.event or case.anchor) in uncomputable:
             continue
         try:
             case.moments.moment(when, place="here")
@@ -52,6 +56,10 @@ def time_problems(case: Case, *, wrong: Collection[str] = ()) -> Iterator[tuple[
         begun = times.get((*loc[:-1], "at"))
         if loc[-1] == "until" and begun is not None and (said := _ends_too_early(case, begun, when)):
             yield loc, said, "correct one of the two times"
+
+
+def _counts_from_anchor(when: When) -> bool:
+    return when.relation is not None and when.day is None and when.event is None
 
 
 def _ends_too_early(case: Case, begun: When, ended: When) -> str:
@@ -107,7 +115,7 @@ def _keyed(case: Case) -> Iterator[tuple[str, Loc]]:
 def _anchor_problems(
     case: Case, entries: Mapping[str, Loc], paths: Mapping[str, Loc], times: Mapping[Loc, When]
 ) -> Iterator[tuple[Loc, str, str]]:
-    anchor = case.timeline.anchor
+    anchor = case.anchor
     hint = "write 'at: anchor'; the day of the anchor is 'timeline.index_date'"
     if anchor in paths:
         when = times[paths[anchor]]
@@ -120,7 +128,9 @@ def _anchor_problems(
 def _parents(anchor: str, paths: Mapping[str, Loc], times: Mapping[Loc, When]) -> dict[str, str]:
     """Return for each entry that counts from another the key of that other."""
     return {
-        key: times[path].event or anchor for key, path in paths.items() if key != anchor and times[path].day is None
+        key: times[path].event or anchor
+        for key, path in paths.items()
+        if key != anchor and times[path].relation is not None and times[path].day is None
     }
 
 

@@ -18,7 +18,9 @@ from pydantic_core import PydanticCustomError
 
 from fhir_case.case.entry import EventKey
 from fhir_case.case.forms import Day, Form, Key, Text
+from fhir_case.case.record import Record
 from fhir_case.case.timing import Moments
+from fhir_case.errors import CaseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +44,7 @@ class Report(Form):
         url: Where it can be read.
         license: The licence of the publication as it names it, such as ``CC BY 4.0``.
         transcribed: The day on which this file was written from the report.
+        record: The structured record that the case was read from, where it was one.
     """
 
     citation: Text
@@ -50,6 +53,7 @@ class Report(Form):
     url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
     license: Text | None = None
     transcribed: Day
+    record: Record | None = None
 
 
 class Timeline(Form):
@@ -79,7 +83,7 @@ class Case(Form):
         case: The id of the case; it begins every id and identifier of the Bundle, unless a namespace is given.
         title: What the case is about, in words.
         report: The publication that the case was taken from.
-        timeline: What the times of the case count from.
+        timeline: What the times of the case count from; absent where all are dates, ages or unknown.
     """
 
     sections: ClassVar[tuple[Section, ...]] = ()
@@ -88,7 +92,7 @@ class Case(Form):
     case: Key
     title: Text
     report: Report
-    timeline: Timeline
+    timeline: Timeline | None = None
 
     if TYPE_CHECKING:
 
@@ -112,10 +116,22 @@ class Case(Form):
     def moments(self) -> Moments:
         """Return the days of the case, computed from its anchor."""
         entries = {key: (section.name, entry) for key, (section, entry) in self._index.items()}
-        return Moments(self.timeline.anchor, self.timeline.index_date, entries)
+        return Moments(self.anchor, self.timeline.index_date if self.timeline else None, entries)
+
+    @property
+    def anchor(self) -> str:
+        """Return the key of the event that offsets count from; empty where the case has no timeline."""
+        return self.timeline.anchor if self.timeline else ""
 
     def moved_to(self, index_date: date) -> Self:
-        """Return the same case with another day of its anchor; all computed days move with it."""
+        """
+        Return the same case with another day of its anchor; all computed days move with it.
+
+        Raises:
+            CaseError: It has no timeline.
+        """
+        if self.timeline is None:
+            raise CaseError("the case has no timeline, so that no date can be moved", hint="leave the index date out")
         timeline = Timeline(anchor=self.timeline.anchor, index_date=index_date)
         return type(self).model_construct(
             **{**{name: getattr(self, name) for name in type(self).model_fields}, "timeline": timeline}

@@ -120,7 +120,7 @@ def _time_problems_of_valid_entries(
 ) -> Iterator[Problem]:
     """Check the times of those entries with which nothing else is wrong, so that all problems come in one run."""
     timeline = _valid(Timeline, root, "timeline", context)
-    if timeline is None or root.spoiled:
+    if root.spoiled or (timeline is None and "timeline" in root.pairs):
         return
     parts: dict[str, Any] = {"case": "", "title": "", "report": None, "timeline": timeline}
     positions: dict[str, list[int]] = {}

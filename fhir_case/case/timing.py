@@ -39,6 +39,8 @@ class Moment:
         unit: ``min``, ``h``, ``d``, ``wk``, ``mo`` or ``a`` (UCUM).
         least: How many units lie between at least, where there are bounds.
         most: How many units lie between at most, where there are bounds.
+        life: The time as it is written, where it is an age, a period of life or unknown; the day is empty then.
+        to_day: The day at which a time of several days ended.
     """
 
     day: str
@@ -48,6 +50,8 @@ class Moment:
     unit: TimeUnit = "d"
     least: Decimal | None = None
     most: Decimal | None = None
+    life: When | None = None
+    to_day: str = ""
 
     @property
     def precise(self) -> str:
@@ -67,8 +71,11 @@ class Moment:
 
     def words(self, event: str) -> str:
         """Return the time in words, for example ``3 months after the operation``; the event is named as given."""
+        if self.life is not None:
+            return self.life.words_of_life
         if not self.relation:
-            return calendar_words(self.day)
+            to = f" to {calendar_words(self.to_day).partition(' ')[2]}" if self.to_day else ""
+            return calendar_words(self.day) + to
         if not self.event:
             return f"{self.relation} {calendar_words(self.day).partition(' ')[2]}"
         if self.relation == "at":
@@ -78,7 +85,7 @@ class Moment:
         return f"{self.interval} {self.relation} {event}"
 
     def __str__(self) -> str:
-        return self.words(self.event) if self.relation else self.day
+        return self.words(self.event) if self.relation or self.life else self.day
 
 
 def calendar_words(day: str) -> str:
@@ -101,7 +108,7 @@ class Moments:
     Compute the day of any time of one case.
 
     Args:
-        anchor: The key of the event that the case counts from.
+        anchor: The key of the event that the case counts from; empty where it has none.
         index_date: The day of that event.
         entries: The section and the entry of each key.
 
@@ -109,7 +116,7 @@ class Moments:
         CaseError: The times count from one another in a cycle, name an entry without a time, or leave the calendar.
     """
 
-    def __init__(self, anchor: str, index_date: date, entries: Mapping[str, tuple[str, KeyedEntry]]) -> None:
+    def __init__(self, anchor: str, index_date: date | None, entries: Mapping[str, tuple[str, KeyedEntry]]) -> None:
         self._anchor = anchor
         self._index_date = index_date
         self._entries = entries
@@ -129,8 +136,10 @@ class Moments:
         return known[1]
 
     def _moment(self, when: When, place: str, chain: tuple[str, ...]) -> Moment:
+        if when.is_in_life or when.unknown:
+            return Moment("", life=when)
         if when.day is not None:
-            return Moment(when.day, relation=when.relation or "")
+            return Moment(when.day, relation=when.relation or "", to_day=when.to_day or "")
         event = when.event or self._anchor
         relation = when.relation or "at"
         start, length = self._time(when, place, chain)
@@ -148,9 +157,18 @@ class Moments:
         if when.day is not None:
             length = len(when.day)
             return datetime.fromisoformat(when.day + "-06-15"[length - 4 :]), length
+        if when.is_in_life or when.unknown:
+            raise CaseError(
+                f"'{chain[-1]}' has no date, so nothing can count from it", where=place, hint="count from another entry"
+            )
         event = when.event or self._anchor
-        first = datetime.combine(self._index_date, time()), len("YYYY-MM-DD")
-        start, length = first if event == self._anchor else self._time_of(event, place, chain)
+        if event == self._anchor and self._index_date is not None:
+            start, length = datetime.combine(self._index_date, time()), len("YYYY-MM-DD")
+        elif event:
+            start, length = self._time_of(event, place, chain)
+        else:
+            hint = "add 'timeline: {anchor: KEY, index_date: DATE}', or give a date"
+            raise CaseError("this counts from the anchor, and the case has no timeline", where=place, hint=hint)
         # Of a range the end that is nearer to the event, which is 0 where only the order is known.
         count = next((one for one in (when.count, when.least) if one is not None), Decimal(0))
         return _moved(start, count if when.relation == "after" else -count, when.unit, place), length

@@ -27,6 +27,8 @@ def alterations(entry: Entry, field: str) -> Iterator[Entry]:
     """
     info = type(entry).model_fields[field]
     value = getattr(entry, field)
+    if isinstance(value, When) and value.unknown and info.is_required():
+        return
     if not info.is_required():
         default = info.get_default(call_default_factory=True)
         if value == default:
@@ -55,7 +57,8 @@ def _other_parts(form: Form) -> dict[str, Any]:
     if isinstance(form, Concept):
         return {"name": None, "text": _OTHER_WORDS, "code": ()}
     if isinstance(form, When):
-        return {**dict.fromkeys(("relation", "event", "count", "least", "most")), "day": _OTHER_DAY}
+        others = (name for name in When.model_fields if name not in {"day", "unit"})
+        return {**dict.fromkeys(others), "day": _OTHER_DAY}
     if isinstance(form, Quantity):
         return {"value": form.value + 1}
     inner = {name: getattr(form, name) for name in type(form).model_fields}

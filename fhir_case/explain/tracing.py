@@ -193,6 +193,8 @@ def _said(value: Any) -> str:
         return ", ".join(_said(one) for one in value)
     if isinstance(value, Concept):
         return value.name or value.text or ", ".join(one.code for one in value.code)
+    if isinstance(value, When) and (value.is_in_life or value.unknown):
+        return value.words_of_life
     if isinstance(value, When):
         counted = f"{value.count} {value.unit}" if value.count is not None else ""
         return value.day or " ".join(part for part in (counted, value.relation, value.event or "anchor") if part)

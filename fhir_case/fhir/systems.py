@@ -13,6 +13,7 @@ __all__ = [
     "ASSERTED_DATE",
     "BODY_STRUCTURE_TYPE",
     "CAREPLAN_CATEGORY",
+    "CODED_STRING",
     "CONDITION_CATEGORY",
     "CONDITION_CLINICAL",
     "CONDITION_RELATED",
@@ -29,6 +30,7 @@ __all__ = [
     "ELEMENT_OF_R4",
     "ELEMENT_OF_R5",
     "FHIR_DEFINITION",
+    "GENDER_IDENTITY",
     "HEALTH_CONCERN",
     "HGVS",
     "ISCN",
@@ -38,6 +40,8 @@ __all__ = [
     "NULL_FLAVOR",
     "OBSERVATION_CATEGORY",
     "OBSERVATION_INTERPRETATION",
+    "ORIGINAL_TEXT",
+    "OTHER_UNIT",
     "PROVENANCE_PARTICIPANT",
     "RACE_AND_ETHNICITY",
     "RELATIVE_DATE_TIME",
@@ -92,6 +96,10 @@ RESOURCE_PLACEHOLDER = "http://hapifhir.io/fhir/StructureDefinition/resource-pla
 ASSERTED_DATE = FHIR_DEFINITION + "condition-assertedDate"
 REQUEST_STATUS_REASON = FHIR_DEFINITION + "request-statusReason"
 CONDITION_RELATED = FHIR_DEFINITION + "condition-related"
+CODED_STRING = FHIR_DEFINITION + "iso21090-SC-coding"
+GENDER_IDENTITY = FHIR_DEFINITION + "patient-genderIdentity"
+ORIGINAL_TEXT = FHIR_DEFINITION + "originalText"
+OTHER_UNIT = FHIR_DEFINITION + "iso21090-PQ-translation"
 RELATIVE_DATE_TIME = FHIR_DEFINITION + "cqf-relativeDateTime"
 
 MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/"

@@ -9,8 +9,9 @@ from __future__ import annotations
 from fhir_case.fhir.installed import installed_codes
 from fhir_case.mapping.cases import ShippedCase, load_case, model_of_cases, read_case, shipped_cases
 from fhir_case.mapping.concepts import Codes
-from fhir_case.mapping.dating import dated, moment_words, period, reference_to
+from fhir_case.mapping.dating import dated, moment_words, period, reference_to, time_component
 from fhir_case.mapping.discovery import FoundMapping, discover, sections_of
+from fhir_case.mapping.life_times import life_value
 from fhir_case.mapping.narratives import named
 from fhir_case.mapping.protocol import Addition, Mapping
 from fhir_case.mapping.resources import PATIENT, PERFORMER, observation, resource
@@ -28,6 +29,7 @@ __all__ = [
     "discover",
     "installed_codes",
     "intent_extension",
+    "life_value",
     "load_case",
     "model_of_cases",
     "moment_words",
@@ -40,5 +42,6 @@ __all__ = [
     "resource",
     "sections_of",
     "shipped_cases",
+    "time_component",
     "treats_cancer",
 ]

@@ -18,7 +18,7 @@ from fhir_case.fhir.code_forms import wrong_digit, wrong_form
 from fhir_case.fhir.codes import Term, code_table, code_tables, fixed_table
 from fhir_case.fhir.datatypes import coding, extension, quantity
 from fhir_case.fhir.installed import OWN_TERMS, installed_packages
-from fhir_case.fhir.systems import MCODE
+from fhir_case.fhir.systems import MCODE, OTHER_UNIT
 from fhir_case.fhir.ucum import ucum_code
 from fhir_case.mapping.short_names import in_table, name_of_another, unknown
 
@@ -226,11 +226,11 @@ class Codes:
             term: What is measured, where a table says which units it has.
         """
         label = amount.unit or (term.more.get("unit_label") if term else None)
-        return quantity(amount.value, label, self._code_of(amount, term), amount.comparator)
+        return _with_other_unit(quantity(amount.value, label, self._code_of(amount, term), amount.comparator), amount)
 
     def age(self, age: Age) -> dict[str, Any]:
         """Return an age as a Quantity in its own unit of time, as Age and Duration want it too."""
-        return quantity(age.value, age.unit or "a", age.code, age.comparator)
+        return _with_other_unit(quantity(age.value, age.unit or "a", age.code, age.comparator), age)
 
     def range(self, bounds: Range, *, term: Term | None = None) -> dict[str, Any]:
         """Return a Range; one bound may be absent."""
@@ -273,3 +273,15 @@ class Codes:
     def value_words(self, table: str, value: Value, entry: Entry) -> str:
         """Return a value in words."""
         return self.words(table, value.concept, entry) if value.concept is not None else str(value)
+
+
+def _with_other_unit(made: dict[str, Any], amount: Quantity) -> dict[str, Any]:
+    """Return a Quantity with the code that its unit has in another system, alone where it has none of UCUM."""
+    other = amount.unit_code
+    if other is None:
+        return made
+    coded = {"value": made["value"], "unit": amount.unit or other.display, "system": other.system, "code": other.code}
+    coded = {name: value for name, value in coded.items() if value is not None}
+    if "code" not in made:
+        return made | coded
+    return {"extension": [extension(OTHER_UNIT, valueQuantity=coded)], **made}

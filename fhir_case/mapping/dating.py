@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.datatypes import absent, extension, quantity, reference
 from fhir_case.fhir.systems import RELATIVE_DATE_TIME
+from fhir_case.mapping.life_times import PERIODS, life_value, without_day
 from fhir_case.mapping.narratives import named
 
 if TYPE_CHECKING:
     from fhir_case.case import Case, KeyedEntry, Moment, When
 
-__all__ = ["dated", "moment_words", "period", "reference_to"]
+__all__ = ["dated", "moment_words", "period", "reference_to", "time_component"]
 
 _RELATIONSHIP = {"before": "before-start", "after": "after-start", "at": "concurrent-with-start"}
 _UNIT_LABEL = {"min": "minute", "h": "hour", "d": "day", "wk": "week", "mo": "month", "a": "year"}
@@ -32,7 +33,8 @@ def dated(
     Return a date element and its relative time, for example ``effectiveDateTime`` and ``_effectiveDateTime``.
 
     What is only known to be before or after a date becomes a Period that is open at the other end where the element
-    may be one (``effectivePeriod``), and elsewhere has no date, and says that it is unknown.
+    may be one (``effectivePeriod``), and elsewhere has no date, and says that it is unknown. An age or a period of life
+    is no date, and none is computed of it (`fhir_case.mapping.life_times`).
 
     Args:
         when: The time; without one nothing is given.
@@ -43,6 +45,8 @@ def dated(
         return {}
     place = str(entry.place or "") if entry else ""
     moment = case.moments.moment(when, place=place)
+    if moment.life is not None or moment.to_day:
+        return without_day(element, when)
     if moment.relation and not moment.event:
         return _open_period(element, moment)
     dates: dict[str, Any] = {element: moment.precise if coarse else moment.day}
@@ -51,14 +55,23 @@ def dated(
     return dates
 
 
-_PERIODS = frozenset({"abatement", "collected", "effective", "occurrence", "onset", "performed"})
-
-
 def _open_period(element: str, moment: Moment) -> dict[str, Any]:
     choice = element.removesuffix("DateTime")
-    if choice not in _PERIODS:
+    if choice not in PERIODS:
         return {f"_{element}": {"extension": absent()}}
     return {f"{choice}Period": {"end" if moment.relation == "before" else "start": moment.day}}
+
+
+def time_component(case: Case, what: str, when: When, entry: KeyedEntry) -> dict[str, Any]:
+    """
+    Return the component of an Observation that says when something began or ended.
+
+    Args:
+        what: Such as ``onset``.
+    """
+    found = life_value(when) if when.is_in_life else dated(case, "valueDateTime", when, entry)
+    kind = "Age of {}" if when.age else "Gestational age at {}" if when.gestation else "Time of {}"
+    return {"code": {"text": kind.format(what)}, **found}
 
 
 def reference_to(case: Case, key: str) -> dict[str, Any]:

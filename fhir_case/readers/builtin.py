@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fhir_case.readers.case_file import CASE_FILE
+from fhir_case.readers.phenopacket import PHENOPACKET
 
 __all__ = ["READERS"]
 
-READERS = (CASE_FILE,)
+READERS = (PHENOPACKET, CASE_FILE)

@@ -135,6 +135,7 @@ def test_dates_and_yes_are_texts_as_in_yaml_1_2() -> None:
     case = read_case(BASE.replace("citation: none", "citation: yes"))
 
     assert case.report.citation == "yes"
+    assert case.timeline is not None
     assert case.timeline.index_date == date(2024, 3, 1)
 
 

@@ -34,7 +34,7 @@ def test_codes_lists_each_table_with_the_fields_that_take_it() -> None:
 
     assert (0, "") == (done.exit_code, done.stderr)
     (tests,) = (line.split() for line in done.stdout.splitlines() if line.startswith("tests "))
-    assert ["laboratory.test,", "tumour_markers.test"] == tests[2:4]
+    assert ["laboratory.test,", "tumour_markers.test,", "measurements.test,"] == tests[2:5]
     assert "fixed" not in done.stdout  # what profiles fix has no short names
 
 

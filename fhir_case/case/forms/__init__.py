@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from fhir_case.case.forms.concept import CODE_PATTERN, Coding, Concept, Site
 from fhir_case.case.forms.form import KEY, Day, Form, Key, Text
+from fhir_case.case.forms.life_age import LifeAge
 from fhir_case.case.forms.quantity import Age, BloodPressure, Quantity, Range
 from fhir_case.case.forms.reference_range import ReferenceRange
 from fhir_case.case.forms.time_units import counted
@@ -26,6 +27,7 @@ __all__ = [
     "Day",
     "Form",
     "Key",
+    "LifeAge",
     "Quantity",
     "Range",
     "ReferenceRange",

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, field_validator, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError
 
+from fhir_case.case.forms.concept import Coding
 from fhir_case.case.forms.form import ShortForm, Text
 from fhir_case.case.forms.numbers import quantity_parts, range_parts
 from fhir_case.case.forms.time_units import TimeUnit, counted, time_unit
@@ -32,12 +33,14 @@ class Quantity(ShortForm):
         unit: The unit as printed; absent for a bare number.
         comparator: ``<``, ``<=``, ``>`` or ``>=`` where the report gives a bound.
         ucum: The UCUM code of the unit, for units that no code table knows.
+        unit_code: The code of the unit in another system, where the source has one.
     """
 
     value: Annotated[Decimal, BeforeValidator(_not_a_truth_value)]
     unit: Text | None = None
     comparator: Literal["<", "<=", ">", ">="] | None = None
     ucum: Text | None = None
+    unit_code: Coding | None = None
 
     @classmethod
     def short_schema(cls) -> JsonSchemaValue:

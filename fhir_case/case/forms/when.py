@@ -11,7 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError
 
+from fhir_case.case.forms.concept import Concept
 from fhir_case.case.forms.form import KEY, Key, ShortForm, clipped
+from fhir_case.case.forms.life_age import LifeAge
 from fhir_case.case.forms.time_units import TimeUnit, time_unit
 
 __all__ = ["When", "known_event"]
@@ -24,6 +26,8 @@ _COUNT = (
 _OFFSET = re.compile(rf"^(?P<sign>[+-]) ?{_COUNT}$", re.ASCII)
 _RELATION = re.compile(rf"^(?:{_COUNT} )?(?P<relation>before|after) (?P<event>\S+)$", re.ASCII)
 _LEAST, _MOST = {">", ">=", "at least", "more than"}, {"<", "<=", "within", "at most", "less than"}
+_AT_AN_AGE = re.compile(r"^(?:at )?age (?P<from>[^-]{1,40}?)(?: ?(?:-|to) ?(?P<to>[^-]{1,40}))?$", re.ASCII)
+_GESTATION = re.compile(r"^gestation (?P<age>.{1,40})$", re.ASCII)
 _CYCLE = re.compile(r"\b(?:cycles?|courses?)\b", re.IGNORECASE)
 _TYPED = str.maketrans("−–", "--")
 
@@ -57,6 +61,12 @@ class When(ShortForm):
         least: How many units lie between at least, where the report gives a range or a bound.
         most: How many units lie between at most, where the report gives a range or a bound.
         unit: ``min``, ``h``, ``d``, ``wk``, ``mo`` or ``a`` (UCUM).
+        to_day: The date at which a time that began on the day ended.
+        age: The age of the patient at the time, where the source gives that in place of a date.
+        to_age: The other end, where it gives two ages.
+        gestation: The gestational age at the time, where it was before birth.
+        period: A period of life by its name, such as congenital or childhood.
+        unknown: Whether the source does not say when it was.
     """
 
     day: str | None = None
@@ -66,10 +76,19 @@ class When(ShortForm):
     least: Span | None = None
     most: Span | None = None
     unit: TimeUnit = "d"
+    to_day: str | None = None
+    age: LifeAge | None = None
+    to_age: LifeAge | None = None
+    gestation: LifeAge | None = None
+    period: Concept | None = None
+    unknown: Literal[True] | None = None
 
     @classmethod
     def short_schema(cls) -> JsonSchemaValue:
-        described = "+3 mo, +36 h, 3-5 d after KEY, before KEY, KEY, baseline, anchor, 2018-03, before 2018-03"
+        described = (
+            "+3 mo, +36 h, 3-5 d after KEY, before KEY, KEY, baseline, anchor, 2018-03, before 2018-03, age 22 a, "
+            "gestation 19 wk, unknown"
+        )
         return {"type": ["string", "integer"], "description": described}
 
     @model_validator(mode="before")
@@ -81,7 +100,7 @@ class When(ShortForm):
             return _when_parts(str(data))
         return _when_parts(data.strip()) if isinstance(data, str) else data
 
-    @field_validator("day")
+    @field_validator("day", "to_day")
     @classmethod
     def _is_a_day(cls, day: str | None) -> str | None:
         if day is None:
@@ -95,6 +114,15 @@ class When(ShortForm):
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
         counts = (self.count, self.least, self.most)
+        kinds = (self.age, self.gestation, self.period, self.unknown, self.day or self.relation)
+        if sum(one is not None for one in kinds) > 1:
+            raise PydanticCustomError("when", "a time is one of a date, a relation, an age, a period of life, unknown")
+        if (self.to_age and not self.age) or (self.to_day and (not self.day or self.relation)):
+            raise PydanticCustomError("when", "the end of a time has a begin of the same kind")
+        if self.to_day and self.day and self.to_day < self.day[: len(self.to_day)]:
+            raise PydanticCustomError("when", "the end of a time is before its begin")
+        if self.is_in_life or self.unknown:
+            return self
         if self.day is None and self.relation is None:
             raise PydanticCustomError("when", "a time is either a date or a relation to an event")
         if self.day is not None and (self.event or self.relation == "at" or any(one is not None for one in counts)):
@@ -106,6 +134,26 @@ class When(ShortForm):
         if self.least is not None and self.most is not None and self.least > self.most:
             raise PydanticCustomError("when", "the first number of an interval is above the second")
         return self
+
+    @property
+    def is_in_life(self) -> bool:
+        """Whether it is no day, but an age, a time before birth or a period of life."""
+        return self.age is not None or self.gestation is not None or self.period is not None
+
+    @property
+    def words_of_life(self) -> str:
+        """Return in words what is no day, for example ``at the age of 22 years``."""
+        if self.unknown:
+            return "time not stated"
+        if self.age is not None:
+            to = f" to {self.to_age.words}" if self.to_age else ""
+            return f"at the age of {self.age.words}{to}"
+        if self.gestation is not None:
+            return f"at a gestational age of {self.gestation.words}"
+        if self.period is None:
+            return ""
+        codes = self.period.code
+        return self.period.text or self.period.name or codes[0].display or codes[0].code
 
 
 def _in_the_calendar(day: str) -> bool:
@@ -120,10 +168,10 @@ def _when_parts(given: str) -> dict[str, Any]:
     text = " ".join(given.split()).translate(_TYPED)
     if _DATE.match(text):
         return {"day": text}
-    if text == "baseline":
-        return {"relation": "before"}
-    if text == "anchor":
-        return {"relation": "at"}
+    if parts := _parts_of_life(text):
+        return parts
+    if text in _NAMED:
+        return {"relation": _NAMED[text]}
     if match := _OFFSET.match(text):
         return {"relation": "before" if match["sign"] == "-" else "after", **_interval(match, given)}
     if match := _RELATION.match(text):
@@ -142,6 +190,17 @@ def _when_parts(given: str) -> dict[str, Any]:
         "'{given}' is not a time; write +3 mo, 2 wk after KEY, before KEY, baseline or a date such as 2018-03-01",
         {"given": given[:60]},
     )
+
+
+_NAMED = {"baseline": "before", "anchor": "at"}
+
+
+def _parts_of_life(text: str) -> dict[str, Any]:
+    if match := _AT_AN_AGE.match(text):
+        return {"age": match["from"], "to_age": match["to"]}
+    if match := _GESTATION.match(text):
+        return {"gestation": match["age"]}
+    return {"unknown": True} if text == "unknown" else {}
 
 
 def _origin(event: str) -> dict[str, Any]:

@@ -79,7 +79,8 @@ class Condition(KeyedEntry):
         of: The cancer that a metastasis or a recurrence belongs to, or what a complication belongs to.
         sites: The places of the body that it is in.
         status: The last clinical status that the report gives; absent where it gives none, as for a refuted diagnosis.
-        verification: How sure the diagnosis is in the end; refuted where it was made or suspected, and was wrong.
+        verification: How sure the diagnosis is in the end, where the report says so; refuted where it was made,
+            suspected or looked for, and was not there.
         severity: How severe it is.
         onset: When it began, where the report says so; the day on which it was found is none.
         at: When it was found: the date of the diagnosis.
@@ -94,7 +95,7 @@ class Condition(KeyedEntry):
     of: ConditionKey | None = None
     sites: tuple[Annotated[Site, _codes.table("sites")], ...] = ()
     status: Literal["active", "recurrence", "relapse", "inactive", "remission", "resolved", "unknown"] | None = None
-    verification: Literal["confirmed", "provisional", "differential", "unconfirmed", "refuted"]
+    verification: Literal["confirmed", "provisional", "differential", "unconfirmed", "refuted"] | None = None
     severity: Annotated[Concept, _codes.table("severities")] | None = None
     onset: Onset | None = None
     at: When | None = None
@@ -138,14 +139,14 @@ def conditions(case: Case) -> Iterator[Resource]:
             "Condition",
             disease.key,
             disease,
-            f"{code['text']}, {disease.verification}" + (f" ({when})." if when else "."),
+            ", ".join(filter(None, (code["text"], disease.verification))) + (f" ({when})." if when else "."),
             _status_words(disease),
             f"Severity: {_codes.words('severities', disease.severity, disease)}." if disease.severity else "",
             disease.course or "",
             profile=_NO_PROBLEM if disease.verification == "refuted" else _PROFILE[disease.kind],
             extension=_extensions(case, disease),
             clinicalStatus=_clinical_status(disease),
-            verificationStatus=code_of(CONDITION_VERIFICATION, disease.verification),
+            verificationStatus=code_of(CONDITION_VERIFICATION, disease.verification) if disease.verification else None,
             category=[_category(disease)],
             severity=_codes.concept("severities", disease.severity, disease) if disease.severity else None,
             code=code,

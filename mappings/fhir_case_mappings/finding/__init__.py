@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fhir_case.case import Concept, Section, Site, Value
-from fhir_case.case.entry import FocusKey, Shown, TreatmentKey
+from fhir_case.case.entry import FocusKey, Shown, SpecimenKey, TreatmentKey
 from fhir_case.fhir.systems import US_CORE
 from fhir_case.mapping import Codes, Mapping, observation, reference_to
 
@@ -32,14 +32,16 @@ class Finding(Shown):
         of: The condition or the tumour that it is about.
         imaging: The study that shows it.
         follows: The treatment after which it was looked for.
+        specimen: The specimen that it is about, an entry of ``specimens``.
     """
 
     finding: Annotated[Concept, _codes.table("findings")]
     value: Annotated[Value, _codes.table("values")]
-    category: Literal["imaging", "exam", "social-history", "survey", "therapy", "procedure"]
+    category: Literal["imaging", "exam", "social-history", "survey", "therapy", "procedure", "laboratory"]
     site: Annotated[Site, _codes.table("sites")] | None = None
     of: FocusKey | None = None
     follows: TreatmentKey | None = None
+    specimen: SpecimenKey | None = None
 
 
 def findings(case: Case) -> Iterator[Resource]:
@@ -72,6 +74,8 @@ def _told_about(case: Case, finding: Finding) -> dict[str, Any]:
         parts["bodySite"] = _codes.site(finding.site, finding)
     if finding.imaging is not None:
         parts["derivedFrom"] = [reference_to(case, finding.imaging)]
+    if finding.specimen is not None:
+        parts["specimen"] = reference_to(case, finding.specimen)
     if finding.follows is not None:
         parts["partOf"] = [reference_to(case, finding.follows)]
     return parts

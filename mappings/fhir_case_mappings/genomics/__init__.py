@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fhir_case_mappings.genomics import report, variant
+from fhir_case_mappings.genomics import interpretation, report, variant
 
 __all__ = ["MAPPINGS"]
 
-MAPPINGS = (variant.MAPPING, report.MAPPING)
+MAPPINGS = (variant.MAPPING, report.MAPPING, interpretation.MAPPING)

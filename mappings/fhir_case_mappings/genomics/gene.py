@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, model_validator
 
 from fhir_case.case import Concept
+from fhir_case.case.forms.concept import plain_key
 from fhir_case.fhir.systems import HGVS, ISCN
 from fhir_case.mapping import Codes
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from fhir_case.case import Entry
 
-__all__ = ["CODES", "Gene", "Genes", "Method", "component", "gene_words", "hgvs", "iscn"]
+__all__ = ["CODES", "Gene", "Genes", "Method", "component", "gene_words", "hgvs", "iscn", "with_code_of_table"]
 
 CODES = Codes.beside(__package__ or "")
 
@@ -44,6 +45,19 @@ Method = Annotated[Concept, CODES.table("genomic_methods"), Field(description="H
 def component(name: str, **value: Any) -> dict[str, Any]:
     """Return a component of an Observation with the code of the table ``fixed``."""
     return {"code": CODES.fixed(name), **value}
+
+
+def with_code_of_table(table: str, given: Concept, entry: Entry) -> dict[str, Any]:
+    """Return a concept; one with a code of the case whose words are a name of the table has the code of both."""
+    concept = CODES.concept(table, given, entry)
+    term = (
+        CODES.find(table, Concept(text=given.text, name=plain_key(given.text))) if given.code and given.text else None
+    )
+    if term is None:
+        return concept
+    known = [(one["system"], one["code"]) for one in concept["coding"]]
+    further = [dict(one) for one in term.codings if (one["system"], one["code"]) not in known]
+    return {**concept, "coding": [*concept["coding"], *further]}
 
 
 def hgvs(printed: str) -> dict[str, Any]:

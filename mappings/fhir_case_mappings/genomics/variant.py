@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -14,7 +14,8 @@ from fhir_case.case.forms import CODE_PATTERN, Text
 from fhir_case.fhir.datatypes import coding
 from fhir_case.fhir.systems import MCODE, UCUM
 from fhir_case.mapping import Mapping, observation, reference_to
-from fhir_case_mappings.genomics.gene import CODES, Genes, Method, component, gene_words, hgvs, iscn
+from fhir_case_mappings.genomics.details import Detail, Locus, detail_components, told_besides
+from fhir_case_mappings.genomics.gene import CODES, Genes, Method, component, gene_words, hgvs, iscn, with_code_of_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +73,10 @@ class Variant(Event):
         allelic_ratio: The ratio of mutated to wild-type alleles, as for an internal tandem duplication of FLT3.
         copy_number: The number of copies, or its mean in the cells.
         identifier: A name of the variant in a database, such as ClinVar or dbSNP.
+        locus: Where it is in the genome, and what stands there, as a VCF file has it.
+        contribution: What it contributes to the diagnosis, as the source judges it.
+        actionability: Whether there is a treatment for it.
+        details: What the source says of it beside that, by the names that it has there.
         method: How it was looked for.
         specimen: What was examined, an entry of ``specimens``.
     """
@@ -92,12 +97,16 @@ class Variant(Event):
     allelic_ratio: Quantity | None = None
     copy_number: Quantity | None = None
     identifier: Coding | None = None
+    locus: Locus | None = None
+    contribution: Literal["rejected", "candidate", "contributory", "causative", "unknown"] | None = None
+    actionability: Literal["actionable", "not-actionable", "unknown"] | None = None
+    details: tuple[Detail, ...] = ()
     method: Method | None = None
     specimen: SpecimenKey | None = None
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
-        known = self.genes or self.genomic or self.location or self.karyotype
+        known = self.genes or self.genomic or self.location or self.karyotype or self.locus or self.details
         if self.result.name == "present" and not known:
             raise PydanticCustomError("genes", "a variant has a gene, a genomic change, a location or a karyotype")
         share = self.allele_frequency
@@ -162,6 +171,7 @@ def _components(entry: Variant) -> Iterator[dict[str, Any]]:
         named = coding(one.system, one.code, one.display) | version
         yield component("variation", valueCodeableConcept={"coding": [named]})
     yield from _amounts(entry)
+    yield from detail_components(entry)
     if entry.note:
         yield {"code": {"text": "Note"}, "valueString": entry.note}
 
@@ -177,7 +187,7 @@ def _kinds(entry: Variant) -> Iterator[dict[str, Any]]:
         ("significance", "significances", entry.significance),
     ):
         if concept is not None:
-            yield component(name, valueCodeableConcept=CODES.concept(table, concept, entry))
+            yield component(name, valueCodeableConcept=with_code_of_table(table, concept, entry))
 
 
 def _places(entry: Variant) -> Iterator[dict[str, Any]]:
@@ -225,6 +235,7 @@ def _words(entry: Variant) -> str:
         told.append(f"allelic ratio {entry.allelic_ratio}")
     if entry.copy_number is not None:
         told.append(f"{entry.copy_number} copies")
+    told += told_besides(entry)
     named = " ".join(one for one in what if one)
     return ", ".join(one for one in (named, *told) if one)
 

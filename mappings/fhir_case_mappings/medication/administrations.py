@@ -102,6 +102,7 @@ def _administration(
         medicationCodeableConcept=drug,
         subject=PATIENT,
         **_time(case, given),
+        reasonCode=[codes.concept("diagnoses", one, given) for one in given.targets],
         reasonReference=[reference("Condition", key) for key in reasons],
         request=reference("MedicationRequest", medication.key) if medication else None,
         **annotation(_sentence(_cycle_words(given)), given.note),

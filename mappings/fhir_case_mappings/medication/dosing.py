@@ -67,6 +67,7 @@ class Given(KeyedEntry):
         stopped_for: Why it ended, or was not given.
         regimen: The regimen that it is part of; its times and reasons hold where the drug has none of its own.
         reasons: The diseases that it is for.
+        targets: What it is for, where that is no disease of the case.
     """
 
     dose: Dose | None = None
@@ -78,6 +79,7 @@ class Given(KeyedEntry):
     stopped_for: Annotated[Concept, codes.table("reasons")] | None = None
     regimen: RegimenKey | None = None
     reasons: tuple[ConditionKey, ...] = ()
+    targets: tuple[Concept, ...] = ()
 
     @model_validator(mode="after")
     def _amounts_are_possible(self) -> Self:

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from fhir_case.case import Concept, Quantity, When
 from fhir_case.case.entry import key_of
-from fhir_case.case.forms import Key
+from fhir_case.case.forms import Key, Text
 from fhir_case.mapping import moment_words, period
 from fhir_case.mapping.concepts import InTable
 from fhir_case_mappings.medication.dosing import (
@@ -64,6 +64,8 @@ class Medication(Given):
         status: The last status that the report gives.
         line: The line of therapy, for a drug that is not part of a regimen.
         replaces: The entry with the dose before this one.
+        category: In what way the source knows of it, such as a prescription.
+        cumulative_dose: What was given in all.
     """
 
     drug: Annotated[Concept, codes.table("drugs", suggest=False)]
@@ -74,6 +76,8 @@ class Medication(Given):
     status: Status
     line: Line | None = None
     replaces: Annotated[Key, key_of("medication")] | None = None
+    category: Text | None = None
+    cumulative_dose: Quantity | None = None
 
     @model_validator(mode="before")
     @classmethod

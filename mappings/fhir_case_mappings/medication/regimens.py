@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from fhir_case.case import Concept, KeyedEntry, Quantity, Section, When
 from fhir_case.case.entry import ConditionKey
+from fhir_case.case.forms import Text
 from fhir_case.fhir.datatypes import absent, annotation, category, reference
 from fhir_case.fhir.systems import US_CORE
 from fhir_case.mapping import (
@@ -53,6 +54,8 @@ class Regimen(KeyedEntry):
         status: The last status that the report gives.
         stopped_for: Why it ended, or was not given.
         reasons: The diseases that it is for.
+        targets: What it is for, where that is no disease of the case.
+        identifier: What names it elsewhere, such as the number of a trial.
     """
 
     regimen: Annotated[Concept, codes.table("regimens", suggest=False)]
@@ -66,6 +69,8 @@ class Regimen(KeyedEntry):
     status: Status
     stopped_for: Annotated[Concept, codes.table("reasons")] | None = None
     reasons: tuple[ConditionKey, ...] = ()
+    targets: tuple[Concept, ...] = ()
+    identifier: Text | None = None
 
     @model_validator(mode="after")
     def _cycle_is_in_days(self) -> Self:
@@ -156,6 +161,8 @@ def _procedure(case: Case, regimen: Regimen, when: dict[str, Any]) -> Resource:
         },
         subject=PATIENT,
         performedPeriod=when,
+        identifier=[{"value": regimen.identifier}] if regimen.identifier else [],
+        reasonCode=[codes.concept("diagnoses", one, regimen) for one in regimen.targets],
         reasonReference=[reference("Condition", key) for key in regimen.reasons],
         **annotation(_cycle_words(regimen), regimen.note),
     )

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from fhir_case.case import Section
 from fhir_case.case.checks import refuse_circle
-from fhir_case.fhir.datatypes import annotation, reference
+from fhir_case.fhir.datatypes import annotation, category, reference
 from fhir_case.fhir.systems import MCODE, US_CORE
-from fhir_case.mapping import PATIENT, Mapping, intent_extension, reason_of_end, resource, treats_cancer
+from fhir_case.mapping import PATIENT, PERFORMER, Mapping, intent_extension, reason_of_end, resource, treats_cancer
 from fhir_case_mappings.medication.dosing import codes, normalisation
 from fhir_case_mappings.medication.medication import Dosing, Medication
 from fhir_case_mappings.medication.regimens import Regimen, count_observation
@@ -16,7 +16,7 @@ from fhir_case_mappings.medication.regimens import Regimen, count_observation
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fhir_case.case import Case
+    from fhir_case.case import Case, Quantity
     from fhir_case.fhir.wire import Resource
 
 __all__ = ["MAPPING", "medications"]
@@ -37,7 +37,8 @@ def medications(case: Case) -> Iterator[Resource]:
 
     Reads: each `Medication`, and the `Regimen` that it is part of.
     Returns: one MedicationStatement and one MedicationRequest each (mcode-cancer-related-medication-request where the
-    reason is a cancer, else us-core-medicationrequest), and an Observation for the line of therapy.
+    reason is a cancer, else us-core-medicationrequest), and an Observation each for the line of therapy and the
+    cumulative dose.
     Source: https://hl7.org/fhir/us/mcode/STU4/StructureDefinition-mcode-cancer-related-medication-request.html
     """
     refuse_circle(case.entries_of(Medication), "replaces", "name the entry with the dose before")
@@ -54,6 +55,8 @@ def medications(case: Case) -> Iterator[Resource]:
                 reference("MedicationStatement", medication.key),
                 dose.period,
             )
+        if medication.cumulative_dose is not None:
+            yield _cumulative_dose(dose, medication.cumulative_dose)
 
 
 def _statement(dose: Dosing) -> Resource:
@@ -71,6 +74,8 @@ def _statement(dose: Dosing) -> Resource:
         medicationCodeableConcept=dose.drug,
         subject=PATIENT,
         effectivePeriod=dose.period,
+        category={"text": medication.category} if medication.category else None,
+        reasonCode=[codes.concept("diagnoses", one, medication) for one in medication.targets],
         reasonReference=[reference("Condition", key) for key in dose.reasons],
         **annotation(medication.note),
         dosage=dose.dosage({}),
@@ -99,10 +104,30 @@ def _request(dose: Dosing) -> Resource:
         medicationCodeableConcept=dose.drug,
         subject=PATIENT,
         supportingInformation=[reference("Procedure", medication.regimen)] if medication.regimen else [],
+        reasonCode=[codes.concept("diagnoses", one, medication) for one in medication.targets],
         reasonReference=[reference("Condition", key) for key in dose.reasons],
         **annotation(medication.note),
         dosageInstruction=dose.dosage(dose.period),
         priorPrescription=reference("MedicationRequest", medication.replaces) if medication.replaces else None,
+    )
+
+
+def _cumulative_dose(dose: Dosing, given: Quantity) -> Resource:
+    medication = dose.medication
+    return resource(
+        "Observation",
+        f"{medication.key}-cumulative-dose",
+        medication,
+        f"Cumulative dose of {dose.drug['text']}: {given}.",
+        profile=US_CORE + "us-core-simple-observation",
+        partOf=[reference("MedicationStatement", medication.key)],
+        status="final",
+        category=category("therapy"),
+        code={"text": "Cumulative dose"},
+        subject=PATIENT,
+        **({"effectivePeriod": dose.period} if dose.period else {}),
+        performer=PERFORMER,
+        valueQuantity=codes.quantity(given),
     )
 
 

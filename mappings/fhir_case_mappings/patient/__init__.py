@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from fhir_case.case import Age, Concept, Entry, Section, When
+from fhir_case.case import Age, Concept, Entry, Quantity, Section, When
 from fhir_case.case.entry import ConditionKey
 from fhir_case.case.forms import Form, Text
-from fhir_case.fhir.datatypes import absent, category, reference
-from fhir_case.fhir.systems import MCODE, US_CORE
-from fhir_case.mapping import PATIENT, PERFORMER, Codes, Mapping, dated, moment_words, resource
+from fhir_case.fhir.datatypes import absent, category, extension, reference
+from fhir_case.fhir.systems import GENDER_IDENTITY, MCODE, US_CORE
+from fhir_case.mapping import PATIENT, PERFORMER, Codes, Mapping, dated, life_value, moment_words, resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,13 @@ class Patient(Entry):
         at: When the patient had the age, which nothing is computed from.
         name: The name, where there is one.
         birth_date: The birth date, as precise as the report gives it; it is not computed from the age.
-        alive_at: When the patient was last known to be alive: the last contact.
+        alive_at: When the patient was last known to be alive: the last contact; unknown where nothing says when.
+        last_encounter: The age or the time of the patient at the last encounter.
+        survival: How long the patient lived after the primary diagnosis.
+        gender: The gender that the patient identifies with.
+        karyotypic_sex: The sex chromosomes.
+        species: What the patient is, where the source says it.
+        identifiers: What the source calls the patient.
         death: The death of the patient; ``{}`` where the report says no more than that.
     """
 
@@ -81,6 +87,12 @@ class Patient(Entry):
     name: Name | None = None
     birth_date: When | None = None
     alive_at: When | None = None
+    last_encounter: When | None = None
+    survival: Quantity | None = None
+    gender: Concept | None = None
+    karyotypic_sex: Text | None = None
+    species: Concept | None = None
+    identifiers: tuple[Text, ...] = ()
     death: Death | None = None
 
     @model_validator(mode="after")
@@ -104,12 +116,13 @@ def patient(case: Case) -> Iterator[Resource]:
     name = who.name
     age = who.age
     words = f"{who.sex.capitalize()} patient" + (f", {age.words} old at presentation" if age else "")
+    kind = "Record" if case.report.record else "Synthetic record"
     birth = dated(case, "birthDate", who.birth_date) if who.birth_date else {}
     yield resource(
         "Patient",
         "patient",
         who,
-        f"{words}. Synthetic record made from a published report: {case.title}.",
+        f"{words}. {kind} made from a published report: {case.title}.",
         _life_words(case, who),
         profile=MCODE + "mcode-cancer-patient",
         name=[
@@ -118,6 +131,8 @@ def patient(case: Case) -> Iterator[Resource]:
             else {"extension": absent()}
         ],
         gender=who.sex,
+        extension=_gender(who),
+        identifier=[{"value": one, "_system": {"extension": absent()}} for one in who.identifiers],
         **birth,
         **_deceased(case, who),
     )
@@ -140,6 +155,7 @@ def patient(case: Case) -> Iterator[Resource]:
     if who.alive_at is not None:
         alive = _codes.fixed("alive")
         yield _life(case, who, "vital-status", "Vital status: alive", who.alive_at, valueCodeableConcept=alive)
+    yield from _further(case, who)
     if who.death is not None and who.death.cause is not None:
         cause = _codes.concept("diagnoses", who.death.cause, who)
         about = [reference("Condition", key) for key in who.death.conditions]
@@ -149,8 +165,53 @@ def patient(case: Case) -> Iterator[Resource]:
 
 def _deceased(case: Case, who: Patient) -> dict[str, Any]:
     if who.death is not None:
-        return dated(case, "deceasedDateTime", who.death.at) or {"deceasedBoolean": True}
+        date = dated(case, "deceasedDateTime", who.death.at)
+        return date if "deceasedDateTime" in date else {"deceasedBoolean": True}
     return {"deceasedBoolean": False} if who.alive_at is not None else {}
+
+
+def _gender(who: Patient) -> list[dict[str, Any]]:
+    if who.gender is None:
+        return []
+    return [extension(GENDER_IDENTITY, valueCodeableConcept=_codes.concept("values", who.gender, who))]
+
+
+def _further(case: Case, who: Patient) -> Iterator[Resource]:
+    """Return an Observation for each thing about the patient that Patient has no element for."""
+    at = who.last_encounter
+    if at is not None:
+        value = life_value(at) or dated(case, "valueDateTime", at)
+        text = "Last encounter" if "valueDateTime" in value else "Age at the last encounter"
+        code = _codes.fixed("age", text) if "valueQuantity" in value and at.age else {"text": text}
+        yield _observed(who, "last-encounter", code, moment_words(case, at), **value)
+    death = who.death.at if who.death else None
+    if death is not None and (death.is_in_life or death.to_day):
+        yield _observed(who, "death", {"text": "Time of death"}, moment_words(case, death), **life_value(death))
+    if who.survival is not None:
+        code = {"text": "Survival after the primary diagnosis"}
+        yield _observed(who, "survival", code, str(who.survival), valueQuantity=_codes.quantity(who.survival))
+    if who.karyotypic_sex is not None:
+        sex = {"text": who.karyotypic_sex}
+        yield _observed(who, "karyotypic-sex", {"text": "Karyotypic sex"}, sex["text"], valueCodeableConcept=sex)
+    if who.species is not None:
+        species = _codes.concept("values", who.species, who)
+        yield _observed(who, "species", {"text": "Species"}, species["text"], valueCodeableConcept=species)
+
+
+def _observed(who: Patient, key: str, code: dict[str, Any], words: str, **value: object) -> Resource:
+    return resource(
+        "Observation",
+        key,
+        who,
+        f"{code['text']}: {words}.",
+        profile=US_CORE + "us-core-simple-observation",
+        status="final",
+        category=category("exam"),
+        code=code,
+        subject=PATIENT,
+        performer=PERFORMER,
+        **value,
+    )
 
 
 def _life_words(case: Case, who: Patient) -> str:
@@ -188,7 +249,17 @@ MAPPING = Mapping(
             Patient,
             resource="Patient",
             required=True,
-            keys=("patient", "age", "vital-status", "cause-of-death"),
+            keys=(
+                "patient",
+                "age",
+                "vital-status",
+                "last-encounter",
+                "death",
+                "survival",
+                "karyotypic-sex",
+                "species",
+                "cause-of-death",
+            ),
             example="""\
 patient:
   sex: female

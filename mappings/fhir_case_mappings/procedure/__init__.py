@@ -79,6 +79,7 @@ class Procedure(Event):
         technique: How it was done, such as ``laparoscopic``.
         sites: The places of the body at which it was done.
         reasons: The diseases that it was for.
+        targets: What it was for, where that is no disease of the case.
         complications: What went wrong, in words.
         complicated_by: The diseases and adverse events of the case that are its complications.
         outcome: What came of it, in words.
@@ -94,6 +95,7 @@ class Procedure(Event):
     technique: Annotated[Concept, _codes.table("techniques")] | None = None
     sites: tuple[Annotated[Site, _codes.table("sites")], ...] = ()
     reasons: tuple[ConditionKey, ...] = ()
+    targets: tuple[Concept, ...] = ()
     complications: tuple[Annotated[Concept, _codes.table("events")], ...] = ()
     complicated_by: tuple[Annotated[Key, key_of("condition", "adverse-event")], ...] = ()
     outcome: Text | None = None
@@ -160,6 +162,7 @@ def _procedure(case: Case, procedure: Procedure) -> Resource:
         code=code,
         subject=PATIENT,
         **_performed(case, procedure),
+        reasonCode=[_codes.concept("diagnoses", one, procedure) for one in procedure.targets],
         reasonReference=[reference("Condition", key) for key in procedure.reasons],
         bodySite=[_codes.site(site, procedure) for site in procedure.sites],
         outcome={"text": procedure.outcome} if procedure.outcome else None,

@@ -85,6 +85,7 @@ class Radiotherapy(Event):
         intent: What it was meant to do, such as ``curative`` or ``palliative``.
         stopped_for: Why it ended early, or was not given.
         reasons: The diseases that it was for.
+        targets: What it was for, where that is no disease of the case.
     """
 
     course: Annotated[Concept, codes.table("courses")]
@@ -102,6 +103,7 @@ class Radiotherapy(Event):
     intent: Annotated[Concept, codes.table("intents")] | None = None
     stopped_for: Annotated[Concept, codes.table("reasons")] | None = None
     reasons: tuple[ConditionKey, ...] = ()
+    targets: tuple[Concept, ...] = ()
 
     @model_validator(mode="after")
     def _amounts_are_not_negative(self) -> Self:

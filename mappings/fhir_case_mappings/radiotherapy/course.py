@@ -99,6 +99,7 @@ def _procedure(case: Case, course: Radiotherapy, volumes: tuple[Volume, ...]) ->
         },
         subject=PATIENT,
         performedPeriod={"_end": {"extension": absent()}} | period(case, course.at, course.until, course),
+        reasonCode=[codes.concept("diagnoses", one, course) for one in course.targets],
         reasonReference=[reference("Condition", key) for key in course.reasons],
         bodySite=sites,
         usedReference=[reference("Device", f"{course.key}-device")] if course.device else [],

@@ -36,6 +36,8 @@ class Specimen(Event):
         parent: The specimen that it is a part of.
         received: When the laboratory received it.
         preparation: What was done with it, such as fixed in formalin.
+        processing: What was done with it, by its name or code.
+        identifiers: What the source calls it.
         condition: In which state it was.
         status: Only where the report says so.
     """
@@ -48,6 +50,8 @@ class Specimen(Event):
     parent: SpecimenKey | None = None
     received: When | None = None
     preparation: Text | None = None
+    processing: Concept | None = None
+    identifiers: tuple[Text, ...] = ()
     condition: Text | None = None
     status: Literal["available", "unavailable", "unsatisfactory"] | None = None
 
@@ -69,14 +73,14 @@ def specimens(case: Case) -> Iterator[Resource]:
             _sentence(case, entry, kind["text"]),
             entry.preparation or "",
             profile=MCODE + "mcode-human-specimen",
-            identifier=_of_tumour(entry),
+            identifier=[*_of_tumour(entry), *({"value": one} for one in entry.identifiers)],
             status=entry.status,
             type=kind,
             subject=PATIENT,
             **dated(case, "receivedTime", entry.received, entry),
             parent=[reference_to(case, entry.parent)] if entry.parent else [],
             collection=_collection(case, entry),
-            processing=[{"description": entry.preparation}] if entry.preparation else [],
+            processing=_processing(entry),
             condition=[{"text": entry.condition}] if entry.condition else [],
             **annotation(entry.note),
         )
@@ -89,6 +93,13 @@ def _sentence(case: Case, entry: Specimen, kind: str) -> str:
     if entry.method is not None:
         parts.append(f", taken by {_codes.words('specimen_methods', entry.method, entry)}")
     return f"{''.join(parts)} ({moment_words(case, entry.at)})."
+
+
+def _processing(entry: Specimen) -> list[dict[str, Any]]:
+    described: dict[str, Any] = {"description": entry.preparation} if entry.preparation else {}
+    if entry.processing is not None:
+        described["procedure"] = _codes.concept("specimen_methods", entry.processing, entry)
+    return [described] if described else []
 
 
 def _of_tumour(entry: Specimen) -> list[dict[str, Any]]:
