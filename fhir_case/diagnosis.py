@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["PURPOSES", "Finding", "Purpose", "findings"]
 
-Purpose = Literal["cases", "upload", "server", "profiles", "png", "oauth"]
+Purpose = Literal["cases", "upload", "server", "postgres", "profiles", "png", "oauth"]
 
 PURPOSES: dict[Purpose, str] = {
     "cases": "building and validating cases",
     "upload": "loading servers, and undoing that",
     "server": "the embedded HAPI server: run, server start, interop",
+    "postgres": "the embedded server on an embedded PostgreSQL: --db postgres",
     "profiles": "checking claimed profiles by the HL7 engine",
     "png": "timelines as PNG",
     "oauth": "signing in to servers by OAuth 2",
@@ -73,10 +74,11 @@ def findings(environment: Mapping[str, str]) -> Iterator[Finding]:
     yield Finding("libraries", True, ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES))
     yield from _java(environment, cache)
     yield _packages(cache)
-    yield _folder("cache", cache, ("server", "profiles"), _LEAST_MB)
+    yield _folder("cache", cache, ("server", "postgres", "profiles"), _LEAST_MB)
     yield _folder("journals", user_state_path("fhir-case", appauthor=False), ("upload",), 10)
     yield _servers()
     yield from _network(environment)
+    yield _postgresql()
     yield _extra("png", "resvg-py", "resvg_py", "png")
     yield _extra("auth", "authlib", "authlib", "oauth")
 
@@ -90,15 +92,15 @@ def _version(name: str) -> str:
 
 def _java(environment: Mapping[str, str], cache: Path) -> Iterator[Finding]:
     from fhir_case.java.runtime import find_java
-    from fhir_case.server.hapi.embedded import SERVER
+    from fhir_case.server.hapi.launching import SERVER
     from fhir_case.validation.engine.service import VALIDATOR
 
     try:
         java = find_java(environment)
     except CheckerError as error:
-        yield Finding("Java", False, error.message, ("server", "profiles"), error.hint or "")
+        yield Finding("Java", False, error.message, ("server", "postgres", "profiles"), error.hint or "")
         return
-    yield Finding("Java", True, f"{java.version}: {java.executable}", ("server", "profiles"))
+    yield Finding("Java", True, f"{java.version}: {java.executable}", ("server", "postgres", "profiles"))
     yield _program(SERVER, cache, environment)
     yield _program(VALIDATOR, cache, environment)
 
@@ -162,6 +164,19 @@ def _network(environment: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding("certificates", Path(file).exists(), f"{name}={file}", ("upload",), hint)
             return
     yield Finding("certificates", True, "those of the operating system")
+
+
+def _postgresql() -> Finding:
+    from fhir_case.server.postgresql import check_postgresql
+
+    name = "extra postgres"
+    try:
+        programs = check_postgresql()
+    except CheckerError as error:
+        where = f" ({error.where})" if error.where else ""
+        return Finding(name, False, f"{error.message}{where}", ("postgres",), error.hint)
+    detail = f"PostgreSQL {programs.release} of {programs.package} {_version(programs.package)}"
+    return Finding(name, True, detail, ("postgres",))
 
 
 def _extra(extra: str, name: str, module: str, purpose: Purpose) -> Finding:

@@ -87,8 +87,9 @@ def test_a_case_that_is_wrong_stops_before_anything_is_done(tmp_path: Path) -> N
     assert not (tmp_path / "out").exists()
 
 
-def test_keep_is_for_the_embedded_server() -> None:
-    done = run_command("run", "--keep", "--server", "http://127.0.0.1:9/fhir")
+@pytest.mark.parametrize("option", [("--keep",), ("--db", "postgres")], ids=lambda option: option[0])
+def test_what_is_for_the_embedded_server_is_not_for_another(option: tuple[str, ...]) -> None:
+    done = run_command("run", *option, "--server", "http://127.0.0.1:9/fhir")
 
     assert done.exit_code == 2
-    assert "--keep is for the embedded server" in done.stderr
+    assert f"{option[0]} is for the embedded server" in done.stderr

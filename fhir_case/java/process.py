@@ -46,6 +46,7 @@ def launch(
     options: Sequence[str],
     environment: Mapping[str, str],
     lifeline: int | None,
+    held: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """
     Start the process and do not wait.
@@ -56,6 +57,7 @@ def launch(
     Args:
         lifeline: Its standard input, with whose end it ends: ``subprocess.PIPE``, which also ends when this process is
             killed, or a file descriptor; None: it has none, and outlives this process.
+        held: File descriptors that it holds open until it ends.
 
     Raises:
         CheckerError: The process could not be started.
@@ -79,6 +81,7 @@ def launch(
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                pass_fds=held,
             )
         if process.stdin and hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=partial(_let_go, weakref.ref(process)))

@@ -48,6 +48,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="How long the start of an embedded server may take. Default: 180, and longer as long as it gets on; the "
         "fixture hapi_options goes before.",
     )
+    parser.getgroup("fhir-case").addoption(
+        "--fhir-db",
+        metavar="h2|postgres|JDBC-URL",
+        dest="fhir_db",
+        help="The database of the embedded servers: H2, an embedded PostgreSQL, or one of your own, "
+        "jdbc:postgresql://HOST/DATABASE. Default: H2 in memory; the fixture hapi_options goes before.",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -141,19 +148,20 @@ def hapi_r4(_fhir_servers: Servers, hapi_options: dict[str, Any], pytestconfig: 
     The embedded one is started when a test first wants it and ends with the run; all workers of pytest-xdist share it.
     """
     with _failing():
-        return _fhir_servers.base_url("R4", _with_timeout(pytestconfig, hapi_options))
+        return _fhir_servers.base_url("R4", _with_options(pytestconfig, hapi_options))
 
 
 @pytest.fixture(scope="session")
 def hapi_r5(_fhir_servers: Servers, hapi_options: dict[str, Any], pytestconfig: pytest.Config) -> str:
     """The base URL of a real FHIR R5 server: that of ``--fhir-server`` if it speaks R5, else an embedded HAPI FHIR."""
     with _failing():
-        return _fhir_servers.base_url("R5", _with_timeout(pytestconfig, hapi_options))
+        return _fhir_servers.base_url("R5", _with_options(pytestconfig, hapi_options))
 
 
-def _with_timeout(config: pytest.Config, options: dict[str, Any]) -> dict[str, Any]:
-    timeout_s = config.getoption("fhir_start_timeout_s")
-    return options if timeout_s is None else {"timeout_s": timeout_s, **options}
+def _with_options(config: pytest.Config, options: dict[str, Any]) -> dict[str, Any]:
+    """Return options for an embedded server: those of the command line, unless the fixture has them too."""
+    named = {"timeout_s": config.getoption("fhir_start_timeout_s"), "db": config.getoption("fhir_db")}
+    return {name: value for name, value in named.items() if value is not None} | options
 
 
 def _release(request: pytest.FixtureRequest) -> FhirVersion:

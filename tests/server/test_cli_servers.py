@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from fhir_case.server.named import open_server, read_servers
 from smallserver import SmallServer
 from support import result_of, run_command
 
@@ -137,3 +138,37 @@ def test_the_embedded_server_is_started_checked_and_stopped(run: Run, two: Path,
     assert "R4 (4.0.1)" in out
     assert "HAPI FHIR Server" in out
     assert (0, "", "No embedded server is running.\n") == run("status")
+
+
+def test_the_database_of_an_embedded_server_gets_the_values_of_its_variables(
+    two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[dict[str, Any]] = []
+
+    class Embedded:
+        base_url = "http://127.0.0.1:9/fhir"
+
+        def __init__(self, **options: Any) -> None:
+            started.append(options)
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr("fhir_case.server.hapi.HapiServer", Embedded)
+    two.write_text(
+        '[own]\nstart = "hapi"\ndb = "jdbc:postgresql://${HOST}/fhir"\ndb_user = "anna"\ndb_password = "${SECRET}"\n'
+        '[embedded]\nstart = "hapi"\ndb = "postgres"\n'
+    )
+    servers = read_servers(two)
+    assert ("HOST", "SECRET") == servers["own"].variables
+    for server in servers.values():
+        with open_server(server, {"HOST": "db.example", "SECRET": "geheim"}):
+            pass
+
+    assert ["jdbc:postgresql://db.example/fhir", "postgres"] == [options["db"] for options in started]
+    assert {
+        "HOST": "db.example", "SECRET": "geheim", "FHIR_CASE_DB_USER": "anna", "FHIR_CASE_DB_PASSWORD": "geheim",
+    } == started[0]["environment"]  # fmt: skip

@@ -319,12 +319,12 @@ def test_the_release_of_a_server_decides_which_fixture_it_is_for(
         def test_five(hapi_r5):
             assert hapi_r5 == "http://127.0.0.1:9/embedded"
         """,
-        "--fhir-server", fake.url,
+        "--fhir-server", fake.url, "--fhir-db", "postgres",
     )  # fmt: skip
 
     result.assert_outcomes(passed=2)
-    assert [("R5", "1g", True), "stopped"] == [
-        each if isinstance(each, str) else (each.fhir, each.heap, each.strict) for each in started
+    assert [("R5", "1g", True, "postgres"), "stopped"] == [
+        each if isinstance(each, str) else (each.fhir, each.heap, each.strict, each.db) for each in started
     ]
 
 

@@ -15,7 +15,7 @@ import click
 
 from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import build_options, built, say_unused
-from fhir_case.cli.options.declarations import ANY_FOLDER, output_options
+from fhir_case.cli.options.declarations import ANY_FOLDER, database_option, output_options
 from fhir_case.cli.options.engines import engine_options, engines
 from fhir_case.cli.options.files import write_file
 from fhir_case.cli.options.pages import open_option, open_page, write_page
@@ -56,6 +56,7 @@ class _Stages:
 @click.command()
 @click.argument("case", default="hcc-tare-sorafenib", shell_complete=completion.cases)
 @click.option("--server", metavar="URL", help="The FHIR base URL to load into; default: the embedded server.")
+@database_option("H2 in memory")
 @click.option("--out", type=ANY_FOLDER, help="The folder for the files; default: out/<case>.")
 @click.option("--keep", is_flag=True, help="Leave the embedded server running.")
 @open_option
@@ -67,6 +68,7 @@ def run(
     server: str | None,
     out: Path | None,
     *,
+    db: str,
     keep: bool,
     opens_page: bool,
     engine_names: tuple[str, ...],
@@ -86,6 +88,8 @@ def run(
 
     if keep and server:
         raise click.UsageError("--keep is for the embedded server; --server is never stopped.")
+    if db and server:
+        raise click.UsageError("--db is for the embedded server; --server has its own database.")
     stages = _Stages()
 
     with stages.stage("read"):
@@ -121,7 +125,7 @@ def run(
             echo_json(report(None, None, options=used, files={}))
         _refuse(result)
     folder = out or Path("out") / read.case
-    with _server(stages, server, fhir, keep=keep, start_timeout_s=start_timeout_s) as base:
+    with _server(stages, server, fhir, keep=keep, db=db, start_timeout_s=start_timeout_s) as base:
         journal, verification = _loaded(stages, bundle, base, fhir, folder / "journal.jsonl")
 
     from fhir_case.report.page import run_on_page
@@ -173,7 +177,7 @@ def _refuse(result: ValidationResult) -> None:
 
 @contextmanager
 def _server(
-    stages: _Stages, url: str | None, fhir: FhirVersion, *, keep: bool, start_timeout_s: float | None
+    stages: _Stages, url: str | None, fhir: FhirVersion, *, keep: bool, db: str, start_timeout_s: float | None
 ) -> Iterator[str]:
     """Return the base URL of the server to load into; the embedded one runs meanwhile where none is named."""
     if url is not None:
@@ -183,9 +187,10 @@ def _server(
     from fhir_case.server.hapi import HapiServer
 
     with stages.stage("server"), listener() as show:
-        embedded = HapiServer(fhir=fhir, listener=show, timeout_s=start_timeout_s)
+        embedded = HapiServer(fhir=fhir, db=db, listener=show, timeout_s=start_timeout_s)
         base = embedded.start_detached().base_url if keep else embedded.start().base_url
-        stages.report(f"HAPI FHIR {fhir} at {base}")
+        on = {"h2": "", "postgres": " on PostgreSQL", "jdbc": f" on {db}"}[embedded.options.kind]
+        stages.report(f"HAPI FHIR {fhir}{on} at {base}")
     with nullcontext() if keep else embedded:
         yield base
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fhir_case.cli.commands.servers import check, list_servers
-from fhir_case.cli.options.declarations import ANY_FOLDER, ANY_PATH, fhir_option, output_options, start_timeout_option
+from fhir_case.cli.options.declarations import (
+    ANY_FOLDER,
+    ANY_PATH,
+    database_option,
+    fhir_option,
+    output_options,
+    start_timeout_option,
+)
 from fhir_case.cli.output import echo, echo_answer, echo_json, echo_notice, echo_table, echo_text, echo_warning
 from fhir_case.errors import ExitCode
 
@@ -27,8 +34,8 @@ def server() -> None:
     """
     Start, watch and stop the embedded HAPI FHIR server; list and check the servers of servers.toml.
 
-    The embedded server is a real HAPI FHIR JPA server, for development and tests: without authentication, and in
-    memory unless --data names a folder. The first start downloads about 240 MB of jars.
+    The embedded server is a real HAPI FHIR JPA server, for development and tests: without authentication, on H2 in
+    memory unless --data names a folder or --db another database. The first start downloads about 240 MB of jars.
     """
 
 
@@ -43,8 +50,9 @@ server.add_command(check)
 )
 @click.option("--host", default="127.0.0.1", help="The address to listen on.")
 @click.option(
-    "--data", type=ANY_FOLDER, help="Keep the database in this folder. Default: in memory, gone when the server stops."
+    "--data", type=ANY_FOLDER, help="Keep the database in this folder. Default: it is gone when the server stops."
 )
+@database_option("that which the folder of --data holds, else H2")
 @click.option(
     "--package",
     "packages",
@@ -121,6 +129,8 @@ def _watch(embedded: HapiServer) -> None:
     """
     while embedded.alive:
         time.sleep(_LOOK_S)
+        for remark in embedded.remarks():
+            echo_warning(f"{remark}. Log: {embedded.running.database_log}", before="Warning: ")
     embedded.check_end()
 
 
@@ -144,7 +154,7 @@ def status(*, form: str) -> None:
             str(one.pid),
             one.started[:16].replace("T", " "),
             "detached" if one.detached else "attached",
-            one.data or "in memory",
+            one.stored_in,
         )
         for one in found
     ]

@@ -22,6 +22,7 @@ __all__ = [
     "ANY_PATH",
     "EXISTING_FILE",
     "combined",
+    "database_option",
     "fhir_option",
     "output_options",
     "real_patient_data_option",
@@ -98,6 +99,18 @@ def timeout_option(default_s: float = 300.0) -> Decorator:
     seconds = click.FloatRange(min=0, min_open=True)
     meaning = "How long to wait for a response, to its last byte."
     return click.option("--timeout", "timeout_s", type=seconds, default=default_s, metavar="SECONDS", help=meaning)
+
+
+def database_option(default: str) -> Decorator:
+    """Return ``--db`` for an embedded server, with what it is without the option. It is checked where it starts."""
+    return click.option(
+        "--db",
+        default="",
+        metavar="h2|postgres|JDBC-URL",
+        help="The database of the embedded server: H2, an embedded PostgreSQL (extra postgres), or one of your own, "
+        "jdbc:postgresql://HOST/DATABASE, with user and password from FHIR_CASE_DB_USER, FHIR_CASE_DB_PASSWORD or "
+        f"FHIR_CASE_DB_PASSWORD_FILE. Default: {default}.",
+    )
 
 
 def start_timeout_option(parameter: str = "start_timeout_s") -> Decorator:

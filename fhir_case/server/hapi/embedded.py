@@ -8,35 +8,24 @@ import subprocess
 import threading
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from fhir_case.errors import CheckerError
 from fhir_case.java.events import Event, Listener, silent
-from fhir_case.java.program import JavaProgram
 from fhir_case.server.hapi.available import check_available
+from fhir_case.server.hapi.launching import launch_server
 from fhir_case.server.hapi.options import Options
-from fhir_case.server.hapi.running import (
-    MAIN_CLASS,
-    RunningServer,
-    created,
-    forget,
-    remember,
-    running_servers,
-    state_folder,
-)
+from fhir_case.server.hapi.running import RunningServer, forget, remember, state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from fhir_case.fhir.models import FhirVersion
+    from fhir_case.server.postgresql import PostgreSQL
 
 __all__ = ["HapiServer"]
-
-SERVER = JavaProgram("server", MAIN_CLASS, Path(__file__).parent / "java", "the HAPI server")
-"""The program that is started."""
 
 _START_S = 180.0
 _PACKAGE_S = 120.0  # the largest took half of it on a slow machine
@@ -58,15 +47,18 @@ class HapiServer:
         fhir: The FHIR version.
         port: 0 for any free port.
         host: The address to listen on. Anybody who reaches it can read and change everything.
-        data: The folder of the database; none: it is in memory, and gone with the process.
+        data: The folder of the database; none: it is in memory, or in a temporary folder, and gone with the process.
         packages: FHIR packages as files ``NAME-VERSION.tgz``, to be installed in this order.
         strict: Whether invalid resources are refused (422).
         cache: The folder of what is downloaded; none: the user's cache folder.
         heap: The memory limit as Java writes it.
         throughput: Whether Java optimises for long loads: it starts slower, and then stores more in a second.
         placeholders: Whether a reference to what is not there makes a placeholder, instead of being refused.
+        db: ``h2``, ``postgres`` (an embedded PostgreSQL) or ``jdbc:postgresql://HOST/DATABASE`` (one of your own);
+            empty: that of the folder, else H2.
         listener: Called with each step; from several threads while it downloads, one at a time.
-        environment: Variables for Java and for finding it (JAVA_HOME, PATH, M2_REPO, FHIR_CASE_MAVEN_REPOSITORY); none:
+        environment: Variables for Java and for finding it (JAVA_HOME, PATH, M2_REPO, FHIR_CASE_MAVEN_REPOSITORY), and
+            for a database of your own (FHIR_CASE_DB_USER, FHIR_CASE_DB_PASSWORD, FHIR_CASE_DB_PASSWORD_FILE); none:
             those of this process.
         state: The folder of state files and logs; none: the user's state folder.
         timeout_s: How long it may take until it is ready; none: 180 seconds, 120 more for each package, and longer as
@@ -86,12 +78,13 @@ class HapiServer:
         heap: str = "2g",
         throughput: bool = False,
         placeholders: bool = False,
+        db: str = "",
         listener: Listener = silent,
         environment: Mapping[str, str] | None = None,
         state: Path | None = None,
         timeout_s: float | None = None,
     ) -> None:
-        self.options = Options(fhir, port, host, data, tuple(packages), strict, heap, throughput, placeholders)
+        self.options = Options(fhir, port, host, data, tuple(packages), strict, heap, throughput, placeholders, db)
         self._cache = cache
         self._listener = listener
         self._environment = os.environ if environment is None else environment
@@ -100,7 +93,7 @@ class HapiServer:
         self._lock = threading.RLock()
         self._process: subprocess.Popen[bytes] | None = None
         self._running: RunningServer | None = None
-        self._title = ""
+        self._postgresql: PostgreSQL | None = None
         self._seconds = 0.0
         self._owner = 0
 
@@ -148,7 +141,11 @@ class HapiServer:
 
     @property
     def alive(self) -> bool:
-        """Whether the process of the server runs."""
+        """Whether the server runs, and its database with it."""
+        return self._java_runs and (self._postgresql is None or self._postgresql.alive)
+
+    @property
+    def _java_runs(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> Self:
@@ -160,6 +157,8 @@ class HapiServer:
         """
         with self._lock:
             if not self.alive:
+                if self._java_runs:
+                    self.stop()  # its database has ended
                 self._start(detached=False, lifeline=subprocess.PIPE)
         return self
 
@@ -182,17 +181,26 @@ class HapiServer:
             process, self._process = self._process, None
             if process:
                 process.returncode = 0  # it outlives us: no warning that nobody waited for it
+            if self._postgresql:
+                self._postgresql.leave()
             return self.running
+
+    def remarks(self) -> list[str]:
+        """Return what has happened to an embedded PostgreSQL since this was asked last."""
+        return self._postgresql.remarks() if self._postgresql else []
 
     def check_end(self) -> None:
         """
-        Raise an error if the server crashed.
+        Raise an error if the server or its database crashed.
 
         Raises:
             CheckerError: It crashed; with the end of its log.
         """
         from fhir_case.java.process import ASKED_TO_END, log_end
 
+        if self._java_runs and self._postgresql and not self._postgresql.alive:
+            log = self._postgresql.log
+            raise CheckerError(f"PostgreSQL ended by itself:\n{log_end(log)}", where=str(log))
         if self._process is not None and self._process.poll() not in ASKED_TO_END:
             raise CheckerError(f"the embedded server ended by itself:\n{log_end(self.log)}", where=str(self.log))
 
@@ -207,6 +215,8 @@ class HapiServer:
             atexit.unregister(self.stop)
             self._listener(Event("stop", text="the server"))
             end(process)
+            if self._postgresql:
+                self._postgresql.stop()
             forget(process.pid, self._state)
 
     def _start(self, *, detached: bool, lifeline: int | None) -> None:
@@ -217,23 +227,31 @@ class HapiServer:
         self.options.check()
         check_available(self.options, self._state)
         try:
-            process, base = self._launch(detached=detached, lifeline=lifeline)
+            launched = launch_server(
+                self.options,
+                cache=self._cache,
+                states=self._state,
+                environment=self._environment,
+                listener=self._listener,
+                lifeline=lifeline,
+                detached=detached,
+            )
         except OSError as error:
             raise CheckerError(
                 f"cannot be written: {error.strerror or error}", where=str(error.filename or "")
             ) from error
+        process, self._running, self._postgresql = launched.process, launched.state, launched.postgresql
         self._process, self._owner = process, os.getpid()
         atexit.register(self.stop)
         try:
-            self._running = replace(base, created=created(process.pid))
             remember(self._running, self._state)
             start = time.monotonic()
             port = wait_until_ready(
                 process,
                 self.options,
-                Path(base.log),
+                self.log,
                 patience=Patience(self._timeout_s, _START_S + _PACKAGE_S * len(self.options.packages)),
-                title=self._title,
+                title=launched.title,
                 listener=self._listener,
             )
             self._seconds = time.monotonic() - start
@@ -246,32 +264,6 @@ class HapiServer:
             self.stop()
             raise
         self._listener(Event("ready", text=self.base_url))
-
-    def _launch(self, *, detached: bool, lifeline: int | None) -> tuple[subprocess.Popen[bytes], RunningServer]:
-        from fhir_case.java.installation import install
-        from fhir_case.java.process import launch, new_log
-
-        installed = install(SERVER, self._cache, environment=self._environment, listener=self._listener)
-        if self.options.data:
-            self.options.data.mkdir(parents=True, exist_ok=True)
-        running = {server.log for server in running_servers(self._state)}
-        log = new_log(self._state, "hapi", in_use=running)
-        self._title = f"the HAPI FHIR {self.options.fhir} server on Java {installed.java.version}"
-        self._listener(Event("start", text=self._title))
-        process = launch(
-            installed,
-            log,
-            heap=self.options.heap,
-            options=self.options.properties(),
-            environment=self._environment,
-            lifeline=lifeline,
-        )
-        data = str(self.options.data.resolve()) if self.options.data else ""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        base = RunningServer(
-            process.pid, 0.0, self.options.host, self.options.port, "", self.options.fhir, data, str(log), now, detached
-        )
-        return process, base
 
 
 def _base_url(host: str, port: int) -> str:

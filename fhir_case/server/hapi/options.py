@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
+from fhir_case.server.hapi.database import Kind, check_database, kind_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +37,12 @@ class Options:
     heap: str = "2g"
     throughput: bool = False
     placeholders: bool = False
+    db: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """Return where it stores."""
+        return kind_of(self.db, self.data, self.fhir)
 
     def check(self) -> None:
         """
@@ -52,20 +59,28 @@ class Options:
             raise CheckerError(f"'{self.heap}' is not an amount of memory", hint="write it like 512m or 2g")
         if self.data is not None and self.data.exists() and not self.data.is_dir():
             raise CheckerError("is not a folder", where=str(self.data), hint="name a folder for the database")
+        check_database(self.db, self.data, self.fhir)
         for file in self.packages:
             _check_package(file)
 
     def database(self) -> str:
-        """Return the path of the database without its endings; one for each FHIR version, their tables do not mix."""
-        return str(self.data.resolve() / f"fhir-{self.fhir.lower()}") if self.data else ""
+        """Return the path of H2 without its endings; one for each FHIR version, their tables do not mix."""
+        return str(self.data.resolve() / f"fhir-{self.fhir.lower()}") if self.data and self.kind == "h2" else ""
 
-    def properties(self) -> list[str]:
-        """Return the choices as options of Java."""
+    def properties(self, url: str = "") -> list[str]:
+        """
+        Return the choices as options of Java.
+
+        Args:
+            url: The JDBC URL of the PostgreSQL that it stores in; empty: H2.
+        """
         values = {
             "fhir": self.fhir,
             "host": self.host,
             "port": str(self.port),
             "data": self.database(),
+            "database": url,
+            "kept": str(bool(url) and (self.data is not None or self.kind == "jdbc")).lower(),
             "packages": os.pathsep.join(str(file.resolve()) for file in self.packages),
             "strict": str(self.strict).lower(),
             "placeholders": str(self.placeholders).lower(),

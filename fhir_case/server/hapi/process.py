@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fhir_case.errors import CheckerError
 from fhir_case.java.events import Event, Listener
 from fhir_case.java.process import log_end, status_lines
+from fhir_case.server.hapi.database import PASSWORD, PASSWORD_FILE, USER
 
 if TYPE_CHECKING:
     import subprocess
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["wait_until_ready"]
 
 _CAUSES = 3
+_LOG_LINES = 200
 _HINT = "allow more time by --start-timeout (pytest: --fhir-start-timeout), or timeout_s of HapiServer"
 
 
@@ -54,13 +56,46 @@ def wait_until_ready(
     raise _failed("other", options, log)
 
 
-def _failed(reason: str, options: Options, log: Path) -> CheckerError:
-    data = str(options.data)
+def _failed(words: str, options: Options, log: Path) -> CheckerError:
+    reason, _, rest = words.partition(" ")
+    data = str(options.data or options.db)
     causes = f"the database cannot be opened (whole log: {log}):\n{log_end(log, _CAUSES)}\n"
     message, where, hint = {
         "port": (f"port {options.port} of {options.host} is taken", "", "choose another port; 0 takes a free one"),
         "in-use": ("another process uses this database", data, "stop that server, or choose another folder"),
         "database": (causes, data, "choose another folder, or put a good copy of the database there"),
+        **_of_postgresql(options, log, release=rest),
         "memory": ("the embedded server ran out of memory", str(log), f"allow it more memory than {options.heap}"),
     }.get(reason, (f"the embedded server ended before it was ready:\n{log_end(log)}", str(log), ""))
     return CheckerError(message, where=where, hint=hint)
+
+
+def _of_postgresql(options: Options, log: Path, *, release: str) -> dict[str, tuple[str, str, str]]:
+    """Return message, place and hint for what can be wrong with a PostgreSQL."""
+    own = options.kind == "jdbc"
+    where = options.db if own else str(options.data or log)
+    said = next((line for line in log_end(log, _LOG_LINES).splitlines() if "PSQLException" in line), "").partition(
+        ": "
+    )[2]
+    return {
+        "password": (
+            f"the database refuses the user or the password: {said}",
+            where,
+            f"set {USER} and {PASSWORD}, or {PASSWORD_FILE}, or a line in ~/.pgpass"
+            if own
+            else "put the file with the password of this database back from a copy",
+        ),
+        "unreachable": (
+            f"the database is not reached: {said}",
+            where,
+            "start it, or look at host and port" if own else f"see its log beside {log}",
+        ),
+        "no-database": (f"there is no such database: {said}", where, "make it (createdb), or correct its name"),
+        "right": (f"the user may not do that: {said}", where, "make the user the owner of the database"),
+        "disk": (f"no space left for the database: {said}", where, "free some space where it stores"),
+        "release": (
+            f"this database holds FHIR {release}, and the server would speak {options.fhir}",
+            where,
+            f"choose --fhir {release}, or another database",
+        ),
+    }

@@ -13,8 +13,12 @@ import stat
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from fhir_case.server.postgresql.service import KEEPER_MODULE
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import psutil
 
 __all__ = [
     "MAIN_CLASS",
@@ -51,6 +55,9 @@ class RunningServer:
         log: Its log file.
         started: When it was started, ISO 8601 in UTC.
         detached: Whether it outlives the process that started it.
+        database: Where it stores, where that is no H2: ``PostgreSQL``, or the URL of the user's own.
+        keeper: The process that keeps an embedded PostgreSQL; 0: there is none.
+        database_log: The log file of an embedded PostgreSQL; empty: there is none.
     """
 
     pid: int
@@ -63,6 +70,19 @@ class RunningServer:
     log: str
     started: str
     detached: bool
+    database: str = ""
+    keeper: int = 0
+    database_log: str = ""
+
+    @property
+    def stored_in(self) -> str:
+        """Return where it stores, in words."""
+        if not self.database:
+            return self.data or "in memory"
+        if not self.keeper:
+            return self.database
+        state = "" if _keeper(self.keeper) else " (ended)"
+        return f"{self.database}{state} in {self.data}" if self.data else f"{self.database}{state}, temporary"
 
     @property
     def ready(self) -> bool:
@@ -157,7 +177,21 @@ def stop_server(server: RunningServer, folder: Path | None = None) -> None:
             except psutil.TimeoutExpired:
                 process.kill()
                 process.wait(_END_S)
+    if keeper := _keeper(server.keeper):  # it stops the database as soon as the server has ended
+        with contextlib.suppress(psutil.TimeoutExpired):
+            keeper.wait(_END_S)
     forget(server.pid, folder or state_folder())
+
+
+def _keeper(pid: int) -> psutil.Process | None:
+    """Return the process that keeps the database of a server; None: it has ended."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error, ValueError, OverflowError):
+        process = psutil.Process(pid) if pid else None
+        if process and process.status() != psutil.STATUS_ZOMBIE and KEEPER_MODULE in process.cmdline():
+            return process
+    return None
 
 
 def created(pid: int) -> float:

@@ -23,6 +23,7 @@ from fhir_case.errors import CheckerError, ServerError
 from fhir_case.http.limits import Limits
 from fhir_case.server.auth.methods import is_header_name
 from fhir_case.server.guard import checked_base_url
+from fhir_case.server.hapi.database import check_database
 from fhir_case.server.hapi.options import Options
 from fhir_case.server.named.model import EMBEDDED, NamedServer
 from fhir_case.server.named.variables import SECRET, has_fault, named_in
@@ -81,6 +82,14 @@ def _heap(text: str) -> str:
     return text
 
 
+def _database(text: str) -> str:
+    try:
+        check_database(text, None, "R4")
+    except CheckerError as error:
+        raise _wrong(error.message, error.hint) from None
+    return text
+
+
 def _command(value: object) -> tuple[str, ...]:
     if value in EMBEDDED:
         return EMBEDDED
@@ -102,6 +111,12 @@ def _header_name(name: str) -> str:
 def _header(text: str) -> str:
     if not named_in([text]):
         raise _wrong("the value of a header does not stand in this file: it may be a secret", SECRET)
+    return text
+
+
+def _secret(text: str) -> str:
+    if not named_in([text]):
+        raise _wrong("a secret does not stand in this file", SECRET)
     return text
 
 
@@ -133,6 +148,9 @@ named_server = _table(
     fhir=_Text,
     strict=_Truth,
     heap=Annotated[_Text, AfterValidator(_heap)],
+    db=Annotated[_Text, AfterValidator(_database)],
+    db_user=_Text,
+    db_password=Annotated[_Text, AfterValidator(_secret)],
     start_timeout_s=_Seconds,
     auth=dict[str, _Text],
     headers=dict[Annotated[str, AfterValidator(_header_name)], _Header],

@@ -36,6 +36,9 @@ class NamedServer:
         fhir: The release of FHIR that it is expected to speak, such as ``R4``; empty where that is open.
         strict: Whether an embedded server refuses invalid resources.
         heap: The memory limit of an embedded server.
+        db: The database of an embedded server, as `HapiServer` takes it; empty: H2 in memory.
+        db_user: The user of a database of one's own.
+        db_password: Its password.
         start_timeout_s: How long a start may take; None: the default.
         auth: How to sign in: ``kind``, a key of `METHODS`, and its settings; empty where nobody signs in.
         headers: Further headers.
@@ -57,6 +60,9 @@ class NamedServer:
     fhir: str = ""
     strict: bool = False
     heap: str = "2g"
+    db: str = ""
+    db_user: str = ""
+    db_password: str = ""
     start_timeout_s: float | None = None
     auth: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -89,7 +95,8 @@ class NamedServer:
     def variables(self) -> tuple[str, ...]:
         """Return the names of the environment variables that it needs, in the order of the file."""
         certificates = (self.ca_file, self.client_certificate, self.client_key)
-        return named_in((self.url, *self.auth.values(), *self.headers.values(), *certificates))
+        database = (self.db, self.db_user, self.db_password)
+        return named_in((self.url, *database, *self.auth.values(), *self.headers.values(), *certificates))
 
 
 def server_of(text: str, servers: Mapping[str, NamedServer]) -> NamedServer:

@@ -134,14 +134,18 @@ def _path(server: NamedServer, text: str) -> Path:
 def _started(server: NamedServer, environment: Mapping[str, str], listener: Listener) -> Iterator[str]:
     if server.start == EMBEDDED:
         from fhir_case.server.hapi import HapiServer
+        from fhir_case.server.hapi.database import PASSWORD, USER
 
+        named = {"db": server.db, USER: server.db_user, PASSWORD: server.db_password}
+        values = filled({name: text for name, text in named.items() if text}, environment, where=server.where)
         embedded = HapiServer(
+            db=values.pop("db", ""),
             fhir="R5" if server.fhir == "R5" else "R4",
             strict=server.strict,
             heap=server.heap,
             placeholders=server.placeholders,
             listener=listener,
-            environment=environment,
+            environment={**environment, **values},
             timeout_s=server.start_timeout_s,
         )
         with embedded:

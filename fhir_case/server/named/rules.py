@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Problem", "broken_rules", "unknown_key"]
 
-_OF_THE_EMBEDDED = ("strict", "heap")
+_OF_THE_EMBEDDED = ("strict", "heap", "db", "db_user", "db_password")
 
 
 class Problem(NamedTuple):
@@ -40,6 +40,10 @@ def broken_rules(table: Mapping[str, Any]) -> Iterator[Problem]:
     for key in _OF_THE_EMBEDDED:
         if key in table and not embedded:
             yield Problem((key,), "only the embedded server has this", 'leave it out, or write start = "hapi"')
+    for key in ("db_user", "db_password"):
+        if key in table and not str(table.get("db", "")).startswith("jdbc:"):
+            hint = 'leave it out, or write db = "jdbc:postgresql://HOST/DATABASE"'
+            yield Problem((key,), "only a database of your own has this", hint)
     releases = ("R4", "R5") if embedded else ("R4", "R4B", "R5")
     if isinstance(table.get("fhir", ""), str) and table.get("fhir", "R4") not in releases:
         yield Problem(("fhir",), "this is not a release that is known here", f"write one of {', '.join(releases)}")

@@ -74,7 +74,7 @@ def test_the_example_of_the_documentation_is_a_file_of_servers_with_every_key(fi
     (example,) = re.findall(r"```toml\n(.*?)```", DOCUMENTATION, re.DOTALL)
     servers = read_servers(file(example))
 
-    assert ["smart", "oauth2", "basic", "bearer", "bearer", "none", "none"] == [
+    assert ["smart", "oauth2", "basic", "bearer", "bearer", *["none"] * 4] == [
         each.auth_kind for each in servers.values()
     ]
     tables = DOCUMENTATION.partition("## The keys of a server")[2]
@@ -106,6 +106,13 @@ def test_the_servers_of_our_own_matrix_can_be_read() -> None:
         ('start = ["node", "--key=${KEY}"]', "[s] start: variables are not put into a command"),
         ('start = "hapi"\nfhir = "R4B"', "[s] fhir: this is not a release that is known here; write one of R4, R5"),
         ('start = "hapi"\nheap = "much"', "[s] heap: 'much' is not an amount of memory; write it like 512m or 2g"),
+        ('start = "hapi"\ndb = "h3"', "[s] db: 'h3' is not a database of the embedded server; choose h2, postgres or"),
+        ('start = "hapi"\ndb = "jdbc:postgresql://h/d?password=x"', "[s] db: the URL of the database holds a password"),
+        ('start = "hapi"\ndb = "postgres"\ndb_user = "a"', "[s] db_user: only a database of your own has this; leave"),
+        (
+            f'start = "hapi"\ndb = "jdbc:postgresql://h/d"\ndb_password = "{SECRET}"',
+            "[s] db_password: a secret does not stand in this file; write ${NAME}",
+        ),
         ('url = "https://x.example"\nstrict = true', "[s] strict: only the embedded server has this"),
         ('url = "https://x.example"\ntimeout_s = true', "[s] timeout_s: this is not a number above 0"),
         ('url = "https://x.example"\ntimeout_s = inf', "[s] timeout_s: this is not a number above 0"),

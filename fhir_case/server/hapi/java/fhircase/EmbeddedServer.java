@@ -29,7 +29,6 @@ import java.io.IOException;
 import java.net.BindException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.SQLException;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
@@ -43,20 +42,20 @@ import org.springframework.beans.factory.BeanCreationException;
 import org.springframework.context.annotation.AnnotationConfigApplicationContext;
 
 /**
- * A HAPI FHIR JPA server in one process, for development and tests: H2, no authentication.
+ * A HAPI FHIR JPA server in one process, for development and tests: on H2 or PostgreSQL, no authentication.
  *
  * <p>Options are system properties: fhircase.fhir (R4 or R5), fhircase.host, fhircase.port (0: any free one),
- * fhircase.data (file of the database; absent: in memory), fhircase.packages (files NAME-VERSION.tgz, separated like a
- * class path, installed in this order), fhircase.strict (true: an invalid resource is refused with 422),
- * fhircase.placeholders (true: a reference to what is not there makes a placeholder), fhircase.lifeline (stdin: end as
- * soon as the standard input ends, that is when the parent ends, however it ends).
+ * fhircase.data (file of the database; absent: in memory), fhircase.database (JDBC URL of a PostgreSQL instead; user and
+ * password are in the environment), fhircase.kept (true: its data outlive this process), fhircase.packages (files
+ * NAME-VERSION.tgz, separated like a class path, installed in this order), fhircase.strict (true: an invalid resource is
+ * refused with 422), fhircase.placeholders (true: a reference to what is not there makes a placeholder),
+ * fhircase.lifeline (stdin: end as soon as the standard input ends, that is when the parent ends, however it ends).
  *
  * <p>What the parent needs to know is one line each on standard output: {@code PHASE what}, {@code PACKAGE name
  * seconds resources}, {@code READY port version seconds}, {@code FAILED reason}.
  */
 public final class EmbeddedServer {
   private static final Pattern PACKAGE_FILE = Pattern.compile("(.+)-(\\d.*)\\.tgz");
-  private static final int H2_ALREADY_OPEN = 90020;
 
   private EmbeddedServer() {}
 
@@ -66,6 +65,7 @@ public final class EmbeddedServer {
     try {
       ServerConnector connector = listen();
       tell("PHASE opening the database");
+      Database.check(option("fhir"));
       AnnotationConfigApplicationContext spring = openStore();
       for (String file : option("packages").split(File.pathSeparator)) {
         if (!file.isEmpty()) install(spring.getBean(IPackageInstallerSvc.class), Path.of(file));
@@ -178,17 +178,18 @@ public final class EmbeddedServer {
       } catch (Exception late) {
         late.printStackTrace();
       }
-      if (!option("data").isEmpty()) spring.close(); // what is in memory only need not be put away
+      if (Database.isKept()) spring.close(); // what is in memory only need not be put away
     }, "end"));
   }
 
   private static String reason(Throwable failure) {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (cause instanceof BindException) return "port";
-      if (cause instanceof SQLException sql && sql.getErrorCode() == H2_ALREADY_OPEN) return "in-use";
+      String ofDatabase = Database.reason(cause);
+      if (ofDatabase != null) return ofDatabase;
       if (cause instanceof OutOfMemoryError) return "memory";
     }
-    boolean database = !option("data").isEmpty() && failure instanceof BeanCreationException;
+    boolean database = (Database.isKept() || !option("database").isEmpty()) && failure instanceof BeanCreationException;
     return database ? "database" : "other";
   }
 

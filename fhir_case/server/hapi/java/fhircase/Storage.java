@@ -11,7 +11,6 @@ import ca.uhn.fhir.jpa.config.HapiJpaConfig;
 import ca.uhn.fhir.jpa.config.util.HapiEntityManagerFactoryUtil;
 import ca.uhn.fhir.jpa.model.config.PartitionSettings;
 import ca.uhn.fhir.jpa.model.config.SubscriptionSettings;
-import ca.uhn.fhir.jpa.model.dialect.HapiFhirH2Dialect;
 import ca.uhn.fhir.jpa.subscription.channel.config.SubscriptionChannelConfig;
 import ca.uhn.fhir.jpa.subscription.match.config.SubscriptionProcessorConfig;
 import ca.uhn.fhir.jpa.subscription.match.deliver.email.IEmailSender;
@@ -20,7 +19,6 @@ import ca.uhn.fhir.jpa.util.LoggingEmailSender;
 import jakarta.persistence.EntityManagerFactory;
 import java.util.Properties;
 import javax.sql.DataSource;
-import org.apache.commons.dbcp2.BasicDataSource;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -79,12 +77,7 @@ class Storage {
 
   @Bean
   DataSource dataSource() {
-    String file = System.getProperty("fhircase.data", "");
-    BasicDataSource source = new BasicDataSource();
-    source.setUrl(file.isEmpty() ? "jdbc:h2:mem:fhir;DB_CLOSE_DELAY=-1" : "jdbc:h2:file:" + file);
-    source.setMaxTotal(40);
-    source.setMaxIdle(40);
-    return source;
+    return Database.source();
   }
 
   @Bean
@@ -92,7 +85,7 @@ class Storage {
       ConfigurableListableBeanFactory beans, FhirContext fhir, JpaStorageSettings settings, DataSource source) {
     var factory = HapiEntityManagerFactoryUtil.newEntityManagerFactory(beans, fhir, settings);
     Properties hibernate = new Properties();
-    hibernate.put("hibernate.dialect", HapiFhirH2Dialect.class.getName());
+    hibernate.put("hibernate.dialect", Database.dialect().getName());
     hibernate.put("hibernate.hbm2ddl.auto", "update");
     hibernate.put("hibernate.jdbc.batch_size", "20");
     hibernate.put("hibernate.search.enabled", "false");
