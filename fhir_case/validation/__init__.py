@@ -6,6 +6,7 @@ Nothing here changes what is checked, and nothing is sent anywhere.
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingABC
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
@@ -16,6 +17,7 @@ from fhir_case.issues import SEVERITIES, CheckRun, ValidationResult
 from fhir_case.validation.checks import CHECKS
 from fhir_case.validation.profiles import PROFILE_CHECKS, with_engines
 from fhir_case.validation.strict import schema_issues
+from fhir_case.validation.structure import MOST_RESOURCES, NOT_ASKED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -27,7 +29,10 @@ if TYPE_CHECKING:
     from fhir_case.validation.subject import Subject
     from fhir_case.validation.terminology import TerminologyServer
 
-__all__ = ["CHECKS", "check_profiles", "validate"]
+__all__ = ["CHECKS", "ON_REQUEST", "check_profiles", "validate"]
+
+ON_REQUEST = "skipped on request"
+"""Why a check was left out that somebody wanted to be left out."""
 
 _REPEATING = ("structure", "profiles")
 
@@ -38,7 +43,8 @@ def validate(
     fhir: FhirVersion = "R4",
     code_tables: Mapping[tuple[str, str], Collection[str]] | None = None,
     closed: bool = False,
-    skip: Collection[str] = (),
+    skip: Collection[str] | Mapping[str, str] = (),
+    check: Collection[str] = (),
     engines: Sequence[ProfileEngine] = (),
     terminology: TerminologyServer | None = None,
 ) -> ValidationResult:
@@ -51,7 +57,9 @@ def validate(
         code_tables: Known codes: (system, code) to the displays that are right for it; empty, when any is. When absent:
             those of the installed mappings.
         closed: Whether every reference must resolve inside the Bundle, as in those that this library builds.
-        skip: Names of checks to leave out, for example the slow ``structure``.
+        skip: Names of checks to leave out, for example the slow ``structure``; as a mapping each with the reason.
+        check: Names of checks to make though they are left out of large inputs: ``structure``, which is made of up to
+            `fhir_case.validation.second_opinion.MOST_RESOURCES` resources.
         engines: Validators that check profiles: `Hl7Engine`, `fhir_case.validation.engine.server.ServerEngine`. Their
             start and end are the caller's.
         terminology: The server that is asked about codes that the tables do not know.
@@ -62,13 +70,16 @@ def validate(
     if code_tables is None:
         code_tables = _installed_codes()
     subject = Subject(bundle, fhir, code_tables, closed, terminology)
+    reasons = skip if isinstance(skip, MappingABC) else dict.fromkeys(skip, ON_REQUEST)
+    if len(subject.resources) > MOST_RESOURCES + 1:  # and the Bundle itself
+        reasons = {**{name: reason for name, reason in NOT_ASKED.items() if name not in check}, **reasons}
     issues: list[Issue] = []
     runs: list[CheckRun] = []
-    for check in _selected(subject, engines):
-        if check.name in skip:
-            runs.append(CheckRun(check.name, "not applicable", "skipped on request"))
+    for each in _selected(subject, engines):
+        if each.name in reasons:
+            runs.append(CheckRun(each.name, "not applicable", reasons[each.name]))
             continue
-        found, run = run_check(check, subject)
+        found, run = run_check(each, subject)
         issues += found
         runs.append(run)
     return ValidationResult(_in_order(issues), tuple(runs), len(subject.entries) if subject.is_bundle else 1)

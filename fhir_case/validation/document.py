@@ -13,7 +13,7 @@ from fhir_case.issues import SEVERITIES, Issue, ValidationResult
 from fhir_case.validation import check_profiles, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from fhir_case.documents import Document
     from fhir_case.fhir.models import FhirVersion
@@ -29,7 +29,8 @@ def check_document(
     *,
     fhir: FhirVersion = "R4",
     closed: bool = False,
-    skip: Collection[str] = (),
+    skip: Collection[str] | Mapping[str, str] = (),
+    check: Collection[str] = (),
     terminology: TerminologyServer | None = None,
 ) -> ValidationResult:
     """
@@ -39,7 +40,8 @@ def check_document(
         document: What was read, or its bytes, which are read first.
         fhir: The release that it is written in.
         closed: Whether every reference must resolve inside; in the Bundle of a case it always must.
-        skip: Names of checks to leave out.
+        skip: Names of checks to leave out, where wanted each with the reason.
+        check: Names of checks to make of large documents too.
         terminology: The server that is asked about codes that the tables do not know.
     """
     if isinstance(document, Text):
@@ -47,7 +49,7 @@ def check_document(
     if document.content is None:
         return ValidationResult(document.issues, (document.run,))
     closed = closed or document.form == "case"
-    result = validate(document.content, fhir=fhir, closed=closed, skip=skip, terminology=terminology)
+    result = validate(document.content, fhir=fhir, closed=closed, skip=skip, check=check, terminology=terminology)
     wrong = any(issue.severity == "error" for issue in result.issues)
     if wrong and document.form != "case" and (said := _written_in_another(document.content, fhir)):
         return ValidationResult((*document.issues, Issue("error", "strict", said, code="structure")), (document.run,))

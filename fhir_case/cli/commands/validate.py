@@ -10,6 +10,7 @@ import click
 
 from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import codes_option, mapping_option
+from fhir_case.cli.options.checks import check_options, left_out
 from fhir_case.cli.options.declarations import ANY_PATH, fhir_option, output_options, usage_errors
 from fhir_case.cli.options.engines import engine_options, engines
 from fhir_case.cli.options.files import expanded
@@ -36,32 +37,6 @@ __all__ = ["validate"]
 _FAILING: dict[str, tuple[str, ...]] = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
 
 
-def _known_checks(_context: click.Context, _parameter: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse names that are not those of checks."""
-    if not names:
-        return ()
-    from fhir_case.validation import CHECKS
-    from fhir_case.wording import did_you_mean
-
-    known = [check.name for check in CHECKS]
-    for name in names:
-        if name not in known:
-            advice = did_you_mean(name, known) or "--list-rules names all"
-            raise click.BadParameter(f"there is no check '{name}'; {advice}")
-    return names
-
-
-def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: str) -> int | None:
-    """Return the number; None for ``auto``."""
-    if text == "auto":
-        return None
-    from fhir_case.validation.workers.checking import MAXIMUM_PROCESSES
-
-    if text.isdecimal() and 1 <= int(text) <= MAXIMUM_PROCESSES:
-        return int(text)
-    raise click.BadParameter(f"'{text}' is neither 'auto' nor a number from 1 to {MAXIMUM_PROCESSES}")
-
-
 @click.command()
 @click.argument("paths", nargs=-1, metavar="PATH... | -", shell_complete=completion.cases)
 @fhir_option("The FHIR release of the files; of a case file, the one to build in.")
@@ -85,22 +60,7 @@ def _number_of_jobs(_context: click.Context, _parameter: click.Parameter, text: 
     help="A TOML file of accepted findings, each with its reason.",
 )
 @engine_options
-@click.option(
-    "--skip",
-    multiple=True,
-    metavar="CHECK",
-    shell_complete=completion.checks,
-    callback=_known_checks,
-    help="Skip a check of --list-rules; may be repeated. '--skip structure' is fast for large inputs: it skips the "
-    "models of fhir.resources, whose findings are nearly all found by the strict schema too.",
-)
-@click.option(
-    "--jobs",
-    default="auto",
-    metavar="N",
-    callback=_number_of_jobs,
-    help="The number of processes. 'auto': one per core, at most 8, started when the input takes more than a second.",
-)
+@check_options
 @click.option(
     "--terminology",
     metavar="URL",
@@ -121,6 +81,7 @@ def validate(
     fail_on: str,
     waiver_file: Path | None,
     skip: tuple[str, ...],
+    forced: tuple[str, ...],
     jobs: int | None,
     terminology: str | None,
     closed: bool,
@@ -149,6 +110,7 @@ def validate(
         raise click.UsageError("Missing argument 'PATH... | -'.")
     require_page(page, opens_page=opens_page)
     from fhir_case.validation.document import check_document, check_document_profiles
+    from fhir_case.validation.second_opinion import is_asked_by_itself
     from fhir_case.validation.workers.checking import Checking
     from fhir_case.validation.workers.profiles import with_profiles
 
@@ -159,16 +121,22 @@ def validate(
     inputs = expanded(paths)
     _require_documents(inputs)
     waivers = _read_waivers(waiver_file)
+    is_small, documents = is_asked_by_itself(_documents(inputs, fhir, mapping_files))
+    reasons = left_out(skip, forced, is_small=is_small)
     summary, on_page = Summary(), _page() if page else None
     with engines(**engine_choice, fhir=fhir) as validators, _terminology_server(terminology) as asked:
-        check = partial(check_document, fhir=fhir, closed=closed, skip=skip, terminology=asked)
+        check = partial(check_document, fhir=fhir, closed=closed, skip=reasons, check=forced, terminology=asked)
         profiles = partial(check_document_profiles, fhir=fhir, skip=skip, engines=validators)
         with Checking(check, jobs=1 if asked else jobs) as checking:  # a code is asked for once
-            results = with_profiles(
-                checking.results(_documents(inputs, fhir, mapping_files)), profiles, engines=validators
-            )
+            results = with_profiles(checking.results(documents), profiles, engines=validators)
             checked = _added_up(
-                results, summary, verbose=verbose, waivers=waivers, skip=skip, source=str(waiver_file), on_page=on_page
+                results,
+                summary,
+                verbose=verbose,
+                waivers=waivers,
+                skip=reasons,
+                source=str(waiver_file),
+                on_page=on_page,
             )
             echo_findings(form, checked, summary, failing=_FAILING[fail_on], verbose=verbose)
     if page and on_page:

@@ -8,6 +8,7 @@ import orjson
 
 from fhir_case.issues import SEVERITIES
 from fhir_case.report.characters import printable
+from fhir_case.validation.structure import NOT_ASKED
 from fhir_case.wording import CountedNames, located_once
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def not_checked(summary: Summary, *, verbose: bool = False) -> Iterator[tuple[st
     """
     shown = ("could not run", "not applicable") if verbose else ("could not run",)
     for check in summary.checks.values():
-        if check.state in shown:
+        if check.state in shown or check.reason == NOT_ASKED.get(check.name):
             yield from ((check.name, reason) for reason in _reasons(check, verbose=verbose))
     if summary.unchecked:
         yield "codes", unchecked_words(summary.unchecked)

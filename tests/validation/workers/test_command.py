@@ -204,7 +204,7 @@ def test_a_reader_that_goes_away_ends_all_quietly(tmp_path: Path) -> None:
     assert _all_gone(children)
 
 
-def test_the_help_says_what_is_fast_for_large_inputs() -> None:
+def test_the_help_says_what_is_left_out_of_large_inputs() -> None:
     text = " ".join(run_command("validate", "--help").stdout.split())
 
-    assert "'--skip structure' is fast for large inputs" in text
+    assert "a check that is left out of large inputs, of more than 300 resources: 'structure'" in text
