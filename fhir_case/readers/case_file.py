@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fhir_case.case.text import decode, read_bytes
-from fhir_case.case.tree import read_tree
 from fhir_case.readers.protocol import Reader, Reading
 
 if TYPE_CHECKING:
@@ -23,6 +21,9 @@ def _is_case_file(_head: bytes, path: Path) -> bool:
 
 
 def _read(path: Path) -> Iterator[Reading]:
+    from fhir_case.case.text import decode, read_bytes
+    from fhir_case.case.tree import read_tree
+
     yield Reading(read_tree(decode(read_bytes(path), str(path)), str(path)))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from fhir_case.case.text import decode, read_bytes
 from fhir_case.readers.protocol import Reader
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ def _is_phenopacket(head: bytes, _path: Path) -> bool:
 
 
 def _read(path: Path) -> Iterator[Reading]:
+    from fhir_case.case.text import decode, read_bytes
     from fhir_case.readers.phenopacket.reading import read_packet
 
     yield read_packet(decode(read_bytes(path), str(path)), str(path))
