@@ -55,8 +55,9 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"fhir_case.cli.commands.{cmd_name}"), cmd_name)
-        return command
+        from fhir_case.cli.help import with_help
+
+        return with_help(getattr(import_module(f"fhir_case.cli.commands.{cmd_name}"), cmd_name), cmd_name)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; exit with 0, not 1 as click does, when the reader of the output goes away (head, less)."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fhir_case.cli import cli
+from fhir_case.cli.help import EXAMPLES
 from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def _command(command: click.Command, name: str, around: click.Context) -> Iterat
     with click.Context(command, info_name=name, parent=around) as context:
         usage = " ".join(command.collect_usage_pieces(context))
         yield f"## {name}\n\n```text\n{name} {usage}\n```\n\n{_text(command.help or '')}\n"
+        if examples := EXAMPLES.get(name.removeprefix("fhir-case ")):
+            yield "```sh\n" + "\n".join(examples) + "\n```\n"
         options = [one for one in command.get_params(context) if isinstance(one, click.Option) and not one.hidden]
         yield "| option | meaning |\n|---|---|"
         yield from (_option(one, context) for one in options if "--help" not in one.opts)

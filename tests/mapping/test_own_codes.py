@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,7 @@ from fhir_case.mapping import read_case
 from fhir_case.mapping.own_codes import own_codes
 from support import run_command
 
-if TYPE_CHECKING:
-    from pathlib import Path
+OUTSIDE = Path(__file__).parent / "outside"
 
 CASE = """\
 case: small
@@ -219,3 +219,14 @@ def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 
     assert 3 == done.exit_code
     assert "there is no such file of codes; check the path" in done.stderr
+
+
+@pytest.mark.parametrize("codes_first", [True, False])
+def test_short_names_for_a_table_of_a_mapping_are_taken_whichever_option_stands_first(
+    codes_first: bool, tmp_path: Path
+) -> None:
+    own = ("--codes", written(tmp_path, "own.toml", '[assessors.of-mine]\ntext = "somebody of mine"\n'))
+    mapping = ("--mapping", OUTSIDE / "ecog.py")
+    options = (*own, *mapping) if codes_first else (*mapping, *own)
+
+    assert "of-mine: somebody of mine" in run_command("codes", "assessors", *options).stdout

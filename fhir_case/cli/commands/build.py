@@ -32,7 +32,7 @@ __all__ = ["build"]
 )
 @click.option("--no-narrative", is_flag=True, help="Leave out the texts for people, which every resource has.")
 @click.option("-o", "--output", type=ANY_PATH, help="The file to write; default: standard output.")
-@output_options(default="fhir", meaning="The Bundle itself, or a report in JSON that has it where no file does.")
+@output_options(default="fhir", meaning="The Bundle itself, or in JSON what was built.")
 @build_options
 def build(case: str, kind: Form, output: Path | None, no_narrative: bool, form: str, **options: Any) -> None:
     """

@@ -26,8 +26,7 @@ def completion(context: click.Context, *, shell: str) -> None:
     """
     Write what makes SHELL complete commands, options, and the names of cases, tables, sections, servers and probes.
 
-    bash: eval "$(fhir-case completion bash)" in ~/.bashrc; zsh likewise in ~/.zshrc; fish: fhir-case completion fish >
-    ~/.config/fish/completions/fhir-case.fish
+    The examples are lines for ~/.bashrc and ~/.zshrc, and a command for fish.
     """
     from click.shell_completion import get_completion_class
 

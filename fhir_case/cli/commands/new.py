@@ -24,7 +24,7 @@ __all__ = ["new"]
     shell_complete=completion.sections,
     help="Only an example of this section, to copy into a case.",
 )
-@output_options(default="yaml", meaning="The case itself, or a report in JSON that has it where no file does.")
+@output_options(default="yaml", meaning="The case itself, or in JSON what was written.")
 @mapping_option
 def new(file: Path | None, *, force: bool, section: str | None, mapping_files: tuple[Path, ...], form: str) -> None:
     """

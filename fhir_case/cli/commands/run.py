@@ -57,7 +57,7 @@ class _Stages:
 @click.argument("case", default="hcc-tare-sorafenib", shell_complete=completion.cases)
 @click.option("--server", metavar="URL", help="The FHIR base URL to load into; default: the embedded server.")
 @database_option("H2 in memory")
-@click.option("--out", type=ANY_FOLDER, help="The folder for the files; default: out/<case>.")
+@click.option("-o", "--output", "--out", "out", type=ANY_FOLDER, help="The folder for the files; default: out/<case>.")
 @click.option("--keep", is_flag=True, help="Leave the embedded server running.")
 @open_option
 @engine_options

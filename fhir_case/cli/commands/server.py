@@ -46,9 +46,13 @@ server.add_command(check)
 @server.command()
 @fhir_option("The FHIR release that it speaks.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8080, help="The port to listen on; 0 takes any free one."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    metavar="N",
+    help="The port to listen on; 0 takes any free one.",
 )
-@click.option("--host", default="127.0.0.1", help="The address to listen on.")
+@click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="The address to listen on.")
 @click.option(
     "--data", type=ANY_FOLDER, help="Keep the database in this folder. Default: it is gone when the server stops."
 )
@@ -58,11 +62,11 @@ server.add_command(check)
     "packages",
     type=ANY_PATH,
     multiple=True,
-    metavar="TGZ",
+    metavar="FILE.tgz",
     help="Install a FHIR package, a file NAME-VERSION.tgz; may be repeated, in this order.",
 )
 @click.option("--strict", is_flag=True, help="Refuse invalid resources (422).")
-@click.option("--heap", default="2g", help="The memory limit of the server.")
+@click.option("--heap", default="2g", metavar="SIZE", help="The memory limit of the server.")
 @click.option("--throughput", is_flag=True, help="For long loads: slower to start, then more resources per second.")
 @click.option("--placeholders", is_flag=True, help="Make placeholders for dangling references.")
 @start_timeout_option("timeout_s")
@@ -165,6 +169,7 @@ def status(*, form: str) -> None:
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
+    metavar="N",
     help="The port of the server to stop, when several run; 0 for one that is starting and has none yet.",
 )
 @click.option("--all", "everything", is_flag=True, help="Stop all of them.")
@@ -187,8 +192,8 @@ def stop(*, port: int | None, everything: bool, form: str) -> None:
 
 
 @server.command()
-@click.option("--port", type=click.IntRange(1, 65535), help="The port of the server, when several run.")
-@click.option("-n", "lines", type=click.IntRange(1), default=40, help="How many lines.")
+@click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="The port of the server, when several run.")
+@click.option("-n", "--lines", type=click.IntRange(1), default=40, metavar="N", help="How many lines.")
 @output_options()
 def log(*, port: int | None, lines: int, form: str) -> None:
     """Print the end of the log of an embedded server."""

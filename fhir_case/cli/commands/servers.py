@@ -44,7 +44,7 @@ def list_servers(*, form: str) -> None:
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[NAME|URL]...", shell_complete=completion.servers)
+@click.argument("names", nargs=-1, metavar="[URL|NAME]...", shell_complete=completion.servers)
 @servers_option
 @start_timeout_option()
 @output_options()

@@ -35,14 +35,17 @@ _NAMED = 20
 @click.argument("source", required=False, metavar="[CASE|BUNDLE|JOURNAL]", shell_complete=completion.cases)
 @server_option(required=False, note=": draw what it has of --patient")
 @click.option(
-    "--patient", default="", metavar="ID", help="The id of the patient, where there are several, or of --server."
+    "--patient",
+    default="",
+    metavar="ID",
+    help="The id of the patient, where there are several, or of --server.",
 )
 @click.option(
     "-o", "--output", type=ANY_PATH, help="The file to write, or the folder for cbioportal; default: standard output."
 )
 @output_options(
     *_FORMATS, default=None,
-    meaning="Default: as the file ends; else svg. In JSON it is the events as data, beside a file that is named."
+    meaning="Default: as the file ends; else svg. In JSON the events are data, beside the file of -o."
 )  # fmt: skip
 @click.option(
     "--lane", "lanes", multiple=True, type=click.Choice(list(LANES)), metavar="LANE",
@@ -66,7 +69,12 @@ _NAMED = 20
 @click.option(
     "--width", type=click.IntRange(640, 10_000), default=1120, metavar="PIXELS", help="The width of the picture."
 )
-@click.option("--title", default="", metavar="TEXT", help="What stands above the picture; default: the patient.")
+@click.option(
+    "--title",
+    default="",
+    metavar="TEXT",
+    help="What stands above the picture; default: the patient.",
+)
 @click.option(
     "--study", default="fhir_case", metavar="NAME", help="The cancer study that the files of cbioportal are for."
 )

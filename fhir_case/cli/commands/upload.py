@@ -54,7 +54,7 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
 @fhir_option()
 @codes_option
 @click.option("--dry-run", is_flag=True, help="Show the plan, and send nothing.")
-@click.option("--out", type=ANY_FOLDER, help="With --dry-run: the folder for the requests.")
+@click.option("-o", "--output", "--out", "out", type=ANY_FOLDER, help="With --dry-run: the folder for the requests.")
 @click.option("--as-is", is_flag=True, help="Send each transaction and batch unchanged.")
 @click.option(
     "--as-resource",
@@ -117,7 +117,7 @@ def upload(
     server takes in one request. Loading again changes nothing. After an interruption, the same command resumes.
     """
     if out and not dry_run:
-        raise click.UsageError("--out needs --dry-run.")
+        raise click.UsageError("-o needs --dry-run.")
     require_page(page, opens_page=opens_page)
     if page and dry_run:
         raise click.UsageError("--html shows what was loaded, and --dry-run loads nothing.")

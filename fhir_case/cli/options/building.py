@@ -25,6 +25,7 @@ mapping_option = click.option(
     "--mapping",
     "mapping_files",
     multiple=True,
+    is_eager=True,  # --codes may name tables of these
     metavar="FILE",
     type=ANY_PATH,
     help="A Python file with further mappings, for this run; may be repeated.",

@@ -50,7 +50,7 @@ server_names_option = combined(
         "names",
         multiple=True,
         required=True,
-        metavar="NAME|URL",
+        metavar="URL|NAME",
         shell_complete=completion.servers,
         help="A server; may be repeated.",
     ),
