@@ -117,6 +117,17 @@ def main(arguments: list[str] | None = None) -> None:
     A `FhirCaseError` becomes one or more lines on standard error; a bug keeps its traceback. With ``--format json`` the
     answer is written last, whatever happened.
     """
+    try:
+        _run(arguments)
+    except KeyboardInterrupt:  # before or after the command, which takes its own
+        from fhir_case.cli.output import echo_error
+        from fhir_case.errors import ExitCode
+
+        echo_error("interrupted", before="fhir-case: ")
+        sys.exit(ExitCode.INTERRUPTED)
+
+
+def _run(arguments: list[str] | None) -> None:
     from fhir_case.cli.answer import asks_for_json
     from fhir_case.cli.output import begin, echo_answer, note_bug
     from fhir_case.errors import ExitCode

@@ -140,20 +140,8 @@ def _fill(http: Session, url: str, part: Path, size: int, progress: Progress) ->
                     if file.tell() > size:
                         raise _NotHereError(f"more than {size} bytes were sent")
     except requests.RequestException as error:
-        raise _BrokenOffError(_reason(error)) from error
+        from fhir_case.http.errors import failed_download
+
+        raise _BrokenOffError(failed_download(error)) from error
     if part.stat().st_size < size:
         raise _BrokenOffError("the connection broke off")
-
-
-def _reason(error: Exception) -> str:
-    from requests import exceptions
-
-    from fhir_case.http.errors import OWN_AUTHORITY
-
-    reasons: list[tuple[type[Exception], str]] = [
-        (exceptions.SSLError, f"the certificate was not accepted; {OWN_AUTHORITY}"),
-        (exceptions.ProxyError, "the proxy could not be used"),
-        (exceptions.Timeout, "no answer in time"),
-        (exceptions.ConnectionError, "no connection"),
-    ]
-    return next((text for kind, text in reasons if isinstance(error, kind)), type(error).__name__)

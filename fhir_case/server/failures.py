@@ -131,6 +131,9 @@ def _reason(error: BaseException) -> BaseException:
     return inner if isinstance(inner, BaseException) else error
 
 
+_NOT_TLS = ("wrong_version_number", "record_layer_failure", "unknown_protocol")  # as versions of OpenSSL call it
+
+
 class Failure(NamedTuple):
     """What happened to a request that got no answer; the cause is short enough for a table."""
 
@@ -163,7 +166,7 @@ def failure_of(error: requests.RequestException, *, host: str, timeout_s: tuple[
             f"no connection to {host} within {connect_s:g} s", "check host and port", "no connection in time"
         ),
         kinds.ReadTimeout: Failure(f"no answer from {host} within {read_s:g} s", "", "no answer in time"),
-        kinds.SSLError: Failure(tls, _hint_of_tls(reason)),
+        kinds.SSLError: Failure(tls, _hint_of_tls(reason, host)),
         ResponseTooLargeError: Failure(
             f"the answer of {host} is too large: {error}", LARGER, "answer too large", again=False
         ),
@@ -189,7 +192,7 @@ def failure_of(error: requests.RequestException, *, host: str, timeout_s: tuple[
     return next((each for kind, each in reasons.items() if isinstance(reason, kind)), Failure(other, ""))
 
 
-def _hint_of_tls(reason: BaseException) -> str:
+def _hint_of_tls(reason: BaseException, host: str) -> str:
     from ssl import SSLCertVerificationError
 
     if isinstance(reason.args[0] if reason.args else reason, SSLCertVerificationError):
@@ -197,6 +200,8 @@ def _hint_of_tls(reason: BaseException) -> str:
             "if the certificate is from an authority of your own, name that by --ca-file (ca_file in servers.toml), or "
             "in the environment variable REQUESTS_CA_BUNDLE"
         )
+    if _tls(reason) in _NOT_TLS:
+        return f"it does not answer in https; is the base URL http://{host}…?"
     return "check the certificate, or https and http"
 
 

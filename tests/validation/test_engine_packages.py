@@ -293,12 +293,12 @@ def test_a_certificate_that_is_not_accepted_is_told_with_where_to_name_an_author
     refused = requests.exceptions.SSLError("certificate verify failed: self-signed certificate")
     monkeypatch.setattr("fhir_case.http.session.Session.get", Mock(side_effect=refused))
 
-    with pytest.raises(CheckerError, match=r"could not be fetched .*REQUESTS_CA_BUNDLE.*--package"):
+    with pytest.raises(CheckerError, match=r"could not be fetched: .*REQUESTS_CA_BUNDLE.*--package"):
         fetch_package("https://127.0.0.1:9", "guide", "1.0.0", tmp_path)
 
 
 def test_a_registry_that_is_not_reached_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(CheckerError, match=r"could not be fetched .*FHIR_CASE_PACKAGE_REGISTRY"):
+    with pytest.raises(CheckerError, match=r"could not be fetched: no connection; .*FHIR_CASE_PACKAGE_REGISTRY"):
         fetch_package("http://127.0.0.1:9", "guide", "1.0.0", tmp_path)
 
 

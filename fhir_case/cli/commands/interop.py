@@ -22,7 +22,7 @@ from fhir_case.cli.options.declarations import (
     start_timeout_option,
     timeout_option,
 )
-from fhir_case.cli.options.files import say_pipe, write_output
+from fhir_case.cli.options.files import require_writable, say_pipe, write_output
 from fhir_case.cli.options.named_servers import named_server, server_names_option, started_within
 from fhir_case.cli.options.pages import open_option, open_page, require_page
 from fhir_case.cli.options.probes import chosen_probes, probe_options
@@ -178,6 +178,8 @@ def _check_writable(files: Iterable[Path | None]) -> None:
     for path in files:
         if path is not None and str(path) != "-" and not path.absolute().parent.is_dir():
             raise click.UsageError(f"{path}: the folder does not exist.")
+        if path is not None and str(path) != "-":
+            require_writable(path)
 
 
 def _tested(

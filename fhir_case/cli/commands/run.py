@@ -17,7 +17,7 @@ from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import build_options, built, say_unused
 from fhir_case.cli.options.declarations import ANY_FOLDER, database_option, output_options
 from fhir_case.cli.options.engines import engine_options, engines
-from fhir_case.cli.options.files import write_file
+from fhir_case.cli.options.files import require_writable, write_file
 from fhir_case.cli.options.pages import open_option, open_page, write_page
 from fhir_case.cli.output import echo, echo_error, echo_json, echo_notice, echo_text, shown_line
 from fhir_case.errors import CheckerError, ExitCode
@@ -90,6 +90,7 @@ def run(
         raise click.UsageError("--keep is for the embedded server; --server is never stopped.")
     if db and server:
         raise click.UsageError("--db is for the embedded server; --server has its own database.")
+    require_writable((out or Path("out")) / "report.html")
     stages = _Stages()
 
     with stages.stage("read"):

@@ -136,6 +136,7 @@ def _compared(
     """
     from fhir_case.load.journal.reader import read_records
     from fhir_case.load.verification.files import read_back_inputs
+    from fhir_case.load.verification.readback import THERE
     from fhir_case.load.verification.summary import VerificationSummary, compare_placeholders
     from fhir_case.report.verification import VerificationJson, verification_text
     from fhir_case.server.redaction import redacted
@@ -155,6 +156,8 @@ def _compared(
             found.add(comparisons)
             if form == "json":
                 as_json.add(comparisons)
+        if not any(found.counts[state] for state in THERE):
+            load.check_server()  # where the base URL is wrong, nothing is lost
         found.placeholders = compare_placeholders(load.index, load.client)
         if form == "json":
             echo_json_pieces(text.decode() for text in as_json.pieces(found))

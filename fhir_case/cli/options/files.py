@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["expanded", "is_file", "say_pipe", "write_file", "write_output"]
+__all__ = ["expanded", "is_file", "require_writable", "say_pipe", "write_file", "write_output"]
 
 _FOR_THE_OWNER = 0o600
 _PIPES_OF_SHELLS = ("/dev/", "/proc/")
@@ -53,6 +53,20 @@ def say_pipe(path: Path) -> None:
 def is_file(path: Path | None) -> TypeGuard[Path]:
     """Whether an option names a file to write, and not standard output, by ``-`` or without any."""
     return path is not None and str(path) != "-"
+
+
+def require_writable(path: Path) -> None:
+    """
+    Refuse a file that cannot be written before the work, not after it.
+
+    Raises:
+        click.BadParameter: Nothing can be written in its folder, or in that in which its folder would be made.
+    """
+    folder = path.absolute().parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise click.BadParameter(f"{path}: nothing can be written in {folder}")
 
 
 def write_output(path: Path | None, content: bytes) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fhir_case.cli.options.declarations import ANY_FILE, combined
-from fhir_case.cli.options.files import write_file
+from fhir_case.cli.options.files import require_writable, write_file
 from fhir_case.cli.output import echo_notice
 
 if TYPE_CHECKING:
@@ -28,11 +27,7 @@ def _writable(_: click.Context, __: click.Parameter, path: Path | None) -> Path 
         return None
     if str(path) == "-":
         raise click.BadParameter("name a file: standard output has the result of the command")
-    folder = path.absolute().parent
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise click.BadParameter(f"{path}: nothing can be written in {folder}")
+    require_writable(path)
     return path
 
 

@@ -6,6 +6,7 @@ The journal itself is locked, not its name: so every path to it, and every envir
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -57,6 +58,9 @@ def opened_alone(path: Path, fresh: Fresh = "") -> int:
     return file
 
 
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
 def next_line(file: int) -> int:
     """Return the number of the line that is written next: the header is the first, and has no number of its own."""
     size = os.fstat(file).st_size
@@ -74,10 +78,15 @@ def next_line(file: int) -> int:
 
 def unwritable(path: Path, error: OSError) -> FhirCaseError:
     """Return the error of a journal that cannot be written."""
+    done = (
+        "name another file with --journal, in a folder in which you may write"
+        if error.errno in _FORBIDDEN
+        else ("make room, or name another file with --journal")
+    )
     return FhirCaseError(
         f"the journal cannot be written: {error.strerror or error}",
         where=str(path),
-        hint="nothing more is sent; make room, or name another file with --journal, then repeat the command",
+        hint=f"nothing more is sent; {done}, then repeat the command",
     )
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AS_SENT",
     "COMPARISON_STATES",
+    "THERE",
     "Comparison",
     "ComparisonState",
     "Verification",
@@ -37,6 +38,7 @@ __all__ = [
 ComparisonState = Literal["equal", "added", "rewritten", "altered", "lost", "refused", "not checked"]
 COMPARISON_STATES: tuple[ComparisonState, ...] = get_args(ComparisonState)
 AS_SENT: tuple[ComparisonState, ...] = ("equal", "added", "rewritten")
+THERE: tuple[ComparisonState, ...] = (*AS_SENT, "altered")
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,7 +238,10 @@ class HapiServer:
             )
         except OSError as error:
             raise CheckerError(
-                f"cannot be written: {error.strerror or error}", where=str(error.filename or "")
+                f"cannot be written: {error.strerror or error}",
+                where=str(error.filename or ""),
+                hint="make room, and give yourself the right to write there, or name another place in XDG_CACHE_HOME "
+                "and XDG_STATE_HOME",
             ) from error
         process, self._running, self._postgresql = launched.process, launched.state, launched.postgresql
         self._process, self._owner = process, os.getpid()

@@ -133,7 +133,7 @@ def _archive(url: str, file: BinaryIO) -> bool:
 def _download(url: str, file: BinaryIO) -> bool:
     import requests
 
-    from fhir_case.http.errors import OWN_AUTHORITY
+    from fhir_case.http.errors import failed_download
     from fhir_case.http.limits import Limits
     from fhir_case.http.session import Session
 
@@ -153,8 +153,8 @@ def _download(url: str, file: BinaryIO) -> bool:
     except requests.RequestException as error:
         hint = "check the network and FHIR_CASE_PACKAGE_REGISTRY, or name files with --package"
         if isinstance(error, requests.exceptions.SSLError):
-            hint = f"{OWN_AUTHORITY}, or name files with --package"
+            hint = "or name files with --package"  # the reason says the rest
         raise CheckerError(
-            f"the FHIR package could not be fetched ({type(error).__name__})", where=without_secrets(url), hint=hint
+            f"the FHIR package could not be fetched: {failed_download(error)}", where=without_secrets(url), hint=hint
         ) from error
     return True
