@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from fhir_case.load.run.load import Options
 
-__all__ = ["bench_upload"]
+__all__ = ["bench_upload", "by_loader", "by_sockets", "loader_options", "written"]
 
 _TRANSACTIONS = 300
 _ENTRIES = 40
@@ -53,10 +53,10 @@ def bench_upload(rounds: int) -> None:
 
 def _posts(root: Path, rounds: int) -> None:
     loaders: dict[str, Callable[[str, Path, int], float]] = {
-        "bare sockets": _by_sockets,
+        "bare sockets": by_sockets,
         "bare sockets, merged": _by_sockets_merged,
-        "fhir-case --as-is": lambda url, data, at_once: _by_loader(url, data, _options(at_once, as_is=True)),
-        "fhir-case": lambda url, data, at_once: _by_loader(url, data, _options(at_once)),
+        "fhir-case --as-is": lambda url, data, at_once: by_loader(url, data, loader_options(at_once, as_is=True)),
+        "fhir-case": lambda url, data, at_once: by_loader(url, data, loader_options(at_once)),
     }
     if shutil.which("blazectl"):
         loaders["blazectl"] = _by_blazectl
@@ -68,9 +68,11 @@ def _posts(root: Path, rounds: int) -> None:
 
 def _puts(root: Path, rounds: int) -> None:
     loaders: dict[str, Callable[[str, Path, int], float]] = {
-        "fhir-case --as-is": lambda url, data, at_once: _by_loader(url, data, _options(at_once, as_is=True)),
-        "fhir-case": lambda url, data, at_once: _by_loader(url, data, _options(at_once)),
-        "fhir-case --ids server": lambda url, data, at_once: _by_loader(url, data, _options(at_once, ids="server")),
+        "fhir-case --as-is": lambda url, data, at_once: by_loader(url, data, loader_options(at_once, as_is=True)),
+        "fhir-case": lambda url, data, at_once: by_loader(url, data, loader_options(at_once)),
+        "fhir-case --ids server": lambda url, data, at_once: by_loader(
+            url, data, loader_options(at_once, ids="server")
+        ),
     }
     print(f"\nthe same data as PUT, {_STORED:,} resources stored before")
     found = _measured(root, loaders, rounds, method="PUT", stored=_STORED, concurrency=(2,))
@@ -92,13 +94,13 @@ def _measured(
     with ExitStack() as stack:
         servers = [stack.enter_context(HapiServer(heap="4g", throughput=True)).base_url for _ in loaders]
         for url in servers:
-            _by_sockets(url, _written(root, "POST", "warm", 50), 2)
+            by_sockets(url, written(root, "POST", "warm", 50), 2)
             if stored:
-                _by_sockets(url, _written(root, "POST", "stored", stored // 400, entries=400), 2)
+                by_sockets(url, written(root, "POST", "stored", stored // 400, entries=400), 2)
         for turn in range(rounds):
             for at_once in concurrency:
                 for number, (name, loader) in enumerate(loaders.items()):
-                    data = _written(root, method, f"{method}-{turn}-{at_once}-{number}", _TRANSACTIONS)
+                    data = written(root, method, f"{method}-{turn}-{at_once}-{number}", _TRANSACTIONS)
                     url = servers[(number + turn) % len(servers)]
                     seconds.setdefault((name, at_once), []).append(loader(url, data, at_once))
                     shutil.rmtree(data)
@@ -114,7 +116,7 @@ def _show(seconds: dict[tuple[str, int], list[float]], loaders: dict[str, Any], 
             print(f"  {at_once} at once  {name:<24} {rate:8.0f}   {rate / best:5.2f} of {' or '.join(against)}")
 
 
-def _written(root: Path, method: str, name: str, count: int, *, entries: int = _ENTRIES) -> Path:
+def written(root: Path, method: str, name: str, count: int, *, entries: int = _ENTRIES) -> Path:
     """Write transactions of one Patient and its Observations."""
     folder = root / name
     if not folder.exists():
@@ -155,13 +157,14 @@ def _entry(method: str, content: dict[str, Any], key: str, full_url: str) -> dic
     return {**named, "resource": content, "request": {"method": "POST", "url": kind}}
 
 
-def _options(at_once: int, **rest: Any) -> Options:
+def loader_options(at_once: int, **rest: Any) -> Options:
+    """Return the options of the command, with so many requests at once."""
     from fhir_case.load.run.load import Options
 
     return replace(Options(concurrency=at_once), **rest)
 
 
-def _by_loader(url: str, data: Path, options: Options) -> float:
+def by_loader(url: str, data: Path, options: Options) -> float:
     """Time all that the command does but its start and the question what the server can do."""
     from fhir_case.load.run.load import Load
     from fhir_case.load.survey.inputs import FileInputs
@@ -195,7 +198,8 @@ def _show_processor_time() -> None:
         print(f"  our own processor time, {name:<14} {1000 * statistics.median(seconds):.2f} ms a transaction")
 
 
-def _by_sockets(url: str, data: Path, at_once: int) -> float:
+def by_sockets(url: str, data: Path, at_once: int) -> float:
+    """Time the sending of all files of a folder, without looking at anything."""
     return _sent(url, [file.read_bytes() for file in sorted(data.iterdir())], at_once)
 
 

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from fhir_case.server.postgresql.account import Account
     from fhir_case.server.postgresql.programs import Programs
 
-__all__ = ["USER", "Cluster", "holds_cluster"]
+__all__ = ["TEMPORARY", "USER", "Cluster", "holds_cluster"]
+
+TEMPORARY = "--temporary"
+"""The word by which a keeper removes the folder at the end."""
 
 USER = "fhir"
 """The user of the database."""

@@ -24,13 +24,10 @@ from pathlib import Path
 
 from fhir_case.errors import CheckerError
 from fhir_case.server.postgresql.account import account
-from fhir_case.server.postgresql.cluster import Cluster
+from fhir_case.server.postgresql.cluster import TEMPORARY, Cluster
 from fhir_case.server.postgresql.programs import find_programs
 
-__all__ = ["TEMPORARY", "main"]
-
-TEMPORARY = "--temporary"
-"""Remove the folder at the end."""
+__all__ = ["main"]
 
 _WAIT_S = 60.0
 _PORTS = 4

@@ -17,8 +17,7 @@ from fhir_case.java.events import Event
 from fhir_case.java.patience import Patience
 from fhir_case.java.process import new_log, status_lines
 from fhir_case.server.postgresql.account import account, check_reach
-from fhir_case.server.postgresql.cluster import USER, Cluster, holds_cluster
-from fhir_case.server.postgresql.keeper import TEMPORARY
+from fhir_case.server.postgresql.cluster import TEMPORARY, USER, Cluster, holds_cluster
 from fhir_case.server.postgresql.programs import Programs, find_programs
 
 if TYPE_CHECKING:
