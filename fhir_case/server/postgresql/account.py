@@ -1,13 +1,15 @@
 """
 The account that PostgreSQL runs as: one's own, and for root an ordinary one, since PostgreSQL refuses root.
 
-No account is made and no folder of others is opened: what the account cannot reach is told.
+No account is made, and no folder is opened to others: where the account may not enter a folder above the data, it gets
+the folder of the data as an open file, and where it may not enter one above the programs, a copy of them.
 """
 
 from __future__ import annotations
 
 import os
 import stat
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -82,21 +84,18 @@ def account() -> Account:
     )
 
 
-def check_reach(path: Path, what: str) -> None:
+def check_reach(folder: Path) -> None:
     """
-    Refuse a place that the account of PostgreSQL does not reach.
-
-    Args:
-        path: The place; it need not exist, but the folder that holds it does.
-        what: What is there, for the message.
+    Refuse a folder that the account of PostgreSQL cannot use, where the system does not open it by a number.
 
     Raises:
-        CheckerError: It does not; with the folder that is closed to it.
+        CheckerError: A folder above it is closed to the account.
     """
     who = account()
-    if (closed := who.closed_parent(path)) is not None:
+    closed = None if sys.platform == "linux" else who.closed_parent(folder)
+    if closed is not None:
         raise CheckerError(
-            f"PostgreSQL does not run as root but as {who.name}, which cannot reach {what}: {path}",
+            f"PostgreSQL does not run as root but as {who.name}, which cannot reach {folder}",
             where=str(closed),
             hint="choose a folder that other users may enter, or run fhir-case as an ordinary user",
         )

@@ -7,10 +7,11 @@ What another keeper, which was killed, left running there is stopped; what it le
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
+import signal
 import subprocess
-import tempfile
 from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
     from fhir_case.server.postgresql.account import Account
     from fhir_case.server.postgresql.programs import Programs
 
-__all__ = ["TEMPORARY", "USER", "Cluster", "holds_cluster"]
+__all__ = ["DOES_NOT_START", "TEMPORARY", "USER", "Cluster", "holds_cluster"]
 
 TEMPORARY = "--temporary"
 """The word by which a keeper removes the folder at the end."""
+
+DOES_NOT_START = "PostgreSQL does not start"
+"""What a keeper says where the log of the server says why."""
 
 USER = "fhir"
 """The user of the database."""
@@ -59,6 +63,7 @@ class Cluster:
         self.data = folder / "data"
         self._programs = programs
         self._account = account
+        self._open: tuple[int, ...] = ()
         self._environment = {name: environment[name] for name in _VARIABLES if name in environment} | {"LC_ALL": "C"}
 
     def prepare(self) -> None:
@@ -71,6 +76,8 @@ class Cluster:
         """
         self.folder.chmod(0o700)
         self._account.own(self.folder)
+        if self._account.closed_parent(self.folder):
+            self._open = (os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY),)
         if not holds_cluster(self.folder):
             self._make()
         version = (self.data / "PG_VERSION").read_text("ascii", "replace").strip()
@@ -102,25 +109,29 @@ class Cluster:
         password.touch(0o600)
         password.write_text(secrets.token_urlsafe(24), "ascii")
         self._account.own(password)
-        self._run(
-            "initdb", "-D", str(fresh), "-U", USER, "-A", "scram-sha-256", "--pwfile", str(password), "-E", "UTF8",
-            "--locale=C", "--no-instructions",
-        )  # fmt: skip
+        self._initialise(self._reached(fresh), self._reached(password))
         fresh.rename(self.data)
 
     def stop_orphan(self) -> None:
         """Stop a server whose keeper was killed, and remove the file of one that is gone and whose number is taken."""
         import psutil
 
-        pid = self.pid
-        if not pid:
+        if not self.pid:
             return
-        with contextlib.suppress(psutil.Error):
-            name = psutil.Process(pid).name()
-            if name.startswith("postgres"):
-                self._run("pg_ctl", "-D", str(self.data), "-m", "fast", "-w", "-t", str(_STOP_S), "stop")
-            else:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self.pid)
+            if not process.name().startswith("postgres") or process.cwd() != str(self.data.resolve()):
                 (self.data / "postmaster.pid").unlink()
+                return
+            for number in (signal.SIGINT, signal.SIGQUIT):
+                process.send_signal(number)
+                with contextlib.suppress(psutil.TimeoutExpired):
+                    process.wait(_STOP_S)
+                    return
+
+    def _reached(self, path: Path) -> str:
+        """Return a path as the account reaches it: by the number of the open folder, if one above is closed."""
+        return f"/proc/self/fd/{self._open[0]}/{path.relative_to(self.folder)}" if self._open else str(path)
 
     def launch(self, port: int, settings: tuple[str, ...]) -> subprocess.Popen[bytes]:
         """Start the server on a port of this machine, and do not wait; its log is our output."""
@@ -129,7 +140,7 @@ class Cluster:
             [
                 self._programs.path("postgres"),
                 "-D",
-                str(self.data),
+                self._reached(self.data),
                 *(word for each in options for word in ("-c", each)),
             ],
             stdin=subprocess.DEVNULL,
@@ -137,6 +148,7 @@ class Cluster:
             env=self._environment,
             cwd="/",
             start_new_session=True,
+            pass_fds=self._open,
             user=self._account.user,
             group=self._account.group,
             extra_groups=self._account.further_groups,
@@ -159,21 +171,23 @@ class Cluster:
             return ""
         return lines[line].strip() if line < len(lines) else ""
 
-    def _run(self, name: str, *arguments: str) -> None:
-        with tempfile.TemporaryFile() as output:  # no pipe: a server that is started would inherit it
-            done = subprocess.run(
-                [self._programs.path(name), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=self._environment,
-                cwd="/",
-                check=False,
-                user=self._account.user,
-                group=self._account.group,
-                extra_groups=self._account.further_groups,
-            )
-            output.seek(0)
-            said = output.read().decode(errors="replace").strip()
+    def _initialise(self, data: str, password: str) -> None:
+        done = subprocess.run(
+            [
+                self._programs.path("initdb"), "-D", data, "-U", USER, "-A", "scram-sha-256", "--pwfile", password,
+                "-E", "UTF8", "--locale=C", "--no-instructions",
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self._environment,
+            cwd="/",
+            check=False,
+            pass_fds=self._open,
+            user=self._account.user,
+            group=self._account.group,
+            extra_groups=self._account.further_groups,
+        )  # fmt: skip
         if done.returncode != 0:
-            raise CheckerError(f"{name} of PostgreSQL failed:\n{said}", where=str(self.folder))
+            said = done.stdout.decode(errors="replace").strip()
+            raise CheckerError(f"initdb of PostgreSQL failed:\n{said}", where=str(self.folder))

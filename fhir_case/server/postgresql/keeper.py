@@ -24,8 +24,8 @@ from pathlib import Path
 
 from fhir_case.errors import CheckerError
 from fhir_case.server.postgresql.account import account
-from fhir_case.server.postgresql.cluster import TEMPORARY, Cluster
-from fhir_case.server.postgresql.programs import find_programs
+from fhir_case.server.postgresql.cluster import DOES_NOT_START, TEMPORARY, Cluster
+from fhir_case.server.postgresql.programs import find_programs, within_reach
 
 __all__ = ["main"]
 
@@ -44,27 +44,15 @@ class Keeper:
     Args:
         cluster: The folder of the server.
         settings: Settings of PostgreSQL, ``name=value``.
+        asked: Set when it is to end.
         temporary: Whether its data are of no use afterwards.
     """
 
-    def __init__(self, cluster: Cluster, settings: tuple[str, ...], *, temporary: bool) -> None:
+    def __init__(self, cluster: Cluster, settings: tuple[str, ...], asked: threading.Event, *, temporary: bool) -> None:
         self._cluster = cluster
         self._settings = settings
         self._stop = _STOP[1:] if temporary else _STOP
-        self._asked = threading.Event()
-
-    def hold(self, lifeline: int) -> None:
-        """Stop the server once the lifeline ends, or this process is asked to end."""
-
-        def wait() -> None:
-            with contextlib.suppress(OSError):
-                while os.read(lifeline, 1):
-                    pass
-            self._asked.set()
-
-        threading.Thread(target=wait, daemon=True).start()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self._asked.set())
+        self._asked = asked
 
     def run(self) -> None:
         """
@@ -78,7 +66,7 @@ class Keeper:
             if (process := self._started(port)) or self._asked.is_set():
                 break
         else:
-            raise CheckerError("PostgreSQL does not start")
+            raise CheckerError(DOES_NOT_START)
         if process:
             _say("READY", str(port))
         restarts = 0
@@ -120,6 +108,20 @@ class Keeper:
                 return
 
 
+def hold(lifeline: int, asked: threading.Event) -> None:
+    """Set the event once the lifeline ends, or this process is asked to end."""
+
+    def wait() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(lifeline, 1):
+                pass
+        asked.set()
+
+    threading.Thread(target=wait, daemon=True).start()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked.set())
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -137,13 +139,14 @@ def main(folder: Path, settings: tuple[str, ...]) -> None:
     from filelock import FileLock, Timeout
 
     temporary = TEMPORARY in settings
-    cluster = Cluster(folder, find_programs(), account(), os.environ)
-    keeper = Keeper(cluster, tuple(each for each in settings if each != TEMPORARY), temporary=temporary)
-    keeper.hold(sys.stdin.fileno())
+    asked = threading.Event()
+    hold(sys.stdin.fileno(), asked)
     try:
-        with FileLock(folder / "lock", timeout=_WAIT_S):
+        who = account()
+        with within_reach(find_programs(), who) as programs, FileLock(folder / "lock", timeout=_WAIT_S):
+            cluster = Cluster(folder, programs, who, os.environ)
             cluster.prepare()
-            keeper.run()
+            Keeper(cluster, tuple(each for each in settings if each != TEMPORARY), asked, temporary=temporary).run()
     except Timeout:
         failure = CheckerError(
             "another process uses this database",

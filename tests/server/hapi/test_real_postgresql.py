@@ -14,14 +14,11 @@ import requests
 from fhir_case.errors import CheckerError
 from fhir_case.server.hapi import HapiServer
 from fhir_case.server.postgresql import PostgreSQL
-from server.postgresql.conftest import place
 from server.postgresql.waiting import gone, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
-
-__all__ = ["place"]
 
 pytestmark = pytest.mark.server
 
@@ -43,14 +40,14 @@ def answers(send: Callable[[], requests.Response], status: int) -> bool:
         return False
 
 
-def test_data_outlive_server_database_and_kills_of_either(place: Path, tmp_path: Path) -> None:
-    own = PostgreSQL(place / "postgresql-r4", logs=tmp_path, environment=os.environ, listener=lambda _: None)
+def test_data_outlive_server_database_and_kills_of_either(tmp_path: Path) -> None:
+    own = PostgreSQL(tmp_path / "postgresql-r4", logs=tmp_path, environment=os.environ, listener=lambda _: None)
     own.start()
     try:
         store_in_ones_own(own, tmp_path)
     finally:
         own.stop()
-    find_in_the_embedded_one(place, tmp_path)
+    find_in_the_embedded_one(tmp_path)
 
 
 def store_in_ones_own(own: PostgreSQL, tmp_path: Path) -> None:
@@ -71,10 +68,10 @@ def store_in_ones_own(own: PostgreSQL, tmp_path: Path) -> None:
         assert own.password not in log.read_text()
 
 
-def find_in_the_embedded_one(place: Path, tmp_path: Path) -> None:
+def find_in_the_embedded_one(tmp_path: Path) -> None:
     errors = tmp_path / "errors"
     with errors.open("wb") as err:
-        command = [sys.executable, "-m", "fhir_case", "server", "start", "--port", "0", "--data", str(place)]
+        command = [sys.executable, "-m", "fhir_case", "server", "start", "--port", "0", "--data", str(tmp_path)]
         environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
         starter = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, text=True, env=environment)
     try:
@@ -101,7 +98,7 @@ def find_in_the_embedded_one(place: Path, tmp_path: Path) -> None:
         assert gone(keeper.pid)
         assert 8 == starter.wait(120)
         assert "the embedded server ended by itself" in errors.read_text()
-        assert not (place / "postgresql-r4" / "data" / "postmaster.pid").exists()
+        assert not (tmp_path / "postgresql-r4" / "data" / "postmaster.pid").exists()
     finally:
         starter.kill()
         starter.wait()

