@@ -9,9 +9,7 @@ from fhir_case.case.forms import Concept, Form, When
 from fhir_case.explain.alteration import alterations, with_entry
 from fhir_case.explain.elements import element_at, leaves_of, path_of
 from fhir_case.explain.explanation import STATES, Explanation, Fact
-from fhir_case.mapping.circumstances import add_circumstances
-from fhir_case.mapping.protocol import Addition
-from fhir_case.mapping.running import run_mappings
+from fhir_case.mapping.running import map_entries, run_mappings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -139,9 +137,10 @@ class _Tracer:
             return known
         try:
             if own is None:
-                made = _leaves(one.resource for one in run_mappings(case, self._mappings).values())
+                mapped = run_mappings(case, self._mappings)
             else:
-                made = _leaves(self._partly_mapped(case, own))
+                mapped = map_entries(case, [self._mappings[position] for position in own])
+            made = _leaves(one.resource for one in mapped.values())
         except Exception:  # whatever a mapping raises, of another hand too
             return None
         if case is self._case:
@@ -153,18 +152,6 @@ class _Tracer:
         told = [place for place in kept if _is_said(place[1])] or kept
         found = {(name, path_of(path)): element_at(self._resources, name, path) for name, path in told}
         return tuple(sorted(found.values(), key=lambda one: (STATES.index(one.state), one.resource, one.path)))
-
-    def _partly_mapped(self, case: Case, own: tuple[int, ...]) -> Iterable[Resource]:
-        """Return what some mappings give and add, without what is finished when all have run, such as narratives."""
-        given = [one for position in own for one in self._mappings[position].mapping.function(case)]
-        additions = [one for one in given if isinstance(one, Addition)]
-        resources = {f"{one['resourceType']}/{one['id']}": dict(one) for one in given if not isinstance(one, Addition)}
-        for one in additions:
-            there = resources[f"{one.resource_type}/{one.key}"]
-            for element, value in one.elements.items():
-                there[element] = [*there[element], *value] if isinstance(there.get(element), list) else value
-        add_circumstances(case, list(resources.values()))
-        return resources.values()
 
 
 def _brings(found: FoundMapping, section: Section) -> bool:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
     from fhir_case.mapping.discovery import FoundMapping
 
-__all__ = ["Mapped", "Origin", "run_mappings"]
+__all__ = ["Mapped", "Origin", "map_entries", "run_mappings"]
 
 _NOT_ADDED = frozenset({"resourceType", "id", "text"})
 
@@ -91,6 +91,25 @@ def run_mappings(case: Case, mappings: Sequence[FoundMapping]) -> dict[str, Mapp
     Return what the mappings make of a case, by ``Type/key``, in their order.
 
     Raises:
+        CaseError: As `map_entries`.
+        MappingError: As `map_entries`.
+    """
+    mapped = map_entries(case, mappings)
+    with_cancer = has_cancer(case)
+    for made in mapped.values():
+        resource = made.resource if with_cancer else without_cancer(made.resource)
+        made.resource = as_vital_sign(resource)
+        if made.resource["resourceType"] == "Observation":
+            made.in_words = len(_loinc_codings(resource)) > len(_loinc_codings(made.resource))
+    finish_narratives(case, {name: made.resource for name, made in mapped.items()})
+    return mapped
+
+
+def map_entries(case: Case, mappings: Sequence[FoundMapping]) -> dict[str, Mapped]:
+    """
+    Return the same before what is known only when all mappings have run: profiles, narratives.
+
+    Raises:
         CaseError: The times of the case cannot be computed, or what an entry becomes has no encounter or performer.
         MappingError: A mapping failed, gave something without type or key, gave a resource that another gave, or added
             to what is not there or what is set already.
@@ -113,13 +132,6 @@ def run_mappings(case: Case, mappings: Sequence[FoundMapping]) -> dict[str, Mapp
     for origin, addition in additions:
         _add(mapped, origin, addition)
     add_circumstances(case, [made.resource for made in mapped.values()])
-    with_cancer = has_cancer(case)
-    for made in mapped.values():
-        resource = made.resource if with_cancer else without_cancer(made.resource)
-        made.resource = as_vital_sign(resource)
-        if made.resource["resourceType"] == "Observation":
-            made.in_words = len(_loinc_codings(resource)) > len(_loinc_codings(made.resource))
-    finish_narratives(case, {name: made.resource for name, made in mapped.items()})
     return mapped
 
 
