@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest.mock import patch
 
+import pytest
 from click.testing import CliRunner
 
 from fhir_case.cli import main
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 TESTS = ROOT / "tests"
 CASES = ROOT / "tests" / "cases"
+_NO_NPM = 3  # the exit code of scripts/npm-packages when there is no node, no npm or no network
 SHIPPED = "hcc-tare-sorafenib"
 
 
@@ -120,6 +122,15 @@ def _unchanged_process() -> Iterator[None]:
             gc.set_threshold(*thresholds)
             for number, handler in handlers.items():
                 signal.signal(number, handler)
+
+
+def installed(start: Path) -> str:
+    """Return a script that installs what it needs from npm, installed. CI must have it, a contributor may not."""
+    done = subprocess.run([start, "--install"], capture_output=True, text=True, timeout=600, check=False)
+    if done.returncode == _NO_NPM and not os.environ.get("CI"):
+        pytest.skip(done.stderr.strip())
+    assert 0 == done.returncode, done.stderr
+    return str(start)
 
 
 def fhir_case(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:

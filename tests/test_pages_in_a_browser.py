@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -12,24 +11,17 @@ import pytest
 from fhir_case.report.interop.page import interop_page
 from interop import results
 from smallserver import SmallServer
-from support import ROOT, SHIPPED, SHIPPED_COUNT, run_command
+from support import ROOT, SHIPPED, SHIPPED_COUNT, installed, run_command
 from test_pages import CASE, HOSTILE, written
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-START = ROOT / "scripts" / "browser" / "start"
-_MISSING = 3  # the exit code of scripts/npm-packages when there is no node, no npm or no network
-
 
 @pytest.fixture(scope="module")
 def browser() -> str:
-    """The command that opens pages. CI must have it, a contributor may not."""
-    done = subprocess.run([START, "--install"], capture_output=True, text=True, timeout=600, check=False)
-    if done.returncode == _MISSING and not os.environ.get("CI"):
-        pytest.skip(done.stderr.strip())
-    assert 0 == done.returncode, done.stderr
-    return str(START)
+    """The command that opens pages."""
+    return installed(ROOT / "scripts" / "browser" / "start")
 
 
 def opened(browser: str, *arguments: str | Path) -> list[dict[str, Any]]:

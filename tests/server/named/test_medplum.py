@@ -17,7 +17,7 @@ from fhir_case.mapping import load_case
 from fhir_case.server.named import open_server, read_servers
 from fhir_case.server.named.checking import check_server
 from fhir_case.server.quirks import quirks_of
-from support import ROOT, SHIPPED
+from support import ROOT, SHIPPED, installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,18 +27,14 @@ if TYPE_CHECKING:
 FOLDER = ROOT / "scripts" / "medplum"
 START = str(FOLDER / "start")
 JSON = {"Content-Type": "application/fhir+json"}
-_MISSING = 3  # the exit code of scripts/medplum/start when there is no node, no npm or no network
 
 pytestmark = pytest.mark.xdist_group("medplum")
 
 
 @pytest.fixture(scope="module")
 def named() -> NamedServer:
-    """The server of our matrix, installed. CI must have it, a contributor may not."""
-    done = subprocess.run([START, "--install"], capture_output=True, text=True, timeout=600, check=False)
-    if done.returncode == _MISSING and not os.environ.get("CI"):
-        pytest.skip(done.stderr.strip())
-    assert 0 == done.returncode, done.stderr
+    """The server of our matrix, installed."""
+    installed(FOLDER / "start")
     return read_servers(ROOT / "scripts" / "servers.toml")["medplum"]
 
 
