@@ -79,9 +79,9 @@ def with_help(command: click.Command, name: str) -> click.Command:
     """
     command.context_class = _Context
     command.params.sort(key=_place)
-    for each in command.params:
-        if isinstance(each, click.Option) and each.default == "":
-            each.show_default = False
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and parameter.default == "":
+            parameter.show_default = False
     if examples := EXAMPLES.get(name):
         command.epilog = "\n".join(
             ("\b", "Example:" if len(examples) == 1 else "Examples:", *(f"  {one}" for one in examples))
