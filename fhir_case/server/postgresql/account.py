@@ -61,9 +61,12 @@ class Account:
         return None
 
 
-def account() -> Account:
+def account(data: Path | None = None) -> Account:
     """
     Return the account that PostgreSQL runs as.
+
+    Args:
+        data: Data that may be there already, and then belong to the account that made them.
 
     Raises:
         CheckerError: This is root, and there is no ordinary account.
@@ -71,6 +74,9 @@ def account() -> Account:
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return Account()
     import pwd
+
+    if data is not None and data.is_dir() and (status := data.stat()).st_uid != 0:
+        return Account(f"user {status.st_uid}", status.st_uid, status.st_gid)
 
     for name in _ACCOUNTS:
         try:

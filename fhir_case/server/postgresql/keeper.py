@@ -142,7 +142,7 @@ def main(folder: Path, settings: tuple[str, ...]) -> None:
     asked = threading.Event()
     hold(sys.stdin.fileno(), asked)
     try:
-        who = account()
+        who = account(folder / "data")
         with within_reach(find_programs(), who) as programs, FileLock(folder / "lock", timeout=_WAIT_S):
             cluster = Cluster(folder, programs, who, os.environ)
             cluster.prepare()

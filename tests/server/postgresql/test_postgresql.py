@@ -257,6 +257,15 @@ def test_root_is_told_which_folder_the_ordinary_account_cannot_enter_where_that_
     assert "choose a folder that other users may enter" in str(caught.value)
 
 
+def test_data_are_served_by_the_account_that_made_them(start: Callable[..., PostgreSQL], kept: Path) -> None:
+    if os.geteuid() == 0:
+        for each in (kept, *kept.rglob("*")):
+            os.chown(each, 12345, 12345)
+    owner = (kept / "data").stat().st_uid
+
+    assert owner == postmaster(start()).uids().real
+
+
 def test_programs_and_data_below_a_folder_of_root_alone_are_used_and_stay_closed(
     start: Callable[..., PostgreSQL], tmp_path: Path
 ) -> None:
