@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fhir_case.fhir.wire import dump
+from fhir_case.fhir.wire import dump, parse
 from fhir_case.report.page import Gathered, Report, report_page
 from load.sample import bundle, patient, write
 from smallserver import Reply, SmallServer
-from support import SHIPPED, golden_file, run_command
+from support import SHIPPED, TESTS, golden_file, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from smallserver import Request
 
+EVERYTHING = TESTS / "readers" / "phenopackets" / "everything.yaml"
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\u202e"
 
 
@@ -212,3 +213,19 @@ def test_an_explanation_of_words_alone_lists_only_them(tmp_path: Path) -> None:
 
     assert '<span class="mark good">' not in page
     assert "Only facts that are words only are listed." in page
+
+
+def test_an_explanation_of_another_format_lists_what_no_entry_of_the_case_holds(tmp_path: Path) -> None:
+    forms = {}
+    for form in ("text", "json", "csv", "html"):
+        output = tmp_path / form
+        code, _, err = run_command("explain", EVERYTHING, "--format", form, "-o", output)
+        assert 5 == code
+        assert err.rstrip().endswith("1 of the file in no entry.")
+        forms[form] = output.read_text(encoding="utf-8")
+
+    what = "the time of day of 2010-06-02T10:30:00Z"
+    assert f"  {EVERYTHING}:29:68: {what}: a case has days; the day is kept\n" in forms["text"]
+    assert [what] == [one["what"] for one in parse(forms["json"])["not_carried_over"]]
+    assert f",,,{what},{EVERYTHING}:29:68,,nowhere,,,a case has days; the day is kept\n" in forms["csv"]
+    assert f'<td data-label="What">{what}</td>' in forms["html"]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fhir_case.readers import Unused
+
 __all__ = ["STATES", "Element", "Explanation", "Fact", "State"]
 
 State = Literal["coded", "value", "words", "nowhere"]
@@ -79,11 +81,13 @@ class Explanation:
         case: The id of the case.
         facts: In the order of the file.
         without_evidence: The elements of the resources that no fact changes: what the mappings say by themselves.
+        not_carried_over: What of a file of another format no entry of the case holds: it is nowhere, too.
     """
 
     case: str
     facts: tuple[Fact, ...]
     without_evidence: tuple[Element, ...]
+    not_carried_over: tuple[Unused, ...] = ()
 
     def summary(self) -> str:
         """Return the totals in a line."""
@@ -91,7 +95,13 @@ class Explanation:
         told = ", ".join(f"{facts[state]} {_NAMES[state]}" for state in STATES)
         coded = entries["coded"] + entries["value"]
         parts = [f"{coded} coded", f"{entries['words']} with words only", f"{entries['nowhere']} with what is nowhere"]
-        return f"{sum(entries.values())} entries: {', '.join(parts)}. {len(self.facts)} facts: {told}."
+        lost = f" {len(self.not_carried_over)} of the file in no entry." if self.not_carried_over else ""
+        return f"{sum(entries.values())} entries: {', '.join(parts)}. {len(self.facts)} facts: {told}.{lost}"
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of the source is somewhere."""
+        return not self.counts["nowhere"] and not self.not_carried_over
 
     @property
     def entries(self) -> dict[State, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.case.forms import Concept, Form, When
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from fhir_case.explain.explanation import Element
     from fhir_case.fhir.wire import Resource
     from fhir_case.mapping import FoundMapping
+    from fhir_case.readers import Unused
 
 __all__ = ["explain"]
 
@@ -28,14 +30,16 @@ _NO_FACTS = frozenset({"key", "source"})  # names, and where the report says it
 
 
 def explain(
-    case: Case, mappings: Sequence[FoundMapping] | None = None, *, mapping_files: Sequence[Path] = ()
-) -> Explanation:
+    case: Case, mappings: Sequence[FoundMapping] | None = None, *,
+    mapping_files: Sequence[Path] = (), unused: Sequence[Unused] = (),
+) -> Explanation:  # fmt: skip
     """
     Return where each fact of a case arrives; each field of an entry is a fact, but its key and its source.
 
     Args:
         mappings: The mappings to use; all that are installed when absent.
         mapping_files: Python files with further mappings.
+        unused: What of its file the reader of the case did not carry over.
 
     Raises:
         CaseError: The times of the case cannot be computed.
@@ -45,7 +49,7 @@ def explain(
         from fhir_case.mapping import discover
 
         mappings = discover(mapping_files)
-    return _Tracer(case, mappings).explanation()
+    return replace(_Tracer(case, mappings).explanation(), not_carried_over=tuple(unused))
 
 
 class _Tracer:

@@ -29,6 +29,8 @@ def as_text(explanation: Explanation, only: str | None = None) -> str:
             lines += ["", f"{fact.section} {fact.entry}".rstrip() + f"  ({fact.source}; {fact.place})"]
         lines.append(f"  {fact.field}: {clipped(fact.said)}")
         lines += [f"    -> {_words_of(one)}" for one in fact.elements] or ["    -> nowhere"]
+    if explanation.not_carried_over and only in (None, "nowhere"):
+        lines += ["", "Not carried over into the case:", *(f"  {one}" for one in explanation.not_carried_over)]
     if only is None:
         lines += ["", "Without evidence in the case, said by the mappings themselves:"]
         lines += [f"  {name}: {number}" for name, number in bookkeeping(explanation)]
@@ -43,6 +45,9 @@ def as_json(explanation: Explanation, only: str | None = None) -> dict[str, Any]
         "facts": explanation.counts,
         "found": [{**asdict(fact), "state": fact.state} for fact in chosen(explanation, only)],
         "without_evidence": [asdict(one) for one in explanation.without_evidence],
+        "not_carried_over": [
+            {"place": str(one.place), "what": one.what, "why": one.why} for one in explanation.not_carried_over
+        ],
     }
 
 
@@ -62,6 +67,10 @@ def as_csv(explanation: Explanation, only: str | None = None) -> str:
             rows.writerow([_cell(text) for text in (*begin, one.state, one.resource, one.path, one.shown)])
         if not fact.elements:
             rows.writerow([_cell(text) for text in (*begin, "nowhere", "", "", "")])
+    for lost in explanation.not_carried_over if only in (None, "nowhere") else ():
+        rows.writerow(
+            [_cell(text) for text in ("", "", "", lost.what, str(lost.place), "", "nowhere", "", "", lost.why)]
+        )
     return written.getvalue()
 
 

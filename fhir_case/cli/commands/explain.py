@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fhir_case.explain import Explanation
+    from fhir_case.readers import Unused
 
 __all__ = ["explain"]
 
@@ -36,8 +37,8 @@ def explain(case: str, *, only: str | None, form: str, output: Path | None, mapp
     Say of each fact of CASE where it arrives: place in the report, line of the file, element, code.
 
     A fact is a field of an entry. It is expressed by a code, by a value (a date, a number, a reference), in words only,
-    or nowhere; the last ends with exit code 5. What no fact of the case says is listed too: the subject of an
-    Observation, or its category.
+    or nowhere; the last ends with exit code 5. Of a file of another format what no entry of the case holds is nowhere,
+    too. What no fact of the case says is listed: the subject of an Observation, or its category.
     """
     from fhir_case import __version__
     from fhir_case.explain import explain as explained
@@ -45,7 +46,9 @@ def explain(case: str, *, only: str | None, form: str, output: Path | None, mapp
     from fhir_case.report.explanation import as_csv, as_json, as_json_text, as_text
     from fhir_case.report.page import explanation_page
 
-    explanation = explained(load_case(case, mapping_files=mapping_files), mapping_files=mapping_files)
+    unused: list[Unused] = []
+    read = load_case(case, mapping_files=mapping_files, unused=unused.append)
+    explanation = explained(read, mapping_files=mapping_files, unused=unused)
     if form == "json" and not is_file(output):
         echo_json(as_json(explanation, only))
     else:
@@ -59,5 +62,5 @@ def explain(case: str, *, only: str | None, form: str, output: Path | None, mapp
         echo_json({**counted, "file": str(output)})
     if form != "text" or is_file(output):
         echo_notice(explanation.summary())
-    if explanation.counts["nowhere"]:
+    if not explanation.complete:
         sys.exit(ExitCode.FINDINGS)
