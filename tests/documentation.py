@@ -1,7 +1,8 @@
 """
 The code blocks of a page: its files are written, and its commands are run as a reader would, in their order.
 
-A block whose first line is ``# NAME.EXTENSION`` is a file; with ``, continued`` behind the name it is added to it. In a
+A block whose first line is ``# NAME.EXTENSION`` is a file, with this line but in CSV, which has no comments; with
+``, continued`` behind the name it is added to it. In a
 block of the language ``console`` a line that begins with ``$`` is a command, and what follows is what it prints; a line
 ``…`` stands for any lines, and no lines at all for any output. ``$ echo $?`` shows the exit code of the command before;
 without it the command has to end with 0. What is not run is written as ``sh``: it installs, or needs a network.
@@ -65,7 +66,7 @@ def run_page(page: str, folder: Path, fitted: Callable[[str], str]) -> Iterator[
     for language, text in blocks(page):
         if file := _FILE.match(text):
             with (folder / file[1]).open("a" if file[2] else "w", encoding="utf-8") as opened:
-                opened.write(text[file.end() :] if file[2] else text)
+                opened.write(text[file.end() :] if file[2] or file[1].endswith(".csv") else text)
         if language != "console":
             continue
         written = commands_in(text)

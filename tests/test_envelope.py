@@ -44,6 +44,8 @@ def folder(tmp_path: Path, small: SmallServer, monkeypatch: pytest.MonkeyPatch) 
     (tmp_path / "case.yaml").write_bytes(Path(case_source("minimal")).read_bytes())
     (tmp_path / "g.tgz").write_bytes(archive("guide", "1.0.0"))
     (tmp_path / "servers.toml").write_text(f'[here]\nurl = "{small.url}"\n')
+    (tmp_path / "table.csv").write_text("id,sex\n1,f\n")
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
     (tmp_path / "broken.toml").write_text("[here\n")
     (tmp_path / "log").write_text("one\ntwo\n")
     assert 0 == run_command("upload", "p.json", "--server", small.url, "--journal", "j", cwd=tmp_path).exit_code
@@ -59,6 +61,20 @@ def folder(tmp_path: Path, small: SmallServer, monkeypatch: pytest.MonkeyPatch) 
     return tmp_path
 
 
+RECIPE = """\
+recipe: small
+title: Patient {id}
+report: {citation: a table, transcribed: 2026-11-29}
+timeline: {anchor: diagnosis, index_date: 2020-01-01}
+files: {table: {path: table.csv, patient: id, rows: patient}}
+entries:
+  - {section: patient, file: table, fields: {sex: {column: sex, map: {f: female}}}}
+  - section: conditions
+    file: table
+    key: diagnosis
+    fields: {kind: disease, diagnosis: {text: gout}, verification: confirmed, status: active, at: anchor}
+"""
+
 # Of each command: one call that does what it is for, and one that is refused, with its exit code.
 CALLS: dict[str, tuple[str, str, int]] = {
     "run": ("case.yaml --server URL --engine none", "nowhere", 3),
@@ -67,6 +83,7 @@ CALLS: dict[str, tuple[str, str, int]] = {
     "schema": ("", "nosection", 2),
     "mappings": ("", "--mapping p.json", 4),
     "codes": ("routes", "notable", 2),
+    "import": ("recipe.yaml -o out", "nowhere.yaml", 3),
     "build": ("case.yaml", "nowhere", 3),
     "explain": ("case.yaml", "nowhere", 3),
     "validate": ("p.json --engine none", "nowhere.json", 2),
@@ -87,9 +104,10 @@ CALLS: dict[str, tuple[str, str, int]] = {
 }
 MORE = {
     "new": ["new.yaml", "--section patient"],
-    "schema": ["patient", "-o s.json", "--of interop"],
+    "schema": ["patient", "-o s.json", "--of interop", "--of recipe"],
     "codes": ["", "--search zzz"],
-    "build": ["case.yaml -o b.json", "case.yaml --type document --fhir R5"],
+    "import": ["recipe.yaml", "--draft table.csv", "--draft table.csv -o drafted.yaml"],
+    "build": ["case.yaml -o b.json", "recipe.yaml -o bundles", "case.yaml --type document --fhir R5"],
     "explain": ["case.yaml -o e.json", "case.yaml --only words"],
     "validate": ["--list-rules", "p.json case.yaml --engine none --verbose --jobs 1"],
     "upload": ["p.json --server URL --dry-run", "p.json --server URL --restart"],

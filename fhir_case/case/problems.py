@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core.core_schema import ErrorType
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-    from fhir_case.case.model import Case
     from fhir_case.case.node import Loc, Node, Place
 
 __all__ = ["MAX_PROBLEMS", "case_error", "field_name", "found", "model_problems", "shown"]
@@ -93,7 +92,7 @@ def _error(problem: Problem, root: Node) -> CaseError:
 
 
 def model_problems(
-    details: Sequence[ErrorDetails], root: Node, keys: Mapping[str, str], model: type[Case]
+    details: Sequence[ErrorDetails], root: Node, keys: Mapping[str, str], model: type[BaseModel]
 ) -> list[Problem]:
     """
     Return what the errors of the model mean for the file; what follows from an earlier problem is left out.
@@ -135,7 +134,7 @@ def _finding(detail: ErrorDetails, root: Node) -> _Finding | None:
     return _Finding(key_place if node.data is None else node.place, path, detail)
 
 
-def _words(error: ErrorDetails, keys: Mapping[str, str], model: type[Case]) -> tuple[str, str]:
+def _words(error: ErrorDetails, keys: Mapping[str, str], model: type[BaseModel]) -> tuple[str, str]:
     kind, name = error["type"], str(error["loc"][-1])
     if kind == "missing":
         return f"'{name}' is missing", _MISSING.get(name, "add it")
@@ -176,14 +175,14 @@ def shown(given: Any) -> str:
     return "a list" if isinstance(given, list | tuple) else "a mapping"
 
 
-def _expected(kind: str, loc: Loc, case: type[Case]) -> str:
+def _expected(kind: str, loc: Loc, case: type[BaseModel]) -> str:
     if kind in {"model_type", "model_attributes_type", "dict_type"}:
         model = _model_at(loc, case)
         return "text or a mapping" if model is not None and issubclass(model, ShortForm) else "a mapping"
     return _EXPECTED.get(kind, "")
 
 
-def _how_to_write(expected: str, given: Any, loc: Loc, case: type[Case]) -> str:
+def _how_to_write(expected: str, given: Any, loc: Loc, case: type[BaseModel]) -> str:
     if given is None:
         return _MISSING.get(str(loc[-1]), "write it") if _is_needed(loc, case) else "write it, or leave the key out"
     if expected == "text" and isinstance(given, bool | int | Decimal):
@@ -194,7 +193,7 @@ def _how_to_write(expected: str, given: Any, loc: Loc, case: type[Case]) -> str:
     return f"its keys are {', '.join(model.model_fields)}" if expected == "a mapping" and model is not None else ""
 
 
-def _is_needed(loc: Loc, case: type[Case]) -> bool:
+def _is_needed(loc: Loc, case: type[BaseModel]) -> bool:
     model = _model_at(loc[:-1], case)
     form = model.model_fields.get(str(loc[-1])) if model is not None else None
     return form is None or form.is_required()
@@ -242,9 +241,9 @@ _EXPECTED = {
 }
 
 
-def _allowed(loc: Loc, case: type[Case]) -> str:
+def _allowed(loc: Loc, case: type[BaseModel]) -> str:
     model = _model_at(loc[:-1], case)
-    names = list(model.model_fields) if model is not None else []
+    names = [field.alias or name for name, field in model.model_fields.items()] if model is not None else []
     whole = _model_at(loc[:-2], case)
     if whole is not None and issubclass(whole, Amount):  # a quantity, a range or a concept, told apart by its keys
         forms = (_model_in(field.annotation) for field in whole.model_fields.values())
@@ -252,12 +251,16 @@ def _allowed(loc: Loc, case: type[Case]) -> str:
     return did_you_mean(str(loc[-1]), names) or f"allowed here: {', '.join(names)}"
 
 
-def _model_at(loc: Loc, case: type[Case]) -> type[BaseModel] | None:
+def _model_at(loc: Loc, case: type[BaseModel]) -> type[BaseModel] | None:
     model: type[BaseModel] | None = case
+    by_name = False  # whether the next step is a name that the file gives, of a mapping of such models
     for step in loc:
-        if isinstance(step, str):
+        if by_name:
+            by_name = False
+        elif isinstance(step, str):
             form = model.model_fields.get(step) if model is not None else None
             model = _model_in(form.annotation) if form is not None else None
+            by_name = form is not None and get_origin(form.annotation) is dict
     return model
 
 

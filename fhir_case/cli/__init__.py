@@ -11,6 +11,7 @@ import gc
 import os
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from typing import TYPE_CHECKING
 
 import click
@@ -33,6 +34,7 @@ COMMANDS = {
     "schema": "Write the JSON Schema of the case file.",
     "mappings": "List the mappings and where each comes from.",
     "codes": "List and search the short names that a case file can use, with their codes.",
+    "import": "Turn tables of many patients into case files, by a recipe.",
     "build": "Turn a case into a FHIR Bundle.",
     "explain": "Say of each fact of a case by which element and code it is expressed, or that it is not.",
     "validate": "Check FHIR JSON or a case file, and say what was not checked.",
@@ -57,7 +59,8 @@ class _LazyGroup(click.Group):
             return None
         from fhir_case.cli.help import with_help
 
-        return with_help(getattr(import_module(f"fhir_case.cli.commands.{cmd_name}"), cmd_name), cmd_name)
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        return with_help(getattr(import_module(f"fhir_case.cli.commands.{name}"), name), cmd_name)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; exit with 0, not 1 as click does, when the reader of the output goes away (head, less)."""

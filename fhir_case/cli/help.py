@@ -18,6 +18,10 @@ EXAMPLES = {
     "schema": ("fhir-case schema -o case.schema.json", "fhir-case schema laboratory"),
     "mappings": ("fhir-case mappings",),
     "codes": ("fhir-case codes drugs", "fhir-case codes --search platelets"),
+    "import": (
+        "fhir-case import recipe.yaml --data tables -o cases --report losses.txt",
+        "fhir-case import --draft patients.csv -o recipe.yaml",
+    ),
     "build": ("fhir-case build case.yaml -o bundle.json", "fhir-case build case.yaml --type document --fhir R5"),
     "explain": ("fhir-case explain case.yaml", "fhir-case explain case.yaml --format html -o facts.html"),
     "validate": ("fhir-case validate case.yaml bundle.json", "fhir-case validate 'data/**/*.ndjson' --format sarif"),
@@ -44,7 +48,8 @@ EXAMPLES = {
 
 # Behind the options of a command alone: what goes in, by what it is checked, what comes out, the connection.
 _SHARED = (
-    "--fhir", "--mapping", "--codes", "--engine", "--package", "--validate-server", "--start-timeout",
+    "--fhir", "--data", "--functions", "--mapping", "--codes", "--engine", "--package", "--validate-server",
+    "--start-timeout",
     "--output", "--html", "--open", "--verbose", "--format", "--quiet",
     "--timeout", "--auth", "--header", "--ca-file", "--client-certificate", "--client-key", "--max-response-bytes",
     "--max-response-ratio", "--real-patient-data",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fhir_case.readers.case_file import CASE_FILE
 from fhir_case.readers.phenopacket import PHENOPACKET
+from fhir_case.readers.table import TABLES
 
 __all__ = ["READERS"]
 
-READERS = (PHENOPACKET, CASE_FILE)
+READERS = (PHENOPACKET, TABLES, CASE_FILE)

@@ -67,6 +67,7 @@ class Reader:
         detect: Whether a file is of this format, from its first bytes (`HEAD_BYTES` at most) and its path.
         read: Returns the cases of a file, one at a time. Raises CaseError for a file that cannot be read as one.
         description: What it reads, one sentence without a full stop.
+        several: Whether a file may hold several cases.
         files: Returns all files that are read for a path, where a file leads to others; their content is the input.
     """
 
@@ -74,4 +75,5 @@ class Reader:
     detect: Callable[[bytes, Path], bool]
     read: Callable[[Path], Iterator[Reading]]
     description: str
+    several: bool = False
     files: Callable[[Path], Iterable[Path]] = _itself

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import build_options, built, say_unused
 from fhir_case.cli.options.declarations import ANY_PATH, output_options
-from fhir_case.cli.options.files import is_file, write_output
-from fhir_case.cli.output import echo_json, echo_notice, echo_warning
+from fhir_case.cli.options.files import is_file, lines_to, write_output
+from fhir_case.cli.options.recipes import recipe_named, say_losses, several_reader, table_options_option
+from fhir_case.cli.output import echo_error, echo_json, echo_notice, echo_warning
+from fhir_case.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from fhir_case.bundle.rendering import Form
     from fhir_case.case import Case
+    from fhir_case.fhir.wire import Resource
+    from fhir_case.readers import Reader
 
 __all__ = ["build"]
 
@@ -34,17 +41,26 @@ __all__ = ["build"]
 @click.option("-o", "--output", type=ANY_PATH, help="The file to write; default: standard output.")
 @output_options(default="fhir", meaning="The Bundle itself, or in JSON what was built.")
 @build_options
+@table_options_option
 def build(case: str, kind: Form, output: Path | None, no_narrative: bool, form: str, **options: Any) -> None:
     """
     Turn CASE into a FHIR Bundle, in R4 or R5.
 
-    CASE is the name of a shipped case, a YAML file, or a file of one case in a format that a reader knows. The same
+    CASE is the name of a shipped case, a YAML file, or a file of one case in a format that a reader knows; or a recipe
+    for tables, whose cases become a line of NDJSON each, or a file each where -o is a folder. The same
     case becomes the same Bundle, byte for byte. Both releases have the same facts; in R5 no profile is claimed, since
     mCODE and US Core exist for R4 only.
     """
     from fhir_case.fhir.wire import dump
     from fhir_case.readers import load_case
 
+    several = several_reader(case)
+    if several is not None:
+        if form == "json" and not is_file(output):
+            raise click.UsageError("The Bundles of a recipe go to standard output; --format json needs -o beside it.")
+        _build_all(
+            recipe_named(case), several, output, partial(built, form=kind, narratives=not no_narrative, **options)
+        )
     read = load_case(case, mapping_files=options["mapping_files"], unused=say_unused)
     bundle = built(read, form=kind, narratives=not no_narrative, **options)
     to_file = is_file(output)
@@ -57,6 +73,34 @@ def build(case: str, kind: Form, output: Path | None, no_narrative: bool, form: 
     if form == "json":
         about = {"case": read.case, "fhir": options["fhir"], "type": kind, "resources": len(bundle["entry"])}
         echo_json({**about, "file": str(output)} if to_file else {**about, "file": None, "bundle": bundle})
+
+
+def _build_all(path: Path, reader: Reader, output: Path | None, build_one: Callable[[Case], Resource]) -> NoReturn:
+    """Write the Bundles of all cases of a file, one at a time: each into a file of a folder, or a line of NDJSON."""
+    from fhir_case.fhir.wire import dump
+    from fhir_case.readers import read_cases
+
+    folder = output if output is not None and output.suffix == "" and str(output) != "-" else None
+    made, wrong = 0, 0
+    with lines_to(None if folder else output) as write:
+        for read in read_cases(path, reader):
+            for one in read.unused:
+                say_unused(one)
+            if read.case is None:
+                wrong += 1
+                for problem in read.error.problems if read.error else ():
+                    echo_error(problem)
+                continue
+            made += 1
+            bundle = build_one(read.case)
+            if folder:
+                write_output(folder / f"{read.case.case}.json", dump(bundle, indent=True))
+            else:
+                write(dump(bundle) + b"\n")
+    say_losses()
+    echo_notice(f"{output or 'standard output'}: {made} Bundles")
+    echo_json({"cases": made, "wrong": wrong, "file": str(output) if output else None})
+    sys.exit(ExitCode.CASE if wrong else ExitCode.DONE)
 
 
 def _say_unchecked(case: Case) -> None:

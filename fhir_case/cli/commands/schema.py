@@ -27,9 +27,10 @@ __all__ = ["schema"]
 @click.option(
     "--of",
     "subject",
-    type=click.Choice(["case", "output", "interop"]),
+    type=click.Choice(["case", "recipe", "output", "interop"]),
     default="case",
-    help="The schema of the case file, of what commands print with --format json, or of interop --json.",
+    help="The schema of the case file, of a recipe for tables (import), of what commands print with --format json, or "
+    "of interop --json.",
 )
 @click.option("-o", "--output", type=ANY_PATH, help="The file to write; default: standard output.")
 @mapping_option
@@ -71,6 +72,10 @@ def _schema(subject: str, mapping_files: tuple[Path, ...]) -> Any:
 
     if subject == "case":
         return case_schema(sections_of(discover(mapping_files)))
+    if subject == "recipe":
+        from fhir_case.readers.table.schema import recipe_schema
+
+        return recipe_schema()
     return parse((output_schema_path() if subject == "output" else interop_schema_path()).read_bytes())
 
 

@@ -24,6 +24,7 @@ from fhir_case.cli.options.declarations import (
 from fhir_case.cli.options.files import write_file
 from fhir_case.cli.options.named_servers import server_option
 from fhir_case.cli.options.pages import named_inputs, page_options, require_page, write_report
+from fhir_case.cli.options.recipes import say_losses, table_options_option
 from fhir_case.cli.output import echo_error, echo_json, echo_json_pieces, echo_notice, echo_text, echo_warning
 from fhir_case.errors import ExitCode
 
@@ -53,6 +54,7 @@ def _concurrency(_: click.Context, __: click.Parameter, value: str) -> int:
 @server_option(required=True)
 @fhir_option()
 @codes_option
+@table_options_option
 @click.option("--dry-run", is_flag=True, help="Show the plan, and send nothing.")
 @click.option("-o", "--output", "--out", "out", type=ANY_FOLDER, help="With --dry-run: the folder for the requests.")
 @click.option("--as-is", is_flag=True, help="Send each transaction and batch unchanged.")
@@ -112,9 +114,10 @@ def upload(
     """
     Load FHIR files into a server, each resource once.
 
-    FILE is a Bundle of any type, a resource, NDJSON, a case file, a directory, a pattern, or - for standard input;
-    also compressed as .gz, .bz2 or .zip. Each Bundle is stored whole or not at all, unless it is larger than what the
-    server takes in one request. Loading again changes nothing. After an interruption, the same command resumes.
+    FILE is a Bundle of any type, a resource, NDJSON, a case file, a recipe for tables, a directory, a pattern, or - for
+    standard input; also compressed as .gz, .bz2 or .zip. Each Bundle is stored whole or not at all, unless it is larger
+    than what the server takes in one request. Loading again changes nothing. After an interruption, the same command
+    resumes.
     """
     if out and not dry_run:
         raise click.UsageError("-o needs --dry-run.")
@@ -131,6 +134,7 @@ def upload(
             load.check_server()
         with _resumable():
             survey = read(load, files)
+        say_losses()
         if dry_run:
             _show_plan(load, form, out)
             sys.exit(ExitCode.BUNDLE if survey.left_out else ExitCode.DONE)

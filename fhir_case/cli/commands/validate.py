@@ -15,6 +15,7 @@ from fhir_case.cli.options.declarations import ANY_PATH, fhir_option, output_opt
 from fhir_case.cli.options.engines import engine_options, engines
 from fhir_case.cli.options.files import expanded
 from fhir_case.cli.options.pages import named_inputs, page_options, require_page, write_report
+from fhir_case.cli.options.recipes import say_losses, table_options_option
 from fhir_case.cli.output import echo_warning
 from fhir_case.errors import ExitCode
 
@@ -42,6 +43,7 @@ _FAILING: dict[str, tuple[str, ...]] = {"error": ("error",), "warning": ("error"
 @fhir_option("The FHIR release of the files; of a case file, the one to build in.")
 @mapping_option
 @codes_option
+@table_options_option
 @output_options(
     "junit", "sarif", "github",
     meaning="Text for people; an OperationOutcome, JUnit XML, SARIF or annotations of GitHub Actions for programs.",
@@ -95,8 +97,9 @@ def validate(
     Check FHIR JSON or a case file, and say what was not checked.
 
     PATH is a resource, a Bundle of any type, NDJSON, each also as .gz or .bz2; a .zip archive or a directory of them;
-    or a pattern in quotes ('data/**/*.ndjson'); - is standard input. A case file (.yaml) is checked as its Bundle, and
-    findings name the line of the case. Resources are counted without the Bundle itself and without contained ones.
+    or a pattern in quotes ('data/**/*.ndjson'); - is standard input. A case file (.yaml), or each case of a recipe for
+    tables, is checked as its Bundle, and findings name the line of the case. Resources are counted without the Bundle
+    itself and without contained ones.
 
     The exit code is 0 without findings, 5 with findings, 8 when nothing could be checked, or an --engine could not run.
     """
@@ -139,6 +142,7 @@ def validate(
                 on_page=on_page,
             )
             echo_findings(form, checked, summary, failing=_FAILING[fail_on], verbose=verbose)
+    say_losses()
     if page and on_page:
         from fhir_case import __version__
 

@@ -16,6 +16,7 @@ from fhir_case.cli.options.connection import connection_options, server_of_journ
 from fhir_case.cli.options.declarations import fhir_option, output_options, timeout_option
 from fhir_case.cli.options.named_servers import server_option
 from fhir_case.cli.options.pages import named_inputs, page_options, require_page, write_report
+from fhir_case.cli.options.recipes import table_options_option
 from fhir_case.cli.output import echo_error, echo_json_pieces, echo_notice, echo_text
 from fhir_case.errors import ExitCode, FhirCaseError
 
@@ -37,6 +38,7 @@ _SKIPPED_NAMED = 100
 @server_option(required=False, note="; a journal has it")
 @fhir_option()
 @codes_option
+@table_options_option
 @output_options()
 @click.option("--as-resource", is_flag=True, help="As for upload; a journal has it.")
 @page_options

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import click
 
-__all__ = ["cases", "checks", "code_tables", "files", "probes", "sections", "servers"]
+__all__ = ["cases", "checks", "code_tables", "files", "probes", "recipes", "sections", "servers"]
 
 
 def cases(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -38,6 +38,13 @@ def code_tables(_: click.Context, __: click.Parameter, incomplete: str) -> list[
     from fhir_case.mapping.vocabulary import vocabularies
 
     return _beginning(incomplete, dict.fromkeys(one.table for one in vocabularies(())))
+
+
+def recipes(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the shipped recipes, and the files."""
+    from fhir_case.readers.table.options import shipped_recipes
+
+    return [*_beginning(incomplete, shipped_recipes()), CompletionItem(incomplete, type="file")]
 
 
 def sections(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:

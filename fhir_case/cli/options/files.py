@@ -16,10 +16,10 @@ from fhir_case.cli.output import echo_data, echo_notice
 from fhir_case.ownership import foreign_link
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["expanded", "is_file", "require_writable", "say_pipe", "write_file", "write_output"]
+__all__ = ["expanded", "is_file", "lines_to", "require_writable", "say_pipe", "write_file", "write_output"]
 
 _FOR_THE_OWNER = 0o600
 _PIPES_OF_SHELLS = ("/dev/", "/proc/")
@@ -38,10 +38,21 @@ def expanded(patterns: Sequence[str]) -> list[Path | None]:
     paths: list[Path | None] = []
     with usage_errors():
         for pattern in patterns:
-            paths += [None] if pattern == "-" else expand([pattern])
+            paths += (
+                [None] if pattern == "-" else [recipe] if (recipe := _shipped_recipe(pattern)) else expand([pattern])
+            )
     for path in filter(None, paths):
         say_pipe(path)
     return paths
+
+
+def _shipped_recipe(name: str) -> Path | None:
+    """Return the file of a shipped recipe of this name; a file or a pattern is none."""
+    if not name.replace("-", "").isalnum() or os.path.exists(name):  # noqa: PTH110 - a name may be too long for Path
+        return None
+    from fhir_case.readers.table.options import shipped_recipe
+
+    return shipped_recipe(name)
 
 
 def say_pipe(path: Path) -> None:
@@ -76,6 +87,32 @@ def write_output(path: Path | None, content: bytes) -> bool:
         return True
     echo_data(content)
     return False
+
+
+@contextlib.contextmanager
+def lines_to(path: Path | None) -> Iterator[Callable[[bytes], object]]:
+    """
+    Return what writes a line, to a file or to standard output; the file is put in place when all lines are written.
+
+    Raises:
+        click.ClickException: The file cannot be written.
+    """
+    if path is None or str(path) == "-":
+        yield echo_data
+        return
+    try:
+        _refuse_foreign_link(path)
+        path = path.resolve()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name[:_LONGEST_NAME]}.{token_hex(4)}")
+        try:
+            with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FOR_THE_OWNER), "wb") as file:
+                yield file.write
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from None
 
 
 def write_file(path: Path, content: bytes) -> None:

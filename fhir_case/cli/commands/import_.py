@@ -1,0 +1,146 @@
+"""``fhir-case import``: turn the tables of many patients into case files, by a recipe."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from fhir_case.cli.options import completion
+from fhir_case.cli.options.building import codes_option, mapping_option
+from fhir_case.cli.options.declarations import ANY_PATH, output_options
+from fhir_case.cli.options.files import is_file, write_file, write_output
+from fhir_case.cli.options.recipes import recipe_named, table_options_option
+from fhir_case.cli.output import echo, echo_error, echo_json, echo_notice, echo_warning
+from fhir_case.errors import CaseError, ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from fhir_case.case import Case
+    from fhir_case.readers.table.losses import Losses
+    from fhir_case.readers.table.tables import Tables
+
+__all__ = ["import_"]
+
+_ABOUT = "Written by fhir-case import; `source` names the file, the line and the columns."
+
+
+@click.command("import")
+@click.argument("recipe", required=False, metavar="RECIPE", shell_complete=completion.recipes)
+@table_options_option
+@click.option(
+    "-o", "--output", type=ANY_PATH, help="The folder for the case files, one a patient; of --draft, the file."
+)
+@click.option(
+    "--draft",
+    "draft_of",
+    multiple=True,
+    type=ANY_PATH,
+    metavar="TABLE",
+    help="Write a first recipe for a table; may be repeated.",
+)
+@click.option(
+    "--keep-going", is_flag=True, help="Leave out rows that are wrong, each whole, and make the case of the others."
+)
+@click.option(
+    "--strict", is_flag=True, help="Whatever is not carried over without a reason in the recipe is an error (3)."
+)
+@click.option(
+    "--report", type=ANY_PATH, metavar="FILE", help="What was carried over and what not, as .txt, .json or .csv."
+)
+@mapping_option
+@codes_option
+@output_options()
+def import_(
+    recipe: str | None,
+    *,
+    output: Path | None,
+    draft_of: tuple[Path, ...],
+    keep_going: bool,
+    strict: bool,
+    report: Path | None,
+    mapping_files: tuple[Path, ...],
+    form: str,
+) -> None:
+    """
+    Turn the tables that RECIPE describes into one case file for each patient.
+
+    RECIPE is a file, or the name of a shipped one. A mistake is told with file, row and column; its patient becomes no
+    case, and the exit code is 3. With --keep-going, the row is left out whole, and the others become the case.
+    'build', 'validate', 'run' and 'upload' take a recipe too.
+    """
+    if draft_of:
+        _draft(draft_of, output, form)
+        return
+    if recipe is None:
+        raise click.UsageError("Missing argument 'RECIPE', or --draft TABLE for a first one.")
+    from fhir_case.mapping import model_of_cases
+    from fhir_case.readers.table.loading import data_folder, load_recipe
+    from fhir_case.readers.table.tables import open_import
+    from fhir_case.report.losses import FORMS, loss_summary
+
+    if report is not None and report.suffix.lower() not in FORMS:
+        raise click.BadParameter(f"its name ends in one of {', '.join(FORMS)}", param_hint="--report")
+    path, model = recipe_named(recipe), model_of_cases(mapping_files)
+    with open_import(load_recipe(path, model), data_folder(path), model) as tables:
+        for name, text in _texts(tables, model, keep_going=keep_going):
+            if output is not None:
+                write_file(output / f"{name}.yaml", text.encode())
+        losses = tables.losses
+    unexplained = _said(losses, strict=strict)
+    if report is not None:
+        write_file(report, FORMS[report.suffix.lower()](losses).encode())
+    if form == "text":
+        echo(f"{output}: {loss_summary(losses)}" if output else loss_summary(losses))
+    echo_json({"folder": str(output) if output else None, **losses.to_dict()})
+    sys.exit(_exit_code(losses, unexplained=unexplained, strict=strict, keep_going=keep_going))
+
+
+def _texts(tables: Tables, model: type[Case], *, keep_going: bool) -> Iterator[tuple[str, str]]:
+    """Return the name and the text of each case file."""
+    from fhir_case.readers.table.writing import case_text
+
+    for name, root, _ in tables.cases(model, keep_going=keep_going):
+        yield name, case_text(root.data, _ABOUT)
+
+
+def _said(losses: Losses, *, strict: bool) -> bool:
+    """Say what is wrong, and what was not carried over without a reason; return whether there is such."""
+    for problem in losses.wrong:
+        echo_error(CaseError(problem))
+    if losses.more_wrong:
+        echo_notice(f"and {losses.more_wrong:,} more")
+    unexplained = list(losses.unexplained())
+    for one in unexplained:
+        if strict:
+            echo_error(CaseError(one))
+        else:
+            echo_warning(one, before="not carried over: ")
+    return bool(unexplained)
+
+
+def _exit_code(losses: Losses, *, unexplained: bool, strict: bool, keep_going: bool) -> ExitCode:
+    wrong = losses.wrong and not (keep_going and losses.cases)
+    return ExitCode.CASE if wrong or (strict and (unexplained or losses.wrong)) else ExitCode.DONE
+
+
+def _draft(tables: tuple[Path, ...], output: Path | None, form: str) -> None:
+    from datetime import datetime
+
+    from fhir_case.readers.table.draft import draft_recipe
+
+    text = draft_recipe(tables, datetime.now().astimezone().date(), _usual_units())
+    if is_file(output) or form != "json":
+        write_output(output, text.encode())
+    echo_json({"file": str(output)} if is_file(output) else {"file": None, "recipe": text})
+
+
+def _usual_units() -> dict[str, str]:
+    """Return the usual unit of each laboratory test, by its short name."""
+    from fhir_case.mapping.vocabulary import vocabularies
+
+    terms = [term for one in vocabularies(()) if one.table == "tests" for term in one.terms]
+    return {term.name: next(iter(term.units), "") for term in terms}

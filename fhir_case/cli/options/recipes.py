@@ -1,0 +1,80 @@
+"""The options of commands that read tables by a recipe, and recipes by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fhir_case.cli.options.declarations import ANY_FOLDER, EXISTING_FILE, combined
+from fhir_case.cli.output import echo_notice
+
+if TYPE_CHECKING:
+    from fhir_case.readers import Reader
+
+__all__ = ["recipe_named", "say_losses", "several_reader", "table_options_option"]
+
+
+def _use(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
+    """Let recipes be read with the folder or the functions, as long as the command runs."""
+    from fhir_case.readers.table.options import TableOptions, functions_of, options_in_use, table_options
+
+    if "tables" not in context.meta:
+        context.meta["tables"] = context.with_resource(table_options(TableOptions()))
+    if value is None:
+        return
+    if parameter.name == "data":
+        options_in_use().data = value
+    else:
+        options_in_use().functions = functions_of(value)
+
+
+table_options_option = combined(
+    click.option(
+        "--data",
+        type=ANY_FOLDER,
+        metavar="FOLDER",
+        callback=_use,
+        expose_value=False,
+        help="Of a recipe: the folder with its tables; default: that of the recipe.",
+    ),
+    click.option(
+        "--functions",
+        type=EXISTING_FILE,
+        metavar="FILE",
+        callback=_use,
+        expose_value=False,
+        help="Of a recipe: a Python file with the functions that it names.",
+    ),
+)
+
+
+def recipe_named(name: str) -> Path:
+    """Return the file of a recipe: a shipped one by its name, or a path."""
+    from fhir_case.readers.table.options import shipped_recipe
+
+    return shipped_recipe(name) or Path(name)
+
+
+def several_reader(name: str) -> Reader | None:
+    """Return the reader of a file that may hold several cases; None for any other file, and for a name."""
+    from fhir_case.case.shipped import shipped_case_names
+    from fhir_case.readers import reader_of
+
+    if name in shipped_case_names():
+        return None
+    reader = reader_of(recipe_named(name))
+    return reader if reader is not None and reader.several else None
+
+
+def say_losses() -> None:
+    """Say in a line a recipe what of its tables was carried over, and what not."""
+    from fhir_case.readers.table.options import options_in_use
+    from fhir_case.report.losses import loss_summary
+
+    seen = set()
+    for losses in options_in_use().losses:
+        if losses.recipe not in seen:
+            seen.add(losses.recipe)
+            echo_notice(f"Tables by {losses.recipe}: {loss_summary(losses)}")

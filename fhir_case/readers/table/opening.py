@@ -1,0 +1,146 @@
+"""Find the tables of a recipe in a folder, open them, and bring their rows together by patient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import orjson
+
+from fhir_case.case.node import Place, Problem
+from fhir_case.case.problems import case_error
+from fhir_case.errors import CaseError
+from fhir_case.readers.table.excel import excel_rows, is_excel
+from fhir_case.readers.table.losses import ColumnLoss, FileLoss
+from fhir_case.readers.table.rows import Row, column_names, text_rows
+from fhir_case.readers.table.view import OpenTable
+from fhir_case.wording import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fhir_case.readers.table.losses import Losses
+    from fhir_case.readers.table.reading import CompiledRecipe
+    from fhir_case.readers.table.recipe import TableFile
+    from fhir_case.readers.table.spool import Spool, SpooledRow
+
+__all__ = ["fill", "open_tables", "table_paths"]
+
+Rows = Iterator[Row | Problem]
+
+
+def table_paths(compiled: CompiledRecipe, folder: Path) -> dict[str, list[Path]]:
+    """
+    Return the files of each table in a folder.
+
+    Raises:
+        CaseError: The folder is not there, or has no file for one of the tables.
+    """
+    if not folder.is_dir():
+        raise CaseError("there is no such folder", where=str(folder), hint="--data names the folder with the tables")
+    found: dict[str, list[Path]] = {}
+    problems = []
+    for name, form in compiled.recipe.files.items():
+        try:
+            paths = sorted(path for path in folder.glob(form.path) if path.is_file())
+        except (ValueError, NotImplementedError):
+            paths = []
+        found[name] = paths
+        if not paths:
+            node = compiled.root.pairs["files"][1].pairs[name][1].pairs["path"][1]
+            near = did_you_mean(form.path, [path.name for path in folder.iterdir() if path.is_file()])
+            what = f"no file in {folder} is called '{form.path}'"
+            problems.append(Problem(node.place, (), what, near or "check --data, and 'path' in the recipe"))
+    if problems:
+        raise case_error(problems, compiled.root)
+    return found
+
+
+def open_tables(compiled: CompiledRecipe, folder: Path, losses: Losses) -> list[tuple[OpenTable, Rows]]:
+    """
+    Open all tables, and check that they have the columns that the recipe names.
+
+    Returns: Each table with its rows after the header.
+
+    Raises:
+        CaseError: A table is missing or cannot be read, or has no such column.
+    """
+    tables = []
+    problems: list[Problem] = []
+    for name, paths in table_paths(compiled, folder).items():
+        for path in paths:
+            form = compiled.recipe.files[name]
+            rows = excel_rows(path, form) if is_excel(path, form) else text_rows(path, form)
+            table = _opened(name, path, rows, compiled, losses)
+            tables.append((table, rows))
+            problems += _missing_columns(table, compiled)
+    if problems:
+        raise case_error(problems, compiled.root)
+    return tables
+
+
+def _opened(name: str, path: Path, rows: Rows, compiled: CompiledRecipe, losses: Losses) -> OpenTable:
+    form = compiled.recipe.files[name]
+    header = next(rows)
+    if isinstance(header, Problem):
+        raise CaseError(header.what, where=str(header.place), hint=header.hint)
+    names = column_names(header.cells)
+    columns = {column: index for index, column in enumerate(names)}
+    loss = losses.files.setdefault(name, FileLoss(name))
+    for column in names:
+        reason = form.unused.get(column) or form.partly.get(column) or ""
+        loss.columns.setdefault(column, ColumnLoss(column, reason))
+    ours = [rule.rule for rule in compiled.rules if rule.rule.file == name]
+    split = {columns[each] for rule in ours for each in rule.each if each in columns}
+    sheet = f"[{form.sheet}]" if form.sheet and is_excel(path, form) else ""
+    return OpenTable(
+        name,
+        f"{path}{sheet}",
+        f"{path.name}{sheet}",
+        form,
+        columns,
+        frozenset((*compiled.recipe.absent, *form.absent)),
+        form.separator or compiled.recipe.separator,
+        frozenset(split),
+        loss,
+    )
+
+
+def _missing_columns(table: OpenTable, compiled: CompiledRecipe) -> Iterator[Problem]:
+    for column, place in dict.fromkeys(compiled.columns[table.name]):
+        if column not in table.columns:
+            near = did_you_mean(column, table.columns) or f"it has: {', '.join(list(table.columns)[:30])}"
+            yield Problem(place, (), f"{table.short} has no column '{column}'", near)
+
+
+def fill(spool: Spool, tables: list[tuple[OpenTable, Rows]], report: Callable[[str], None]) -> None:
+    """Bring the rows of all tables together; what is wrong with rows, and with the rest of a table, is reported."""
+    for number, (table, rows) in enumerate(tables):
+        spool.add(_spooled(number, table, rows, report))
+
+
+def _spooled(number: int, table: OpenTable, rows: Rows, report: Callable[[str], None]) -> Iterator[SpooledRow]:
+    form: TableFile = table.form
+    index = table.columns[form.patient]
+    try:
+        for row in rows:
+            if isinstance(row, Problem):
+                table.loss.rows += 1
+                report(_shown(row))
+                continue
+            table.loss.rows += 1
+            patient = row.cells[index].strip()
+            if not patient or patient in table.absent:
+                what = f"the row names no patient: its column '{form.patient}' is empty"
+                report(
+                    _shown(Problem(Place(table.file, row.line, index + 1), (), what, "fill it in, or delete the row"))
+                )
+                continue
+            yield patient, number, row.line, orjson.dumps(row.cells)
+    except CaseError as error:
+        report(str(error))
+
+
+def _shown(problem: Problem) -> str:
+    return f"{problem.place}: {problem.what}; {problem.hint}"
