@@ -132,12 +132,12 @@ def test_what_is_passed_over_is_listed_by_upload_and_validate(
         (tmp_path / name).write_bytes(PASSED_OVER[name][0])
     with SmallServer.like() as server:
         journal = tmp_path_factory.mktemp("state") / "journal.jsonl"
-        code, out, _ = run_command("upload", tmp_path, "--server", server.url, "--journal", journal)
+        code, _, err = run_command("upload", tmp_path, "--server", server.url, "--journal", journal)
         assert {"Patient/a"} == set(server.resources)
 
     assert 0 == code
     for name in ("patient.xml", "export.tar.gz", "table.csv"):
-        assert f"{tmp_path / name}" in out.replace("\n", "")
+        assert f"{tmp_path / name}" in err.replace("\n", "")
     _, _, err = run_command("validate", tmp_path)
     for name in ("patient.xml", "export.tar.gz", "table.csv"):
         assert f"{tmp_path / name}" in err

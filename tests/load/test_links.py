@@ -204,9 +204,9 @@ def test_an_attachment_whose_temporary_name_is_in_nothing_is_refused(
     assert (4, {}) == (code, dict(fake.resources))
     assert URN in err
     assert "a.json: Bundle.entry[0] (DocumentReference/d)" in err
-    code, out, err = run("upload", file, "--server", fake.url, "--journal", journal, "--allow-dangling")
+    code, _, err = run("upload", file, "--server", fake.url, "--journal", journal, "--allow-dangling")
     assert 0 == code, err
-    assert URN in out
+    assert URN in err
     code, out, err = run("verify", journal)
     assert 5 == code
     assert URN in out + err
@@ -219,17 +219,17 @@ def test_the_name_of_an_extension_is_no_address(fake: SmallServer, run: Run, tmp
         "a.json",
         {"resourceType": "Patient", "id": "p", "extension": [{"url": name, "valueOid": "urn:oid:1.2.3"}]},
     )
-    code, out, err = run("upload", file, "--server", fake.url)
-    assert (0, False) == (code, "nothing in the files" in out), err
+    code, _, err = run("upload", file, "--server", fake.url)
+    assert (0, False) == (code, "nothing in the files" in err), err
 
 
 def test_an_attachment_that_leads_to_nothing_in_the_files_is_told(fake: SmallServer, run: Run, tmp_path: Path) -> None:
     write(tmp_path, "in/a.json", document("d", "Binary/no"))
     write(tmp_path, "in/b.json", document("e", "Binary/700"))
     write(tmp_path, "in/c.json", binary())
-    code, out, err = run("upload", tmp_path / "in", "--server", fake.url)
+    code, _, err = run("upload", tmp_path / "in", "--server", fake.url)
     assert 0 == code, err
-    [told] = [line for line in out.splitlines() if "lead to nothing" in line]
+    [told] = [line for line in err.splitlines() if "lead to nothing" in line]
     assert told.endswith("in/a.json: Binary/no"), told
 
 
@@ -318,10 +318,10 @@ def test_a_version_of_another_server_is_not_left_out_without_a_word(
         "a.json",
         collection(("", patient), ("", {**about, "subject": {"reference": "Patient/pv7/_history/3"}})),
     )
-    code, out, err = run("upload", file, "--server", fake.url)
+    code, _, err = run("upload", file, "--server", fake.url)
     assert 0 == code, err
     assert {"reference": "Patient/pv7"} == the(fake, "Observation")["subject"]
-    assert "sent without it: Observation/o: Patient/pv7/_history/3" in out
+    assert "sent without it: Observation/o: Patient/pv7/_history/3" in err
 
 
 @pytest.mark.parametrize(
@@ -369,6 +369,6 @@ def test_every_file_that_is_passed_over_is_named(fake: SmallServer, run: Run, tm
     write(tmp_path, "in/a.json", binary())
     for number in range(6):
         (tmp_path / "in" / f"{number}.txt").write_text("notes")
-    code, out, err = run("upload", tmp_path / "in", "--server", fake.url)
+    code, _, err = run("upload", tmp_path / "in", "--server", fake.url)
     assert 0 == code, err
-    assert 6 == sum(f"in/{number}.txt" in out for number in range(6)), out
+    assert 6 == sum(f"in/{number}.txt" in err for number in range(6)), err
