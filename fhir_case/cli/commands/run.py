@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.cli.commands.run_tables import run_all
 from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import build_options, built, say_unused
 from fhir_case.cli.options.declarations import ANY_FOLDER, database_option, output_options
 from fhir_case.cli.options.engines import engine_options, engines
 from fhir_case.cli.options.files import require_writable, write_file
 from fhir_case.cli.options.pages import open_option, open_page, write_page
+from fhir_case.cli.options.recipes import recipe_named, several_reader, table_options_option
 from fhir_case.cli.output import echo, echo_error, echo_json, echo_notice, echo_text, shown_line
 from fhir_case.errors import CheckerError, ExitCode
 
@@ -62,6 +64,7 @@ class _Stages:
 @open_option
 @engine_options
 @build_options
+@table_options_option
 @output_options()
 def run(
     case: str,
@@ -82,16 +85,25 @@ def run(
     """
     Do it all: build the Bundle of CASE, validate it, load it into a server, read every resource back and compare.
 
+    CASE may be a recipe for tables too (see import): then the Bundles of all patients are built, checked and loaded.
     Without --server, a real HAPI FHIR server is started on this machine, and stopped at the end.
     """
     from importlib.metadata import version
 
-    if keep and server:
-        raise click.UsageError("--keep is for the embedded server; --server is never stopped.")
-    if db and server:
-        raise click.UsageError("--db is for the embedded server; --server has its own database.")
+    _refuse_both(server, db=db, keep=keep)
     require_writable((out or Path("out")) / "report.html")
     stages = _Stages()
+    checked_by = partial(
+        engines, engine_names, package_files, validate_server, fhir=options["fhir"],
+        real_patient_data=real_patient_data, start_timeout_s=start_timeout_s,
+    )  # fmt: skip
+    served_by = partial(_server, stages, server, options["fhir"], keep=keep, db=db, start_timeout_s=start_timeout_s)
+    several = several_reader(case)
+    if several is not None:
+        folder = out or Path("out") / recipe_named(case).stem
+        sys.exit(
+            run_all(stages, recipe_named(case), several, folder, checked_by=checked_by, served_by=served_by, **options)
+        )
 
     with stages.stage("read"):
         from fhir_case.readers import load_case
@@ -105,14 +117,7 @@ def run(
         bundle = built(read, form="transaction", **options)
         stages.report(bundle_words(bundle))
     fhir: FhirVersion = options["fhir"]
-    with engines(
-        engine_names,
-        package_files,
-        validate_server,
-        fhir=fhir,
-        real_patient_data=real_patient_data,
-        start_timeout_s=start_timeout_s,
-    ) as validators:
+    with checked_by() as validators:
         result = _validated(stages, bundle, validators, fhir)
 
     from fhir_case.report.run import run_report
@@ -126,7 +131,7 @@ def run(
             echo_json(report(None, None, options=used, files={}))
         _refuse(result)
     folder = out or Path("out") / read.case
-    with _server(stages, server, fhir, keep=keep, db=db, start_timeout_s=start_timeout_s) as base:
+    with served_by() as base:
         journal, verification = _loaded(stages, bundle, base, fhir, folder / "journal.jsonl")
 
     from fhir_case.report.page import run_on_page
@@ -145,10 +150,16 @@ def run(
     open_page(page, wanted=opens_page)
     if keep:
         echo_notice(f"{'Server':<10}still running; stop it with: fhir-case server stop")
-    if not journal.ok:
-        sys.exit(ExitCode.REJECTED)
-    if not verification.ok:
-        sys.exit(ExitCode.FINDINGS)
+    if not (journal.ok and verification.ok):
+        sys.exit(ExitCode.FINDINGS if journal.ok else ExitCode.REJECTED)
+
+
+def _refuse_both(server: str | None, *, db: str, keep: bool) -> None:
+    """Refuse options that are about the embedded server where another one is named."""
+    if keep and server:
+        raise click.UsageError("--keep is for the embedded server; --server is never stopped.")
+    if db and server:
+        raise click.UsageError("--db is for the embedded server; --server has its own database.")
 
 
 def _validated(

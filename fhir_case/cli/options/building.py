@@ -11,12 +11,13 @@ from fhir_case.cli.options.declarations import ANY_PATH, combined, fhir_option
 from fhir_case.cli.output import echo_warning
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from fhir_case.bundle.rendering import Form
     from fhir_case.case import Case, Section
     from fhir_case.fhir.wire import Resource
+    from fhir_case.issues import Issue
     from fhir_case.readers import Unused
 
 __all__ = ["build_options", "built", "codes_option", "mapping_option", "say_unused", "section_named"]
@@ -68,8 +69,20 @@ build_options = combined(
 )
 
 
-def built(case: Case, *, form: Form, index_date: str | None, namespace: str | None, **rest: Any) -> Resource:
-    """Return the Bundle that the options ask for; warnings about the case go to standard error."""
+def _say(issue: Issue) -> None:
+    echo_warning(issue.message, before="Warning: ")
+
+
+def built(
+    case: Case,
+    *,
+    form: Form,
+    index_date: str | None,
+    namespace: str | None,
+    warn: Callable[[Issue], None] = _say,
+    **rest: Any,
+) -> Resource:
+    """Return the Bundle that the options ask for; warnings about the case go to `warn`."""
     from fhir_case.bundle import build_bundle
 
     return build_bundle(
@@ -77,7 +90,7 @@ def built(case: Case, *, form: Form, index_date: str | None, namespace: str | No
         type=form,
         index_date=_day(index_date),
         namespace=namespace,
-        warn=lambda issue: echo_warning(issue.message, before="Warning: "),
+        warn=warn,
         **rest,
     )
 
