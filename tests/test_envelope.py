@@ -89,6 +89,7 @@ CALLS: dict[str, tuple[str, str, int]] = {
     "validate": ("p.json --engine none", "nowhere.json", 2),
     "upload": ("p.json --server URL", "servers.toml --server URL", 4),
     "timeline": ("case.yaml", "servers.toml", 4),
+    "export": ("case.yaml --to phenopacket", "nowhere --to phenopacket", 2),
     "verify": ("j", "p.json", 2),
     "undo": ("j", "p.json", 2),
     "interop": ("case.yaml --server URL --probe etag --patience 0", "case.yaml --server URL --probe none", 2),
@@ -112,6 +113,7 @@ MORE = {
     "validate": ["--list-rules", "p.json case.yaml --engine none --verbose --jobs 1"],
     "upload": ["p.json --server URL --dry-run", "p.json --server URL --restart"],
     "timeline": ["case.yaml -o t.svg", "p.json"],
+    "export": ["case.yaml --to phenopacket -o x.json"],
     "interop": ["--list-probes"],
 }  # fmt: skip
 

@@ -40,6 +40,7 @@ COMMANDS = {
     "validate": "Check FHIR JSON or a case file, and say what was not checked.",
     "upload": "Load FHIR files into a server, each resource once.",
     "timeline": "Draw the course of a patient as SVG, HTML or PNG.",
+    "export": "Write a case or FHIR of one patient in the format of another community: phenopackets.",
     "verify": "Read back from a server what was loaded, and compare.",
     "undo": "Delete what an upload created.",
     "interop": "Test FHIR servers with the same resources, and compare them.",

@@ -27,6 +27,7 @@ EXAMPLES = {
     "validate": ("fhir-case validate case.yaml bundle.json", "fhir-case validate 'data/**/*.ndjson' --format sarif"),
     "upload": ("fhir-case upload bundle.json --server http://localhost:8080/fhir --dry-run",),
     "timeline": ("fhir-case timeline case.yaml -o course.svg",),
+    "export": ("fhir-case export --to phenopacket case.yaml -o case.phenopacket.json",),
     "verify": ("fhir-case verify journal.jsonl",),
     "undo": ("fhir-case undo journal.jsonl",),
     "interop": ("fhir-case interop case.yaml --server clinic --server http://localhost:8080/fhir --html matrix.html",),

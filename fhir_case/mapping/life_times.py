@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PERIODS", "age_quantity", "age_range", "life_value", "without_day"]
 
-PERIODS = frozenset({"abatement", "collected", "effective", "occurrence", "onset", "performed"})
+PERIODS = frozenset({"abatement", "collected", "effective", "occurrence", "onset", "performed", "value"})
 """The choices of which one is a Period."""
 
 _CHOICES = frozenset({"abatement", "onset", "performed"})

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fhir_case.case import Case
-    from fhir_case.case.record import Record
+    from fhir_case.case.record import Record, Vocabulary
     from fhir_case.fhir.wire import Resource
 
 __all__ = ["MAPPING", "document"]
@@ -57,10 +57,7 @@ def _record(record: Record) -> Iterator[Resource]:
     said = [
         f"Submitted by {record.submitted_by}." if record.submitted_by else "",
         *(_update(at, by, comment) for at, by, comment in ((one.at, one.by, one.comment) for one in record.updates)),
-        *(
-            f"Vocabulary: {_listed(one.id, one.name, one.version, one.url, one.prefix, one.iri_prefix)}."
-            for one in record.vocabularies
-        ),
+        *(f"Vocabulary: {_told_part_by_part(one)}." for one in record.vocabularies),
     ]
     related = [
         {
@@ -99,6 +96,11 @@ def _record(record: Record) -> Iterator[Resource]:
 
 def _update(at: str | None, by: str | None, comment: str | None) -> str:
     return f"Updated{f' on {at}' if at else ''}{f' by {by}' if by else ''}{f': {comment}' if comment else ''}."
+
+
+def _told_part_by_part(one: Vocabulary) -> str:
+    """Return the parts of a vocabulary, a dash for each that the record does not tell."""
+    return " | ".join(part or "-" for part in (one.id, one.name, one.version, one.url, one.prefix, one.iri_prefix))
 
 
 def _listed(*parts: str | None) -> str:

@@ -13,14 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import responses
 
+from fhir_case.bundle import build_bundle
+from fhir_case.case.reading import case_of
 from fhir_case.documents import find_documents
 from fhir_case.errors import FhirCaseError
+from fhir_case.export import to_phenopacket
 from fhir_case.fhir.compare import compare
 from fhir_case.fhir.wire import dump, mapping, parse
 from fhir_case.interop.baseline import compare_with
 from fhir_case.interop.result import InteropResult
 from fhir_case.load.journal.reader import read_header, read_records, read_requests
-from fhir_case.mapping.cases import read_case
+from fhir_case.mapping.cases import model_of_cases, read_case
+from fhir_case.readers import read_cases
+from fhir_case.readers.phenopacket import PHENOPACKET
+from fhir_case.readers.phenopacket.reading import read_packet
 from fhir_case.server.capabilities import from_statement
 from fhir_case.server.client import Client
 from fhir_case.server.named.reading import read_servers
@@ -38,6 +44,7 @@ __all__ = ["TARGETS", "seeds"]
 
 BASE = "http://127.0.0.1:8080/fhir"
 CASES = Path(__file__).parent.parent / "cases"
+PACKET = CASES.parent / "readers" / "phenopackets" / "everything.yaml"
 
 
 @cache
@@ -130,6 +137,18 @@ def _answer(data: bytes) -> None:
                 continue
 
 
+def _phenopacket(data: bytes) -> None:
+    for one in read_cases(_file("packet.json", data), PHENOPACKET):
+        if one.case is not None:
+            build_bundle(one.case)
+
+
+def _exported(value: Any) -> None:
+    entries = mapping(value).get("entry")
+    listed = entries if isinstance(entries, list) else [{"resource": value}]
+    to_phenopacket(mapping(mapping(one).get("resource")) for one in listed)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "json": _documents("a.json"),
     "ndjson": _documents("a.ndjson"),
@@ -137,6 +156,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "zip": _documents("a.zip"),
     "case": lambda data: void(read_case(data)),
     "case as a document": _documents("a.yaml"),
+    "phenopacket": _phenopacket,
+    "to a phenopacket": _json(_exported),
     "servers": lambda data: void(read_servers(_file("servers.toml", data))),
     "waivers": lambda data: void(read_waivers(_file("waivers.toml", data))),
     "journal": _journal,
@@ -211,6 +232,7 @@ def seeds(target: str) -> Iterator[bytes]:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.json", patient)
         archive.writestr("folder/b.ndjson", patient + b"\n" + patient)
+    packet = PACKET.read_bytes()
     outcome, statement = json.dumps(OUTCOME).encode(), json.dumps(STATEMENT).encode()
     answers = [
         b'%d\nETag: W/"1"\nRetry_After: 1\n\n%b' % (code, body) for code in (200, 422) for body in (outcome, statement)
@@ -222,6 +244,14 @@ def seeds(target: str) -> Iterator[bytes]:
         "zip": [packed.getvalue()],
         "case": cases,
         "case as a document": cases[:1],
+        "phenopacket": [packet],
+        "to a phenopacket": [
+            json.dumps(
+                build_bundle(case_of(read_packet(packet.decode(), "packet.yaml").tree, model_of_cases())), default=float
+            ).encode()
+        ]
+        if target == "to a phenopacket"
+        else (),
         "servers": [SERVERS],
         "waivers": [WAIVERS],
         "journal": _journals() if target == "journal" else (),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -229,3 +231,10 @@ def test_names_may_be_written_as_the_definition_of_the_schema_has_them() -> None
     """
 
     assert 1 == len(read_packet(written, "packet.yaml").tree.root.data["phenotypes"])
+
+
+def test_the_script_writes_the_fields_of_the_schema_byte_for_byte() -> None:
+    written = files("fhir_case.readers.phenopacket").joinpath("schema.json").read_text("utf-8")
+    made = runpy.run_path(str(ROOT / "scripts" / "make-phenopacket-schema"), run_name="script")
+
+    assert written == made["text"]()

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from fhir_case.readers.phenopacket.draft import Draft
     from fhir_case.readers.phenopacket.packet import Part
 
-__all__ = ["RESPONSE", "add_action"]
+__all__ = ["DRUG_TYPES", "RESPONSE", "add_action"]
 
 RESPONSE = "Response to treatment"
 _REGIMEN_STATUS = {"STARTED": "active", "COMPLETED": "completed", "DISCONTINUED": "stopped"}
-_DRUG_TYPES = {
+DRUG_TYPES = {
     "PRESCRIPTION": "prescription",
     "EHR_MEDICATION_LIST": "medication list of a health record",
     "ADMINISTRATION_RELATED_TO_PROCEDURE": "administration related to a procedure",
@@ -82,7 +82,7 @@ def _treatment(draft: Draft, treatment: Part, aim: dict[str, Any]) -> list[str]:
     common: dict[str, Any] = {
         "drug": located_concept(agent),
         "route": located_concept(treatment.part("routeOfAdministration")),
-        "category": _DRUG_TYPES.get(drug_type, ""),
+        "category": DRUG_TYPES.get(drug_type, ""),
         "status": "unknown",
         **aim,
     }

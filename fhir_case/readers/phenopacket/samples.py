@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fhir_case.readers.phenopacket.draft import Draft
     from fhir_case.readers.phenopacket.packet import Part
 
-__all__ = ["FOUND_IN_SAMPLES", "add_biosamples", "add_file"]
+__all__ = ["FOUND_IN_SAMPLES", "SITE_OF_SAMPLING", "add_biosamples", "add_file"]
 
 FOUND_IN_SAMPLES = {
     "taxonomy": "Species of the sample",
@@ -27,6 +27,7 @@ FOUND_IN_SAMPLES = {
     "sampleStorage": "Storage of the sample",
 }
 """What is said of a biosample, and what it is called as a finding."""
+SITE_OF_SAMPLING = "Site of the sampling"
 _LISTS = frozenset({"pathologicalTnmFinding", "diagnosticMarkers"})
 
 
@@ -46,7 +47,7 @@ def _add_biosample(draft: Draft, sample: Part) -> None:
     taken = _taken(sample)
     site = located_concept(tissue) or taken.pop("site", None)
     if left := taken.pop("site", None):
-        _found_in(draft, sample, key, "Site of the sampling", left)
+        _found_in(draft, sample, key, SITE_OF_SAMPLING, left)
     draft.add(
         "specimens",
         sample,

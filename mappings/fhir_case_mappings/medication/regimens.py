@@ -154,7 +154,7 @@ def _procedure(case: Case, regimen: Regimen, when: dict[str, Any]) -> Resource:
         extension=intent_extension(codes, regimen.intent, regimen),
         status=_STATUS.get(regimen.status, regimen.status),
         statusReason=reason,
-        category=kind,
+        category=kind or {"text": "drug regimen"},
         code={
             **({"coding": coding} if (coding := [*code.get("coding", ()), *kind.get("coding", ())]) else {}),
             "text": code["text"],

@@ -181,12 +181,14 @@ def _further(case: Case, who: Patient) -> Iterator[Resource]:
     at = who.last_encounter
     if at is not None:
         value = life_value(at) or dated(case, "valueDateTime", at)
-        text = "Last encounter" if "valueDateTime" in value else "Age at the last encounter"
+        text = "Last encounter" if at.day is not None else f"{_kind_of_age(at)} at the last encounter"
         code = _codes.fixed("age", text) if "valueQuantity" in value and at.age else {"text": text}
         yield _observed(who, "last-encounter", code, moment_words(case, at), **value)
     death = who.death.at if who.death else None
     if death is not None and (death.is_in_life or death.to_day):
-        yield _observed(who, "death", {"text": "Time of death"}, moment_words(case, death), **life_value(death))
+        yield _observed(
+            who, "death", {"text": f"{_kind_of_age(death)} at death"}, moment_words(case, death), **life_value(death)
+        )
     if who.survival is not None:
         code = {"text": "Survival after the primary diagnosis"}
         yield _observed(who, "survival", code, str(who.survival), valueQuantity=_codes.quantity(who.survival))
@@ -196,6 +198,10 @@ def _further(case: Case, who: Patient) -> Iterator[Resource]:
     if who.species is not None:
         species = _codes.concept("values", who.species, who)
         yield _observed(who, "species", {"text": "Species"}, species["text"], valueCodeableConcept=species)
+
+
+def _kind_of_age(at: When) -> str:
+    return "Gestational age" if at.gestation is not None else "Age"
 
 
 def _observed(who: Patient, key: str, code: dict[str, Any], words: str, **value: object) -> Resource:

@@ -31,11 +31,11 @@ def _absent_is_excluded(status: Any) -> Any:
 
 def _age_or_time(given: Any) -> Any:
     """Take a number with a unit for an age, since that is what an onset mostly is."""
-    is_age = isinstance(given, int | float | Decimal) or (isinstance(given, str) and _AGE.match(given))
+    is_age = isinstance(given, int | float | Decimal) or (isinstance(given, str) and _AGE.match(given.strip()))
     return {"age": given} if is_age or (isinstance(given, dict) and "value" in given) else given
 
 
-_AGE = re.compile(r"^\s*[<>]?=?\s*\d+(?:\.\d+)?(?:\s*[a-z].*)?$")
+_AGE = re.compile(r"[<>]?=? ?\d+(?:\.\d+)?(?: ?[a-z]|$)")
 LifeTime = Annotated[When, BeforeValidator(_age_or_time)]
 
 
