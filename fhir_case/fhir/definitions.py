@@ -8,10 +8,11 @@ compiled for the first resource of that type, and kept.
 from __future__ import annotations
 
 import gzip
-import json
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from fhir_case.errors import CheckerError
 from fhir_case.fhir.invariants import INVARIANTS
@@ -48,7 +49,7 @@ def definitions(fhir: FhirVersion) -> dict[str, Any]:
     """Return the definitions of a release, with the invariants written into them."""
     file = files("fhir_case.fhir").joinpath("schema", f"{fhir.lower()}.json.gz")
     try:
-        found: dict[str, Any] = json.loads(gzip.decompress(file.read_bytes()))["$defs"]
+        found: dict[str, Any] = orjson.loads(gzip.decompress(file.read_bytes()))["$defs"]
     except (OSError, ValueError) as error:
         raise CheckerError(
             f"the schema of {fhir} could not be read: {error}", hint="install fhir-case again"

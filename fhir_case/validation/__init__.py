@@ -13,11 +13,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import CheckerError
-from fhir_case.issues import SEVERITIES, CheckRun, ValidationResult
+from fhir_case.issues import MOST_RESOURCES, NOT_ASKED, SEVERITIES, CheckRun, ValidationResult
 from fhir_case.validation.checks import CHECKS
 from fhir_case.validation.profiles import PROFILE_CHECKS, with_engines
 from fhir_case.validation.strict import schema_issues
-from fhir_case.validation.structure import MOST_RESOURCES, NOT_ASKED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fhir_case.documents import Text
 from fhir_case.fhir.wire import objects
-from fhir_case.validation.structure import MOST_RESOURCES
+from fhir_case.issues import MOST_RESOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

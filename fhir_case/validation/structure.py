@@ -17,15 +17,7 @@ if TYPE_CHECKING:
     from fhir_case.validation.located import Located
     from fhir_case.validation.subject import Subject
 
-__all__ = ["MOST_RESOURCES", "NOT_ASKED", "STRUCTURE"]
-
-MOST_RESOURCES = 300
-"""Of so many resources, contained ones too, the models are asked without a word; they take 0.3 ms for each."""
-
-NOT_ASKED: Mapping[str, str] = {
-    "structure": f"not run for more than {MOST_RESOURCES} resources; --check structure runs it"
-}
-"""The checks that are left out of large inputs, with the reason."""
+__all__ = ["STRUCTURE"]
 
 
 def _structure(subject: Subject) -> Iterator[Issue]:

@@ -13,8 +13,8 @@ from fhir_case import validate
 from fhir_case.documents import Document
 from fhir_case.fhir.definitions import validators
 from fhir_case.fhir.models import model_findings
+from fhir_case.issues import MOST_RESOURCES, NOT_ASKED
 from fhir_case.validation.second_opinion import is_asked_by_itself
-from fhir_case.validation.structure import MOST_RESOURCES, NOT_ASKED
 from support import golden, run_command
 
 if TYPE_CHECKING:

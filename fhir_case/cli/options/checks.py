@@ -79,8 +79,8 @@ def left_out(skip: Collection[str], forced: Collection[str], *, is_small: bool) 
     Raises:
         click.UsageError: A check is wanted and not wanted.
     """
+    from fhir_case.issues import NOT_ASKED
     from fhir_case.validation import ON_REQUEST
-    from fhir_case.validation.structure import NOT_ASKED
 
     if both := sorted({*skip} & {*forced}):
         raise click.UsageError(f"--check {both[0]} and --skip {both[0]} contradict each other.")

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from fhir_case.issues import SEVERITIES
+from fhir_case.issues import NOT_ASKED, SEVERITIES
 from fhir_case.report.characters import printable
-from fhir_case.validation.structure import NOT_ASKED
 from fhir_case.wording import CountedNames, located_once
 
 if TYPE_CHECKING:
