@@ -12,11 +12,13 @@ from functools import partial
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from benchmarks.results import of_medians, report
 from benchmarks.timing import interleaved, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from benchmarks.results import Row
     from fhir_case.documents import Document, Text
     from fhir_case.issues import ValidationResult
 
@@ -28,7 +30,7 @@ _ROUNDS = 3
 _BUNDLES = 1500  # a round and process; of the models, which are slower, a tenth as many
 
 
-def bench_validate(runs: int) -> None:
+def bench_validate(runs: int, *, compare: bool) -> bool:
     """
     Time the strict schema with the rules against model_validate, on the same Bundles in turn.
 
@@ -37,6 +39,10 @@ def bench_validate(runs: int) -> None:
 
     Args:
         runs: How often one Bundle is validated in one process; with 0, each of them twice.
+        compare: Whether to compare with the last results in place of keeping these.
+
+    Returns:
+        Whether nothing became slower.
     """
     from fhir_case import build_bundle, load_case, validate
 
@@ -48,12 +54,12 @@ def bench_validate(runs: int) -> None:
         if not result.ok:
             sys.exit(f"a Bundle to measure with is not valid: {result.issues[0]}")
     print(f"{len(bundle['entry'])} resources a Bundle, {_DIFFERENT} different Bundles")
-    _one_by_one(bundles, runs or 2 * _DIFFERENT)
-    _in_streams(bundles)
+    rows = [_one_by_one(bundles, runs or 2 * _DIFFERENT), *_in_streams(bundles)]
+    return report("validate", rows, compare=compare)
 
 
-def _one_by_one(bundles: list[dict[str, Any]], runs: int) -> None:
-    """Compare what one Bundle takes, which was read before."""
+def _one_by_one(bundles: list[dict[str, Any]], runs: int) -> Row:
+    """Return how many times as fast as the models one Bundle is checked, which was read before."""
     from fhir.resources.R4B.bundle import Bundle
 
     from fhir_case import validate
@@ -63,30 +69,34 @@ def _one_by_one(bundles: list[dict[str, Any]], runs: int) -> None:
         runs,
         lambda: Bundle.model_validate(next(for_models)) and None,
         lambda: validate(next(for_us), skip=("structure",)) and None,
+        processor_time=True,
     )
     show("fhir.resources models", model_seconds)
     show("strict schema and rules", our_seconds)
-    print(f"ratio of medians {statistics.median(model_seconds) / statistics.median(our_seconds):.2f}")
     print(f"ratio of minima  {min(model_seconds) / min(our_seconds):.2f}")
+    against = "model_validate, 1 process, read before"
+    return of_medians("strict schema and rules, 1 process, read before", our_seconds, against, model_seconds, wanted=15)
 
 
-def _in_streams(bundles: list[dict[str, Any]]) -> None:
+def _in_streams(bundles: list[dict[str, Any]]) -> list[Row]:
     """Compare Bundles a second from NDJSON as the command checks it, the start of processes counted."""
     from fhir_case.documents import Text
     from fhir_case.fhir import wire
+    from fhir_case.issues import NOT_ASKED
     from fhir_case.validation.document import check_document
     from fhir_case.validation.workers.checking import usable_cores
 
     cores = usable_cores()
     texts = [Text(wire.dump(bundle) + b"\n", "bench.ndjson", line) for line, bundle in enumerate(bundles, 1)]
-    ours = partial(check_document, skip=("structure",))
+    ours = partial(check_document, skip=NOT_ASKED)
+    all_of_it = partial(check_document, check=("structure",))
     ways: dict[str, Callable[[], Taken]] = {
         "models, 1 process, read before": lambda: _models_alone(bundles, _BUNDLES // 10),
         f"models, {cores} processes": lambda: _through(_models, texts, _BUNDLES // 10 * cores, cores),
-        "everything, 1 process": lambda: _through(check_document, texts, _BUNDLES // 10, 1),
-        f"everything, {cores} processes": lambda: _through(check_document, texts, _BUNDLES // 10 * cores, cores),
-        "--skip structure, 1 process": lambda: _through(ours, texts, _BUNDLES, 1),
-        f"--skip structure, {cores} processes": lambda: _through(ours, texts, _BUNDLES * cores, cores),
+        "--check structure, 1 process": lambda: _through(all_of_it, texts, _BUNDLES // 10, 1),
+        f"--check structure, {cores} processes": lambda: _through(all_of_it, texts, _BUNDLES // 10 * cores, cores),
+        "validate, 1 process": lambda: _through(ours, texts, _BUNDLES, 1),
+        f"validate, {cores} processes": lambda: _through(ours, texts, _BUNDLES * cores, cores),
     }
     taken: dict[str, list[Taken]] = {name: [] for name in ways}
     for _ in range(_ROUNDS):
@@ -99,6 +109,12 @@ def _in_streams(bundles: list[dict[str, Any]]) -> None:
     for name, rate in rates.items():
         processor_ms = statistics.median(1000 * one.processor_s / one.bundles for one in taken[name])
         print(f"{name:<30} {rate:7.1f} {rate / in_one:7.2f} {rate / in_all:7.2f} {processor_ms:7.1f} ms a Bundle")
+    _, models, _, everything, _, validate = ([one.processor_s / one.bundles for one in each] for each in taken.values())
+    against = f"model_validate, {cores} processes, read by orjson"
+    return [
+        of_medians(f"`validate` of NDJSON, {cores} processes, a Bundle", validate, against, models, wanted=6),
+        of_medians(f"with `--check structure`, {cores} processes", everything, against, models),
+    ]
 
 
 class Taken(NamedTuple):
