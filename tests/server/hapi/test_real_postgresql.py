@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 import requests
 
+from faultproxy import FaultProxy
 from fhir_case.errors import CheckerError
 from fhir_case.server.hapi import HapiServer
 from fhir_case.server.postgresql import PostgreSQL
+from load.test_faults import PATIENT, Data, assert_exactly_once, load
 from server.postgresql.waiting import gone, until
 
 if TYPE_CHECKING:
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.server
 
-PATIENT = {"resourceType": "Patient", "id": "kept", "gender": "female", "birthDate": "1958-03-01"}
+FEMALE = {"resourceType": "Patient", "id": "kept", "gender": "female", "birthDate": "1958-03-01"}
 
 
 def failure(db: str, environment: Mapping[str, str], state: Path, **options: str) -> str:
@@ -53,7 +56,7 @@ def test_data_outlive_server_database_and_kills_of_either(tmp_path: Path) -> Non
 def store_in_ones_own(own: PostgreSQL, tmp_path: Path) -> None:
     environment = {**os.environ, "FHIR_CASE_DB_USER": own.user, "FHIR_CASE_DB_PASSWORD": own.password}
     with HapiServer(db=own.url, environment=environment, state=tmp_path) as server:
-        assert 201 == requests.put(f"{server.base_url}/Patient/kept", json=PATIENT, timeout=120).status_code
+        assert 201 == requests.put(f"{server.base_url}/Patient/kept", json=FEMALE, timeout=120).status_code
 
     wrong = failure(own.url, {**environment, "FHIR_CASE_DB_PASSWORD": "wrong-password"}, tmp_path)
     assert 'refuses the user or the password: FATAL: password authentication failed for user "fhir"' in wrong
@@ -86,8 +89,14 @@ def find_in_the_embedded_one(tmp_path: Path) -> None:
         java = next(each for each in psutil.Process(starter.pid).children() if "java" in each.name())
         (database,) = keeper.children()
 
-        database.kill()
-        changed = {**PATIENT, "gender": "male"}
+        data, journal = Data(tmp_path, 30), tmp_path / "journal.jsonl"
+        with FaultProxy(base_url) as proxy, ThreadPoolExecutor(1) as pool:
+            loading = pool.submit(load, data, proxy, journal, concurrency=2, timeout_s=60, policy=PATIENT)
+            assert until(lambda: len(proxy.log) >= 6 or loading.done())
+            database.kill()
+            loading.result(600)
+        assert_exactly_once(data, base_url, journal)
+        changed = {**FEMALE, "gender": "male"}
         assert until(lambda: answers(lambda: requests.put(patient, json=changed, timeout=120), 200))
         assert until(
             lambda: "Warning: PostgreSQL ended by itself (exit code -9) and is started again" in errors.read_text()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["gone", "until"]
 
-_LONGEST_S = 120.0
+_LONGEST_S = 300.0
 
 
 def until(condition: Callable[[], bool]) -> bool:
