@@ -120,12 +120,15 @@ def test_a_verification_has_what_is_altered_or_lost(tmp_path: Path) -> None:
     with SmallServer.like() as server:
         assert 0 == run_command("upload", file, "--server", server.url, "--journal", journal).exit_code
         server.put({**server.resources["Patient/p-a"], "gender": HOSTILE})
+        for name in [name for name in server.resources if name.startswith("Observation/")]:
+            del server.resources[name]
         code, _, _ = run_command("verify", journal, "--html", tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
 
     assert 5 == code
     assert "altered" == rows(page)["Patient/p-a"]
-    assert 1 == list(rows(page).values()).count("altered")
+    assert ["altered", "lost"] == sorted(state for state in rows(page).values() if state in ("altered", "lost"))
+    assert re.search(r"<li><b>[^<]*urn:uuid:[^<]*</b>: lost: Observation/", page)
     assert "<code>Patient.gender</code> changed: " in page
     assert '<span class="mark bad">not all as sent</span>' in page
     assert "<script>alert" not in page

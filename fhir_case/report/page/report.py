@@ -161,7 +161,8 @@ def report_page(report: Report) -> str:
 
     picture, no_course = report.gathered.course()
     found = report.verification
-    wrong = found.wrong[:_MOST_SHOWN] if found is not None else []
+    different = [each for each in found.wrong if each.differences][:_MOST_SHOWN] if found is not None else []
+    reasons = reasons_json(found.reasons)[:_MOST_SHOWN] if found is not None else []
     return page(
         "page/report.html.jinja",
         filters={"body": printable_lines, "value": _value, "not_checked": not_checked},
@@ -171,8 +172,9 @@ def report_page(report: Report) -> str:
         picture=Markup(picture),  # noqa: S704 - it is written by us, and escaped there
         no_course=no_course,
         severities=SEVERITIES,
-        wrong=wrong,
-        more_wrong=_number_wrong(found) - len(wrong),
+        different=different,
+        reasons=reasons,
+        more_wrong=_number_wrong(found) - len(different) - sum(each["count"] for each in reasons),
         compared=_present({state_word(state): number for state, number in found.counts.items()}) if found else {},
     )
 
