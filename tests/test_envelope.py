@@ -85,6 +85,7 @@ CALLS: dict[str, tuple[str, str, int]] = {
     "codes": ("routes", "notable", 2),
     "import": ("recipe.yaml -o out", "nowhere.yaml", 3),
     "build": ("case.yaml", "nowhere", 3),
+    "synth": ("case.yaml -n 2 --out cohort -j 1", "nowhere -n 2 --out cohort", 3),
     "explain": ("case.yaml", "nowhere", 3),
     "validate": ("p.json --engine none", "nowhere.json", 2),
     "upload": ("p.json --server URL", "servers.toml --server URL", 4),

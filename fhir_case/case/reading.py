@@ -14,6 +14,9 @@ from fhir_case.case.problems import case_error, found, model_problems, shown
 from fhir_case.case.section import keyed_nodes, sections_by_role
 from fhir_case.case.text import decode
 from fhir_case.case.tree import read_tree
+from fhir_case.case.variation.checks import declaration_problems
+from fhir_case.case.variation.taking import declared_beside, take_declarations
+from fhir_case.case.variation.varied import VariedCase
 from fhir_case.errors import CaseError, MappingError
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from fhir_case.case.section import Section
     from fhir_case.case.tree import Tree
 
-__all__ = ["case_of", "read_case"]
+__all__ = ["case_of", "read_case", "varied_case_of"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -55,6 +58,21 @@ def case_of(tree: Tree, model: type[Case]) -> Case:
     Raises:
         CaseError: It is not a case; ``problems`` holds all that is wrong with it, in the order of the lines.
     """
+    return varied_case_of(tree, model).case
+
+
+def varied_case_of(tree: Tree, model: type[Case], beside: Tree | None = None) -> VariedCase:
+    """
+    Check what a file says, and return the case that it is with what varies of it in a cohort.
+
+    Args:
+        tree: The values of the case with their places in the file, and what was found wrong already.
+        model: The model of the case.
+        beside: The values of a file beside it that declares what varies, in addition.
+
+    Raises:
+        CaseError: It is not a case, or what is declared does not fit it.
+    """
     root = tree.root
     if not isinstance(root.data, LocatedDict):
         raise CaseError(
@@ -64,7 +82,11 @@ def case_of(tree: Tree, model: type[Case]) -> Case:
         )
     keys: dict[str, str] = {}
     twice: set[str] = set()
+    declared = take_declarations(root, model.sections)
     problems = [*tree.problems, *_collect_keys(root, model.sections, keys, twice)]
+    if beside is not None:
+        single = (section.name for section in model.sections if not section.is_list)
+        declared.add(declared_beside(beside, (*keys, *single, "timeline")))
     context = {"keys": keys, "roles": sections_by_role(model.sections)}
     case = None
     try:
@@ -80,8 +102,11 @@ def case_of(tree: Tree, model: type[Case]) -> Case:
     else:
         problems += _time_problems_of_valid_entries(root, model, context, twice)
     if case is None or problems:
-        raise case_error(problems, root)
-    return case
+        raise case_error([*problems, *declared.problems], root)
+    varied = VariedCase(case, root.data, declared.variations, declared.presences)
+    if declared and (wrong := [*declared.problems, *declaration_problems(varied, whole=not declared.problems)]):
+        raise case_error(wrong, root)
+    return varied
 
 
 def _broken_model(error: BaseException, file: str) -> MappingError:

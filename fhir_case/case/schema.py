@@ -20,6 +20,8 @@ _HEAD = {
     "description": "What a report says about one patient: sections of entries, each with its place in the report.",
 }
 
+_VARY = {"description": "How it varies in a cohort (docs/cohorts.md); says nothing of the case itself."}
+
 
 def case_schema(sections: tuple[Section, ...]) -> dict[str, Any]:
     """
@@ -32,6 +34,10 @@ def case_schema(sections: tuple[Section, ...]) -> dict[str, Any]:
     from fhir_case.case.model import case_model
 
     schema = case_model(sections).model_json_schema()
+    for form in schema["$defs"].values():
+        for each in (form, *form.get("anyOf", ())):
+            if each.get("additionalProperties") is False:
+                each["properties"]["vary"] = _VARY
     return _HEAD | {name: value for name, value in schema.items() if name not in _HEAD}
 
 

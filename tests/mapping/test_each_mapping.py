@@ -21,7 +21,8 @@ from support import resources
 
 CASES = Path(__file__).parent / "cases"
 FORMS = ["minimal", "full"]
-OF_EVERY_EVENT = {"encounter", "performer"}  # `test_circumstances.py` has them
+# `test_circumstances.py` has the first two, `test_variation.py` the third, which says nothing of the case.
+OF_EVERY_EVENT = {"encounter", "performer", "vary"}
 MAPPINGS = {one.mapping.name: one for one in discover()}
 # Mappings that add to resources of another one, which their golden shows with what was added.
 ADDS_TO = {"pathology": "condition"}
