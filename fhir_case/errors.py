@@ -98,9 +98,21 @@ class CaseError(FhirCaseError):
 
 
 class BundleError(FhirCaseError):
-    """A Bundle that cannot be made, or an input that cannot be loaded; nothing of it was sent."""
+    """
+    A Bundle that cannot be made, or an input that cannot be loaded; nothing of it was sent.
+
+    Args:
+        message: The first problem, or the only one.
+        problems: Where several are known, every problem, each with its own location.
+    """
 
     exit_code = ExitCode.BUNDLE
+
+    def __init__(
+        self, message: str, *, where: str = "", hint: str = "", problems: tuple[BundleError, ...] = ()
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.problems = problems
 
 
 class MappingError(BundleError):

@@ -160,7 +160,7 @@ def _run(arguments: list[str] | None) -> None:
 def _ended(arguments: list[str], debug: bool) -> ExitCode:
     """Run a command, tell what went wrong, and return how it ended."""
     from fhir_case.cli.output import echo_error, echo_notice, echo_usage_error
-    from fhir_case.errors import CaseError, ExitCode, FhirCaseError
+    from fhir_case.errors import BundleError, CaseError, ExitCode, FhirCaseError
 
     try:
         return _exit_code(cli.main(args=arguments, prog_name="fhir-case", standalone_mode=False))
@@ -174,13 +174,13 @@ def _ended(arguments: list[str], debug: bool) -> ExitCode:
         return ExitCode.INTERRUPTED
     except FhirCaseError as error:
         _show_traceback(debug)
-        problems = error.problems if isinstance(error, CaseError) else ()
+        problems = error.problems if isinstance(error, CaseError | BundleError) else ()
         for problem in problems:
             echo_error(problem)
         if not problems:
             echo_error(error, before="fhir-case: ")
         elif len(problems) > 1:
-            echo_notice(f"{len(problems)} problems in the case file")
+            echo_notice(f"{len(problems)} problems in the {'case file' if isinstance(error, CaseError) else 'files'}")
         return error.exit_code
     except OSError as error:
         return _file_failed(error, debug)

@@ -22,7 +22,7 @@ from fhir_case.cohort.defects import DEFECTS_FILE, table
 from fhir_case.cohort.files import PART, as_json, put_in_place
 from fhir_case.cohort.recipe import checked_corner, codes_of, varied_case
 from fhir_case.cohort.shard import make_shard, read_record, record_name
-from fhir_case.documents.manifest import EXTENSION, MANIFEST
+from fhir_case.documents.manifest import BEGUN, EXTENSION, MANIFEST
 from fhir_case.errors import FhirCaseError
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["make_cohort", "write_manifest"]
 
 _POLL_S = 0.2
-_STATE = ".cohort.json"
 
 
 class _Stopped(Exception):  # noqa: N818 - it never leaves this module
@@ -114,7 +113,7 @@ def make_cohort(
     )
     for record in made:
         (folder / record_name(record.shard)).unlink(missing_ok=True)
-    (folder / _STATE).unlink(missing_ok=True)
+    (folder / BEGUN).unlink(missing_ok=True)
     return manifest
 
 
@@ -171,7 +170,7 @@ def _manifest_there(folder: Path, fingerprint: str) -> dict[str, Any] | None:
 
 def _begin(folder: Path, fingerprint: str) -> None:
     """Note whose folder it is; refuse one with other things in it."""
-    state = folder / _STATE
+    state = folder / BEGUN
     with suppress(OSError, ValueError):
         if json.loads(state.read_bytes()).get("fingerprint") == fingerprint:
             for part in folder.glob(f".*{PART}"):

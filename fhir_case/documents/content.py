@@ -3,17 +3,42 @@
 from __future__ import annotations
 
 import bz2
+import gzip
 import re
+import struct
+import zipfile
 import zlib
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
-__all__ = ["ARCHIVE_BEGINS", "BZIP2_BEGINS", "GZIP_BEGINS", "PEEKED", "decompressed_name", "is_document", "why_not"]
+if TYPE_CHECKING:
+    from io import BufferedReader
+
+__all__ = [
+    "ARCHIVE_BEGINS",
+    "BROKEN",
+    "BROKEN_ARCHIVE",
+    "BZIP2_BEGINS",
+    "GZIP_BEGINS",
+    "PEEKED",
+    "decompressed",
+    "decompressed_name",
+    "is_document",
+    "reason_of",
+    "why_not",
+]
 
 ARCHIVE_BEGINS = (b"PK\x03\x04", b"PK\x05\x06")
 GZIP_BEGINS = b"\x1f\x8b"
 BZIP2_BEGINS = b"BZh"
 PEEKED = 65_536
 """How many bytes of a file are looked at."""
+
+BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
+"""What is raised for a compressed file that is broken."""
+
+BROKEN_ARCHIVE = (*BROKEN, ValueError, RuntimeError, struct.error)
+"""What is raised for an archive that is broken."""
 
 _DOCUMENTS = (".json", ".ndjson", ".jsonl")
 _COMPRESSED = (".gz", ".bz2")
@@ -31,6 +56,19 @@ def decompressed_name(name: str) -> str:
     """Return a name without the ending of a compressed file."""
     path = PurePosixPath(name)
     return path.stem if path.suffix.lower() in _COMPRESSED else name
+
+
+def decompressed(stream: BufferedReader) -> BufferedReader | gzip.GzipFile | bz2.BZ2File:
+    """Return what is in a stream that may be compressed, as another stream, to be closed."""
+    begin = stream.peek(3)
+    if begin.startswith(GZIP_BEGINS):
+        return gzip.GzipFile(fileobj=stream)
+    return bz2.BZ2File(stream) if begin.startswith(BZIP2_BEGINS) else stream
+
+
+def reason_of(error: Exception) -> str:
+    """Return why something could not be read; EOFError may have no text."""
+    return f"this could not be read: {str(error) or 'it ends too early'}"
 
 
 def why_not(begin: bytes) -> str:

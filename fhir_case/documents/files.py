@@ -7,112 +7,53 @@ whole into memory: compressed files and members of archives are streams.
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import hashlib
-import os
-import struct
 import zipfile
-import zlib
 from functools import partial
 from io import BufferedReader
 from itertools import chain
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from fhir_case.documents.case_file import SUFFIXES, read_case_files
+from fhir_case.documents.case_file import read_case_files
 from fhir_case.documents.content import (
     ARCHIVE_BEGINS,
-    BZIP2_BEGINS,
-    GZIP_BEGINS,
+    BROKEN,
+    BROKEN_ARCHIVE,
     PEEKED,
+    decompressed,
     decompressed_name,
     is_document,
+    reason_of,
     why_not,
 )
 from fhir_case.documents.document import Document, unread
-from fhir_case.documents.folders import walk
+from fhir_case.documents.paths import ARCHIVE, find_files, not_noted, shown
 from fhir_case.documents.reading import read_documents, read_texts
 from fhir_case.errors import FhirCaseError
 from fhir_case.readers.discovery import reader_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from fhir_case.documents.case_file import BundleOfCase
     from fhir_case.documents.document import Text
+    from fhir_case.documents.manifest import Manifest
+    from fhir_case.documents.paths import PassedOver
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.readers import Reader
 
     Found = TypeVar("Found")
-    PassedOver = Callable[[str, str], None]
     Read = Callable[..., Iterator[Found]]
     ReadCases = Callable[[Path, Reader], Iterator[tuple[str, BundleOfCase]]]
 
-__all__ = ["digest", "find_documents", "find_files", "find_texts", "shown"]
+__all__ = ["digest", "find_documents", "find_texts"]
 
 _LINES = (".ndjson", ".jsonl")
-_ARCHIVE = ".zip"
 _ENCRYPTED = 0x1
 # zipfile decompresses bzip2 and LZMA members without a bound for the memory.
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
-_BROKEN_ARCHIVE = (*_BROKEN, ValueError, RuntimeError, struct.error)
-
-
-def shown(path: Path) -> str:
-    """Return a path as text that can be written anywhere: what is not UTF-8 in it as the number of the byte."""
-    text = str(path)
-    return text if text.isascii() else os.fsencode(text).decode(errors="backslashreplace")
-
-
-def _not_noted(name: str, reason: str) -> None:
-    """Do nothing with the name of what is passed over, and the reason."""
-
-
-def find_files(path: Path, passed_over: PassedOver = _not_noted) -> Iterator[Path]:
-    """
-    Return a file itself, or all files under a directory that are documents or archives of them, in the order of names.
-
-    What ends like a document is one, so that what is wrong in it is found; of any other its content decides.
-
-    Args:
-        passed_over: Called with the name of each other file, and why it is passed over.
-    """
-    if not path.is_dir():
-        yield path
-        return
-    for one, is_folder in walk(path):
-        reason = "" if is_folder else _why_not(one)
-        if reason:
-            passed_over(shown(one), reason)
-        elif not is_folder:
-            yield one
-
-
-def _why_not(file: Path) -> str:
-    """Return why a file under a directory is passed over; empty when it is not."""
-    name = file.name.lower()
-    if file.is_dir():
-        return ""  # it could not be read, and says so where it is opened
-    if not file.is_file() or name.startswith("."):
-        return "hidden" if name.startswith(".") else "no regular file"
-    if name.endswith(SUFFIXES):
-        return "YAML: a case file is read where it is named itself"
-    return "" if is_document(name) or name.endswith(_ARCHIVE) else _why_not_content(file)
-
-
-def _why_not_content(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            begin = stream.read(PEEKED)
-            if not begin.startswith(ARCHIVE_BEGINS):
-                return why_not(begin)
-            with zipfile.ZipFile(stream) as archive:
-                inside = any(is_document(member.filename) for member in archive.infolist())
-                return "" if inside else "an archive without documents"
-    except _BROKEN_ARCHIVE as error:
-        return _reason(error)
 
 
 def find_documents(
@@ -121,14 +62,15 @@ def find_documents(
     keep_raw: bool = False,
     checked: bool = False,
     fhir: FhirVersion = "R4",
-    passed_over: PassedOver = _not_noted,
+    passed_over: PassedOver = not_noted,
 ) -> Iterator[Document]:
     """
     Read a file, a case file too, a zip archive, or everything under a directory.
 
     Of a directory or archive, the ``.json``, ``.ndjson`` and ``.jsonl`` files are read, each also as ``.gz`` or
     ``.bz2``, and what is FHIR in JSON under another name; of a directory also the archives. An archive without any is
-    one document that says so.
+    one document that says so. Of an export, the files that its manifest names are read, and what is wrong with them by
+    the manifest is a document each at the end.
 
     Args:
         path: Where to look.
@@ -146,7 +88,7 @@ def find_texts(
     *,
     fhir: FhirVersion = "R4",
     mapping_files: Sequence[Path] = (),
-    passed_over: PassedOver = _not_noted,
+    passed_over: PassedOver = not_noted,
 ) -> Iterator[Document | Text]:
     """
     Yield the bytes of what `find_documents` reads; a case file, and what cannot be read, as a document.
@@ -160,14 +102,17 @@ def find_texts(
 
 
 def _found(path: Path, read: Read[Found], read_cases: ReadCases, passed_over: PassedOver) -> Iterator[Found | Document]:
-    files = find_files(path, passed_over)
+    manifests: list[Manifest] = []
+    files = find_files(path, passed_over, manifests.append)
     documents = chain.from_iterable(_of_file(file, read, read_cases, passed_over) for file in files)
     first = next(documents, None)
     if first is not None:
         yield first
         yield from documents
-    elif not path.is_dir():
+    elif not path.is_dir() and not manifests:
         yield unread(shown(path), "there is no .json or .ndjson file in this archive")
+    for manifest in manifests:
+        yield from (unread(problem.where, problem.message) for problem in manifest.problems())
 
 
 def digest(paths: Iterable[Path]) -> Iterator[tuple[Path, int, str]]:
@@ -209,7 +154,7 @@ def _of_file(
         return
     try:
         with path.open("rb") as stream:
-            if path.suffix.lower() == _ARCHIVE or stream.peek(4).startswith(ARCHIVE_BEGINS):
+            if path.suffix.lower() == ARCHIVE or stream.peek(4).startswith(ARCHIVE_BEGINS):
                 yield from _of_archive(stream, source, read, passed_over)
             else:
                 yield from _of_stream(stream, source, read)
@@ -222,7 +167,7 @@ def _of_archive(
 ) -> Iterator[Found | Document]:
     try:
         archive = zipfile.ZipFile(stream)
-    except _BROKEN_ARCHIVE as error:
+    except BROKEN_ARCHIVE as error:
         yield _broken(source, error)
         return
     with archive:
@@ -255,8 +200,8 @@ def _why_not_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
     try:
         with opened:
             begin = opened.read(PEEKED)
-    except _BROKEN_ARCHIVE as error:
-        return _reason(error)
+    except BROKEN_ARCHIVE as error:
+        return reason_of(error)
     return "an archive inside of an archive" if begin.startswith(ARCHIVE_BEGINS) else why_not(begin)
 
 
@@ -269,28 +214,17 @@ def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BufferedReader
     try:
         # The type stubs know only a file of bytes.
         return BufferedReader(cast("zipfile.ZipExtFile", archive.open(member)))
-    except _BROKEN_ARCHIVE as error:
-        return _reason(error)
+    except BROKEN_ARCHIVE as error:
+        return reason_of(error)
 
 
 def _of_stream(stream: BufferedReader, source: str, read: Read[Found]) -> Iterator[Found | Document]:
     try:
-        with _decompressed(stream) as content:
+        with decompressed(stream) as content:
             yield from read(content, source, lines=decompressed_name(source).lower().endswith(_LINES))
-    except _BROKEN as error:
+    except BROKEN as error:
         yield _broken(source, error)
 
 
-def _decompressed(stream: BufferedReader) -> BufferedReader | gzip.GzipFile | bz2.BZ2File:
-    begin = stream.peek(3)
-    if begin.startswith(GZIP_BEGINS):
-        return gzip.GzipFile(fileobj=stream)
-    return bz2.BZ2File(stream) if begin.startswith(BZIP2_BEGINS) else stream
-
-
 def _broken(source: str, error: Exception) -> Document:
-    return unread(source, _reason(error))
-
-
-def _reason(error: Exception) -> str:
-    return f"this could not be read: {str(error) or 'it ends too early'}"  # EOFError may have no text
+    return unread(source, reason_of(error))

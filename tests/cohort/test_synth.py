@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cohort.conftest import CASE
 from fhir_case.cohort.defects import KINDS
 from fhir_case.documents.manifest import EXTENSION
 from fhir_case.fhir.wire import dump, parse
@@ -26,23 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-CASE = (
-    HEAD
-    + """\
-laboratory:
-  - {key: albumin, test: albumin, value: 4.1 g/dL, vary: {value: 2-5 g/dL}, at: visit, source: page 1}
-  - {key: inr, test: inr, value: 1.08, vary: {probability: 0.5}, at: baseline, source: page 1}
-"""
-)
-
 _FIRST = "Observation.000.ndjson.gz"
-
-
-@pytest.fixture
-def case(tmp_path: Path) -> Path:
-    file = tmp_path / "small.yaml"
-    file.write_text(CASE, encoding="utf-8")
-    return file
 
 
 def _files(folder: Path) -> dict[str, bytes]:

@@ -7,7 +7,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fhir_case.documents import Document, find_documents, read_documents, shown
-from fhir_case.documents.files import digest, find_files
+from fhir_case.documents.files import digest
+from fhir_case.documents.manifest import check_manifests
+from fhir_case.documents.paths import find_files
 from fhir_case.errors import BundleError
 from fhir_case.fhir import wire
 from fhir_case.load.survey.result import CountedNames
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from fhir_case.documents.manifest import Manifest
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.fhir.wire import Resource
 
@@ -31,7 +34,7 @@ _PASSED_OVER = 1_000  # files that are named: what is missing afterwards has to 
 
 class FileInputs:
     """
-    Files and folders.
+    Files and folders; of one with the manifest of an export, the files that it names, in its order.
 
     Args:
         paths: What is loaded.
@@ -40,13 +43,18 @@ class FileInputs:
     Attributes:
         several: Whether the rest may be loaded where one document cannot.
         passed_over: The files in folders and archives that are no documents, by the reason.
+
+    Raises:
+        BundleError: A manifest is none, or names what is not beside it.
     """
 
     several = True
 
     def __init__(self, paths: Sequence[Path], piped: Path | None = None) -> None:
         self.passed_over: dict[str, CountedNames] = {}
-        self._paths = list(dict.fromkeys(file for path in paths for file in find_files(path, self._pass_over)))
+        self._manifests: list[Manifest] = []
+        found = (file for path in paths for file in find_files(path, self._pass_over, self._manifests.append))
+        self._paths = list(dict.fromkeys(found))
         self._piped = piped
 
     def documents(self, fhir: FhirVersion, *, checked: bool) -> Iterator[tuple[str, Iterable[Document]]]:
@@ -56,7 +64,12 @@ class FileInputs:
         Args:
             fhir: The release in which the Bundle of a case file is built.
             checked: Whether all was read before and found right.
+
+        Raises:
+            BundleError: A file is not what its manifest says; ``problems`` holds all.
         """
+        if not checked:
+            check_manifests(self._manifests)
         note = (lambda *_: None) if checked else self._pass_over
         for path in self._paths:
             found = find_documents(path, keep_raw=True, checked=checked, fhir=fhir, passed_over=note)
