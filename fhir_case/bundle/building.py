@@ -9,9 +9,9 @@ from fhir_case.bundle.naming import business_key, id_of, named
 from fhir_case.bundle.record import recorded, software_and_provenance
 from fhir_case.bundle.rendering import FORMS, Form, rendered
 from fhir_case.errors import BundleError, FhirCaseError, MappingError
-from fhir_case.fhir.definitions import validators
 from fhir_case.fhir.identity import NAMESPACE_PATTERN
 from fhir_case.fhir.references import references_in
+from fhir_case.fhir.validators import quick_validators
 from fhir_case.mapping.cancer import has_cancer
 from fhir_case.mapping.discovery import sections_of
 from fhir_case.mapping.precision import without_unmet_profiles
@@ -189,7 +189,7 @@ def _check_elements(resources: list[Resource], fhir: FhirVersion, made_of: Mappi
     They are asked about a resource that the strict schema refuses, which knows all that they know and takes a fiftieth
     of the time; for another reason, such as an invariant, nothing is refused here.
     """
-    compiled = validators({one["resourceType"] for one in resources}, fhir)
+    compiled = quick_validators(resources, fhir)
     for one in resources:
         place = business_key(one)
         made = made_of.get(place)

@@ -1,13 +1,14 @@
 """
-The strict JSON Schemas of each release, with the invariants written into them, compiled by resource type.
+The strict JSON Schemas of each release by definition, with the invariants written into them.
 
-They are data of this package, made from the official packages by scripts/make-strict-schema. The schema of a type is
-compiled for the first resource of that type, and kept.
+They are data of this package, made from the official packages by scripts/make-strict-schema: one definition a line, so
+that those of the types at hand are read alone.
 """
 
 from __future__ import annotations
 
 import gzip
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,7 @@ from fhir_case.fhir.invariants.invariant import QUANTITIES
 from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Iterator, Sequence
 
     from fhir_case.fhir.models import FhirVersion
 
@@ -35,102 +35,71 @@ __all__ = [
     "resource_types",
     "targets",
     "unknown_type",
-    "validators",
 ]
 
 INVARIANT = "invariant:"
 """How the name of a definition begins that is the schema of an invariant; its number among all of them follows."""
 
-_SEPARATE = 8  # how many validators are compiled before one for all types
+
+class Definitions(Mapping[str, Any]):
+    """
+    The definitions of a release by their names, each parsed when it is first asked for.
+
+    Args:
+        lines: The text of each: its name and its schema, as a member of a JSON object.
+        broken: The schema of each invariant, by the name of its definition.
+        carriers: The names of the invariants that are written into the definition of a type.
+    """
+
+    def __init__(
+        self, lines: Mapping[str, bytes], broken: Mapping[str, Any], carriers: Mapping[str, Sequence[str]]
+    ) -> None:
+        self._lines, self._broken, self._carriers = lines, broken, carriers
+        self._parsed: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._parsed:
+            self._parsed[name] = self._parse(name)
+        return self._parsed[name]
+
+    def _parse(self, name: str) -> Any:
+        if name in self._broken:
+            return {"not": {"type": "object", **self._broken[name]}}
+        definition = orjson.loads(b"{%s}" % self._lines[name])[name]
+        # A Reference has a definition for each set of targets.
+        invariants = self._carriers.get(name.partition("(")[0], ())
+        if invariants:
+            definition.setdefault("allOf", []).extend({"$ref": f"#/$defs/{one}"} for one in invariants)
+        return definition
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._lines
+        yield from self._broken
+
+    def __len__(self) -> int:
+        return len(self._lines) + len(self._broken)
 
 
 @cache
-def definitions(fhir: FhirVersion) -> dict[str, Any]:
+def definitions(fhir: FhirVersion) -> Definitions:
     """Return the definitions of a release, with the invariants written into them."""
     file = files("fhir_case.fhir").joinpath("schema", f"{fhir.lower()}.json.gz")
     try:
-        found: dict[str, Any] = orjson.loads(gzip.decompress(file.read_bytes()))["$defs"]
-    except (OSError, ValueError) as error:
+        _, *members, _ = gzip.decompress(file.read_bytes()).split(b"\n")
+        lines = {line[1 : line.index(b'"', 1)].decode(): line.removesuffix(b",") for line in members}
+    except (OSError, EOFError, ValueError) as error:
         raise CheckerError(
             f"the schema of {fhir} could not be read: {error}", hint="install fhir-case again"
         ) from error
+    broken: dict[str, Any] = {}
+    carriers: dict[str, list[str]] = {}
     for number, invariant in enumerate(INVARIANTS):
         if fhir in invariant.releases and invariant.broken is not None:
             name = f"{INVARIANT}{number}"
-            for carrier in _carriers(invariant.where, found):
-                carrier.setdefault("allOf", []).append({"$ref": f"#/$defs/{name}"})
-            found[name] = {"not": {"type": "object", **invariant.broken}}
-    return found
-
-
-def _carriers(where: str, known: Mapping[str, Any]) -> list[Any]:
-    """Return the definitions of a type: a Reference has one for each set of targets, a Quantity special forms."""
-    names = QUANTITIES if where == "Quantity" else (where,)
-    return [one for name, one in known.items() if name.split("(")[0] in names]
-
-
-def validators(kinds: AbstractSet[str], fhir: FhirVersion) -> Mapping[str, Any]:
-    """
-    Return the compiled validators by resource type, among them those of some types that the release has.
-
-    Raises:
-        CheckerError: The library or the schema is not there.
-    """
-    compiled = _compiled(fhir)
-    missing = kinds - compiled.keys()
-    if missing:
-        _compile(missing, fhir)
-    return compiled
-
-
-@cache
-def _compiled(fhir: FhirVersion) -> dict[str, Any]:  # noqa: ARG001 - one dict for each release
-    """Return the validators that are compiled, by resource type."""
-    return {}
-
-
-def _compile(kinds: AbstractSet[str], fhir: FhirVersion) -> None:
-    """
-    Compile those of some types that the release has, all in one validator.
-
-    Most of the work is in the data types that they share: fifteen types together take twice the time of one, and all
-    take as much time and memory as twenty one by one. So after several compilations of new types, all are compiled.
-    """
-    try:
-        import jsonschema_rs
-    except ImportError as error:
-        raise CheckerError(f"jsonschema-rs could not be imported: {error}") from error
-    known = definitions(fhir)["resource-types"]["enum"]
-    new = sorted(kind for kind in kinds if kind in known)
-    if not new:
-        return
-    if len({id(validator) for validator in _compiled(fhir).values()}) == _SEPARATE:
-        new = known
-    schema = {
-        "$defs": _reached(new, definitions(fhir)),
-        "properties": {kind: {"$ref": f"#/$defs/{kind}"} for kind in new},
-    }
-    validator = jsonschema_rs.Draft202012Validator(schema, pattern_options=jsonschema_rs.RegexOptions())
-    _compiled(fhir).update(dict.fromkeys(new, validator))
-
-
-def _reached(kinds: list[str], known: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the definitions that some types need, which for one is a tenth of all."""
-    found: dict[str, Any] = {}
-    waiting: list[Any] = [{"$ref": f"#/$defs/{kind}"} for kind in kinds]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, list):
-            waiting += node
-        elif isinstance(node, dict):
-            waiting += node.values()
-            name = node.get("$ref")
-            if isinstance(name, str):
-                name = name.removeprefix("#/$defs/")
-                if name not in found:
-                    found[name] = known[name]
-                    waiting.append(found[name])
-    return found
+            broken[name] = invariant.broken
+            for carrier in QUANTITIES if invariant.where == "Quantity" else (invariant.where,):
+                carriers.setdefault(carrier, []).append(name)
+    return Definitions(lines, broken, carriers)
 
 
 @cache

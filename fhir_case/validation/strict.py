@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fhir_case.fhir.definitions import INVARIANT, definitions, unknown_type, validators
+from fhir_case.fhir.definitions import INVARIANT, definitions, unknown_type
 from fhir_case.fhir.invariants import INVARIANTS
 from fhir_case.fhir.invariants.invariant import DATA_TYPES
+from fhir_case.fhir.validators import quick_validators, validators
 from fhir_case.issues import Issue
 from fhir_case.validation.check import Check, always, of_types
 from fhir_case.validation.expressions import evaluated
@@ -32,7 +33,7 @@ def schema_issues(subject: Subject) -> dict[str, list[Issue]]:
     if subject.too_deep:
         return {"strict": [Issue("error", "strict", f"objects are nested more than {MAXIMUM_DEPTH} deep")]}
     known = definitions(subject.fhir)
-    compiled = validators(subject.by_type.keys(), subject.fhir)
+    compiled = quick_validators((located.resource for located in subject.resources), subject.fhir)
     for located in subject.resources:
         validator = compiled.get(located.type)
         if validator is None:
@@ -40,7 +41,8 @@ def schema_issues(subject: Subject) -> dict[str, list[Issue]]:
             continue
         try:
             right = validator.is_valid({located.type: located.resource})
-            issues = [] if right else list(_issues(located, validator, known))
+            whole = validator if right else validators({located.type}, subject.fhir)[located.type]
+            issues = [] if right else list(_issues(located, whole, known))
         except UnicodeEncodeError as error:
             message = f"a text is not valid Unicode: half a surrogate pair, \\u{ord(error.object[error.start]):04x}"
             issues = [located.issue("error", "strict", message, code="structure")]

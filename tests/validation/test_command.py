@@ -148,10 +148,11 @@ def test_a_check_that_cannot_run_says_so_and_is_no_finding(name: str, monkeypatc
 
 def _forget() -> None:
     """Empty what earlier tests have loaded."""
-    from fhir_case.fhir import definitions, models, ucum
+    from fhir_case.fhir import models, ucum, validators
 
     models._model.cache_clear()
-    definitions._compiled.cache_clear()
+    validators._compiled.cache_clear()
+    validators._seen.cache_clear()
     ucum._parser.cache_clear()
     ucum._is_parsed.cache_clear()
 

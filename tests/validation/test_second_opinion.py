@@ -11,8 +11,9 @@ import pytest
 
 from fhir_case import validate
 from fhir_case.documents import Document
-from fhir_case.fhir.definitions import validators
+from fhir_case.fhir import validators as compiling
 from fhir_case.fhir.models import model_findings
+from fhir_case.fhir.validators import validators
 from fhir_case.issues import MOST_RESOURCES, NOT_ASKED
 from fhir_case.validation.second_opinion import is_asked_by_itself
 from support import golden, run_command
@@ -149,3 +150,25 @@ def test_the_models_find_nothing_in_a_resource_that_the_schema_does_not_refuse()
         assert not schema.is_valid({kind: resource}), resource
 
     assert found > 150
+
+
+def test_what_is_compiled_of_the_elements_that_occur_judges_like_the_whole_schema() -> None:
+    chance = random.Random(2)  # noqa: S311 - not for secrets
+    entries = golden("hcc-tare-sorafenib")["entry"]
+    wrong = 0
+    for _ in range(3):
+        mutated = (_mutated(entry["resource"], chance) for entry in entries)
+        resources = [one for one in mutated if isinstance(one.get("resourceType"), str)]
+        compiling._seen.cache_clear()  # as a process has it for its first document
+        compiling._compiled.cache_clear()
+        quick = compiling.quick_validators(resources, "R4")
+        whole = validators({one["resourceType"] for one in resources}, "R4")
+        for resource in resources:
+            kind = resource["resourceType"]
+            assert whole.keys() >= quick.keys()
+            if kind in whole:
+                is_valid = whole[kind].is_valid({kind: resource})
+                assert is_valid == quick[kind].is_valid({kind: resource}), resource
+                wrong += not is_valid
+
+    assert wrong > 100

@@ -8,9 +8,10 @@ StructureDefinitions write them, made by scripts/make-invariants.
 
 from __future__ import annotations
 
-import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from fhir_case.fhir.invariants.datatypes import TYPE_INVARIANTS
 from fhir_case.fhir.invariants.invariant import Invariant
@@ -23,7 +24,7 @@ __all__ = ["GENERATED", "INVARIANTS", "NOT_CHECKED"]
 
 
 def _read() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(files(__name__).joinpath("generated.json").read_text("utf-8"))
+    found: dict[str, Any] = orjson.loads(files(__name__).joinpath("generated.json").read_bytes())
     return found
 
 
