@@ -37,6 +37,9 @@ def loss_text(losses: Losses) -> str:
         lines += ["", f"{one.name}: {counted(one.rows, 'row')}{without}"]
         for column in one.columns.values():
             lines += _lines_of(column)
+    if losses.unread:
+        lines += ["", "Sheets that are not read:"]
+        lines += [f"  {one.place}{f' - {one.reason}' if one.reason else ''}" for one in losses.unread]
     if losses.wrong:
         lines += ["", "Wrong:", *(f"  {one}" for one in losses.wrong)]
     if losses.more_wrong:

@@ -55,6 +55,13 @@ def counts_of_tables(folder: Path = DATA) -> Counter[str]:
     kinds = [kind for row in performed for kind in row["embolization_type"].split("|")]
     found["tace"] = kinds.count("Chemoembolization")
     found["radioembolization"] = kinds.count("Radioembolization")
+    agents = [
+        pair
+        for row in performed
+        for pair in zip(row["embolization_type"].split("|"), row["embolizing_agent_utilized"].split("|"), strict=False)
+    ]
+    # One agent of a radioembolization is 'Habib', which is none of Y-90.
+    found["y90"] = agents.count(("Radioembolization", "Y-90 Therasphere"))
     found["ablations"] = sum(
         len(row["ablation_type"].split("|"))
         for row in rows("ablation", folder)
@@ -86,6 +93,7 @@ def counts_of_fhir(resources: Iterator[dict[str, Any]]) -> Counter[str]:
         elif kind == "Procedure":
             found["tace"] += text == "Chemoembolization"
             found["radioembolization"] += "-radioembolization-" in one["id"] and "partOf" not in one
+            found["y90"] += "764677008" in said and "partOf" not in one
             found["ablations"] += "-ablation-" in one["id"]
     found["recurred"] = len(recurred)
     return found

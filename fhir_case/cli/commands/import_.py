@@ -16,15 +16,15 @@ from fhir_case.cli.output import echo, echo_error, echo_json, echo_notice, echo_
 from fhir_case.errors import CaseError, ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+    from typing import Any
 
-    from fhir_case.case import Case
     from fhir_case.readers.table.losses import Losses
     from fhir_case.readers.table.tables import Tables
 
 __all__ = ["import_"]
 
+_SHOWN = 50
 _ABOUT = "Written by fhir-case import; `source` names the file, the line and the columns."
 
 
@@ -86,9 +86,9 @@ def import_(
         raise click.BadParameter(f"its name ends in one of {', '.join(FORMS)}", param_hint="--report")
     path, model = recipe_named(recipe), model_of_cases(mapping_files)
     with open_import(load_recipe(path, model), data_folder(path), model) as tables:
-        for name, text in _texts(tables, model, keep_going=keep_going):
+        for name, root, _ in tables.cases(model, keep_going=keep_going):
             if output is not None:
-                write_file(output / f"{name}.yaml", text.encode())
+                _write(output / f"{name}.yaml", root.data, tables)
         losses = tables.losses
     unexplained = _said(losses, strict=strict)
     if report is not None:
@@ -99,12 +99,22 @@ def import_(
     sys.exit(_exit_code(losses, unexplained=unexplained, strict=strict, keep_going=keep_going))
 
 
-def _texts(tables: Tables, model: type[Case], *, keep_going: bool) -> Iterator[tuple[str, str]]:
-    """Return the name and the text of each case file."""
-    from fhir_case.readers.table.writing import case_text
+def _write(path: Path, case: dict[str, Any], tables: Tables) -> None:
+    """Write a case file, unless it would be one that cannot be read."""
+    from fhir_case.case.text import MAX_BYTES
+    from fhir_case.case.tree import MAX_VALUES
+    from fhir_case.readers.table.writing import case_text, number_of_values
 
-    for name, root, _ in tables.cases(model, keep_going=keep_going):
-        yield name, case_text(root.data, _ABOUT)
+    content = case_text(case, _ABOUT).encode()
+    values = number_of_values(case)
+    if len(content) <= MAX_BYTES and values <= MAX_VALUES:
+        write_file(path, content)
+        return
+    what = f"the case would have {len(content) / 1e6:.1f} MB and {values:,} values"
+    most = f"a case file has at most {MAX_BYTES / 1e6:g} MB and {MAX_VALUES:,} values"
+    tables.report(f"{path}: {what}; {most}: 'build', 'run' and 'upload' take the recipe itself")
+    tables.losses.cases -= 1
+    tables.losses.left_out += 1
 
 
 def _said(losses: Losses, *, strict: bool) -> bool:
@@ -114,11 +124,13 @@ def _said(losses: Losses, *, strict: bool) -> bool:
     if losses.more_wrong:
         echo_notice(f"and {losses.more_wrong:,} more")
     unexplained = list(losses.unexplained())
-    for one in unexplained:
+    for one in unexplained[:_SHOWN]:
         if strict:
             echo_error(CaseError(one))
         else:
             echo_warning(one, before="not carried over: ")
+    if len(unexplained) > _SHOWN:
+        echo_warning(f"and {len(unexplained) - _SHOWN:,} more; --report FILE has all", before="not carried over: ")
     return bool(unexplained)
 
 

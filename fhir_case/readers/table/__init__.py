@@ -42,7 +42,7 @@ def _read(path: Path) -> Iterator[Reading]:
 def _files(path: Path) -> Iterable[Path]:
     from fhir_case.mapping.cases import model_of_cases
     from fhir_case.readers.table.loading import data_folder, load_recipe
-    from fhir_case.readers.table.opening import table_paths
+    from fhir_case.readers.table.paths import table_paths
 
     compiled = load_recipe(path, model_of_cases())
     return [path, *(file for paths in table_paths(compiled, data_folder(path)).values() for file in paths)]

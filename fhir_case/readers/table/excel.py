@@ -1,26 +1,25 @@
-"""Read the rows of a sheet of Excel: days as dates, numbers as they are written, formulas refused."""
+"""Read the rows of a sheet of Excel: days as dates, numbers as they are written, formulas and merged cells refused."""
 
 from __future__ import annotations
 
-import zipfile
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.case.node import Place, Problem
 from fhir_case.errors import CaseError
 from fhir_case.readers.table.rows import MOST_CHARACTERS, Row
-from fhir_case.wording import did_you_mean
+from fhir_case.readers.table.workbook import broken_sheets, merged_cells, open_workbook, sheet_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from fhir_case.readers.table.recipe import TableFile
+    from fhir_case.readers.table.workbook import MergedCells
 
 __all__ = ["excel_rows", "is_excel"]
 
 _SUFFIXES = (".xlsx", ".xlsm")
-_MOST_BYTES = 1_000_000_000
 
 
 def is_excel(path: Path, form: TableFile) -> bool:
@@ -35,13 +34,12 @@ def excel_rows(path: Path, form: TableFile) -> Iterator[Row | Problem]:
     Raises:
         CaseError: The file is no workbook, has no such sheet, or is too large; or openpyxl is not installed.
     """
-    book = _workbook(path)
-    try:
-        sheet = book[form.sheet] if form.sheet in book.sheetnames else book.worksheets[0]
-        if form.sheet is not None and form.sheet not in book.sheetnames:
-            near = did_you_mean(form.sheet, book.sheetnames) or f"it has: {', '.join(book.sheetnames)}"
-            raise CaseError(f"the workbook has no sheet '{form.sheet}'", where=str(path), hint=near)
+    with open_workbook(path) as book, broken_sheets(path):
+        sheet = sheet_named(book, form.sheet, str(path))
+        # What a file says of its size need not be so, and what lies beyond would be lost without a word.
+        sheet.reset_dimensions()
         name, width = f"{path}[{sheet.title}]", 0
+        merged = merged_cells(book, sheet, str(path))
         for number, cells in enumerate(sheet.iter_rows(), 1):
             if number < form.header or form.header < number <= form.header + form.skip:
                 continue
@@ -57,6 +55,7 @@ def excel_rows(path: Path, form: TableFile) -> Iterator[Row | Problem]:
                 if beyond:
                     what = f"'{beyond[:40]}' stands beyond the last column of the header"
                     wrong.append(Problem(Place(name, number, width + 1), (), what, "give the column a name"))
+                wrong += [_merged(area, name, number) for area in merged if area.row <= number <= area.end]
                 if wrong:
                     yield from wrong
                 else:
@@ -65,30 +64,11 @@ def excel_rows(path: Path, form: TableFile) -> Iterator[Row | Problem]:
             raise CaseError(
                 "the sheet has no header", where=f"{name}:{form.header}", hint="check 'header' in the recipe"
             )
-    finally:
-        book.close()
 
 
-def _workbook(path: Path) -> Any:
-    try:
-        import openpyxl
-    except ImportError:
-        what = "openpyxl, which reads Excel, is not installed"
-        raise CaseError(
-            what, where=str(path), hint="pip install 'fhir-case[excel]', or save the sheet as CSV"
-        ) from None
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-        if size > _MOST_BYTES:
-            what = f"the workbook has {size / 1e9:.1f} GB, of which Excel keeps parts in memory"
-            raise CaseError(what, where=str(path), hint="save the sheet as CSV, which may have any size")
-        return openpyxl.load_workbook(path, read_only=True)
-    except OSError as error:
-        raise CaseError(f"the workbook cannot be read: {error.strerror or error}", where=str(path)) from None
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
-        hint = "save it as .xlsx, or as CSV; an older .xls is not read"
-        raise CaseError(f"this is not a workbook of Excel: {error}", where=str(path), hint=hint) from None
+def _merged(area: MergedCells, name: str, row: int) -> Problem:
+    what = f"the cells {area.reference} are merged, so that only the first has a value"
+    return Problem(Place(name, row, area.column), (), what, "unmerge them, and fill in each")
 
 
 def _problem(cell: Any, row: int, name: str) -> Problem | None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from fhir_case.case.node import Place
 
-__all__ = ["ColumnLoss", "FileLoss", "Losses", "ValueLoss"]
+__all__ = ["ColumnLoss", "FileLoss", "Losses", "UnreadSheet", "ValueLoss"]
 
 _MOST_VALUES = 200
 _NO_RULE = "no rule carries it over"
@@ -61,7 +61,7 @@ class ColumnLoss:
         shown = value if len(value) <= 60 else f"{value[:60]}…"
         key = (shown, why or _NO_RULE)
         if key not in self.values and len(self.values) >= _MOST_VALUES:
-            key = ("(other values)", key[1])
+            key = ("(other values)", key[1] if len(self.values) < 2 * _MOST_VALUES else "for various reasons")
         if key not in self.values:
             self.values[key] = ValueLoss(*key, place=str(place))
         self.values[key].count += 1
@@ -77,6 +77,14 @@ class FileLoss:
     columns: dict[str, ColumnLoss] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadSheet:
+    """A sheet of a workbook that no table of the recipe is: its place, and the reason in the recipe."""
+
+    place: str
+    reason: str
+
+
 @dataclass(slots=True)
 class Losses:
     """
@@ -85,6 +93,7 @@ class Losses:
     Args:
         recipe: The name of the recipe.
         files: The tables.
+        unread: The sheets of workbooks that are no table of it.
         cases: How many cases were made.
         left_out: How many patients became no case, since something is wrong.
         left_out_rows: How many rows of events were left out of a case, since something is wrong with them.
@@ -94,6 +103,7 @@ class Losses:
 
     recipe: str
     files: dict[str, FileLoss] = field(default_factory=dict)
+    unread: list[UnreadSheet] = field(default_factory=list)
     cases: int = 0
     left_out: int = 0
     left_out_rows: int = 0
@@ -113,6 +123,9 @@ class Losses:
 
     def unexplained(self) -> Iterator[str]:
         """Return what was not carried over without a reason in the recipe; ``--strict`` makes it an error."""
+        for sheet in self.unread:
+            if not sheet.reason:
+                yield f"{sheet.place}: the sheet is not read; use it, or give the reason under 'unused_sheets'"
         for name, one in self.files.items():
             for column in one.columns.values():
                 lost = [value for value in column.values.values() if value.why not in OF_WHOLE_ROWS]
@@ -143,6 +156,7 @@ class Losses:
             "rows_left_out": self.left_out_rows,
             "wrong": self.wrong,
             "more_wrong": self.more_wrong,
+            "sheets_not_read": [{"sheet": one.place, "reason": one.reason} for one in self.unread],
             "files": [
                 {
                     "file": one.name,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import orjson
@@ -11,9 +13,11 @@ from fhir_case.case.node import Place, Problem
 from fhir_case.case.problems import case_error
 from fhir_case.errors import CaseError
 from fhir_case.readers.table.excel import excel_rows, is_excel
-from fhir_case.readers.table.losses import ColumnLoss, FileLoss
+from fhir_case.readers.table.losses import ColumnLoss, FileLoss, UnreadSheet
+from fhir_case.readers.table.paths import table_paths
 from fhir_case.readers.table.rows import Row, column_names, text_rows
 from fhir_case.readers.table.view import OpenTable
+from fhir_case.readers.table.workbook import sheets_beside
 from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -25,36 +29,9 @@ if TYPE_CHECKING:
     from fhir_case.readers.table.recipe import TableFile
     from fhir_case.readers.table.spool import Spool, SpooledRow
 
-__all__ = ["fill", "open_tables", "table_paths"]
+__all__ = ["fill", "open_tables"]
 
 Rows = Iterator[Row | Problem]
-
-
-def table_paths(compiled: CompiledRecipe, folder: Path) -> dict[str, list[Path]]:
-    """
-    Return the files of each table in a folder.
-
-    Raises:
-        CaseError: The folder is not there, or has no file for one of the tables.
-    """
-    if not folder.is_dir():
-        raise CaseError("there is no such folder", where=str(folder), hint="--data names the folder with the tables")
-    found: dict[str, list[Path]] = {}
-    problems = []
-    for name, form in compiled.recipe.files.items():
-        try:
-            paths = sorted(path for path in folder.glob(form.path) if path.is_file())
-        except (ValueError, NotImplementedError):
-            paths = []
-        found[name] = paths
-        if not paths:
-            node = compiled.root.pairs["files"][1].pairs[name][1].pairs["path"][1]
-            near = did_you_mean(form.path, [path.name for path in folder.iterdir() if path.is_file()])
-            what = f"no file in {folder} is called '{form.path}'"
-            problems.append(Problem(node.place, (), what, near or "check --data, and 'path' in the recipe"))
-    if problems:
-        raise case_error(problems, compiled.root)
-    return found
 
 
 def open_tables(compiled: CompiledRecipe, folder: Path, losses: Losses) -> list[tuple[OpenTable, Rows]]:
@@ -68,16 +45,37 @@ def open_tables(compiled: CompiledRecipe, folder: Path, losses: Losses) -> list[
     """
     tables = []
     problems: list[Problem] = []
-    for name, paths in table_paths(compiled, folder).items():
+    named = table_paths(compiled, folder)
+    losses.unread.extend(_unread_sheets(compiled, named))
+    for name, paths in named.items():
         for path in paths:
             form = compiled.recipe.files[name]
-            rows = excel_rows(path, form) if is_excel(path, form) else text_rows(path, form)
-            table = _opened(name, path, rows, compiled, losses)
+            rows: Rows
+            if is_excel(path, form):
+                rows = excel_rows(path, form)
+                table = _opened(name, path, rows, compiled, losses)
+            else:  # read again afterwards: a pattern may stand for more files than can be open at once
+                with closing(text_rows(path, form)) as begin:
+                    table = _opened(name, path, begin, compiled, losses)
+                rows = islice(text_rows(path, form), 1, None)
             tables.append((table, rows))
             problems += _missing_columns(table, compiled)
     if problems:
         raise case_error(problems, compiled.root)
     return tables
+
+
+def _unread_sheets(compiled: CompiledRecipe, paths: dict[str, list[Path]]) -> Iterator[UnreadSheet]:
+    """Return the sheets of the workbooks that no table of the recipe is."""
+    forms: dict[Path, list[TableFile]] = {}
+    for name, found in paths.items():
+        for path in found:
+            if is_excel(path, compiled.recipe.files[name]):
+                forms.setdefault(path, []).append(compiled.recipe.files[name])
+    for path, ours in forms.items():
+        reasons = {sheet: why for form in ours for sheet, why in form.unused_sheets.items()}
+        for sheet in sheets_beside(path, [form.sheet for form in ours]):
+            yield UnreadSheet(f"{path}[{sheet}]", reasons.get(sheet, ""))
 
 
 def _opened(name: str, path: Path, rows: Rows, compiled: CompiledRecipe, losses: Losses) -> OpenTable:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from fhir_case.case.forms import Key, Text
 from fhir_case.case.forms.form import Form
 from fhir_case.case.model import Report
+from fhir_case.readers.table.lines import is_encoding
 
 __all__ = ["AnyOf", "Column", "Condition", "Function", "Join", "Keys", "Offset", "Recipe", "Rule", "TableFile"]
 
@@ -21,6 +22,12 @@ def _as_word(value: Any) -> Any:
 
 def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str | int | Decimal | dict) else value
+
+
+def _known_encoding(name: str) -> str:
+    if is_encoding(name):
+        return name
+    raise PydanticCustomError("encoding", "'{name}' is no encoding, such as utf-8 or cp1252", {"name": name[:40]})
 
 
 _ONE: dict[str, Any] = {"type": ["string", "number"]}
@@ -175,6 +182,7 @@ class TableFile(Form):
         separator: What stands between several values in one cell, in place of that of the recipe.
         unused: The columns that are not used, each with the reason.
         partly: The columns of which some values are not used, each with the reason.
+        unused_sheets: The sheets of an Excel file that are no table, each with the reason.
     """
 
     path: Text
@@ -185,12 +193,13 @@ class TableFile(Form):
     quotes: bool = True
     header: Annotated[int, Field(strict=True, ge=1, le=1000)] = 1
     skip: Annotated[int, Field(strict=True, ge=0, le=1000)] = 0
-    encoding: Text = "utf-8"
+    encoding: Annotated[Text, AfterValidator(_known_encoding)] = "utf-8"
     sheet: Text | None = None
     absent: Words = ()
     separator: Annotated[str, StringConstraints(strip_whitespace=False, min_length=1, max_length=10)] | None = None
     unused: dict[Word, Text] = Field(default={})
     partly: dict[Word, Text] = Field(default={})
+    unused_sheets: dict[Word, Text] = Field(default={})
 
 
 class OneRow(Form):

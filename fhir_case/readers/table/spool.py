@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import contextmanager
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -16,7 +16,10 @@ from fhir_case.errors import FhirCaseError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Spool", "SpooledRow", "spool"]
+__all__ = ["MOST_ROWS", "Spool", "SpooledRow", "spool"]
+
+MOST_ROWS = 20_000
+"""How many rows a patient may have: all of one patient are in memory at once, and a case of more cannot be read."""
 
 SpooledRow = tuple[str, int, int, bytes]
 """The patient, the number of the table, the line, and the cells as JSON."""
@@ -41,10 +44,15 @@ class Spool:
         self._database.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", rows)
 
     def patients(self) -> Iterator[tuple[str, list[tuple[int, int, list[str]]]]]:
-        """Return each patient in the order of their names, with the table, the line and the cells of each row."""
+        """
+        Return each patient in the order of their names, with the table, the line and the cells of each row.
+
+        Of more than `MOST_ROWS` there is one more, which tells that there are too many.
+        """
         found = self._database.execute("SELECT patient, file, line, cells FROM rows ORDER BY patient, file, line")
         for patient, rows in groupby(found, key=lambda row: row[0]):
-            yield patient, [(file, line, orjson.loads(cells)) for _, file, line, cells in rows]
+            first = islice(rows, MOST_ROWS + 1)
+            yield patient, [(file, line, orjson.loads(cells)) for _, file, line, cells in first]
 
     def claim(self, case: str, patient: str) -> str:
         """Note that a case is that of a patient; return the patient who has its id already, or nothing."""

@@ -11,7 +11,7 @@ from fhir_case.errors import CaseError
 from fhir_case.readers.table.entries import case_tree
 from fhir_case.readers.table.losses import LEFT_OUT, NO_CASE, Losses
 from fhir_case.readers.table.opening import fill, open_tables
-from fhir_case.readers.table.spool import spool
+from fhir_case.readers.table.spool import MOST_ROWS, spool
 from fhir_case.readers.table.view import RowOfPatient
 
 if TYPE_CHECKING:
@@ -140,20 +140,23 @@ class Tables:
 
     def _is_patient(self, patient: str, rows: list[RowOfPatient]) -> bool:
         """Whether the rows are those of one patient; what is wrong is reported."""
+        if len(rows) > MOST_ROWS:
+            what = f"the patient '{_clipped(patient)}' has more than {MOST_ROWS:,} rows, more than a case can hold"
+            self.report(f"{rows[0].place()}: {what}; check the column of the patient, or leave out rows before")
+            return False
         of_patient = [row for row in rows if row.table.form.rows == "patient"]
         if not self._has_patients:
             return bool(rows)
         if not of_patient:
             place = rows[0].place(rows[0].table.columns[rows[0].table.form.patient]) if rows else ""
             name = self._compiled.patients
-            self.report(
-                f"{place}: '{patient}' is no patient of the table '{name}'; add the patient, or correct the name"
-            )
+            what = f"'{_clipped(patient)}' is no patient of the table '{name}'"
+            self.report(f"{place}: {what}; add the patient, or correct the name")
             return False
         twice = next(iter(of_patient[1:]), None)
         if twice is not None:
             column = twice.table.columns[twice.table.form.patient]
-            what = f"the patient '{patient}' is there twice, first at {of_patient[0].place(column)}"
+            what = f"the patient '{_clipped(patient)}' is there twice, first at {of_patient[0].place(column)}"
             self.report(f"{twice.place(column)}: {what}; keep one row, or make the rows events ('rows: event')")
             return False
         return True
@@ -163,7 +166,7 @@ class Tables:
         other = self._spool.claim(case, patient)
         if other:
             place = tree.root.pairs["case"][1].place
-            what = f"the patients '{other}' and '{patient}' would have one case, '{case}'"
+            what = f"the patients '{_clipped(other)}' and '{_clipped(patient)}' would have one case, '{_clipped(case)}'"
             self.report(f"{place}: {what}; give the recipe a 'case' that tells them apart")
         return not other
 
@@ -198,6 +201,10 @@ class Tables:
                         column.carried += 1
                     else:
                         column.lose(value, why or row.reasons.get((index, position), ""), row.place(index))
+
+
+def _clipped(name: str) -> str:
+    return name if len(name) <= 60 else f"{name[:60]}…"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["case_text", "plain"]
+__all__ = ["case_text", "number_of_values", "plain"]
 
 _WIDTH = 120
 # Text that YAML takes for nothing else without quotes, inside of brackets too.
@@ -33,6 +33,13 @@ def case_text(case: dict[str, Any], about: str = "") -> str:
             lines.append("")
         lines += _block(name, value, "")
     return "\n".join(lines) + "\n"
+
+
+def number_of_values(value: Any) -> int:
+    """Return how many values a case file has, as its reader counts them: names too."""
+    if isinstance(value, dict):
+        return 1 + len(value) + sum(map(number_of_values, value.values()))
+    return 1 + sum(map(number_of_values, value)) if isinstance(value, list) else 1
 
 
 def _block(name: str, value: Any, indent: str) -> Iterator[str]:
