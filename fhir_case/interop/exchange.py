@@ -106,5 +106,7 @@ def _result(comparison: Comparison, entry: JournalEntry | None, ours: Callable[[
     if not ours(entry):
         reason = "the server has one with this identifier already, which is not of this test"
         return ResourceResult(name, place, "not checked", reason=reason)
+    if comparison.state == "there":  # of a sample, which is not taken here
+        return ResourceResult(name, place, "not checked", reason="it was not compared")
     state: State = "rejected" if comparison.state == "refused" else comparison.state
     return ResourceResult(name, place, state, comparison.differences, comparison.reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, Self
 
-from fhir_case.load.verification.readback import AS_SENT
+from fhir_case.load.verification.readback import AS_SENT, GOOD
 from fhir_case.report.characters import encodable, json_characters, printable, value_text
 from fhir_case.report.counts import counts_table
 from fhir_case.report.reasons import reasons_json, reasons_text
@@ -20,7 +20,7 @@ __all__ = ["VerificationJson", "state_word", "verification_text", "verification_
 
 _CELL = 60
 _MAX_RESOURCES = 20
-_WORDS: dict[ComparisonState, str] = {"added": "server-added"}
+_WORDS: dict[ComparisonState, str] = {"added": "server-added", "there": "there, not compared"}
 _PIECE_BYTES = 1_000_000
 
 
@@ -34,14 +34,19 @@ def verification_text(found: Verification | VerificationSummary) -> str:
     states = {state_word(state): number for state, number in counts.items()}
     lines = [
         printable(f"Read back from {found.server}: {_as_sent(counts)}"),
-        *counts_table({"Resources": states, "Placeholders": _placeholders(found)}),
+        *counts_table({"Resources": states, "Placeholders": _placeholders(found), "There": _types(found)}),
     ]
+    if said := _sample(found).get("sample"):
+        lines.append(
+            f"Counts of all; {said['compared']:,} compared in full, chosen by seed {said['seed']}; "
+            f"the other {said['not_compared']:,} not compared"
+        )
     if found.wrong:
         lines += ["", "Not as sent:"]
     different = [each for each in found.wrong if each.differences][:_MAX_RESOURCES]
     for each in different:
         lines += _lines(each)
-    wrong = sum(number for state, number in counts.items() if state not in AS_SENT)
+    wrong = sum(number for state, number in counts.items() if state not in GOOD)
     lines += reasons_text(reasons_json(found.reasons), wrong - len(different), rest="the JSON report lists all")
     return "\n".join(lines)
 
@@ -62,7 +67,9 @@ def verification_words(verification: Verification) -> str:
 
 
 def _as_sent(counts: Mapping[ComparisonState, int]) -> str:
-    return f"{sum(counts[state] for state in AS_SENT):,} of {sum(counts.values()):,} as sent"
+    there = counts.get("there", 0)
+    rest = f", and {there:,} are there" if there else ""
+    return f"{sum(counts[state] for state in AS_SENT):,} of {sum(counts.values()) - there:,} as sent{rest}"
 
 
 class VerificationJson:
@@ -83,11 +90,13 @@ class VerificationJson:
         self._file.close()
 
     def add(self, comparisons: Iterable[Comparison]) -> None:
-        """Note some comparisons."""
+        """Note some comparisons; not of what was not compared."""
         from fhir_case.fhir import wire
         from fhir_case.load.temporary import unwritable
 
         for each in comparisons:
+            if each.state == "there":
+                continue
             text = json_characters(wire.dump(encodable(each), indent=True).rstrip().decode())
             try:  # a text in JSON holds no end of a line
                 self._file.write(self._between + text.replace("\n", "\n    ").encode())
@@ -100,7 +109,8 @@ class VerificationJson:
         from fhir_case.fhir import wire
 
         placeholders = {"placeholders": counts} if (counts := _placeholders(found)) else {}
-        head = {"server": found.server, "ok": found.ok, "counts": found.counts, **placeholders, "comparisons": []}
+        head = {"server": found.server, "ok": found.ok, "counts": found.counts, **placeholders, **_sample(found)}
+        head["comparisons"] = []
         begin, _, end = wire.dump(encodable(head), indent=True).rpartition(b"]")
         yield begin
         if self._file.tell():
@@ -117,6 +127,23 @@ def _placeholders(found: Verification | VerificationSummary) -> dict[str, int]:
     if not isinstance(found, VerificationSummary) or not found.placeholders:
         return {}
     return {place: found.placeholders[place] for place in PLACEHOLDER_STATES}
+
+
+def _types(found: Verification | VerificationSummary) -> dict[str, str]:
+    """Return how many resources of each type are there, where only a sample was compared."""
+    types = _sample(found).get("sample", {}).get("types", {})
+    return {kind: f"{count['there']:,} of {count['sent']:,}" for kind, count in types.items()}
+
+
+def _sample(found: Verification | VerificationSummary) -> dict[str, dict[str, Any]]:
+    from fhir_case.load.verification.summary import VerificationSummary
+
+    if not isinstance(found, VerificationSummary) or not found.sample:
+        return {}
+    not_compared = found.counts.get("there", 0)
+    types = {kind: {"sent": sent, "there": there} for kind, (sent, there) in sorted(found.types.items())}
+    said = {"seed": found.sample.seed, "compared": sum(found.counts.values()) - not_compared}
+    return {"sample": {**said, "not_compared": not_compared, "types": types}}
 
 
 def _lines(comparison: Comparison) -> list[str]:

@@ -260,6 +260,79 @@ def test_what_was_loaded_is_read_back_and_undone(cohort: Path, server: SmallServ
     assert set() == server.names
 
 
+def _sample(what: Path, *more: object) -> tuple[int, dict[str, Any]]:
+    code, out, err = run_command("verify", what, "--sample", 5, *more, "--format", "json")
+    assert code in (0, 5), err
+    return code, result_of(out)
+
+
+def test_a_sample_is_compared_in_full_and_all_are_counted_by_type(
+    cohort: Path, server: SmallServer, tmp_path: Path
+) -> None:
+    journal = tmp_path / "journal.jsonl"
+    _upload(cohort, server, "--journal", journal)
+    counts = _counts(cohort)
+    total = sum(counts.values())
+    of_files, of_journal = _sample(cohort, "--server", server.url), _sample(journal)
+    code, found = of_files
+
+    assert of_files == of_journal
+    assert (0, True, total - 5) == (code, found["ok"], found["counts"]["there"])
+    assert {"seed": 1, "compared": 5, "not_compared": total - 5} == {
+        name: number for name, number in found["sample"].items() if name != "types"
+    }
+    assert {kind: {"sent": count, "there": count} for kind, count in counts.items()} == found["sample"]["types"]
+    assert 5 == len(found["comparisons"])
+    assert found == _sample(cohort, "--server", server.url)[1]
+    other = _sample(cohort, "--server", server.url, "--seed", 2)[1]
+    assert [one["resource"] for one in found["comparisons"]] != [one["resource"] for one in other["comparisons"]]
+
+
+def test_a_sample_says_what_was_not_compared(cohort: Path, server: SmallServer) -> None:
+    _upload(cohort, server)
+    total = sum(_counts(cohort).values())
+    code, out, _ = run_command("verify", cohort, "--server", server.url, "--sample", 5, "--seed", 3)
+
+    assert 0 == code
+    assert f"Read back from {server.url}: 5 of 5 as sent, and {total - 5} are there\n" in out
+    assert f"Counts of all; 5 compared in full, chosen by seed 3; the other {total - 5} not compared" in out
+    assert f"Patient {'12 of 12':>26}".split() == next(line.split() for line in out.splitlines() if "Patient" in line)
+
+
+def test_what_a_server_has_lost_is_found_also_outside_of_the_sample(cohort: Path, server: SmallServer) -> None:
+    _upload(cohort, server)
+    for name in [name for name in server.names if name.startswith("Observation/")]:
+        del server.resources[name]
+    code, found = _sample(cohort, "--server", server.url)
+    count = _counts(cohort)["Observation"]
+
+    assert (5, False, count) == (code, found["ok"], found["counts"]["lost"])
+    assert {"sent": count, "there": 0} == found["sample"]["types"]["Observation"]
+    assert count == sum(one["state"] == "lost" for one in found["comparisons"])
+
+
+def test_a_sample_of_more_than_there_is_compares_all(cohort: Path, server: SmallServer) -> None:
+    _upload(cohort, server)
+    server.resources["Patient/small-1-patient"] = {
+        **server.resources["Patient/small-1-patient"],
+        "gender": "male",
+    }
+    code, out, _ = run_command("verify", cohort, "--server", server.url, "--sample", 10_000, "--format", "json")
+
+    assert (5, 1, 0) == (code, result_of(out)["counts"]["altered"], result_of(out)["sample"]["not_compared"])
+
+
+def test_a_placeholder_outside_of_the_sample_is_not_taken_for_the_resource(cohort: Path, server: SmallServer) -> None:
+    _upload(cohort, server)
+    mark = {"url": "http://hapifhir.io/fhir/StructureDefinition/resource-placeholder", "valueBoolean": True}
+    names = [name for name in server.names if name.startswith("Device/")]
+    for name in names:
+        server.resources[name] = {**server.resources[name], "extension": [mark]}
+    code, found = _sample(cohort, "--server", server.url)
+
+    assert (5, len(names)) == (code, found["counts"]["lost"])
+
+
 def test_validate_reads_a_cohort_by_its_manifest(cohort: Path) -> None:
     code, out, err = run_command("validate", cohort, "--jobs", 1)
     total = sum(_counts(cohort).values())

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fhir_case.load.plan.entry import PlannedEntry
     from fhir_case.load.run.load import Load
     from fhir_case.load.verification.readback import Comparison
+    from fhir_case.load.verification.sample import Sample
     from fhir_case.load.verification.summary import VerificationSummary
     from fhir_case.report.page import Gathered
     from fhir_case.server.named import NamedServer
@@ -41,6 +42,10 @@ _SKIPPED_NAMED = 100
 @table_options_option
 @output_options()
 @click.option("--as-resource", is_flag=True, help="As for upload; a journal has it.")
+@click.option(
+    "--sample", "size", type=click.IntRange(1), metavar="N", help="Count all, by type, and compare only N in full."
+)
+@click.option("--seed", type=click.IntRange(0), default=1, metavar="S", help="What chooses the sample.")
 @page_options
 @timeout_option()
 @connection_options
@@ -50,6 +55,8 @@ def verify(
     fhir: str,
     *,
     form: str,
+    size: int | None,
+    seed: int,
     page: Path | None,
     opens_page: bool,
     **options: Any,
@@ -60,11 +67,12 @@ def verify(
     FILE is what was loaded, as for upload, or - for standard input. JOURNAL is the file that the summary of an upload
     names: it has the server and the files. The exit code is 5 when a resource is altered or lost, was refused, or
     cannot be looked up. With a journal, files that could not be loaded are skipped; the exit code is 4 when all else
-    is as sent.
+    is as sent. With --sample, every resource is looked up, and the same N by chance are compared.
     """
     from fhir_case.cli.options.loads import file_load, read
     from fhir_case.load.journal.reader import read_header
     from fhir_case.load.survey.inputs import IN_MEMORY
+    from fhir_case.load.verification.sample import Sample
 
     require_page(page, opens_page=opens_page)
     page = page and page.absolute()  # a journal changes the folder
@@ -87,7 +95,7 @@ def verify(
         echo_notice(f"Reading back from {load.base_url} …")
         skipped: list[str] = []
         gathered = _gathered(load) if page else None
-        found = _compared(load, journal, form, skipped, gathered)
+        found = _compared(load, journal, form, skipped, gathered, sample=Sample(size, seed) if size else None)
         if page and gathered:
             _write_page(page, found, gathered, skipped, about, opens_page=opens_page)
         if not found.ok:
@@ -127,10 +135,16 @@ def _write_page(
 
 
 def _compared(
-    load: Load, journal: Path | None, form: str, skipped: list[str], gathered: Gathered | None
+    load: Load,
+    journal: Path | None,
+    form: str,
+    skipped: list[str],
+    gathered: Gathered | None,
+    *,
+    sample: Sample | None,
 ) -> VerificationSummary:
     """
-    Compare every resource, report, and return the counts.
+    Compare every resource, or a sample, report, and return the counts.
 
     Args:
         skipped: The documents that the upload had skipped are added to it.
@@ -143,7 +157,7 @@ def _compared(
     from fhir_case.report.verification import VerificationJson, verification_text
     from fhir_case.server.redaction import redacted
 
-    found = VerificationSummary(load.base_url)
+    found = VerificationSummary(load.base_url, sample)
     with VerificationJson() as as_json:
         if journal is not None:
             load.check_inputs(journal)
@@ -153,12 +167,13 @@ def _compared(
             records,
             on_skipped=partial(_note_skipped, skipped),
             on_compared=partial(_note_compared, gathered) if gathered else lambda *_: None,
+            sample=sample,
         ):
             comparisons = redacted(piece.comparisons)
             found.add(comparisons)
             if form == "json":
                 as_json.add(comparisons)
-        if not any(found.counts[state] for state in THERE):
+        if not any(found.counts.get(state) for state in THERE):
             load.check_server()  # where the base URL is wrong, nothing is lost
         found.placeholders = compare_placeholders(load.index, load.client)
         if form == "json":

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fhir_case.load.plan.entry import PlannedEntry
     from fhir_case.load.survey.preparation import Preparation
     from fhir_case.load.verification.readback import Comparison, Verification
+    from fhir_case.load.verification.sample import Sample
 
 __all__ = ["read_back_inputs"]
 
@@ -32,6 +33,7 @@ def read_back_inputs(
     *,
     on_skipped: Callable[[str], None] = lambda _: None,
     on_compared: Callable[[PlannedEntry, Comparison], None] = lambda *_: None,
+    sample: Sample | None = None,
 ) -> Iterator[Verification]:
     """
     Read everything back that some inputs hold, and compare it; each piece is returned when it is done.
@@ -43,6 +45,8 @@ def read_back_inputs(
         journal: What the upload wrote down; without it resources are looked for by id and identifier.
         on_skipped: Called with each document of which a load that has sent all did not send anything.
         on_compared: Called with each entry that was sent, and what is stored of it.
+        sample: Which resources are compared in full; of the others it is only looked whether they are there. None for
+            all.
 
     Raises:
         FhirCaseError: Files or journal cannot be read.
@@ -69,6 +73,8 @@ def read_back_inputs(
             index.put_awaited([record.name])
         finished = finished or isinstance(record, Finished)
     skipped: set[str] = set()
+    chosen = sample.positions(prepared.read().resources) if sample else None
+    before = 0
     for _, job in prepared.jobs():
         for transaction in job:
             entries = transaction.entries
@@ -77,12 +83,17 @@ def read_back_inputs(
                 for source in {each.original.source for each in transaction.entries} - sources - skipped:
                     skipped.add(source)
                     on_skipped(source)
+            in_full = None
+            if chosen is not None:
+                in_full = {position for position in range(len(entries)) if before + position in chosen}
+            before += len(entries)
             known = Journal(prepared.base_url, tuple(_recorded(entry, index.location) for entry in entries))
             found = read_back(
                 Plan(((Transaction(entries),),)),
                 prepared.client,
                 journal=known,
                 elsewhere=partial(location_of_name, index.location),
+                in_full=in_full,
             )
             index.put_locations(
                 (name, comparison.stored_as)

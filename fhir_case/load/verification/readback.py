@@ -12,11 +12,11 @@ from fhir_case.fhir.compare import Difference, compare, state_of
 from fhir_case.fhir.identifiers import identifiers_of, token_of
 from fhir_case.server.lookup import found_by_id
 from fhir_case.server.outcome import printable
-from fhir_case.server.placeholders import is_placeholder
+from fhir_case.server.placeholders import found_placeholders, is_placeholder
 from fhir_case.wording import CountedReasons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from fhir_case.fhir.wire import Resource
     from fhir_case.load.journal.entry import Journal, JournalEntry
@@ -27,18 +27,21 @@ if TYPE_CHECKING:
 __all__ = [
     "AS_SENT",
     "COMPARISON_STATES",
+    "GOOD",
     "THERE",
     "Comparison",
     "ComparisonState",
     "Verification",
     "conditional_names",
+    "counts_of",
     "read_back",
 ]
 
-ComparisonState = Literal["equal", "added", "rewritten", "altered", "lost", "refused", "not checked"]
+ComparisonState = Literal["equal", "added", "rewritten", "altered", "lost", "refused", "not checked", "there"]
 COMPARISON_STATES: tuple[ComparisonState, ...] = get_args(ComparisonState)
 AS_SENT: tuple[ComparisonState, ...] = ("equal", "added", "rewritten")
-THERE: tuple[ComparisonState, ...] = (*AS_SENT, "altered")
+GOOD: tuple[ComparisonState, ...] = (*AS_SENT, "there")
+THERE: tuple[ComparisonState, ...] = (*GOOD, "altered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ class Comparison:
         stored_as: ``Type/id`` on the server; empty when it is not there.
         state: ``equal``; ``added``: with what servers add; ``rewritten``: the same, with references, ids or spellings
             of the server; ``altered``; ``lost``: not there, though it was stored; ``refused``: not there, since the
-            server did not take it; ``not checked``: its location is unknown.
+            server did not take it; ``not checked``: its location is unknown; ``there``: not compared, as a sample was
+            asked for.
         differences: All that is not the same.
         reason: Why it is not there or not checked.
         source: The document that it is from; empty when there is only one.
@@ -92,7 +96,7 @@ class Verification:
     @property
     def wrong(self) -> list[Comparison]:
         """Return those that are not as they were sent."""
-        return [each for each in self.comparisons if each.state not in AS_SENT]
+        return [each for each in self.comparisons if each.state not in GOOD]
 
     @property
     def reasons(self) -> CountedReasons:
@@ -102,8 +106,8 @@ class Verification:
     @property
     def counts(self) -> dict[ComparisonState, int]:
         """Return how many resources are in each state."""
-        found = Counter(each.state for each in self.comparisons)
-        return {state: found[state] for state in COMPARISON_STATES}
+        found: Counter[ComparisonState] = Counter(each.state for each in self.comparisons)
+        return counts_of(found)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the verification as JSON; decimals stay decimals."""
@@ -113,6 +117,11 @@ class Verification:
             "counts": dict(self.counts),
             "comparisons": [asdict(each) for each in self.comparisons],
         }
+
+
+def counts_of(found: Counter[ComparisonState]) -> dict[ComparisonState, int]:
+    """Return how many are in each state; those not compared only where there are any."""
+    return {state: found[state] for state in COMPARISON_STATES if state != "there" or found[state]}
 
 
 def reasons_of(wrong: Iterable[Comparison], found: CountedReasons | None = None) -> CountedReasons:
@@ -138,6 +147,7 @@ def read_back(
     *,
     journal: Journal | None = None,
     elsewhere: Callable[[str, str], str] | None = None,
+    in_full: Container[int] | None = None,
 ) -> Verification:
     """
     Read every resource of a plan from the server and compare it with what was sent.
@@ -147,6 +157,8 @@ def read_back(
             the condition of their request or their identifier.
         elsewhere: Returns ``Type/id`` on the server for a link to a resource that is not in the plan, and for the
             document that has the link; or nothing.
+        in_full: The positions in the plan of what is compared; of the rest it is only looked whether it is there. None
+            for all.
 
     Raises:
         ServerError: The server was not reached, or is overloaded.
@@ -157,7 +169,8 @@ def read_back(
     records = [told.get((entry.original.source, entry.original.name)) for entry in entries]
     stated = [record.stored_as if record else "" for record in records]
     names = [name or _chosen(entry) for name, entry in zip(stated, entries, strict=True)]
-    by_id = found_by_id(client, [name for name in names if name]).resources
+    whole = [in_full is None or position in in_full for position in range(len(entries))]
+    by_id = _stored(client, names, whole)
     found = [
         _unless_refused(_look_for(entry, name, by_id, client, known_as=bool(located)), record)
         for entry, name, located, record in zip(entries, names, stated, records, strict=True)
@@ -170,8 +183,8 @@ def read_back(
     return Verification(
         client.base_url,
         tuple(
-            _comparison(entry, each, known[entry.original.source], client.base_url)
-            for entry, each in zip(entries, found, strict=True)
+            _comparison(entry, each, known[entry.original.source], client.base_url, compared=compared)
+            for entry, each, compared in zip(entries, found, whole, strict=True)
         ),
     )
 
@@ -253,7 +266,16 @@ def _read(client: Client, name: str) -> _Found:
         raise
 
 
-def _comparison(entry: PlannedEntry, found: _Found, locations: Mapping[str, str], base_url: str) -> Comparison:
+def _stored(client: Client, names: Sequence[str], whole: Sequence[bool]) -> dict[str, Resource]:
+    """Return what is stored under names; of what is not compared, only what tells that it is no placeholder."""
+    full = [name for name, compared in zip(names, whole, strict=True) if name and compared]
+    rest = [name for name, compared in zip(names, whole, strict=True) if name and not compared]
+    return {**found_placeholders(client, rest).resources, **found_by_id(client, full).resources}
+
+
+def _comparison(
+    entry: PlannedEntry, found: _Found, locations: Mapping[str, str], base_url: str, *, compared: bool
+) -> Comparison:
     name, source = entry.original.name, entry.original.source
     if entry.deletes and found.state != "not checked":
         state: ComparisonState = "equal" if found.resource is None else "altered"
@@ -263,6 +285,8 @@ def _comparison(entry: PlannedEntry, found: _Found, locations: Mapping[str, str]
         return Comparison(name, "", found.state, reason=found.reason, source=source)
     if is_placeholder(found.resource) and not is_placeholder(entry.original.resource):
         return Comparison(name, _name(found.resource), "lost", reason="only a placeholder is there", source=source)
+    if not compared:
+        return Comparison(name, _name(found.resource), "there", source=source)
     differences = compare(
         entry.original.resource, found.resource, locations=locations, base_url=base_url, resolved=True
     )

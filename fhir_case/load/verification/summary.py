@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Literal, get_args
 
-from fhir_case.load.verification.readback import AS_SENT, COMPARISON_STATES, reasons_of
+from fhir_case.load.verification.readback import GOOD, THERE, counts_of, reasons_of
 from fhir_case.server.placeholders import batches, found_placeholders, is_placeholder
 from fhir_case.wording import CountedReasons
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from fhir_case.load.survey.index import Index
     from fhir_case.load.verification.readback import Comparison, ComparisonState
+    from fhir_case.load.verification.sample import Sample
     from fhir_case.server.client import Client
 
 __all__ = ["PLACEHOLDER_STATES", "PlaceholderState", "VerificationSummary", "compare_placeholders"]
@@ -29,10 +30,16 @@ class VerificationSummary:
 
     Args:
         server: The base URL.
+        sample: Which resources are compared in full; None for all.
+
+    Attributes:
+        types: For each type how many resources were sent, and how many of them are there.
     """
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, sample: Sample | None = None) -> None:
         self.server = server
+        self.sample = sample
+        self.types: dict[str, tuple[int, int]] = {}
         self.wrong: list[Comparison] = []
         self.placeholders: Counter[PlaceholderState] = Counter()
         self.reasons = CountedReasons()
@@ -42,7 +49,10 @@ class VerificationSummary:
         """Count some more."""
         for each in comparisons:
             self._counts[each.state] += 1
-            if each.state not in AS_SENT:
+            kind = each.resource.partition("/")[0]
+            sent, there = self.types.get(kind, (0, 0))
+            self.types[kind] = sent + 1, there + (each.state in THERE)
+            if each.state not in GOOD:
                 reasons_of([each], self.reasons)
                 if len(self.wrong) < _KEPT:
                     self.wrong.append(each)
@@ -55,7 +65,7 @@ class VerificationSummary:
     @property
     def counts(self) -> dict[ComparisonState, int]:
         """Return how many resources are in each state."""
-        return {state: self._counts[state] for state in COMPARISON_STATES}
+        return counts_of(self._counts)
 
 
 PlaceholderState = Literal["placeholder", "replaced", "gone"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.fhir.wire import mapping
 from fhir_case.issues import SEVERITIES
-from fhir_case.load.verification.readback import AS_SENT
+from fhir_case.load.verification.readback import GOOD
 from fhir_case.report.counts import counted
 from fhir_case.report.page.gathering import Gathered
 from fhir_case.report.page.report import Findings, Loaded, Report
@@ -114,14 +114,14 @@ def upload_on_page(
 
 def note_compared(gathered: Gathered, original: BundleEntry, comparison: Comparison) -> None:
     """Add a resource that was read back, and what is stored of it."""
-    good = comparison.state in AS_SENT
+    good = comparison.state in GOOD
     key = comparison.source, comparison.resource
     gathered.add(key, original.resource, original.name, full_url=original.full_url, source=original.source, good=good)
     _note(gathered, comparison)
 
 
 def _note(gathered: Gathered, comparison: Comparison) -> None:
-    key, good = (comparison.source, comparison.resource), comparison.state in AS_SENT
+    key, good = (comparison.source, comparison.resource), comparison.state in GOOD
     gathered.note(key, state_word(comparison.state), stored_as=comparison.stored_as, good=good)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fhir_case.issues import SEVERITIES
-from fhir_case.load.verification.readback import AS_SENT
+from fhir_case.load.verification.readback import GOOD
 from fhir_case.report.characters import printable_lines, value_text
 from fhir_case.report.page.templates import page
 from fhir_case.report.reasons import reasons_json
@@ -180,7 +180,7 @@ def report_page(report: Report) -> str:
 
 
 def _number_wrong(found: Verification | VerificationSummary | None) -> int:
-    return sum(number for state, number in found.counts.items() if state not in AS_SENT) if found is not None else 0
+    return sum(number for state, number in found.counts.items() if state not in GOOD) if found is not None else 0
 
 
 def _value(value: Any) -> str:
