@@ -32,6 +32,7 @@ def exchange(
     namespace: str,
     options: Options,
     created: Callable[[str], None],
+    stopped: Callable[[], bool] = lambda: False,
 ) -> BundleResult:
     """
     Load an input into a namespace of a server and compare what is stored with what was sent.
@@ -41,6 +42,10 @@ def exchange(
         release: The release of FHIR that the server speaks.
         options: How to load; entries that are refused are left out, so that the others can be looked at.
         created: Is called with ``Type/id`` of each resource that was created, also when something fails later.
+        stopped: Whether to send no more, as by Ctrl-C; it is asked after each request.
+
+    Raises:
+        KeyboardInterrupt: It is stopped.
     """
     try:
         bundle = given.bundle(release, namespace)
@@ -58,7 +63,7 @@ def exchange(
         with Load(BundleInput(bundle), client, options) as load:
             load.read()
             how = "broken off"
-            found = _exchanged(given.name, load, entries, (lambda _: True) if given.all_ours else made)
+            found = _exchanged(given.name, load, entries, (lambda _: True) if given.all_ours else made, stopped)
             return replace(
                 found,
                 resources=tuple(
@@ -78,10 +83,16 @@ def exchange(
 
 
 def _exchanged(
-    name: str, load: Load, entries: dict[str, JournalEntry], ours: Callable[[JournalEntry], bool]
+    name: str,
+    load: Load,
+    entries: dict[str, JournalEntry],
+    ours: Callable[[JournalEntry], bool],
+    stopped: Callable[[], bool],
 ) -> BundleResult:
     def note(found: Iterable[JournalEntry]) -> None:
         entries.update((entry.resource, entry) for entry in found)
+        if stopped():
+            raise KeyboardInterrupt
 
     outcome = load.run(note)
     broken_off = f"broken off: {outcome.error.message}" if outcome.error else ""

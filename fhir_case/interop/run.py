@@ -60,7 +60,7 @@ def interop_server(
         timeout_s: The seconds to wait for a connection, and for the next byte of an answer.
         wait_s: How long a search may take to find what was stored.
         on_step: Is called with what comes next.
-        stopped: Whether to clear up and end, as by Ctrl-C; it is asked before each step.
+        stopped: Whether to clear up and end, as by Ctrl-C; it is asked before each step, and while inputs are loaded.
     """
     clients: list[Client] = []
 
@@ -105,7 +105,7 @@ def interop_server(
                 bundles.append(
                     exchange(
                         each, counted, release=release, namespace=f"{namespace}-{number}",
-                        options=options or Options(), created=sandbox.track,
+                        options=options or Options(), created=sandbox.track, stopped=stopped,
                     )
                 )  # fmt: skip
             for probe in probes:

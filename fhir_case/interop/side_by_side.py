@@ -17,7 +17,9 @@ _MOST = 8
 
 def side_by_side(tests: Sequence[Callable[[Callable[[], bool]], _One]]) -> list[_One]:
     """
-    Run tests in threads, and return their results in the order of the tests; a single one runs in this thread.
+    Run tests in threads, and return their results in the order of the tests.
+
+    A single one has a thread too: Ctrl-C would end a request that the server may still carry out, after the clearing up.
 
     Args:
         tests: Each gets a function that returns whether it is to stop: then it clears up, and raises.
@@ -25,8 +27,6 @@ def side_by_side(tests: Sequence[Callable[[Callable[[], bool]], _One]]) -> list[
     Raises:
         BaseException: What a test raised, or Ctrl-C, after all have stopped.
     """
-    if len(tests) == 1:
-        return [tests[0](lambda: False)]
     stop = Event()
     with ThreadPoolExecutor(max(1, min(_MOST, len(tests))), thread_name_prefix="interop") as pool:
         futures = [pool.submit(each, stop.is_set) for each in tests]

@@ -7,17 +7,18 @@ import re
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from threading import Event
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from smallserver import SmallServer
+from smallserver import Reply, Request, SmallServer
 from support import ROOT, SHIPPED, SHIPPED_COUNT, fhir_case, run_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 QUICK = ("--probe", "decimals", "--probe", "etag", "--probe", "json-patch", "--patience", "0.2")
@@ -150,6 +151,32 @@ def test_ctrl_c_ends_the_test_and_clears_up_on_each_server(number: int) -> None:
 
         assert (130, [set()] * number) == (process.returncode, [each.names for each in servers])
     assert number == err.count("clearing up")
+
+
+def test_ctrl_c_removes_what_a_request_in_flight_stores_after_it() -> None:
+    with SmallServer() as server:
+        command = [sys.executable, "-m", "fhir_case", "interop", "--server", server.url]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+        def late(request: Request, answer: Callable[[], Reply]) -> Reply | None:
+            if request.method != "POST" or request.path != ("Patient",) or stored:
+                return answer()
+            process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):  # who does not wait for the answer ends
+                process.wait(1)
+            reply = answer()
+            stored.append(reply.status)
+            done.set()
+            return reply
+
+        stored: list[int] = []
+        done = Event()
+        server.hook = late
+        _, err = process.communicate(timeout=60)
+
+        assert done.wait(60)
+        assert (130, [201], set()) == (process.returncode, stored, server.names), err
+    assert "interrupted" in err
 
 
 def test_a_file_that_is_not_a_bundle_is_refused(tmp_path: Path) -> None:
