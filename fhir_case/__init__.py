@@ -18,21 +18,22 @@ PYTEST_DONT_REWRITE: a program may import this and then call pytest, which knows
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from fhir_case.errors import (
-    BundleError,
-    CaseError,
-    CheckerError,
-    FhirCaseError,
-    MappingError,
-    RejectedError,
-    ServerError,
-)
+TYPE_CHECKING = False  # to import `typing` takes half of the time of this module, before Ctrl-C can be answered
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from fhir_case.bundle import build_bundle
     from fhir_case.case import Case
+    from fhir_case.errors import (
+        BundleError,
+        CaseError,
+        CheckerError,
+        FhirCaseError,
+        MappingError,
+        RejectedError,
+        ServerError,
+    )
     from fhir_case.issues import CheckRun, Issue, ValidationResult
     from fhir_case.load import upload, verify
     from fhir_case.readers import load_case
@@ -65,10 +66,17 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BundleError": "fhir_case.errors",
+    "CaseError": "fhir_case.errors",
     "CheckRun": "fhir_case.issues",
+    "CheckerError": "fhir_case.errors",
+    "FhirCaseError": "fhir_case.errors",
     "HapiServer": "fhir_case.server.hapi",
     "Hl7Engine": "fhir_case.validation.engine.hl7",
     "Issue": "fhir_case.issues",
+    "MappingError": "fhir_case.errors",
+    "RejectedError": "fhir_case.errors",
+    "ServerError": "fhir_case.errors",
     "ValidationResult": "fhir_case.issues",
     "build_bundle": "fhir_case.bundle",
     "load_case": "fhir_case.readers",

@@ -19,7 +19,7 @@ def side_by_side(tests: Sequence[Callable[[Callable[[], bool]], _One]]) -> list[
     """
     Run tests in threads, and return their results in the order of the tests.
 
-    A single one has a thread too: Ctrl-C would end a request that the server may still carry out, after the clearing up.
+    A single one has a thread, too: else Ctrl-C would end a request that the server carries out after the clearing up.
 
     Args:
         tests: Each gets a function that returns whether it is to stop: then it clears up, and raises.
