@@ -55,7 +55,7 @@ def test_build_gives_r5_where_it_is_asked_for(tmp_path: Path) -> None:
         (["build", SHIPPED, "--mapping", "none.py"], 4, "none.py: there is no such mapping file"),
         (["build", SHIPPED, "-o", "/proc/none/x.json"], 1, "cannot be written"),
         (["biuld"], 2, "Did you mean 'build'?"),
-        (["build"], 2, "Missing argument 'CASE'"),
+        (["build"], 2, "Missing argument 'CASE...'"),
         (["build", SHIPPED, "--type", "message"], 2, "'message' is not one of"),
         (["build", SHIPPED, "--fhir", "R3"], 2, "'R3' is not one of"),
     ],

@@ -109,7 +109,10 @@ MORE = {
     "schema": ["patient", "-o s.json", "--of interop", "--of recipe"],
     "codes": ["", "--search zzz"],
     "import": ["recipe.yaml", "--draft table.csv", "--draft table.csv -o drafted.yaml"],
-    "build": ["case.yaml -o b.json", "recipe.yaml -o bundles", "case.yaml --type document --fhir R5"],
+    "build": [
+        "case.yaml -o b.json", "recipe.yaml -o bundles", "case.yaml --out cohort --layout bulk",
+        "case.yaml --type document --fhir R5",
+    ],
     "explain": ["case.yaml -o e.json", "case.yaml --only words"],
     "validate": ["--list-rules", "p.json case.yaml --engine none --verbose --jobs 1"],
     "upload": ["p.json --server URL --dry-run", "p.json --server URL --restart"],

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fhir_case.fhir.wire import Resource
 
 __all__ = [
+    "BESIDE",
     "LAYOUTS",
     "Layout",
     "Recipe",

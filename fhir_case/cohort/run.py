@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fhir_case.cohort.recipe import Recipe
     from fhir_case.cohort.shard import ShardRecord
 
-__all__ = ["make_cohort", "write_manifest"]
+__all__ = ["begin", "make_cohort", "write_manifest"]
 
 _POLL_S = 0.2
 
@@ -90,7 +90,7 @@ def make_cohort(
     if there is not None:
         on_resumed(recipe.patients)
         return there
-    _begin(folder, fingerprint)
+    begin(folder, fingerprint)
     records = {shard: read_record(folder, shard, fingerprint) for shard in range(recipe.shards)}
     missing = [shard for shard, record in records.items() if record is None]
     done = sum(len(recipe.numbers(shard)) for shard in records if shard not in missing)
@@ -168,8 +168,13 @@ def _manifest_there(folder: Path, fingerprint: str) -> dict[str, Any] | None:
     )
 
 
-def _begin(folder: Path, fingerprint: str) -> None:
-    """Note whose folder it is; refuse one with other things in it."""
+def begin(folder: Path, fingerprint: str) -> None:
+    """
+    Note whose folder it is, as long as not all is written.
+
+    Raises:
+        FhirCaseError: There are other things in it, or another call has begun.
+    """
     state = folder / BEGUN
     with suppress(OSError, ValueError):
         if json.loads(state.read_bytes()).get("fingerprint") == fingerprint:

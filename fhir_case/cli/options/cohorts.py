@@ -11,13 +11,14 @@ from fhir_case.cli.output import echo
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["jobs_option", "layout_json", "layout_option", "say_layout", "shard_size_option"]
+__all__ = ["collection_option", "jobs_option", "layout_json", "layout_option", "say_layout", "shard_size_option"]
 
-layout_option = click.option(
-    "--layout",
-    type=click.Choice(["bulk", "transactions"]),
-    default="bulk",
-    help="Files by type as a Bulk Data export has them, or one transaction a patient; both as NDJSON, compressed.",
+_LAYOUT = "Files by type as a Bulk Data export has them, or one transaction a patient; both as NDJSON, compressed."
+
+layout_option = click.option("--layout", type=click.Choice(["bulk", "transactions"]), default="bulk", help=_LAYOUT)
+
+collection_option = click.option(
+    "--layout", type=click.Choice(["bulk", "transactions"]), help=f"A folder of many cases, with a manifest. {_LAYOUT}"
 )
 
 shard_size_option = click.option(
