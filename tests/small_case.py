@@ -22,9 +22,9 @@ procedures: [{key: visit, procedure: {text: visit}, at: anchor, source: page 1}]
 """
 
 
-def built(section: str, **options: Any) -> dict[str, Resource]:
+def built(section: str, *, head: str = HEAD, **options: Any) -> dict[str, Resource]:
     """Return the resources of the case with a section, by ``Type/key``."""
-    bundle = build_bundle(read_case(HEAD + section, file="small.yaml"), **options)
+    bundle = build_bundle(read_case(head + section, file="small.yaml"), **options)
     return {
         f"{one['resource']['resourceType']}/{one['resource']['id'].removeprefix('small-')}": one["resource"]
         for one in bundle["entry"]

@@ -24,8 +24,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 LOCAL = "http://localhost:8080/fhir"
 SERVERS = ROOT / "scripts" / "servers.toml"
 
-# Pages that scripts write, and those whose examples have tests of their own: tests/testing, server/named, timeline.
-ELSEWHERE = {"faults.md", "validation.md", "security.md", "pytest.md", "servers.md", "timeline.md"}
+# Pages that scripts write, and those whose examples have tests: tests/testing, server/named, timeline, views.
+ELSEWHERE = {"faults.md", "validation.md", "security.md", "pytest.md", "servers.md", "timeline.md", "views.md"}
 PAGES = [ROOT / "README.md", *(file for file in sorted(DOCS.glob("*.md")) if file.name not in ELSEWHERE)]
 TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES}
 DEMO = "scripts/demo"

@@ -37,6 +37,7 @@ COMMANDS = {
     "import": "Turn tables of many patients into case files, by a recipe.",
     "build": "Turn a case into a FHIR Bundle.",
     "synth": "Make a cohort of patients like that of a case.",
+    "views": "List and write views for those who query: SQL on FHIR for mCODE.",
     "explain": "Say of each fact of a case by which element and code it is expressed, or that it is not.",
     "validate": "Check FHIR JSON or a case file, and say what was not checked.",
     "upload": "Load FHIR files into a server, each resource once.",

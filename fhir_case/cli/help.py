@@ -24,6 +24,7 @@ EXAMPLES = {
     ),
     "build": ("fhir-case build case.yaml -o bundle.json", "fhir-case build case.yaml --type document --fhir R5"),
     "synth": ("fhir-case synth case.yaml -n 100 --seed 1 --out cohort",),
+    "views": ("fhir-case views", "fhir-case views -o views"),
     "explain": ("fhir-case explain case.yaml", "fhir-case explain case.yaml --format html -o facts.html"),
     "validate": ("fhir-case validate case.yaml bundle.json", "fhir-case validate 'data/**/*.ndjson' --format sarif"),
     "upload": ("fhir-case upload bundle.json --server http://localhost:8080/fhir --dry-run",),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import click
 
-__all__ = ["cases", "checks", "code_tables", "files", "probes", "recipes", "sections", "servers"]
+__all__ = ["cases", "checks", "code_tables", "files", "probes", "recipes", "sections", "servers", "views"]
 
 
 def cases(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -75,3 +75,10 @@ def probes(_: click.Context, __: click.Parameter, incomplete: str) -> list[Compl
 
 def _beginning(incomplete: str, names: Iterable[str]) -> list[CompletionItem]:
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def views(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the views for those who query."""
+    from fhir_case.views import VIEWS
+
+    return _beginning(incomplete, VIEWS)
