@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fhir_case.fhir.wire import Resource
 
-__all__ = ["DEFECTS_FILE", "KINDS", "Defect", "planted", "table"]
+__all__ = ["DEFECTS_FILE", "KINDS", "Defect", "found_by", "planted", "table"]
 
 DEFECTS_FILE = "defects.csv"
 """The name of the list."""
@@ -34,7 +34,7 @@ class Defect:
         resource: ``Type/id`` of the resource that has it.
         element: The element, as in FHIRPath.
         description: What was done.
-        found_by: The check of ours that finds it in the transaction of the patient.
+        found_by: The check of ours that finds it where it is, see `found_by`.
         file: The file that it is in.
         line: The line there.
     """
@@ -123,6 +123,19 @@ KINDS: dict[str, _Kind] = {
     "text-for-number": _Kind(_text_for_number, "Observation.value.value", "strict", "valueQuantity"),
 }
 """The kinds of defects by their names."""
+
+
+def found_by(kind: str, *, alone: bool) -> str:
+    """
+    Return the check of ours that finds a kind of defect; ``upload`` where that finds it, before it sends anything.
+
+    Args:
+        kind: One of `KINDS`.
+        alone: Whether the resource stands alone in its line, and not in the transaction of its patient: then the check
+            does not see where a reference leads.
+    """
+    found = KINDS[kind].found_by
+    return "upload" if alone and found == "reference-resolves" else found
 
 
 def planted(bundle: Resource, number: int, rate: Decimal, uniform: Callable[[str], float]) -> Iterator[Defect]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.case.variation.draws import uniform_numbers
-from fhir_case.cohort.defects import planted
+from fhir_case.cohort.defects import found_by, planted
 from fhir_case.cohort.files import ShardFiles, as_json, put_in_place, shard_name
 from fhir_case.cohort.recipe import codes_of, patient_bundle
 
@@ -67,7 +67,8 @@ def write_shard(
                     places[f"{kind}/{resource['id']}"] = kind, files.write(kind, resource)
             for one in wrong:
                 kind, line = places[one.resource]
-                defects.append(asdict(replace(one, file=shard_name(kind, shard), line=line)))
+                check = found_by(one.kind, alone=layout == "bulk")
+                defects.append(asdict(replace(one, file=shard_name(kind, shard), line=line, found_by=check)))
         return files.finish(), defects
 
 

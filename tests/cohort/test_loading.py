@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import signal
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fhir_case.cohort.defects import KINDS
 from fhir_case.documents.manifest import EXTENSION
 from support import result_of, run_command
 
@@ -258,6 +260,31 @@ def test_what_was_loaded_is_read_back_and_undone(cohort: Path, server: SmallServ
         assert (0, total) == (code, sum(result_of(out)["counts"].values()))
     assert 0 == run_command("undo", journal)[0]
     assert set() == server.names
+
+
+def test_each_planted_defect_is_found_at_its_line_by_what_the_list_says(
+    case: Path, tmp_path: Path, server: SmallServer
+) -> None:
+    out = tmp_path / "out"
+    run_command("synth", case, "-n", 24, "--defects", "90%", "--out", out, "-j", 1)
+    with (out / "defects.csv").open(encoding="utf-8") as file:
+        listed = list(csv.DictReader(file))
+    code, told, _ = run_command("validate", out, "--jobs", 1, "--format", "json")
+    errors = {
+        (issue["details"]["text"], issue["diagnostics"].partition(": ")[0])
+        for issue in result_of(told)["outcome"]["issue"]
+        if issue["severity"] == "error"
+    }
+    of_upload = [one for one in listed if one["found_by"] == "upload"]
+
+    assert (5, set(KINDS)) == (code, {one["kind"] for one in listed})
+    assert errors == {
+        (one["found_by"], f"{out / one['file']}:{one['line']}") for one in listed if one["found_by"] != "upload"
+    }
+    assert ["dangling-reference"] == [one["kind"] for one in of_upload]
+    code, _, err = _upload(out, server)
+    assert (4, set()) == (code, server.names)
+    assert f"{out / of_upload[0]['file']}:{of_upload[0]['line']}: {of_upload[0]['resource']}: references to" in err
 
 
 def _sample(what: Path, *more: object) -> tuple[int, dict[str, Any]]:
