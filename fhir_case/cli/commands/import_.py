@@ -16,9 +16,11 @@ from fhir_case.cli.output import echo, echo_error, echo_json, echo_notice, echo_
 from fhir_case.errors import CaseError, ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from typing import Any
 
+    from fhir_case.fhir.codes import Term
     from fhir_case.readers.table.losses import Losses
     from fhir_case.readers.table.tables import Tables
 
@@ -144,7 +146,7 @@ def _draft(tables: tuple[Path, ...], output: Path | None, form: str) -> None:
 
     from fhir_case.readers.table.draft import draft_recipe
 
-    text = draft_recipe(tables, datetime.now().astimezone().date(), _usual_units())
+    text = draft_recipe(tables, datetime.now().astimezone().date(), _usual_units(), _short_names("drugs"))
     if is_file(output) or form != "json":
         write_output(output, text.encode())
     echo_json({"file": str(output)} if is_file(output) else {"file": None, "recipe": text})
@@ -152,7 +154,14 @@ def _draft(tables: tuple[Path, ...], output: Path | None, form: str) -> None:
 
 def _usual_units() -> dict[str, str]:
     """Return the usual unit of each laboratory test, by its short name."""
+    return {term.name: next(iter(term.units), "") for term in _terms("tests")}
+
+
+def _short_names(table: str) -> frozenset[str]:
+    return frozenset(term.name for term in _terms(table))
+
+
+def _terms(table: str) -> Iterator[Term]:
     from fhir_case.mapping.vocabulary import vocabularies
 
-    terms = [term for one in vocabularies(()) if one.table == "tests" for term in one.terms]
-    return {term.name: next(iter(term.units), "") for term in terms}
+    return (term for one in vocabularies(()) if one.table == table for term in one.terms)

@@ -11,7 +11,7 @@ from fhir_case.readers.table.rows import MOST_CHARACTERS, Row
 from fhir_case.readers.table.workbook import broken_sheets, merged_cells, open_workbook, sheet_named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
     from fhir_case.readers.table.recipe import TableFile
@@ -27,7 +27,7 @@ def is_excel(path: Path, form: TableFile) -> bool:
     return form.format == "excel" or (form.format is None and path.suffix.lower() in (*_SUFFIXES, ".xls"))
 
 
-def excel_rows(path: Path, form: TableFile) -> Iterator[Row | Problem]:
+def excel_rows(path: Path, form: TableFile) -> Generator[Row | Problem]:
     """
     Return the rows of a sheet from its header on, and what is wrong with cells.
 

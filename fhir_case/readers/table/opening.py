@@ -43,7 +43,7 @@ def open_tables(compiled: CompiledRecipe, folder: Path, losses: Losses) -> list[
     Raises:
         CaseError: A table is missing or cannot be read, or has no such column.
     """
-    tables = []
+    tables: list[tuple[OpenTable, Rows]] = []
     problems: list[Problem] = []
     named = table_paths(compiled, folder)
     losses.unread.extend(_unread_sheets(compiled, named))
