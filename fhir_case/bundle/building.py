@@ -75,7 +75,7 @@ def build_bundle(
     if mappings is None:
         from fhir_case.mapping import discover
 
-        mappings = discover(mapping_files)
+        mappings = discover(mapping_files, {section.name for section in case.sections})
     mapped = run_mappings(case, mappings)
     _warn_of(case, mapped, warn, claiming=fhir == "R4" and profiles == "mcode")
     given = _with_record(case, mapped, type, fhir)

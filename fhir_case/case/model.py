@@ -23,7 +23,7 @@ from fhir_case.case.timing import Moments
 from fhir_case.errors import CaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from fhir_case.case.entry import KeyedEntry
     from fhir_case.case.section import Section
@@ -103,6 +103,13 @@ class Case(Form):
         # The class is made of its sections, so that pickle does not find it by its name.
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         return _unpickled, (self.layers, fields, self.model_fields_set)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with other values, of which what is computed once is computed anew."""
+        copy = super().model_copy(update=update, deep=deep)
+        for computed in ("_entries", "_index", "moments"):
+            vars(copy).pop(computed, None)
+        return copy
 
     @cached_property
     def _entries(self) -> tuple[tuple[Section, KeyedEntry], ...]:

@@ -33,9 +33,10 @@ For a command, whose case files are read in many places; the process has one set
 """
 
 
-def entry_points_of_mappings() -> list[EntryPoint]:
+@cache
+def entry_points_of_mappings() -> tuple[EntryPoint, ...]:
     """Return the entry points that name mappings, our own first."""
-    return sorted(entry_points(group=_GROUP), key=lambda one: (one.name != "builtin", one.name, one.value))
+    return tuple(sorted(entry_points(group=_GROUP), key=lambda one: (one.name != "builtin", one.name, one.value)))
 
 
 def package_of(point: EntryPoint) -> str:

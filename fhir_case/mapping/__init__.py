@@ -13,7 +13,7 @@ from fhir_case.mapping.dating import dated, moment_words, period, reference_to, 
 from fhir_case.mapping.discovery import FoundMapping, discover, sections_of
 from fhir_case.mapping.life_times import life_value
 from fhir_case.mapping.narratives import named
-from fhir_case.mapping.protocol import Addition, Mapping
+from fhir_case.mapping.protocol import Addition, Mapping, Room
 from fhir_case.mapping.resources import PATIENT, PERFORMER, observation, resource
 from fhir_case.mapping.treatment import intent_extension, reason_of_end, treats_cancer
 
@@ -24,6 +24,7 @@ __all__ = [
     "Codes",
     "FoundMapping",
     "Mapping",
+    "Room",
     "ShippedCase",
     "dated",
     "discover",

@@ -1,7 +1,8 @@
 """
 Find the mappings: those that installed packages offer, and those of a file given for one run.
 
-A package offers mappings by an entry point of the group ``fhir_case.mappings`` that names a tuple of `Mapping`.
+A package offers mappings by an entry point of the group ``fhir_case.mappings`` that names a tuple of `Mapping`, or of
+`Room`, whose modules are imported when a case has their sections.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import keyword
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, get_args, get_origin
 
 from fhir_case.bounded import read_bounded
@@ -17,10 +18,11 @@ from fhir_case.case import Case, When
 from fhir_case.case.section import Section
 from fhir_case.errors import FhirCaseError, MappingError
 from fhir_case.fhir.installed import entry_points_of_mappings, package_of
-from fhir_case.mapping.protocol import Mapping
+from fhir_case.mapping.protocol import Mapping, Room
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
     from types import ModuleType
 __all__ = ["FoundMapping", "discover", "sections_of"]
@@ -43,14 +45,22 @@ class FoundMapping:
     package: str = ""
 
 
-def discover(files: Sequence[Path] = ()) -> tuple[FoundMapping, ...]:
+def discover(files: Sequence[Path] = (), named: AbstractSet[str] | None = None) -> tuple[FoundMapping, ...]:
     """
     Return every mapping of the installed packages and of the files, in a fixed order.
+
+    Args:
+        files: Python files with further mappings.
+        named: The sections of a case, so that mappings of others need not be imported. All are where some come from
+            elsewhere, since two may clash.
 
     Raises:
         MappingError: One cannot be imported, is not a mapping, or two have one name or bring the same section.
     """
-    found = (*_installed(), *(one for file in files for one in _of_file(file)))
+    found = (
+        *_installed(None if files or named is None else frozenset(named)),
+        *(one for file in files for one in _of_file(file)),
+    )
     origins: dict[str, str] = {}
     for one in found:
         names = [section for each in one.mapping.sections for section in (each, *each.parts)]
@@ -76,13 +86,14 @@ def sections_of(mappings: Iterable[FoundMapping]) -> tuple[Section, ...]:
     return tuple(section for one in mappings for section in one.mapping.sections)
 
 
-@cache
-def _installed() -> tuple[FoundMapping, ...]:
+@lru_cache(maxsize=32)
+def _installed(named: frozenset[str] | None) -> tuple[FoundMapping, ...]:
     found: list[FoundMapping] = []
-    for point in entry_points_of_mappings():
+    points = entry_points_of_mappings()
+    for point in points:
         origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
         try:
-            offered = point.load()
+            offered = list(_offered(point.load(), named if len(points) == 1 else None))
         except (Exception, SystemExit) as error:
             raise MappingError(
                 f"the mappings of {origin} cannot be imported: {type(error).__name__}: {error}",
@@ -91,6 +102,15 @@ def _installed() -> tuple[FoundMapping, ...]:
             ) from error
         found += [FoundMapping(one, origin, package_of(point)) for one in _checked(offered, point.value)]
     return tuple(found)
+
+
+def _offered(offered: object, named: frozenset[str] | None) -> Iterator[object]:
+    """Return what an entry point names, and of its rooms that are needed the mappings."""
+    for one in offered if isinstance(offered, tuple | list) else (offered,):
+        if not isinstance(one, Room):
+            yield one
+        elif one.is_needed(named):
+            yield from one.mappings()
 
 
 def _of_file(file: Path) -> list[FoundMapping]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from collections.abc import Set as AbstractSet
 
     from fhir_case.case import Case, Section
     from fhir_case.fhir.wire import Resource
 
-__all__ = ["Addition", "Mapping"]
+__all__ = ["Addition", "Mapping", "Room"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +58,37 @@ class Mapping:
     function: Callable[[Case], Iterator[Resource | Addition]]
     description: str
     sections: tuple[Section, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """
+    A module with the mappings of one clinical concept, imported when they are needed.
+
+    Args:
+        module: Its full name; it has ``MAPPINGS``, or one ``MAPPING``.
+        sections: The names of the sections of the case file that they bring along, in their order.
+        always: Whether a case needs it that has none of these sections.
+    """
+
+    module: str
+    sections: tuple[str, ...] = ()
+    always: bool = False
+
+    def is_needed(self, named: AbstractSet[str] | None) -> bool:
+        """Whether a case with some sections needs it; without them, as of a case with all."""
+        return self.always or named is None or not named.isdisjoint(self.sections)
+
+    def mappings(self) -> tuple[Mapping, ...]:
+        """
+        Import the module, and return its mappings.
+
+        Raises:
+            ValueError: They bring other sections along.
+        """
+        module = import_module(self.module)
+        mappings: tuple[Mapping, ...] = getattr(module, "MAPPINGS", None) or (module.MAPPING,)
+        found = tuple(section.name for one in mappings for section in one.sections)
+        if found != self.sections:
+            raise ValueError(f"{self.module} has the sections {found}, not {self.sections}")
+        return mappings

@@ -41,7 +41,9 @@ class CaseRead:
     name: str = ""
 
 
-def read_cases(path: Path, reader: Reader, *, mapping_files: Sequence[Path] = ()) -> Iterator[CaseRead]:
+def read_cases(
+    path: Path, reader: Reader, *, mapping_files: Sequence[Path] = (), only_named: bool = False
+) -> Iterator[CaseRead]:
     """
     Read the cases of a file one at a time; a wrong one does not keep the others from being read.
 
@@ -49,11 +51,13 @@ def read_cases(path: Path, reader: Reader, *, mapping_files: Sequence[Path] = ()
         path: The file.
         reader: The reader that knows its format, see `reader_of`.
         mapping_files: Python files with further mappings, whose sections the cases may have.
+        only_named: Whether each case has only the sections that the file names, see `fhir_case.mapping.read_case`. What
+            is said of a wrong one then leaves out what the others might be.
 
     Raises:
         MappingError: A mapping cannot be imported, or two clash.
     """
-    model = case_files.model_of_cases(mapping_files)
+    model = None if only_named else case_files.model_of_cases(mapping_files)
     readings = reader.read(path)
     while True:
         try:
@@ -65,7 +69,8 @@ def read_cases(path: Path, reader: Reader, *, mapping_files: Sequence[Path] = ()
             return
         case, wrong = None, None
         try:
-            case = case_of(reading.tree, model)
+            tree = reading.tree
+            case = case_of(tree, model or case_files.model_of_cases(mapping_files, tree.root.pairs.keys()))
         except CaseError as error:
             wrong = error
         yield CaseRead(case, wrong, reading.unused, reading.name)
@@ -76,7 +81,11 @@ def _ignored(_: Unused) -> None:
 
 
 def load_case(
-    source: str | Path, *, mapping_files: Sequence[Path] = (), unused: Callable[[Unused], None] = _ignored
+    source: str | Path,
+    *,
+    mapping_files: Sequence[Path] = (),
+    unused: Callable[[Unused], None] = _ignored,
+    only_named: bool = False,
 ) -> Case:
     """
     Load a shipped case by its name, or the one case of a file in any format that a reader knows.
@@ -87,6 +96,7 @@ def load_case(
             file.
         mapping_files: Python files with further mappings, whose sections the case may have.
         unused: Called with each thing of the file that no entry of the case holds.
+        only_named: Whether the case has only the sections that the file names, see `fhir_case.mapping.read_case`.
 
     Raises:
         CaseError: There is no such case, its file is wrong, or holds several cases.
@@ -96,8 +106,10 @@ def load_case(
     named = isinstance(source, str) and source in shipped_case_names()
     reader = reader_of(path) if not named and os.path.isfile(source) else None  # noqa: PTH113 - Path.is_file raises where a name is too long
     if reader is None:
-        return case_files.load_case(source, mapping_files=mapping_files)
-    found = list(islice(read_cases(path, reader, mapping_files=mapping_files), 2))
+        return case_files.load_case(source, mapping_files=mapping_files, only_named=only_named)
+    found = list(islice(read_cases(path, reader, mapping_files=mapping_files, only_named=only_named), 2))
+    if only_named and any(one.case is None for one in found):  # what is wrong is said with a view of all sections
+        found = list(islice(read_cases(path, reader, mapping_files=mapping_files), 2))
     if len(found) != 1:
         what = "the file holds several cases" if found else "the file holds no case"
         raise CaseError(what, where=str(path), hint="'fhir-case import' writes a case file of each" if found else "")

@@ -10,84 +10,67 @@ PYTEST_DONT_REWRITE: as in `fhir_case`.
 
 from __future__ import annotations
 
-from fhir_case_mappings import (
-    adverse_event,
-    allergy,
-    comorbidity,
-    condition,
-    culture,
-    document,
-    encounter,
-    family,
-    finding,
-    genomics,
-    imaging,
-    immunization,
-    laboratory,
-    measurement,
-    medication,
-    organization,
-    panel,
-    pathology,
-    patient,
-    performance,
-    person,
-    phenotype,
-    place,
-    plan,
-    pregnancy,
-    procedure,
-    questionnaire,
-    radiotherapy,
-    response,
-    score,
-    smoking,
-    specimen,
-    stage,
-    transfusion,
-    tumour,
-    vital_sign,
+from typing import TYPE_CHECKING, Any
+
+from fhir_case.mapping import Room
+
+if TYPE_CHECKING:
+    from fhir_case.mapping import Mapping
+
+    MAPPINGS: tuple[Mapping, ...]
+
+__all__ = ["MAPPINGS", "ROOMS"]
+
+
+def _room(name: str, *sections: str, always: bool = False) -> Room:
+    return Room(f"{__name__}.{name}", sections, always=always)
+
+
+# Each with its sections, so that a case is built without importing what it does not have. In the order of a reader:
+# who, what was found, what was done, what came of it. The sections of the case file have this order too; nothing else
+# depends on it.
+ROOMS = (
+    _room("patient", "patient", always=True),
+    _room("organization", "organizations"),
+    _room("place", "places"),
+    _room("person", "people"),
+    _room("encounter", "encounters"),
+    _room("condition", "conditions"),
+    _room("family", "family_history"),
+    _room("phenotype", "phenotypes"),
+    _room("specimen", "specimens"),
+    _room("allergy", "allergies"),
+    _room("immunization", "immunizations"),
+    _room("smoking", "smoking"),
+    _room("pregnancy", "pregnancies"),
+    _room("vital_sign", "vital_signs"),
+    _room("laboratory", "laboratory", "tumour_markers"),
+    _room("measurement", "measurements"),
+    _room("panel", "panels"),
+    _room("culture", "cultures"),
+    _room("pathology", "pathology", "receptors"),
+    _room("genomics", "variants", "genomic_reports", "interpretations"),
+    _room("performance", "performance"),
+    _room("comorbidity", "comorbidity_scores"),
+    _room("score", "scores"),
+    _room("questionnaire", "questionnaires"),
+    _room("stage", "stages"),
+    _room("tumour", "tumours"),
+    _room("finding", "findings"),
+    _room("imaging", "imaging"),
+    _room("plan", "plans"),
+    _room("radiotherapy", "radiotherapies"),
+    _room("procedure", "procedures"),
+    _room("transfusion", "transfusions"),
+    _room("medication", "regimens", "medications", "administrations"),
+    _room("adverse_event", "adverse_events"),
+    _room("response", "responses"),
+    _room("document", always=True),
 )
 
-__all__ = ["MAPPINGS"]
 
-# In the order of a reader: who, what was found, what was done, what came of it. The sections of the case file have this
-# order too; nothing else depends on it.
-MAPPINGS = (
-    patient.MAPPING,
-    organization.MAPPING,
-    place.MAPPING,
-    person.MAPPING,
-    encounter.MAPPING,
-    condition.MAPPING,
-    family.MAPPING,
-    phenotype.MAPPING,
-    specimen.MAPPING,
-    allergy.MAPPING,
-    immunization.MAPPING,
-    smoking.MAPPING,
-    pregnancy.MAPPING,
-    vital_sign.MAPPING,
-    *laboratory.MAPPINGS,
-    measurement.MAPPING,
-    panel.MAPPING,
-    culture.MAPPING,
-    *pathology.MAPPINGS,
-    *genomics.MAPPINGS,
-    performance.MAPPING,
-    comorbidity.MAPPING,
-    score.MAPPING,
-    questionnaire.MAPPING,
-    stage.MAPPING,
-    tumour.MAPPING,
-    finding.MAPPING,
-    imaging.MAPPING,
-    plan.MAPPING,
-    radiotherapy.MAPPING,
-    procedure.MAPPING,
-    transfusion.MAPPING,
-    *medication.MAPPINGS,
-    adverse_event.MAPPING,
-    response.MAPPING,
-    document.MAPPING,
-)
+def __getattr__(name: str) -> Any:
+    """Return the mappings of all rooms, which are imported for that."""
+    if name != "MAPPINGS":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return tuple(mapping for room in ROOMS for mapping in room.mappings())

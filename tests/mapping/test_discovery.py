@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
 
 import pytest
 
-from fhir_case import MappingError, build_bundle, load_case
-from fhir_case.mapping import discover
-from support import case_source
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from fhir_case import CaseError, MappingError, build_bundle, load_case
+from fhir_case.fhir.wire import dump
+from fhir_case.mapping import Room, discover
+from fhir_case.mapping import load_case as read_file
+from support import CASES, case_source
 
 EXTRA = """
 from fhir_case.mapping import Mapping
@@ -75,3 +77,47 @@ def test_a_wrong_mapping_is_a_mapping_error_that_says_why(tmp_path: Path, text: 
 def test_a_mapping_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(MappingError, match=r"nowhere\.py: there is no such mapping file"):
         discover([tmp_path / "nowhere.py"])
+
+
+@pytest.mark.parametrize("name", sorted(folder.name for folder in CASES.iterdir() if folder.is_dir()))
+def test_a_case_of_its_own_sections_alone_becomes_the_same_bundle(name: str) -> None:
+    case = load_case(case_source(name), only_named=True)
+
+    assert len(discover()) > len(discover(named={section.name for section in case.sections}))
+    assert dump(build_bundle(load_case(case_source(name)))) == dump(build_bundle(case))
+
+
+def test_what_is_wrong_is_said_with_a_view_of_all_sections(tmp_path: Path) -> None:
+    file = tmp_path / "case.yaml"
+    file.write_text(Path(case_source("minimal")).read_text().replace("procedures:", "procedurs:") + "tumour: {}\n")
+    said = []
+    for read in (load_case, partial(load_case, only_named=True), partial(read_file, only_named=True)):
+        with pytest.raises(CaseError) as caught:
+            read(file)
+        said.append([str(problem) for problem in caught.value.problems])
+
+    assert said[0] == said[1] == said[2]
+    assert any("did you mean 'procedures'?" in one for one in said[0])
+    assert any("did you mean 'tumours'?" in one for one in said[0])
+
+
+def test_build_imports_no_room_of_a_section_that_the_case_has_not(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom fhir_case.cli import main\n"
+        "try:\n    main(['build', *sys.argv[1:]])\nexcept SystemExit:\n    pass\n"
+        "print(*(name for name in sys.modules if name.startswith('fhir_case_mappings.')))"
+    )
+    arguments = [case_source("minimal"), "-o", str(tmp_path / "bundle.json")]
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, timeout=120, check=True
+    )
+
+    rooms = {name.split(".")[1] for name in done.stdout.splitlines()[-1].split()}
+    assert {"patient", "procedure", "document"} <= rooms
+    assert {"plan", "medication", "genomics"}.isdisjoint(rooms)
+
+
+def test_a_room_that_says_other_sections_than_its_mappings_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"fhir_case_mappings\.plan has the sections"):
+        Room("fhir_case_mappings.plan", ("plan",)).mappings()

@@ -90,7 +90,7 @@ def build(
         if form == "json" and not is_file(output):
             raise click.UsageError("The Bundles of a recipe go to standard output; --format json needs -o beside it.")
         _build_all(recipe_named(case), several, output, partial(build_one, **options))
-    read = load_case(case, mapping_files=options["mapping_files"], unused=say_unused)
+    read = load_case(case, mapping_files=options["mapping_files"], unused=say_unused, only_named=True)
     bundle = build_one(read, **options)
     to_file = is_file(output)
     if to_file or form != "json":
