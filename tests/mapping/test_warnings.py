@@ -242,7 +242,7 @@ def test_build_and_validate_show_the_warnings(tmp_path: Path) -> None:
     checked = run_command("validate", str(file))
 
     assert (0, 0) == (built_case.exit_code, checked.exit_code)
-    assert f"warning: {file}:8:5: the unit 'blobs' of 3 blobs has no UCUM code" in built_case.stderr
+    assert f"Warning: {file}:8:5: the unit 'blobs' of 3 blobs has no UCUM code" in built_case.stderr
     assert f"{file}:8:5: the unit 'blobs' of 3 blobs has no UCUM code" in checked.stdout
     assert 5 == run_command("validate", str(file), "--fail-on", "warning").exit_code
 
