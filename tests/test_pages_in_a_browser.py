@@ -13,6 +13,7 @@ from interop import results
 from smallserver import SmallServer
 from support import ROOT, SHIPPED, SHIPPED_COUNT, installed, run_command
 from test_pages import CASE, HOSTILE, written
+from test_pages_of_tables import write_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,8 +38,8 @@ def hostile_pages(folder: Path, case: Path) -> list[Path]:
     """Write a page of each command about a hostile case, a hostile server and files with hostile names."""
     bundle = folder / "<img src=x onerror=alert(4)>.json"
     assert 0 == run_command("build", case, "-o", bundle).exit_code
-    pages = [folder / f"{name}.html" for name in ("check", "upload", "verify", "facts", "timeline")]
-    check, upload, verify, facts, timeline = pages
+    pages = [folder / f"{name}.html" for name in ("check", "upload", "verify", "facts", "timeline", "import")]
+    check, upload, verify, facts, timeline, imported = pages
     journal = folder / "<script>alert(5)</script>.jsonl".replace("/", "")
     with SmallServer.like() as server:
         run_command("validate", bundle, "--engine", "none", "--html", check)
@@ -49,6 +50,9 @@ def hostile_pages(folder: Path, case: Path) -> list[Path]:
         assert 5 == run_command("verify", journal, "--html", verify).exit_code
     assert 0 == run_command("explain", case, "--format", "html", "-o", facts).exit_code
     assert 0 == run_command("timeline", case, "-o", timeline).exit_code
+    (folder / "tables").mkdir()
+    recipe = write_tables(folder / "tables", script=HOSTILE, file="<img src=x onerror=alert(6)>.csv")
+    assert 0 == run_command("import", recipe, "--html", imported).exit_code
     return pages
 
 

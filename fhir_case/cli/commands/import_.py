@@ -11,6 +11,7 @@ from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import codes_option, mapping_option
 from fhir_case.cli.options.declarations import ANY_PATH, output_options
 from fhir_case.cli.options.files import is_file, write_file, write_output
+from fhir_case.cli.options.pages import end_page, page_options, require_page
 from fhir_case.cli.options.recipes import recipe_named, table_options_option
 from fhir_case.cli.output import echo, echo_error, echo_json, echo_notice, echo_warning
 from fhir_case.errors import CaseError, ExitCode
@@ -56,6 +57,7 @@ _ABOUT = "Written by fhir-case import; `source` names the file, the line and the
 @mapping_option
 @codes_option
 @output_options()
+@page_options
 def import_(
     recipe: str | None,
     *,
@@ -66,6 +68,8 @@ def import_(
     report: Path | None,
     mapping_files: tuple[Path, ...],
     form: str,
+    page: Path | None,
+    opens_page: bool,
 ) -> None:
     """
     Turn the tables that RECIPE describes into one case file for each patient.
@@ -74,7 +78,10 @@ def import_(
     case, and the exit code is 3. With --keep-going, the row is left out whole, and the others become the case.
     'build', 'validate', 'run' and 'upload' take a recipe too.
     """
+    require_page(page, opens_page=opens_page)
     if draft_of:
+        if page is not None:
+            raise click.UsageError("--html is a report of what was read, and --draft reads no more than a sample.")
         _draft(draft_of, output, form)
         return
     if recipe is None:
@@ -95,6 +102,8 @@ def import_(
     unexplained = _said(losses, strict=strict)
     if report is not None:
         write_file(report, FORMS[report.suffix.lower()](losses).encode())
+    if page is not None:
+        end_page(page, _page(losses), opens_page=opens_page)
     if form == "text":
         echo(f"{output}: {loss_summary(losses)}" if output else loss_summary(losses))
     echo_json({"folder": str(output) if output else None, **losses.to_dict()})
@@ -117,6 +126,13 @@ def _write(path: Path, case: dict[str, Any], tables: Tables) -> None:
     tables.report(f"{path}: {what}; {most}: 'build', 'run' and 'upload' take the recipe itself")
     tables.losses.cases -= 1
     tables.losses.left_out += 1
+
+
+def _page(losses: Losses) -> str:
+    from fhir_case import __version__
+    from fhir_case.report.page import import_page
+
+    return import_page(losses, software=f"fhir-case {__version__}")
 
 
 def _said(losses: Losses, *, strict: bool) -> bool:

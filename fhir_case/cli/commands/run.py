@@ -102,7 +102,16 @@ def run(
     if several is not None:
         folder = out or Path("out") / recipe_named(case).stem
         sys.exit(
-            run_all(stages, recipe_named(case), several, folder, checked_by=checked_by, served_by=served_by, **options)
+            run_all(
+                stages,
+                recipe_named(case),
+                several,
+                folder,
+                checked_by=checked_by,
+                served_by=served_by,
+                opens_page=opens_page,
+                **options,
+            )
         )
 
     with stages.stage("read"):
@@ -134,7 +143,7 @@ def run(
     with served_by() as base:
         journal, verification = _loaded(stages, bundle, base, fhir, folder / "journal.jsonl")
 
-    from fhir_case.report.page import run_on_page
+    from fhir_case.report.page import report_page, run_on_page
 
     used["server"] = base
     files = _written(folder, {"bundle.json": bundle, "verification.json": verification.to_dict()})
@@ -144,7 +153,10 @@ def run(
         echo_json({"folder": str(folder), **found})
     page = folder / "report.html"
     write_page(
-        page, run_on_page(read, bundle, result, journal, verification, software=software, seconds=stages.seconds)
+        page,
+        report_page(
+            run_on_page(read, bundle, result, journal, verification, software=software, seconds=stages.seconds)
+        ),
     )
     _end(folder, bundle, base, running=bool(server) or keep)
     open_page(page, wanted=opens_page)

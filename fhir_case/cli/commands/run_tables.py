@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.cli.options.building import built, say_unused
 from fhir_case.cli.options.files import lines_to
+from fhir_case.cli.options.pages import write_report
 from fhir_case.cli.options.recipes import say_losses
 from fhir_case.cli.output import echo_error, echo_json, echo_notice, echo_warning
 from fhir_case.errors import ExitCode
@@ -20,11 +21,17 @@ if TYPE_CHECKING:
 
     from fhir_case.fhir.models import FhirVersion
     from fhir_case.issues import Issue
+    from fhir_case.load.plan.entry import PlannedEntry
+    from fhir_case.load.verification.readback import Comparison
     from fhir_case.readers import Reader
+    from fhir_case.report.page import Gathered
+    from fhir_case.report.page.report import Findings
     from fhir_case.validation.profiles import ProfileEngine
 
     class Stages(Protocol):
         """The stages of a run."""
+
+        seconds: dict[str, float]
 
         def stage(self, name: str) -> AbstractContextManager[None]:
             """Time a stage."""
@@ -45,6 +52,7 @@ def run_all(
     *,
     checked_by: Callable[[], AbstractContextManager[tuple[ProfileEngine, ...]]],
     served_by: Callable[[], AbstractContextManager[str]],
+    opens_page: bool,
     **options: Any,
 ) -> ExitCode:
     """
@@ -57,19 +65,30 @@ def run_all(
         folder: The folder for the Bundles and the journal.
         checked_by: Returns the engines for profiles.
         served_by: Returns the base URL of the server to load into.
+        opens_page: Whether to open the page at the end.
         options: How Bundles are built.
     """
+    from fhir_case import __version__
+    from fhir_case.report.page.report import Report
+
     fhir: FhirVersion = options["fhir"]
     bundles = folder / "bundles.ndjson"
     code = _build(stages, path, reader, bundles, **options)
     if code:
         return code
     with checked_by() as validators:
-        code = _validate(stages, bundles, fhir, validators)
-    if code:
-        return code
+        findings = _validate(stages, bundles, fhir, validators)
+    if findings.summary.found["error"]:
+        echo_error("Bundles have errors, so nothing was sent.")
+        return ExitCode.FINDINGS
     with served_by() as base:
-        return _load(stages, bundles, base, fhir, folder / "journal.jsonl")
+        code, gathered, parts = _load(stages, bundles, base, fhir, folder / "journal.jsonl")
+    report = Report(
+        f"Run of {path}", "", f"fhir-case {__version__}", gathered, server=base, seconds=stages.seconds,
+        findings=findings, **parts,
+    )  # fmt: skip
+    write_report(folder / "report.html", report, opens_page=opens_page)
+    return code
 
 
 def _build(stages: Stages, path: Path, reader: Reader, bundles: Path, **options: Any) -> ExitCode:
@@ -101,38 +120,52 @@ def _build(stages: Stages, path: Path, reader: Reader, bundles: Path, **options:
     return ExitCode.CASE if wrong else ExitCode.DONE
 
 
-def _validate(stages: Stages, bundles: Path, fhir: FhirVersion, validators: tuple[ProfileEngine, ...]) -> ExitCode:
-    """Check every Bundle; one with errors keeps all from being sent."""
+def _validate(stages: Stages, bundles: Path, fhir: FhirVersion, validators: tuple[ProfileEngine, ...]) -> Findings:
+    """Check every Bundle, and return what was found."""
     from fhir_case.documents import find_texts
+    from fhir_case.issues import SEVERITIES
+    from fhir_case.report.page.report import Findings
+    from fhir_case.report.validation.kinds import Kinds
+    from fhir_case.report.validation.summary import Summary
     from fhir_case.validation.document import check_document, check_document_profiles
     from fhir_case.validation.workers.checking import Checking
     from fhir_case.validation.workers.profiles import with_profiles
 
     check = partial(check_document, fhir=fhir, closed=True)
     profiles = partial(check_document_profiles, fhir=fhir, engines=validators)
-    documents = errors = warnings = 0
+    summary, kinds = Summary(), Kinds(SEVERITIES)
     with stages.stage("validate"), Checking(check) as checking:
         for document, result in with_profiles(checking.results(find_texts(bundles)), profiles, engines=validators):
-            documents += 1
+            name = f"{document.source}:{document.line}"
+            summary.add(result, name)
+            kinds.add(name, result.issues)
             for issue in result.issues:
-                warnings += issue.severity == "warning"
                 if issue.severity == "error":
-                    errors += 1
-                    echo_error(f"{document.source}:{document.line}: {issue}")
-        stages.report(f"{documents} Bundles: {errors or 'no'} errors, {warnings or 'no'} warnings")
-    if errors:
-        echo_error("Bundles have errors, so nothing was sent.")
-    return ExitCode.FINDINGS if errors else ExitCode.DONE
+                    echo_error(f"{name}: {issue}")
+        errors, warnings = (summary.found[kind] or "no" for kind in SEVERITIES[:2])
+        stages.report(f"{summary.documents} Bundles: {errors} errors, {warnings} warnings")
+    return Findings(summary, kinds)
 
 
-def _load(stages: Stages, bundles: Path, base: str, fhir: FhirVersion, journal: Path) -> ExitCode:
-    """Load every Bundle, read every resource back, and compare."""
+def _load(
+    stages: Stages, bundles: Path, base: str, fhir: FhirVersion, journal: Path
+) -> tuple[ExitCode, Gathered, dict[str, Any]]:
+    """Load every Bundle, read every resource back, and compare; return what a page shows of it, too."""
     from fhir_case.load.journal.reader import read_records
     from fhir_case.load.run.load import Load, Options
     from fhir_case.load.survey.inputs import FileInputs
     from fhir_case.load.verification.files import read_back_inputs
     from fhir_case.load.verification.summary import VerificationSummary
+    from fhir_case.report.page import Gathered, note_compared
+    from fhir_case.report.page.report import Loaded
+    from fhir_case.report.upload import summary
     from fhir_case.server.client import Client
+    from fhir_case.server.redaction import redacted
+
+    gathered = Gathered(base)
+
+    def note(entry: PlannedEntry, comparison: Comparison) -> None:
+        note_compared(gathered, entry.original, redacted(comparison))
 
     found = VerificationSummary(base)
     with Load(FileInputs([bundles]), lambda: Client(base), Options(fhir=fhir)) as load:
@@ -145,13 +178,17 @@ def _load(stages: Stages, bundles: Path, base: str, fhir: FhirVersion, journal: 
         if result.error is not None:
             raise result.error
         with stages.stage("verify"):
-            for piece in read_back_inputs(load, read_records(journal)):
+            for piece in read_back_inputs(load, read_records(journal), on_compared=note):
                 found.add(piece.comparisons)
             stages.report(", ".join(f"{number} {state}" for state, number in found.counts.items() if number))
+        told = summary(
+            base, result, load.tally, load.read().warnings, str(journal), placeholders=load.placeholders
+        )  # fmt: skip
     for comparison in found.wrong:
         echo_error(f"{comparison.resource}: {comparison.state}")
     echo_notice(f"Files     {bundles}, {journal}")
     echo_json({"folder": str(bundles.parent), "server": base, "upload": counts, "verification": dict(found.counts)})
+    code = ExitCode.DONE if found.ok else ExitCode.FINDINGS
     if load.tally.states["failed"] or load.tally.states["unknown"]:
-        return ExitCode.REJECTED
-    return ExitCode.DONE if found.ok else ExitCode.FINDINGS
+        code = ExitCode.REJECTED
+    return code, gathered, {"loaded": Loaded.of_summary(redacted(told)), "verification": found}

@@ -8,6 +8,7 @@ import click
 
 from fhir_case.cli.options.declarations import ANY_FILE, combined
 from fhir_case.cli.options.files import require_writable, write_file
+from fhir_case.cli.options.recipes import tables_read
 from fhir_case.cli.output import echo_notice
 
 if TYPE_CHECKING:
@@ -16,7 +17,16 @@ if TYPE_CHECKING:
 
     from fhir_case.report.page import Report
 
-__all__ = ["named_inputs", "open_option", "open_page", "page_options", "require_page", "write_page", "write_report"]
+__all__ = [
+    "end_page",
+    "named_inputs",
+    "open_option",
+    "open_page",
+    "page_options",
+    "require_page",
+    "write_page",
+    "write_report",
+]
 
 _INPUTS_NAMED = 3
 
@@ -61,18 +71,30 @@ def named_inputs(names: Sequence[Any]) -> str:
 
 
 def write_report(page: Path, report: Report, *, opens_page: bool) -> None:
-    """Write a page, say where it is, and open it where that is asked for."""
-    write_page(page, report)
+    """
+    Write a page, say where it is, and open it where that is asked for.
+
+    What became of the tables of recipes is in it.
+    """
+    from dataclasses import replace
+
+    from fhir_case.report.page import report_page
+
+    end_page(page, report_page(replace(report, tables=tables_read())), opens_page=opens_page)
+
+
+def end_page(page: Path, text: str, *, opens_page: bool) -> None:
+    """Write the text of a page, say where it is, and open it where that is asked for."""
+    write_page(page, text)
     echo_notice(f"The page is {page}")
     open_page(page, wanted=opens_page)
 
 
-def write_page(page: Path, report: Report) -> None:
+def write_page(page: Path, text: str) -> None:
     """Write a page; a secret that any part of it repeats is not in it."""
-    from fhir_case.report.page import report_page
     from fhir_case.server.redaction import without_secrets
 
-    write_file(page, without_secrets(report_page(report)).encode())
+    write_file(page, without_secrets(text).encode())
 
 
 def open_page(page: Path | None, *, wanted: bool) -> None:

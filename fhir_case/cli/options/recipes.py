@@ -12,8 +12,9 @@ from fhir_case.cli.output import echo_notice
 
 if TYPE_CHECKING:
     from fhir_case.readers import Reader
+    from fhir_case.readers.table.losses import Losses
 
-__all__ = ["recipe_named", "say_losses", "several_reader", "table_options_option"]
+__all__ = ["recipe_named", "say_losses", "several_reader", "table_options_option", "tables_read"]
 
 
 def _use(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
@@ -70,11 +71,17 @@ def several_reader(name: str) -> Reader | None:
 
 def say_losses() -> None:
     """Say in a line a recipe what of its tables was carried over, and what not."""
-    from fhir_case.readers.table.options import options_in_use
     from fhir_case.report.losses import loss_summary
 
-    seen = set()
+    for losses in tables_read():
+        echo_notice(f"Tables by {losses.recipe}: {loss_summary(losses)}")
+
+
+def tables_read() -> tuple[Losses, ...]:
+    """Return what became of the tables of each recipe, of the first time that they were read."""
+    from fhir_case.readers.table.options import options_in_use
+
+    found: dict[str, Losses] = {}
     for losses in options_in_use().losses:
-        if losses.recipe not in seen:
-            seen.add(losses.recipe)
-            echo_notice(f"Tables by {losses.recipe}: {loss_summary(losses)}")
+        found.setdefault(losses.recipe, losses)
+    return tuple(found.values())

@@ -27,6 +27,11 @@ class ValueLoss:
     count: int = 0
     place: str = ""
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether its map has no such word."""
+        return self.why.startswith(UNKNOWN)
+
 
 @dataclass(slots=True)
 class ColumnLoss:
@@ -143,7 +148,7 @@ class Losses:
         for one in self.files.values():
             for column in one.columns.values():
                 for value in column.values.values():
-                    if value.why.startswith(UNKNOWN):
+                    if value.is_unknown:
                         yield one, column, value
 
     def to_dict(self) -> dict[str, Any]:

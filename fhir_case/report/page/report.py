@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fhir_case.issues import SEVERITIES
 from fhir_case.load.verification.readback import GOOD
 from fhir_case.report.characters import printable_lines, value_text
+from fhir_case.report.page.tables import TablesRead
 from fhir_case.report.page.templates import page
 from fhir_case.report.reasons import reasons_json
 from fhir_case.report.validation.text import not_checked
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from fhir_case.load import Journal, Verification
     from fhir_case.load.verification.summary import VerificationSummary
+    from fhir_case.readers.table.losses import Losses
     from fhir_case.report.page.gathering import Gathered
     from fhir_case.report.validation.kinds import Kinds
     from fhir_case.report.validation.summary import Summary
@@ -115,6 +117,7 @@ class Report:
         loaded: What became of an upload.
         verification: What was read back.
         skipped: What was left out of it, such as documents that the upload had skipped.
+        tables: What became of the tables that the resources are from.
     """
 
     title: str
@@ -128,6 +131,7 @@ class Report:
     loaded: Loaded | None = None
     verification: Verification | VerificationSummary | None = None
     skipped: tuple[str, ...] = ()
+    tables: tuple[Losses, ...] = ()
 
     @property
     def marks(self) -> list[tuple[bool, str]]:
@@ -168,6 +172,7 @@ def report_page(report: Report) -> str:
         filters={"body": printable_lines, "value": _value, "not_checked": not_checked},
         script="search.js",
         report=report,
+        tables_read=[TablesRead(each) for each in report.tables],
         gathered=report.gathered,
         picture=Markup(picture),  # noqa: S704 - it is written by us, and escaped there
         no_course=no_course,
