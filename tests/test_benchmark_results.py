@@ -108,5 +108,5 @@ def test_the_page_has_the_marks_of_each_benchmark_and_the_table_of_its_last_run(
     page = (ROOT / "BENCHMARKS.md").read_text(encoding="utf-8")
     kept = {one.what: one for one in results._read(results._RESULTS)}
 
-    assert kept.keys() == {"build", "start", "validate"}
+    assert kept.keys() == {"build", "import", "start", "validate"}
     assert all(page == results.with_table(page, one) for one in kept.values())

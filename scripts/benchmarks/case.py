@@ -11,7 +11,7 @@ from benchmarks.timing import interleaved
 if TYPE_CHECKING:
     from benchmarks.results import Row
 
-__all__ = ["bench_build"]
+__all__ = ["bench_build", "without"]
 
 _SHIPPED = "hcc-tare-sorafenib"
 
@@ -33,7 +33,7 @@ def bench_build(runs: int, *, compare: bool) -> bool:
     case = load_case(_SHIPPED)
     bundle = build_bundle(case)
     # fhir.resources knows no extensions on the value of an extension and would stop there.
-    known = _without(bundle, "_valueDateTime")
+    known = without(bundle, "_valueDateTime")
     result = validate(bundle, closed=True, skip=("structure",))
     if not result.ok:
         sys.exit(f"the Bundle to measure with is not valid: {result.issues[0]}")
@@ -65,10 +65,10 @@ def bench_build(runs: int, *, compare: bool) -> bool:
     return report("build", rows, compare=compare)
 
 
-def _without(value: Any, name: str) -> Any:
+def without(value: Any, name: str) -> Any:
     """Return JSON without an element, wherever it is."""
     if isinstance(value, list):
-        return [_without(one, name) for one in value]
+        return [without(one, name) for one in value]
     if isinstance(value, dict):
-        return {key: _without(part, name) for key, part in value.items() if key != name}
+        return {key: without(part, name) for key, part in value.items() if key != name}
     return value

@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["bench_memory"]
+__all__ = ["bench_memory", "run_measured"]
 
 _SIZES_MB = (100, 1000)
 _ORGANIZATIONS = 50
@@ -102,7 +102,7 @@ def _measure(scratch: Path, shape: Shape, size_mb: int, *, verify: bool) -> None
             commands["verify FILES"] = ["verify", str(inputs), "--server", url, "--format", "json"]
             commands["undo"] = ["undo", str(journal)]
         for name, command in commands.items():
-            found = _run(command, scratch)
+            found = run_measured(command, scratch)
             sizes = [_mb(each) for each in (found.peak, found.database, journal.stat().st_size)]
             print(_row(f"{size_mb:,} MB", f"{resources:,}", name, *sizes, f"{found.seconds:.0f}"), flush=True)
 
@@ -115,7 +115,7 @@ def _mb(size: int) -> str:
     return f"{size / 1e6:,.0f} MB"
 
 
-def _run(command: Sequence[str], scratch: Path) -> Measured:
+def run_measured(command: Sequence[str], scratch: Path) -> Measured:
     """Run a command of fhir-case; the system knows its peak, its database is sampled."""
     output = scratch / "output"
     begin = time.perf_counter()
