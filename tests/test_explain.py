@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ import pytest
 from fhir_case import load_case
 from fhir_case.case.shipped import shipped_case_names
 from fhir_case.explain import explain
-from support import result_of, run_command
+from support import SHIPPED, result_of, run_command
+from test_pages_of_tables import write_tables
 
 if TYPE_CHECKING:
     from fhir_case.explain import Explanation, Fact
@@ -169,3 +171,28 @@ def test_what_two_fields_say_alike_is_not_nowhere() -> None:
     found = facts(explain(load_case(ROOMS / "family" / "full.yaml")))
 
     assert "nowhere" != found["mother", "deceased"].state
+
+
+def test_a_patient_of_tables_is_explained_from_file_line_and_column_on(tmp_path: Path) -> None:
+    recipe = write_tables(tmp_path)
+    code, out, err = run_command("explain", recipe, "--patient", "P2")
+    lost = out[out.index("Not carried over into the case:") :]
+
+    assert 5 == code, err
+    assert re.search(r"patient  \(patients\.csv, line 3: sex, birth; .*patients\.csv:3:1\)\n  sex: male\n    -> ", out)
+    assert re.search(r"patients\.csv:3:5: patients, test: 'Ferritin': not a word of its map", lost)
+    assert re.search(r"patients\.csv:3:7: patients, hospital: 'B': of ours", lost)
+    assert "P2" not in lost
+    assert " 4 of the file in no entry." in lost
+    first = run_command("explain", recipe, "--format", "csv")
+    assert "first patient" in first.stderr
+    assert "is P1; --patient ID explains another" in first.stderr
+    assert "patients.csv:2:7" in first.stdout
+
+
+def test_a_patient_who_is_not_there_and_one_of_no_table_are_refused(tmp_path: Path) -> None:
+    absent = run_command("explain", write_tables(tmp_path), "--patient", "P9")
+    none = run_command("explain", SHIPPED, "--patient", "P9")
+
+    assert (3, True) == (absent.exit_code, "there is no patient 'P9'" in absent.stderr)
+    assert (2, True) == (none.exit_code, "--patient chooses one of a recipe for tables" in none.stderr)

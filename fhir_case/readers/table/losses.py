@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["ColumnLoss", "FileLoss", "Losses", "UnreadSheet", "ValueLoss"]
 
 _MOST_VALUES = 200
-_NO_RULE = "no rule carries it over"
+NO_RULE = "no rule carries it over"
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class ColumnLoss:
     def lose(self, value: str, why: str, place: Place) -> None:
         """Note a value that was not carried over."""
         shown = value if len(value) <= 60 else f"{value[:60]}…"
-        key = (shown, why or _NO_RULE)
+        key = (shown, why or NO_RULE)
         if key not in self.values and len(self.values) >= _MOST_VALUES:
             key = ("(other values)", key[1] if len(self.values) < 2 * _MOST_VALUES else "for various reasons")
         if key not in self.values:

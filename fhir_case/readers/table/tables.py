@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fhir_case.case import Case
     from fhir_case.case.node import Node
     from fhir_case.case.tree import Tree
+    from fhir_case.readers.protocol import Unused
     from fhir_case.readers.table.reading import CompiledRecipe
     from fhir_case.readers.table.spool import Spool
     from fhir_case.readers.table.view import OpenTable
@@ -99,6 +100,29 @@ class Tables:
                 continue
             self.losses.cases += 1
             yield made
+
+    def of_patient(self, patient: str | None, model: type[Case]) -> tuple[str, Case, tuple[Unused, ...]]:
+        """
+        Return the name of a patient, the case, and each value of the rows that no entry of it holds.
+
+        Args:
+            patient: As the tables name the patient; None for the first one.
+            model: The model of a case.
+
+        Raises:
+            CaseError: There is no such patient, or the rows become no case.
+        """
+        for name, spooled in self._spool.patients():
+            if patient not in (None, name):
+                continue
+            rows = self._rows(spooled)
+            if self._is_patient(name, rows):
+                case = case_of(case_tree(self._compiled, name, rows, self._sections), model)
+                return name, case, tuple(one for row in rows for one in row.unused())
+        if self.losses.wrong:
+            raise self.losses.error()
+        what = f"there is no patient '{_clipped(patient)}'" if patient else "there is no patient"
+        raise CaseError(what, where=self.losses.recipe, hint="the tables name each in the column of the patient")
 
     def _made(
         self, patient: str, spooled: SpooledRows, model: type[Case], without: set[tuple[str, int]], *, keep_going: bool
@@ -188,19 +212,13 @@ class Tables:
             loss = row.table.loss
             if not row.entries or why:
                 loss.without_entry += 1
-            patient = row.table.columns[row.table.form.patient]
-            for name, index in row.table.columns.items():
-                if not row.cells[index]:
-                    continue
+            for name, index, position, value in row.known_values():
                 column = loss.columns[name]
-                for position, value in enumerate(row.values(index)):
-                    if not row.is_known(value):
-                        continue
-                    column.known += 1
-                    if not why and ((index, position) in row.carried or index == patient):
-                        column.carried += 1
-                    else:
-                        column.lose(value, why or row.reasons.get((index, position), ""), row.place(index))
+                column.known += 1
+                if not why and row.holds(index, position):
+                    column.carried += 1
+                else:
+                    column.lose(value, why or row.reasons.get((index, position), ""), row.place(index))
 
 
 def _clipped(name: str) -> str:

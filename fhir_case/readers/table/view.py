@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fhir_case.case.node import Place
+from fhir_case.readers.protocol import Unused
+from fhir_case.readers.table.losses import NO_RULE
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from fhir_case.readers.table.losses import FileLoss
     from fhir_case.readers.table.recipe import TableFile
@@ -77,6 +79,25 @@ class RowOfPatient:
         if column not in self.table.split or self.table.separator not in cell:
             return [cell.strip()]
         return [value.strip() for value in cell.split(self.table.separator)]
+
+    def known_values(self) -> Iterator[tuple[str, int, int, str]]:
+        """Return each known value: the name and position of its column, its position in the cell, itself."""
+        for name, index in self.table.columns.items():
+            if self.cells[index]:
+                for position, value in enumerate(self.values(index)):
+                    if self.is_known(value):
+                        yield name, index, position, value
+
+    def holds(self, index: int, position: int) -> bool:
+        """Whether an entry of the case holds a value, or it names the patient."""
+        return (index, position) in self.carried or index == self.table.columns[self.table.form.patient]
+
+    def unused(self) -> Iterator[Unused]:
+        """Return each known value that no entry holds, and why."""
+        for name, index, position, value in self.known_values():
+            if not self.holds(index, position):
+                why = self.reasons.get((index, position)) or self.table.loss.columns[name].reason or NO_RULE
+                yield Unused(self.place(index), f"{self.table.name}, {name}: '{value}'", why)
 
     def is_known(self, value: str) -> bool:
         """Whether a value, or one of several in a cell, is neither empty nor a word for that."""
