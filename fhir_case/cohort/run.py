@@ -1,67 +1,37 @@
-"""
-Make a whole cohort: its shards, side by side, then the manifest.
-
-`concurrent.futures` serves here, though not for validation (see ARCHITECTURE.md): a worker answers once a shard, with
-less than a pipe takes at once, so that none is killed in the middle of an answer; and when one dies the run ends, and
-the same command goes on with the shards that are missing.
-"""
+"""Make a whole cohort: its shards, by the engine that is asked for, then the manifest."""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
-import signal
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.case.variation.draws import corners
+from fhir_case.cohort.attempts import recover_attempts
 from fhir_case.cohort.defects import DEFECTS_FILE, table
+from fhir_case.cohort.engine import Run
 from fhir_case.cohort.files import PART, as_json, put_in_place
+from fhir_case.cohort.pool import pool_of
 from fhir_case.cohort.recipe import checked_corner, codes_of, varied_case
-from fhir_case.cohort.shard import make_shard, read_record, record_name
+from fhir_case.cohort.shard import read_record, record_name
 from fhir_case.documents.manifest import BEGUN, EXTENSION, MANIFEST
 from fhir_case.errors import FhirCaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from fhir_case.cohort.engine import Engine
     from fhir_case.cohort.recipe import Recipe
-    from fhir_case.cohort.shard import ShardRecord
 
-__all__ = ["begin", "make_cohort", "write_manifest"]
-
-_POLL_S = 0.2
-
-
-class _Stopped(Exception):  # noqa: N818 - it never leaves this module
-    """The run has ended while a shard was made."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """A recipe, the folder that its files are put in, and the fingerprint that tells it from others."""
-
-    recipe: Recipe
-    folder: Path
-    fingerprint: str
-
-    def make(self, shard: int, on_patient: Callable[[], None]) -> ShardRecord:
-        return make_shard(self.recipe, shard, self.folder, self.fingerprint, on_patient)
-
-
-_own: dict[str, Any] = {}
-"""What a worker process has from its starter: the count of patients, and whether to stop."""
+__all__ = ["begin", "finish", "make_cohort", "write_manifest"]
 
 
 def make_cohort(
     recipe: Recipe,
     folder: Path,
     *,
-    jobs: int = 1,
+    engine: Engine | None = None,
     on_progress: Callable[[int], None] = lambda _: None,
     on_resumed: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
@@ -71,14 +41,15 @@ def make_cohort(
     Args:
         recipe: What it is made of.
         folder: A new or empty one, or that of the same recipe, interrupted or whole.
-        jobs: How many processes make shards.
+        engine: What makes the shards; when absent, this process alone.
         on_progress: Called from time to time with how many patients are made.
         on_resumed: Called with how many patients an earlier run has made, where there was one.
 
     Raises:
         CaseError: The case or what it declares is wrong, or a patient is no case.
         BundleError: A patient would not be valid.
-        FhirCaseError: The folder has something else, or a worker process has ended.
+        CheckerError: The engine cannot run here.
+        FhirCaseError: The folder has something else, or the engine has ended before its time.
     """
     with codes_of(recipe):
         varied = varied_case(recipe.source, recipe.mapping_files)
@@ -96,14 +67,32 @@ def make_cohort(
     done = sum(len(recipe.numbers(shard)) for shard in records if shard not in missing)
     if len(missing) < len(records):
         on_resumed(done)
-    run, processes = _Run(recipe, folder, fingerprint), min(jobs, len(missing))
 
     def show(count: int) -> None:
         on_progress(done + count)
 
-    for record in _side_by_side(run, missing, processes, show) if processes > 1 else _here(run, missing, show):
-        records[record.shard] = record
-    made = [record for _, record in sorted(records.items()) if record is not None]
+    run = Run(recipe, folder, fingerprint)
+    if missing:
+        for _ in (engine or pool_of(1))(run, missing, show):
+            pass
+    return _manifest_there(folder, fingerprint) or finish(run)
+
+
+def finish(run: Run) -> dict[str, Any]:
+    """
+    Write what is said of all shards together, when all are in place, and return the manifest.
+
+    Raises:
+        FhirCaseError: A shard is not there.
+    """
+    recipe, folder, fingerprint = run.recipe, run.folder, run.fingerprint
+    made = []
+    for shard in range(recipe.shards):
+        record = read_record(folder, shard, fingerprint)
+        if record is None:
+            hint = "the same command makes what is missing"
+            raise FhirCaseError(f"shard {shard} was not made", where=str(folder), hint=hint)
+        made.append(record)
     defects = [one for record in made for one in record.defects]
     if recipe.defects:
         put_in_place(folder / DEFECTS_FILE, table(defects))
@@ -180,6 +169,7 @@ def begin(folder: Path, fingerprint: str) -> None:
         if json.loads(state.read_bytes()).get("fingerprint") == fingerprint:
             for part in folder.glob(f".*{PART}"):
                 part.unlink(missing_ok=True)
+            recover_attempts(folder, fingerprint)
             return
     if any(folder.iterdir()):
         begun = "another call has begun in it" if state.exists() else "there is something else in it"
@@ -187,52 +177,3 @@ def begin(folder: Path, fingerprint: str) -> None:
             f"the folder is not empty, and {begun}", where=str(folder), hint="name another folder, or remove this one"
         )
     put_in_place(state, as_json({"fingerprint": fingerprint}))
-
-
-def _here(run: _Run, shards: list[int], on_progress: Callable[[int], None]) -> Iterator[ShardRecord]:
-    made = 0
-
-    def count() -> None:
-        nonlocal made
-        made += 1
-        on_progress(made)
-
-    for shard in shards:
-        yield run.make(shard, count)
-
-
-def _side_by_side(run: _Run, shards: list[int], jobs: int, on_progress: Callable[[int], None]) -> Iterator[ShardRecord]:
-    context = multiprocessing.get_context("spawn")
-    made, stop = context.Value("q", 0), context.Event()
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker, initargs=(made, stop))
-    try:
-        waiting = {pool.submit(_in_worker, run, shard) for shard in shards}
-        while waiting:
-            done, waiting = wait(waiting, timeout=_POLL_S, return_when=FIRST_COMPLETED)
-            for one in done:
-                yield one.result()
-            on_progress(made.value)
-    except BrokenProcessPool:
-        raise FhirCaseError(
-            "a worker process has ended before its time; it may take more memory than there is",
-            where=str(run.folder),
-            hint="the same command goes on where it stopped, with fewer --jobs too",
-        ) from None
-    finally:
-        stop.set()
-        pool.shutdown(cancel_futures=True)
-
-
-def _begin_worker(made: Any, stop: Any) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the starter tells when to stop
-    _own.update(made=made, stop=stop)
-
-
-def _in_worker(run: _Run, shard: int) -> ShardRecord:
-    def count() -> None:
-        with _own["made"].get_lock():
-            _own["made"].value += 1
-        if _own["stop"].is_set():
-            raise _Stopped
-
-    return run.make(shard, count)

@@ -10,6 +10,7 @@ from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import mapping_option
 from fhir_case.cli.options.cohorts import jobs_option, layout_json, layout_option, say_layout, shard_size_option
 from fhir_case.cli.options.declarations import ANY_PATH, fhir_option, output_options
+from fhir_case.cli.options.shard_engines import engine_of, engine_options
 from fhir_case.cli.output import echo_json, echo_notice, echo_warning
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def _rate(_: click.Context, __: click.Parameter, value: str) -> Decimal:
 @layout_option
 @shard_size_option
 @jobs_option
+@engine_options
 @mapping_option
 @click.option(
     "--codes", "code_files", multiple=True, metavar="FILE", type=ANY_PATH, help="Further codes, as for build."
@@ -66,7 +68,6 @@ def synth(
     out: Path,
     beside: Path | None,
     layout: Layout,
-    jobs: int,
     form: str,
     **options: Any,
 ) -> None:
@@ -74,8 +75,8 @@ def synth(
     Make a cohort of N patients like that of CASE, all of them valid and labelled as test data.
 
     What varies is declared in the case file (vary: on an entry or a value) or in a file beside it, CASE.vary.yaml;
-    without a declaration nothing varies. The same call makes the same bytes, whatever --jobs; interrupted, it goes on
-    with what is missing. The folder has the layout of Bulk Data, with a manifest that `upload` reads.
+    without a declaration nothing varies. The same call makes the same bytes, whatever --engine and --jobs; interrupted,
+    it goes on with what is missing. The folder has the layout of Bulk Data, with a manifest that `upload` reads.
     """
     from fhir_case.cli.progress.counting import counting
     from fhir_case.cohort.recipe import Recipe, codes_of, source_of, varied_case
@@ -103,7 +104,7 @@ def synth(
         manifest = make_cohort(
             recipe,
             out,
-            jobs=jobs,
+            engine=engine_of(options),
             on_progress=show,
             on_resumed=lambda made: echo_notice(f"{made:,} patients were made before"),
         )
