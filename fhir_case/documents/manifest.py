@@ -130,7 +130,8 @@ def check_manifests(manifests: Iterable[Manifest]) -> None:
     Raises:
         BundleError: A file is missing, broken, another, or too many; ``problems`` holds all.
     """
-    problems = tuple(problem for manifest in manifests for problem in manifest.problems())
+    once = {manifest.path: manifest for manifest in manifests}.values()
+    problems = tuple(problem for manifest in once for problem in manifest.problems())
     if problems:
         raise BundleError(problems[0].message, where=problems[0].where, hint=problems[0].hint, problems=problems)
 

@@ -159,7 +159,7 @@ def test_all_that_is_wrong_with_an_export_is_told_in_one_run(cohort: Path, serve
     for harm in (_missing, _too_many):
         harm(cohort)
     (cohort / "Observation.002.ndjson.gz").write_bytes(b"")
-    code, _, err = _upload(cohort, server, "--keep-going")
+    code, _, err = _upload(cohort, server, "--keep-going", cohort / MANIFEST)
     places = [line.partition(": ")[0] for line in err.splitlines() if line.startswith(str(cohort))]
 
     assert 4 == code

@@ -114,10 +114,10 @@ def upload(
     """
     Load FHIR files into a server, each resource once.
 
-    FILE is a Bundle of any type, a resource, NDJSON, a case file, a recipe for tables, a directory, a pattern, or - for
-    standard input; also compressed as .gz, .bz2 or .zip. Each Bundle is stored whole or not at all, unless it is larger
-    than what the server takes in one request. Loading again changes nothing. After an interruption, the same command
-    resumes.
+    FILE is a Bundle of any type, a resource, NDJSON, a case file, a recipe for tables, a directory, the manifest of a
+    Bulk Data export, a pattern, or - for standard input; also compressed as .gz, .bz2 or .zip. Each Bundle is stored
+    whole or not at all, unless it is larger than what the server takes in one request. Loading again changes nothing.
+    After an interruption, the same command resumes.
     """
     if out and not dry_run:
         raise click.UsageError("-o needs --dry-run.")
