@@ -9,7 +9,6 @@ import sys
 import time
 from contextlib import ExitStack, contextmanager
 from importlib.metadata import distribution
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -27,6 +26,7 @@ from support import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.xdist_group("spark")
 
