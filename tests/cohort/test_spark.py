@@ -168,8 +168,7 @@ def test_a_worker_that_is_lost_in_the_middle_changes_nothing(case: Path, tmp_pat
             assert submitted.poll() is None, said.read_text(encoding="utf-8", errors="replace")
             time.sleep(0.05)
         _kill(workers[0])
-        before = submitted.poll()
-        code = submitted.wait()
+        before, code = submitted.poll(), submitted.wait()
     pool = run_command(*arguments, tmp_path / "pool", "-j", 1)
 
     assert before is None
