@@ -24,6 +24,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -36,10 +37,10 @@ from fhir_case.fhir.datatypes import coding
 from fhir_case.fhir.systems import SYSTEMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from importlib.resources.abc import Traversable
 
-__all__ = ["Term", "add_names", "code_table", "code_tables", "fixed_table", "known_codes", "term_of"]
+__all__ = ["Term", "Terms", "code_table", "code_tables", "coding_of", "fixed_table", "tables_of", "term_of"]
 
 _FIXED = "fixed.toml"
 _HEADER = re.compile(r'\[(?:([\w-]+)|"([^"\\]+)")\]\s*$', re.MULTILINE)
@@ -80,10 +81,10 @@ class Term:
         one = self.more.get(name)
         if one is None:
             return None
-        return {"coding": [_coding(one)], **({"text": one["text"]} if "text" in one else {})}
+        return {"coding": [coding_of(one)], **({"text": one["text"]} if "text" in one else {})}
 
 
-class _Terms(Mapping[str, Term]):
+class Terms(Mapping[str, Term]):
     """
     The sections of a table, each read when it is asked for: to parse a large table takes as long as to read a case.
 
@@ -106,6 +107,10 @@ class _Terms(Mapping[str, Term]):
 
     def __len__(self) -> int:
         return len(self._parts)
+
+    def text_of(self, name: str) -> str:
+        """Return the text of a section."""
+        return self._parts[name]
 
 
 @cache
@@ -143,7 +148,7 @@ def _read_in_parts(file: Traversable, where: str) -> Mapping[str, Term]:
     head, *sections = re.split(r"^(?=\[)", _text(file, where), flags=re.MULTILINE)
     names = [_HEADER.match(section) for section in sections]
     parts = {name[1] or name[2]: section for name, section in zip(names, sections, strict=True) if name}
-    return _Terms(where, parts) if len(parts) == len(sections) and not _parsed(head, where) else _read(file, where)
+    return Terms(where, parts) if len(parts) == len(sections) and not _parsed(head, where) else _read(file, where)
 
 
 def _text(file: Traversable, where: str) -> str:
@@ -232,10 +237,10 @@ def term_of(where: str, name: str, section: Any) -> Term:
         texts = texts and isinstance(names, list) and all(isinstance(name, str) for name in names)
         if texts and isinstance(codings, list):
             try:
-                found = tuple(_coding(one) for one in codings)
+                found = tuple(coding_of(one) for one in codings)
                 for other in more.values():
                     if isinstance(other, dict) and "system" in other:
-                        _coding(other)
+                        coding_of(other)
                 sources = tuple(str(one.get("source", "")) for one in codings)
                 return Term(name, text, found, units, sources, more)
             except KeyError as error:
@@ -245,7 +250,15 @@ def term_of(where: str, name: str, section: Any) -> Term:
     raise MappingError(f"[{name}]: {reason}", where=where, hint="see fhir_case.fhir.codes for the grammar")
 
 
-def _coding(one: Any) -> dict[str, str]:
+def coding_of(one: Any) -> dict[str, str]:
+    """
+    Return the Coding that a table writes.
+
+    Raises:
+        KeyError: A part is missing.
+        TypeError: It is no table of texts.
+        ValueError: The system is not a URL.
+    """
     if not isinstance(one, dict):
         raise TypeError("a coding is a table with 'system', 'code' and 'display'")
     for key in ("system", "code", "display", "text"):
@@ -264,32 +277,16 @@ def code_tables(package: str) -> tuple[str, ...]:
     return tuple(sorted(_tables(package)))
 
 
-def known_codes(package: str) -> dict[tuple[str, str], frozenset[str]]:
+def tables_of(package: str) -> Iterator[Mapping[str, Term]]:
     """
-    Return every (system, code) of the tables of a package with the displays that they write.
+    Return the tables of a package, those of what profiles fix too.
 
     A module has no tables, and a TOML file of a package that is about something else is none of them.
     """
-    known: dict[tuple[str, str], frozenset[str]] = {}
     found = find_spec(package)
     for file in _files(package) if found is not None and found.submodule_search_locations else ():
-        try:
-            terms: Mapping[str, Term]
+        with suppress(MappingError):  # whoever looks something up in it is told
             if file.name == _FIXED:
-                terms = _read(file, f"{package}: {_FIXED}")
+                yield _read_in_parts(file, f"{package}: {_FIXED}")
             else:
-                terms = code_table(package, file.name.removesuffix(".toml"))  # often read already, for a case
-        except MappingError:
-            continue  # whoever looks something up in it is told
-        add_names(known, terms.values())
-    return known
-
-
-def add_names(known: dict[tuple[str, str], frozenset[str]], terms: Iterable[Term]) -> None:
-    """Add to the (system, code) that are known those of some terms, with their displays."""
-    for term in terms:
-        others = [_coding(one) for one in term.more.values() if isinstance(one, dict) and "system" in one]
-        for one in (*term.codings, *others):
-            key = (one["system"], one["code"])
-            display = one.get("display")
-            known[key] = known.get(key, frozenset()) | ({display} if display else frozenset())
+                yield code_table(package, file.name.removesuffix(".toml"))  # often read already, for a case

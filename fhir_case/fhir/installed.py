@@ -6,9 +6,11 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
-from fhir_case.fhir.codes import Term, add_names, known_codes
+from fhir_case.fhir.codes import Term, tables_of
+from fhir_case.fhir.known_codes import KnownCodes, add_names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from importlib.metadata import EntryPoint
 
 __all__ = [
@@ -50,11 +52,11 @@ def installed_packages() -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(package_of, entry_points_of_mappings())))
 
 
-def installed_codes() -> dict[tuple[str, str], frozenset[str]]:
+def installed_codes() -> Mapping[tuple[str, str], frozenset[str]]:
     """
     Return every (system, code) of the code tables of the installed mappings, and of documents, with their displays.
 
-    The tables of a user's own that are in use count too. A table that breaks its grammar has none.
+    The tables of a user's own that are in use count too. A section that breaks the grammar of tables has none.
     """
     if not OWN_TERMS:
         return _codes_of_packages()
@@ -65,9 +67,6 @@ def installed_codes() -> dict[tuple[str, str], frozenset[str]]:
 
 
 @cache
-def _codes_of_packages() -> dict[tuple[str, str], frozenset[str]]:
-    known: dict[tuple[str, str], frozenset[str]] = {}
-    for package in (*installed_packages(), "fhir_case.bundle"):
-        for code, displays in known_codes(package).items():
-            known[code] = known.get(code, frozenset()) | displays
-    return known
+def _codes_of_packages() -> KnownCodes:
+    packages = (*installed_packages(), "fhir_case.bundle")
+    return KnownCodes(table for package in packages for table in tables_of(package))

@@ -132,7 +132,7 @@ def _about(types: frozenset[str]) -> tuple[Check, ...]:
     return tuple(check for check in CHECKS if check.types is None or not check.types.isdisjoint(types))
 
 
-def _installed_codes() -> dict[tuple[str, str], frozenset[str]]:
+def _installed_codes() -> Mapping[tuple[str, str], frozenset[str]]:
     from fhir_case.fhir.installed import installed_codes
 
     return installed_codes()

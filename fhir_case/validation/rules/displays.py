@@ -44,11 +44,8 @@ def _unless_tables(subject: Subject) -> str:
 )
 def _displays(subject: Subject) -> Iterator[Finding]:
     tables = subject.code_tables
-    with_tables = {system for system, _ in tables}
     for system, elements in subject.by_system.items():
         bound = system.startswith(_NOT_CLINICAL) and not system.startswith(_OF_ICD)
-        if bound and system not in with_tables:
-            continue
         reported: set[tuple[str, str]] = set()
         owners: dict[str, list[str]] = {}
         for located, node in elements:

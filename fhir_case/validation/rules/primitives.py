@@ -198,8 +198,9 @@ def _integer_names(fhir: FhirVersion) -> frozenset[str]:
 
 @rule("integer-form", "Integers are written without a point and an exponent.", _TYPES + "#integer")
 def _integers(subject: Subject) -> Iterator[Finding]:
-    names = _integer_names(subject.fhir)
-    for located, node in subject.elements.numbers.values():
+    numbers = subject.elements.numbers
+    names = _integer_names(subject.fhir) if numbers else frozenset[str]()
+    for located, node in numbers.values():
         for name in names.intersection(node):
             value = node[name]
             written = next(
