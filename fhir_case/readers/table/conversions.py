@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["UnusableError", "day_of", "number_of", "offset_of"]
 
-_NUMBER = re.compile(r"(<=|>=|<|>|≤|≥)?\s*([-+]?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20}))", re.ASCII)
+_NUMBER = re.compile(r"(<=|>=|<|>|≤|≥)?\s{0,20}([-+]?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20}))", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{5}", re.ASCII)
 _EXCEL_EPOCH = date(1899, 12, 30)
 _LETTERS_OF_DAYS, _LETTERS_OF_MONTHS = ("d", "j", "x"), ("m", "b", "B")

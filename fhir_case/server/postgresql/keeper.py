@@ -130,8 +130,9 @@ def _free_port() -> int:
 
 
 def _say(word: str, text: str) -> None:
+    """Tell the process that has started this one, through the pipe or log that is standard output here."""
     with contextlib.suppress(OSError):  # a log for which there is no room must not end the keeper
-        print(word, " ".join(text.split()), flush=True)  # noqa: T201 - to the process that has started this one
+        os.write(1, f"{word} {' '.join(text.split())}\n".encode())
 
 
 def main(folder: Path, settings: tuple[str, ...]) -> None:
