@@ -58,10 +58,11 @@ def patterns() -> Iterator[Used]:
     """Yield every pattern that is passed to `re`, with the methods that are called on it."""
     methods_of: dict[str, set[str]] = {}
     trees = dict(modules())
-    for tree in trees.values():
+    for name, tree in trees.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and node.attr in METHODS:
-                methods_of.setdefault(ast.unparse(node.value).rpartition(".")[2], set()).add(node.attr)
+                used = _name(name, ast.unparse(node.value).rpartition(".")[2])
+                methods_of.setdefault(used, set()).add(node.attr)
     for name, tree in trees.items():
         named = {
             id(node.value): ast.unparse(node.targets[0])
@@ -76,8 +77,13 @@ def patterns() -> Iterator[Used]:
                 continue
             found = evaluated(name, node)
             if found is not None:
-                methods = methods_of.get(named.get(id(node), ""), METHODS) if method == "compile" else {method}
+                methods = methods_of.get(_name(name, named.get(id(node), "")), METHODS) if method == "compile" else {method}
                 yield Used(name, node.lineno, found, frozenset(methods))
+
+
+def _name(module: str, pattern: str) -> str:
+    """Return the name of a pattern: one that begins with an underscore is used in its own module only."""
+    return f"{module}.{pattern}" if pattern.startswith("_") else pattern
 
 
 def evaluated(name: str, call: ast.Call) -> re.Pattern[Any] | None:
