@@ -38,8 +38,8 @@ _RADIATION = re.compile(r"radiat|radiother|radioembol|brachy|bestrahlung|proton"
 _TEST = re.compile(r"test|analyte|parameter|lab([_ ]?test)?|measurement", re.IGNORECASE)
 _VALUE = re.compile(r"value|result", re.IGNORECASE)
 _UNIT = re.compile(r"units?", re.IGNORECASE)
-_BEGIN = re.compile(r".*(start|begin|from|date|day|given|performed|visit).*", re.IGNORECASE)
-_END = re.compile(r".*(end|stop|until|\bto\b|last).*", re.IGNORECASE)
+_BEGIN = re.compile(r"start|begin|from|date|day|given|performed|visit", re.IGNORECASE)
+_END = re.compile(r"end|stop|until|\bto\b|last", re.IGNORECASE)
 _SEXES = {
     "m": "male",
     "f": "female",
@@ -104,7 +104,7 @@ def _is_date(value: str, form: str) -> bool:
 def _day(table: DraftTable, pattern: re.Pattern[str]) -> str:
     """Return what the recipe says for the first column of days of such a name; nothing where there is none."""
     for name in table.columns:
-        form = date_form(table.known(name)) if name not in table.used and pattern.fullmatch(name) else ""
+        form = date_form(table.known(name)) if name not in table.used and pattern.search(name) else ""
         if form:
             table.used.add(name)
             return f"{{column: {plain(name)}, date: {plain(form)}}}"

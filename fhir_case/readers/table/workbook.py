@@ -21,7 +21,7 @@ _MOST_BYTES_IN_MEMORY = 100_000_000
 _MOST_BYTES_OF_ROW = 20_000_000
 _CHUNK = 1_000_000
 _OF_SHEETS = "xl/worksheets/"
-_AREA = re.compile(rb"<(?:[A-Za-z0-9]+:)?mergeCell [^>]*\bref=[\"']([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})([0-9]{1,7})")
+_AREA = re.compile(rb"<(?:[A-Za-z0-9]+:)?mergeCell [^<>]*\bref=[\"']([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})([0-9]{1,7})")
 _LONGEST_AREA = 500
 _MOST_AREAS = 1000
 
