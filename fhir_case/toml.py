@@ -11,9 +11,10 @@ from fhir_case.bounded import read_bounded
 from fhir_case.errors import FhirCaseError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-__all__ = ["read_toml", "shipped_toml"]
+__all__ = ["parse_toml", "read_toml", "shipped_toml"]
 
 _MOST_BYTES = 20_000_000
 
@@ -43,28 +44,47 @@ def read_toml(path: Path, *, hint: str = "", secret: bool = False) -> dict[str, 
     """
     try:
         text = read_bounded(path, _MOST_BYTES).decode("utf-8-sig")
-        _refuse_deep_keys(text, path)
-        return tomllib.loads(text)
     except OSError as error:
         raise FhirCaseError(f"this cannot be read: {error.strerror or error}", where=str(path)) from None
     except UnicodeDecodeError as error:
         raise FhirCaseError(f"this is not UTF-8: byte {error.start}", where=str(path)) from None
+    return parse_toml(text, str(path), hint=hint, secret=secret)
+
+
+def parse_toml(
+    text: str, file: str, *, hint: str = "", secret: bool = False, parse_float: Callable[[str], Any] = float
+) -> dict[str, Any]:
+    """
+    Return the content of a text.
+
+    Args:
+        file: The name of its file, for messages.
+        hint: What to do when it is not TOML.
+        secret: Whether it may hold a secret, so that nothing of it is repeated.
+        parse_float: Makes a number of a text with decimals.
+
+    Raises:
+        FhirCaseError: It is not TOML.
+    """
+    try:
+        _refuse_deep_keys(text, file)
+        return tomllib.loads(text, parse_float=parse_float)
     except RecursionError:
-        raise FhirCaseError("this TOML is nested too deep", where=str(path)) from None
+        raise FhirCaseError("this TOML is nested too deep", where=file) from None
     except tomllib.TOMLDecodeError as error:
         # Only from Python 3.14 on the error has the position apart from the message.
         found = re.fullmatch(r"(.*) \(at line (\d+), column (\d+)\)", str(error), re.DOTALL)
-        where = f"{path}:{found[2]}:{found[3]}" if found else str(path)
+        where = f"{file}:{found[2]}:{found[3]}" if found else file
         what = "" if secret else f": {found[1] if found else error}"
         raise FhirCaseError(f"this is not TOML{what}", where=where, hint=hint) from None
     except ValueError:  # tomllib lets that of int() pass
-        raise FhirCaseError("this TOML has a number of thousands of digits", where=str(path), hint=hint) from None
+        raise FhirCaseError("this TOML has a number of thousands of digits", where=file, hint=hint) from None
 
 
-def _refuse_deep_keys(text: str, path: Path) -> None:
+def _refuse_deep_keys(text: str, file: str) -> None:
     for token in _TOKEN.finditer(text):
         if token["deep"]:
-            where = f"{path}:{text.count(chr(10), 0, token.start()) + 1}"
+            where = f"{file}:{text.count(chr(10), 0, token.start()) + 1}"
             raise FhirCaseError(f"a key has more than {_MOST_PARTS} parts", where=where, hint="write shorter keys")
 
 

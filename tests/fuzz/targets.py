@@ -27,6 +27,9 @@ from fhir_case.mapping.cases import model_of_cases, read_case
 from fhir_case.readers import read_cases
 from fhir_case.readers.phenopacket import PHENOPACKET
 from fhir_case.readers.phenopacket.reading import read_packet
+from fhir_case.readers.table import TABLES
+from fhir_case.readers.table.loading import load_recipe
+from fhir_case.readers.table.tables import open_import
 from fhir_case.server.capabilities import from_statement
 from fhir_case.server.client import Client
 from fhir_case.server.named.reading import read_servers
@@ -143,6 +146,32 @@ def _phenopacket(data: bytes) -> None:
             build_bundle(one.case)
 
 
+def _recipe(name: str) -> Callable[[bytes], None]:
+    """The recipe changes, its tables do not."""
+
+    def read(data: bytes) -> None:
+        for table, content in TABLES_OF_RECIPE.items():
+            _file(table, content)
+        for _ in read_cases(_file(name, data), TABLES):
+            pass
+
+    return read
+
+
+def _table(name: str, form: str) -> Callable[[bytes], None]:
+    """The table changes, its recipe does not; the rows that are right become cases."""
+
+    def read(data: bytes) -> None:
+        recipe = _file(f"of-{name}.yaml", RECIPE.replace(b"events.csv", form.encode()))
+        _file("patients.csv", TABLES_OF_RECIPE["patients.csv"])
+        _file(name, data)
+        with open_import(load_recipe(recipe, model_of_cases()), recipe.parent, model_of_cases()) as tables:
+            for _ in tables.cases(model_of_cases(), keep_going=True):
+                pass
+
+    return read
+
+
 def _exported(value: Any) -> None:
     entries = mapping(value).get("entry")
     listed = entries if isinstance(entries, list) else [{"resource": value}]
@@ -158,6 +187,11 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "case as a document": _documents("a.yaml"),
     "phenopacket": _phenopacket,
     "to a phenopacket": _json(_exported),
+    "recipe": _recipe("recipe.yaml"),
+    "recipe in TOML": _recipe("recipe.toml"),
+    "table": _table("events-1.csv", "events-1.csv"),
+    "table in another encoding": _table("events-2.csv", "events-2.csv, encoding: utf-16"),
+    "workbook": _table("events-3.xlsx", "events-3.xlsx, sheet: Events"),
     "servers": lambda data: void(read_servers(_file("servers.toml", data))),
     "waivers": lambda data: void(read_waivers(_file("waivers.toml", data))),
     "journal": _journal,
@@ -210,6 +244,66 @@ STATEMENT = {
         }
     ],
 }
+TABLES_OF_RECIPE = {
+    "patients.csv": b"id,sex,day\nA,f,17.05.2020\nB,m,-9\n",
+    "events.csv": b"id,test,value,unit,kinds\nA,AFP,12.5,ng/mL,x|y\nA,Hb,<5,g/dL,\nB,?,7,mg,y\n",
+}
+RECIPE = b"""recipe: fuzz
+title: Patient {id}
+report: {citation: Made up, transcribed: 2026-11-29}
+timeline: {anchor: diagnosis, index_date: {any: [{column: day, date: "%d.%m.%Y"}, 2020-01-01]}}
+absent: [-9]
+maps: {sexes: {f: female, m: male}}
+files:
+  patients: {path: patients.csv, patient: id, rows: patient}
+  events: {path: events.csv, patient: id}
+entries:
+  - {section: patient, file: patients, fields: {sex: {column: sex, map: sexes}}}
+  - section: conditions
+    file: patients
+    key: diagnosis
+    fields: {kind: disease, diagnosis: {text: gout}, verification: confirmed, status: active, at: anchor}
+  - section: laboratory
+    file: events
+    key: result
+    fields:
+      test: {column: test, map: {AFP: afp}, others: words}
+      value: {column: value, unit: {column: unit}}
+      at: anchor
+  - section: procedures
+    file: events
+    key: done
+    each: [kinds]
+    only_if: {column: kinds, not: [z]}
+    fields: {procedure: {column: kinds, words: true}, at: "after diagnosis", note: "{value} {unit}"}
+"""
+RECIPE_IN_TOML = b"""recipe = "fuzz"
+title = "Patient {id}"
+absent = [-9]
+report = { citation = "Made up", transcribed = 2026-11-29 }
+timeline = { anchor = "diagnosis", index_date = 2020-01-01 }
+
+[files]
+patients = { path = "patients.csv", patient = "id", rows = "patient" }
+events.path = "events.csv"
+events.patient = 'id'
+
+[[entries]]
+section = "patient"
+file = "patients"
+fields = { sex = { column = "sex", map = { f = "female", m = "male" } } }
+
+[[entries]]
+section = "conditions"
+file = "patients"
+key = "diagnosis"
+[entries.fields]
+kind = "disease"
+diagnosis.text = "gout"
+verification = "confirmed"
+status = "active"
+at = "anchor"
+"""
 SERVERS = b"""[a]
 url = "http://localhost:8080/fhir"
 fhir = "R4"
@@ -252,6 +346,11 @@ def seeds(target: str) -> Iterator[bytes]:
         ]
         if target == "to a phenopacket"
         else (),
+        "recipe": [RECIPE],
+        "recipe in TOML": [RECIPE_IN_TOML],
+        "table": [TABLES_OF_RECIPE["events.csv"]],
+        "table in another encoding": [TABLES_OF_RECIPE["events.csv"].decode().encode("utf-16")],
+        "workbook": [_workbook()] if target == "workbook" else (),
         "servers": [SERVERS],
         "waivers": [WAIVERS],
         "journal": _journals() if target == "journal" else (),
@@ -265,6 +364,19 @@ def seeds(target: str) -> Iterator[bytes]:
         "answer": answers,
         "timeline": [patient, *small],
     }[target]
+
+
+def _workbook() -> bytes:
+    import csv
+
+    import openpyxl
+
+    book, written = openpyxl.Workbook(), io.BytesIO()
+    sheet = book.create_sheet("Events", 0)
+    for row in csv.reader(io.StringIO(TABLES_OF_RECIPE["events.csv"].decode())):
+        sheet.append(row)
+    book.save(written)
+    return written.getvalue()
 
 
 @cache

@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
 __all__ = ["TABLES"]
 
-_RECIPE = re.compile(rb"^recipe:[ \t]", re.MULTILINE)
+_RECIPES = {
+    ".yaml": re.compile(rb"^recipe:[ \t]", re.MULTILINE),
+    ".yml": re.compile(rb"^recipe:[ \t]", re.MULTILINE),
+    ".toml": re.compile(rb"^recipe[ \t]*=", re.MULTILINE),
+}
 
 
 def _is_recipe(head: bytes, path: Path) -> bool:
-    return path.suffix in {".yaml", ".yml"} and _RECIPE.search(head) is not None
+    begin = _RECIPES.get(path.suffix)
+    return begin is not None and begin.search(head) is not None
 
 
 def _read(path: Path) -> Iterator[Reading]:

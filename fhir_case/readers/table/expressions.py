@@ -241,8 +241,7 @@ def _converted(text: str, form: Column, values: Mapping[str, Any] | None) -> Any
     """Return what the case file has for a text; None where the map leaves it out on purpose."""
     if values is not None:
         if text in values:
-            found = values[text]
-            return {"name": found, "text": text} if form.words and isinstance(found, str) else found
+            return _meaning(values[text], text, form)
         if form.others == "report":
             raise UnusableError(UNKNOWN)
         if form.others == "words":
@@ -254,3 +253,10 @@ def _converted(text: str, form: Column, values: Mapping[str, Any] | None) -> Any
     if form.number or form.unit is not None:
         return number_of(text, form.decimal, bounds=form.unit is not None)
     return {"text": text} if form.words else text
+
+
+def _meaning(found: Any, text: str, form: Column) -> Any:
+    """Return what a map has for a text, beside its words where they stay; of TOML, an empty text is none."""
+    if form.words and found and isinstance(found, str):
+        return {"name": found, "text": text}
+    return None if found == "" else found

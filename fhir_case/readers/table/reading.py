@@ -14,6 +14,7 @@ from fhir_case.case.tree import read_tree
 from fhir_case.errors import CaseError
 from fhir_case.readers.table.expressions import Compiler
 from fhir_case.readers.table.recipe import Recipe
+from fhir_case.readers.table.toml_tree import read_toml_tree
 from fhir_case.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def read_recipe(
     Read a recipe.
 
     Args:
-        text: YAML in UTF-8.
+        text: YAML in UTF-8, or TOML where the name of the file says so.
         sections: The sections that a case can have.
         file: The name of the file, for messages.
         functions: The functions of the user's, by their names.
@@ -90,7 +91,7 @@ def read_recipe(
     Raises:
         CaseError: It is no recipe; ``problems`` holds all that is wrong with it.
     """
-    tree = read_tree(decode(text, file), file)
+    tree = (read_toml_tree if file.endswith(".toml") else read_tree)(decode(text, file), file)
     root = tree.root
     if not isinstance(root.data, LocatedDict):
         raise CaseError(

@@ -93,7 +93,7 @@ class Column(Form):
     Args:
         column: The column; the second of the same name is ``NAME#2``.
         map: What a word of the table is in a case file, or the name of such a map in ``maps``. A word that is mapped to
-            nothing is left out on purpose.
+            nothing (``""`` in TOML) is left out on purpose.
         others: What becomes of words that the map does not have: ``report`` leaves them out and says so, ``same`` takes
             them as they are, ``words`` makes ``{text: …}`` of them.
         words: Whether the value is words, ``{text: …}``; with a map, the words stand beside what they mean.
