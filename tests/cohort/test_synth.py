@@ -215,7 +215,14 @@ def test_a_rate_of_defects_is_a_probability(rate: str, case: Path, tmp_path: Pat
 
 
 def test_the_shipped_case_makes_a_cohort_of_valid_patients(tmp_path: Path) -> None:
-    code, out, err = run_command("synth", "hcc-tare-sorafenib", "-n", 3, "--out", tmp_path / "out", "-j", 1)
+    code, out, err = run_command(
+        "synth", "hcc-tare-sorafenib", "-n", 3, "--out", tmp_path / "out", "-j", 1, "--layout", "transactions"
+    )
 
     assert (0, "") == (code, err)
     assert "3 patients" in out
+    bundles = [bundle for _, _, bundle in _resources(tmp_path / "out")]
+    assert [[]] * 3 == [
+        [issue for issue in validate(bundle, closed=True, skip=("structure",)).issues if issue.severity == "error"]
+        for bundle in bundles
+    ]
