@@ -93,3 +93,12 @@ def test_what_is_for_the_embedded_server_is_not_for_another(option: tuple[str, .
 
     assert done.exit_code == 2
     assert f"{option[0]} is for the embedded server" in done.stderr
+
+
+def test_what_was_built_is_kept_and_said_where_the_server_cannot_be_reached(tmp_path: Path) -> None:
+    done = run_command("run", SHIPPED, "--server", "http://127.0.0.1:1/fhir", "--engine", "none", cwd=tmp_path)
+    kept = tmp_path / "out" / SHIPPED / "bundle.json"
+
+    assert 6 == done.exit_code
+    assert f"is kept: {kept.relative_to(tmp_path)}; 'fhir-case upload' loads it later" in done.stderr
+    assert SHIPPED_COUNT == len(parse(kept.read_bytes())["entry"])

@@ -122,7 +122,8 @@ def test_a_verification_has_what_is_altered_or_lost(tmp_path: Path) -> None:
         server.put({**server.resources["Patient/p-a"], "gender": HOSTILE})
         for name in [name for name in server.resources if name.startswith("Observation/")]:
             del server.resources[name]
-        code, _, _ = run_command("verify", journal, "--html", tmp_path / "page.html")
+        code, _, err = run_command("verify", journal, "--html", "page.html", cwd=tmp_path)
+    assert "The page is page.html\n" in err
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
 
     assert 5 == code

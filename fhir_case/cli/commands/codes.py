@@ -59,7 +59,10 @@ def _named(table: str, found: Sequence[Vocabulary]) -> tuple[Vocabulary, ...]:
     if not named:
         names = dict.fromkeys(one.table for one in found)
         near = did_you_mean(table, names, sentence=True)
-        raise click.BadParameter(f"there is no table '{table}'. {near or 'There are: ' + ', '.join(names)}")
+        looked_for = f"'fhir-case codes --search {table}' looks for a word in all of them"
+        raise click.BadParameter(
+            f"there is no table '{table}'; {looked_for}. {near or 'There are: ' + ', '.join(names)}"
+        )
     return named
 
 

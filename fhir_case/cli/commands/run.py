@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fhir_case.cli.commands.run_tables import run_all
+from fhir_case.cli.commands.run_tables import kept, run_all
 from fhir_case.cli.options import completion
 from fhir_case.cli.options.building import build_options, built, say_unused
 from fhir_case.cli.options.declarations import ANY_FOLDER, database_option, output_options
@@ -125,6 +125,8 @@ def run(
 
         bundle = built(read, form="transaction", **options)
         stages.report(bundle_words(bundle))
+    folder = out or Path("out") / read.case
+    files = _written(folder, {"bundle.json": bundle})
     fhir: FhirVersion = options["fhir"]
     with checked_by() as validators:
         result = _validated(stages, bundle, validators, fhir)
@@ -139,15 +141,13 @@ def run(
         if form == "json":
             echo_json(report(None, None, options=used, files={}))
         _refuse(result)
-    folder = out or Path("out") / read.case
-    with served_by() as base:
+    with kept(folder / "bundle.json"), served_by() as base:
         journal, verification = _loaded(stages, bundle, base, fhir, folder / "journal.jsonl")
 
     from fhir_case.report.page import report_page, run_on_page
 
-    used["server"] = base
-    files = _written(folder, {"bundle.json": bundle, "verification.json": verification.to_dict()})
-    found = report(journal, verification, options=used, files=files)
+    files |= _written(folder, {"verification.json": verification.to_dict()})
+    found = report(journal, verification, options={**used, "server": base}, files=files)
     _written(folder, {"case-report.json": found})
     if form == "json":
         echo_json({"folder": str(folder), **found})

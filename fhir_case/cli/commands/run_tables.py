@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,10 @@ from fhir_case.cli.options.files import lines_to
 from fhir_case.cli.options.pages import write_report
 from fhir_case.cli.options.recipes import say_losses
 from fhir_case.cli.output import echo_error, echo_json, echo_notice, echo_warning
-from fhir_case.errors import ExitCode
+from fhir_case.errors import ExitCode, FhirCaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
     from typing import Protocol
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
             """Set the result that its line shows."""
 
 
-__all__ = ["run_all"]
+__all__ = ["kept", "run_all"]
 
 
 def run_all(
@@ -81,7 +82,7 @@ def run_all(
     if findings.summary.found["error"]:
         echo_error("Bundles have errors, so nothing was sent.")
         return ExitCode.FINDINGS
-    with served_by() as base:
+    with kept(bundles), served_by() as base:
         code, gathered, parts = _load(stages, bundles, base, fhir, folder / "journal.jsonl")
     report = Report(
         f"Run of {path}", "", f"fhir-case {__version__}", gathered, server=base, seconds=stages.seconds,
@@ -89,6 +90,16 @@ def run_all(
     )  # fmt: skip
     write_report(folder / "report.html", report, opens_page=opens_page)
     return code
+
+
+@contextmanager
+def kept(file: Path) -> Iterator[None]:
+    """Say where what was built is, when it cannot be loaded."""
+    try:
+        yield
+    except FhirCaseError:
+        echo_notice(f"What was built and checked is kept: {file}; 'fhir-case upload' loads it later")
+        raise
 
 
 def _build(stages: Stages, path: Path, reader: Reader, bundles: Path, **options: Any) -> ExitCode:

@@ -75,7 +75,7 @@ def verify(
     from fhir_case.load.verification.sample import Sample
 
     require_page(page, opens_page=opens_page)
-    page = page and page.absolute()  # a journal changes the folder
+    named, page = page, page and page.absolute()  # a journal changes the folder
     about = named_inputs(files)
     journal = Path(files[0]) if len(files) == 1 and _is_journal(files[0]) else None
     if journal is not None:
@@ -97,7 +97,7 @@ def verify(
         gathered = _gathered(load) if page else None
         found = _compared(load, journal, form, skipped, gathered, sample=Sample(size, seed) if size else None)
         if page and gathered:
-            _write_page(page, found, gathered, skipped, about, opens_page=opens_page)
+            _write_page(page, found, gathered, skipped, about, opens_page=opens_page, named=named)
         if not found.ok:
             sys.exit(ExitCode.FINDINGS)
     if survey.left_out or skipped:
@@ -122,7 +122,14 @@ def _gathered(load: Load) -> Gathered:
 
 
 def _write_page(
-    page: Path, found: VerificationSummary, gathered: Gathered, skipped: list[str], about: str, *, opens_page: bool
+    page: Path,
+    found: VerificationSummary,
+    gathered: Gathered,
+    skipped: list[str],
+    about: str,
+    *,
+    opens_page: bool,
+    named: Path | None,
 ) -> None:
     from fhir_case import __version__
     from fhir_case.report.page import Report
@@ -131,7 +138,7 @@ def _write_page(
         f"Read back from {found.server}", about, f"fhir-case {__version__}", gathered, server=found.server,
         verification=found, skipped=tuple(skipped),
     )  # fmt: skip
-    write_report(page, report, opens_page=opens_page)
+    write_report(page, report, opens_page=opens_page, named=named)
 
 
 def _compared(

@@ -70,23 +70,26 @@ def named_inputs(names: Sequence[Any]) -> str:
     return ", ".join(map(str, names[:_INPUTS_NAMED])) + (f" and {more:,} more" if more > 0 else "")
 
 
-def write_report(page: Path, report: Report, *, opens_page: bool) -> None:
+def write_report(page: Path, report: Report, *, opens_page: bool, named: Path | None = None) -> None:
     """
     Write a page, say where it is, and open it where that is asked for.
 
     What became of the tables of recipes is in it.
+
+    Args:
+        named: The page as the user names it, where the folder is another one meanwhile.
     """
     from dataclasses import replace
 
     from fhir_case.report.page import report_page
 
-    end_page(page, report_page(replace(report, tables=tables_read())), opens_page=opens_page)
+    end_page(page, report_page(replace(report, tables=tables_read())), opens_page=opens_page, named=named)
 
 
-def end_page(page: Path, text: str, *, opens_page: bool) -> None:
+def end_page(page: Path, text: str, *, opens_page: bool, named: Path | None = None) -> None:
     """Write the text of a page, say where it is, and open it where that is asked for."""
     write_page(page, text)
-    echo_notice(f"The page is {page}")
+    echo_notice(f"The page is {named or page}")
     open_page(page, wanted=opens_page)
 
 
