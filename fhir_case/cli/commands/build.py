@@ -84,7 +84,7 @@ def build(
     if shard_size is not None or len(cases) > 1:
         what = "Several cases" if len(cases) > 1 else "--shard-size"
         raise click.UsageError(f"{what}: name --layout bulk or --layout transactions, and a folder by --out.")
-    (case,) = cases
+    case = next(iter(cases))
     several = several_reader(case)
     if several is not None:
         if form == "json" and not is_file(output):
