@@ -77,7 +77,8 @@ def patterns() -> Iterator[Used]:
                 continue
             found = evaluated(name, node)
             if found is not None:
-                methods = methods_of.get(_name(name, named.get(id(node), "")), METHODS) if method == "compile" else {method}
+                compiled = methods_of.get(_name(name, named.get(id(node), "")), METHODS)
+                methods = compiled if method == "compile" else {method}
                 yield Used(name, node.lineno, found, frozenset(methods))
 
 
