@@ -20,13 +20,13 @@ __all__ = ["read_toml_tree"]
 
 Steps = tuple[str | int, ...]
 
-_NOTHING = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
+_NOTHING = re.compile(r"(?:[ \t\r\n]++|#[^\n]*+)*+")
 _TEXT = re.compile(
-    r'"""(?:[^"\\]|\\[\s\S]|"(?!""))*"{3,5}|' r"'''(?:[^']|'(?!''))*'{3,5}|" r'"(?:[^"\\\n]|\\.)*"|' r"'[^'\n]*'"
+    r'"""(?:[^"\\]|\\[\s\S]|"(?!""))*+"{3,5}|' r"'''(?:[^']|'(?!''))*+'{3,5}|" r'"(?:[^"\\\n]|\\.)*+"|' r"'[^'\n]*+'"
 )
-_KEY = re.compile(r'[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|' r"'[^'\n]*'")
-_DOT = re.compile(r"[ \t]*\.[ \t]*")
-_EQUALS = re.compile(r"[ \t]*=[ \t]*")
+_KEY = re.compile(r'[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|' r"'[^'\n]*+'")
+_DOT = re.compile(r"[ \t]*+\.[ \t]*+")
+_EQUALS = re.compile(r"[ \t]*+=[ \t]*+")
 _PLAIN = re.compile(r"[^,\]}#\s]+(?: [0-9][^,\]}#\s]*)?")
 
 
