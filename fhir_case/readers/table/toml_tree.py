@@ -26,7 +26,6 @@ _TEXT = re.compile(
 )
 _KEY = re.compile(r'[A-Za-z0-9_-]++|"(?:[^"\\\n]|\\.)*+"|' r"'[^'\n]*+'")
 _DOT = re.compile(r"[ \t]*+\.[ \t]*+")
-_EQUALS = re.compile(r"[ \t]*+=[ \t]*+")
 _PLAIN = re.compile(r"[^,\]}#\s]+(?: [0-9][^,\]}#\s]*)?")
 
 
@@ -172,7 +171,9 @@ class _Places:
         for name, begin in list(self._keys()):
             steps = (*steps, name)
             self.found.setdefault(steps, begin)
-        self._take(_EQUALS)
+        self._blanks()
+        self._at += 1  # the equals sign
+        self._blanks()
         self._value(steps)
 
     def _value(self, steps: Steps) -> None:
