@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PURPOSES", "Finding", "Purpose", "findings"]
 
-Purpose = Literal["cases", "upload", "server", "postgres", "profiles", "png", "oauth"]
+Purpose = Literal["cases", "upload", "server", "postgres", "profiles", "excel", "png", "oauth", "spark"]
 
 PURPOSES: dict[Purpose, str] = {
     "cases": "building and validating cases",
@@ -28,12 +28,15 @@ PURPOSES: dict[Purpose, str] = {
     "server": "the embedded HAPI server: run, server start, interop",
     "postgres": "the embedded server on an embedded PostgreSQL: --db postgres",
     "profiles": "checking claimed profiles by the HL7 engine",
+    "excel": "reading tables from Excel workbooks",
     "png": "timelines as PNG",
     "oauth": "signing in to servers by OAuth 2",
+    "spark": "making cohorts by Apache Spark: synth --engine spark",
 }
 """What the program is used for, in words."""
 
 _LIBRARIES = ("fhir.resources", "pydantic", "requests", "jsonschema-rs", "fhirpathpy")
+_JAVA: tuple[Purpose, ...] = ("server", "postgres", "profiles", "spark")
 _LEAST_MB = 1000  # jars and packages take 600 MB, a database of a small server the rest
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
@@ -79,8 +82,10 @@ def findings(environment: Mapping[str, str]) -> Iterator[Finding]:
     yield _servers()
     yield from _network(environment)
     yield _postgresql()
+    yield _extra("excel", "openpyxl", "openpyxl", "excel")
     yield _extra("png", "resvg-py", "resvg_py", "png")
     yield _extra("auth", "authlib", "authlib", "oauth")
+    yield _extra("spark", "pyspark", "pyspark", "spark")
 
 
 def _version(name: str) -> str:
@@ -98,9 +103,9 @@ def _java(environment: Mapping[str, str], cache: Path) -> Iterator[Finding]:
     try:
         java = find_java(environment)
     except CheckerError as error:
-        yield Finding("Java", False, error.message, ("server", "postgres", "profiles"), error.hint or "")
+        yield Finding("Java", False, error.message, _JAVA, error.hint or "")
         return
-    yield Finding("Java", True, f"{java.version}: {java.executable}", ("server", "postgres", "profiles"))
+    yield Finding("Java", True, f"{java.version}: {java.executable}", _JAVA)
     yield _program(SERVER, cache, environment)
     yield _program(VALIDATOR, cache, environment)
 

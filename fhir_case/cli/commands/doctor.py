@@ -27,8 +27,8 @@ def doctor(*, purposes: tuple[Purpose, ...], form: str) -> None:
     """
     Say what is there on this machine, and what is missing for what; nothing is started, downloaded or changed.
 
-    With PURPOSE (cases, upload, server, postgres, profiles, png, oauth) the exit code is 8 where one of them cannot
-    run.
+    With PURPOSE (cases, upload, server, postgres, profiles, excel, png, oauth, spark) the exit code is 8 where one of
+    them cannot run.
     """
     from fhir_case.diagnosis import findings
 
