@@ -183,11 +183,17 @@ def test_a_patient_of_tables_is_explained_from_file_line_and_column_on(tmp_path:
     assert re.search(r"patients\.csv:3:5: patients, test: 'Ferritin': not a word of its map", lost)
     assert re.search(r"patients\.csv:3:7: patients, hospital: 'B': of ours", lost)
     assert "P2" not in lost
-    assert " 4 of the file in no entry." in lost
+    assert " 4 of the file in no entry, 1 of them left out by the recipe." in lost
     first = run_command("explain", recipe, "--format", "csv")
+    assert 0 == first.exit_code, "all that is in no entry has its reason in the recipe"
+    assert {"of ours": "left out"} == {row["shown"]: row["state"] for row in _without_an_entry(first.stdout)}
     assert "first patient" in first.stderr
     assert "is P1; --patient ID explains another" in first.stderr
     assert "patients.csv:2:7" in first.stdout
+
+
+def _without_an_entry(text: str) -> list[dict[str, str]]:
+    return [row for row in csv.DictReader(io.StringIO(text)) if not row["section"]]
 
 
 def test_a_patient_who_is_not_there_and_one_of_no_table_are_refused(tmp_path: Path) -> None:

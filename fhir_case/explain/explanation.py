@@ -81,7 +81,8 @@ class Explanation:
         case: The id of the case.
         facts: In the order of the file.
         without_evidence: The elements of the resources that no fact changes: what the mappings say by themselves.
-        not_carried_over: What of a file of another format no entry of the case holds: it is nowhere, too.
+        not_carried_over: What of a file of another format no entry of the case holds: it is nowhere, too,
+            unless the user left it out with a reason.
     """
 
     case: str
@@ -95,13 +96,15 @@ class Explanation:
         told = ", ".join(f"{facts[state]} {_NAMES[state]}" for state in STATES)
         coded = entries["coded"] + entries["value"]
         parts = [f"{coded} coded", f"{entries['words']} with words only", f"{entries['nowhere']} with what is nowhere"]
-        lost = f" {len(self.not_carried_over)} of the file in no entry." if self.not_carried_over else ""
+        deliberate = sum(one.deliberate for one in self.not_carried_over)
+        reasons = f", {deliberate} of them left out by the recipe" if deliberate else ""
+        lost = f" {len(self.not_carried_over)} of the file in no entry{reasons}." if self.not_carried_over else ""
         return f"{sum(entries.values())} entries: {', '.join(parts)}. {len(self.facts)} facts: {told}.{lost}"
 
     @property
     def complete(self) -> bool:
-        """Whether all of the source is somewhere."""
-        return not self.counts["nowhere"] and not self.not_carried_over
+        """Whether all of the source is somewhere, but for what the user left out with a reason."""
+        return not self.counts["nowhere"] and all(one.deliberate for one in self.not_carried_over)
 
     @property
     def entries(self) -> dict[State, int]:

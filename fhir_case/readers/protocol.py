@@ -24,11 +24,13 @@ class Unused:
         place: Where it stands.
         what: What it is, in the words of its format, with its value.
         why: Why it is not carried over.
+        deliberate: Whether the user left it out, and gave that reason.
     """
 
     place: Place
     what: str
     why: str
+    deliberate: bool = False
 
     def __str__(self) -> str:
         return f"{self.place}: {self.what}: {self.why}"

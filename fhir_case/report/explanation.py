@@ -46,7 +46,8 @@ def as_json(explanation: Explanation, only: str | None = None) -> dict[str, Any]
         "found": [{**asdict(fact), "state": fact.state} for fact in chosen(explanation, only)],
         "without_evidence": [asdict(one) for one in explanation.without_evidence],
         "not_carried_over": [
-            {"place": str(one.place), "what": one.what, "why": one.why} for one in explanation.not_carried_over
+            {"place": str(one.place), "what": one.what, "why": one.why, "deliberate": one.deliberate}
+            for one in explanation.not_carried_over
         ],
     }
 
@@ -68,9 +69,8 @@ def as_csv(explanation: Explanation, only: str | None = None) -> str:
         if not fact.elements:
             rows.writerow([_cell(text) for text in (*begin, "nowhere", "", "", "")])
     for lost in explanation.not_carried_over if only in (None, "nowhere") else ():
-        rows.writerow(
-            [_cell(text) for text in ("", "", "", lost.what, str(lost.place), "", "nowhere", "", "", lost.why)]
-        )
+        state = "left out" if lost.deliberate else "nowhere"
+        rows.writerow([_cell(text) for text in ("", "", "", lost.what, str(lost.place), "", state, "", "", lost.why)])
     return written.getvalue()
 
 

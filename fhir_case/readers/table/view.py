@@ -96,8 +96,9 @@ class RowOfPatient:
         """Return each known value that no entry holds, and why."""
         for name, index, position, value in self.known_values():
             if not self.holds(index, position):
-                why = self.reasons.get((index, position)) or self.table.loss.columns[name].reason or NO_RULE
-                yield Unused(self.place(index), f"{self.table.name}, {name}: '{value}'", why)
+                given = self.table.loss.columns[name].reason
+                why = self.reasons.get((index, position)) or given or NO_RULE
+                yield Unused(self.place(index), f"{self.table.name}, {name}: '{value}'", why, bool(given))
 
     def is_known(self, value: str) -> bool:
         """Whether a value, or one of several in a cell, is neither empty nor a word for that."""
