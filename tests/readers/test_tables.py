@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -306,6 +307,24 @@ def test_build_and_validate_take_a_recipe_as_they_take_a_case_file(folder: Folde
     code, out, err = run_command("validate", "recipe.yaml", cwd=folder.path)
     assert 5 == code, err
     assert "patients.csv:3:2: patient.sex: 'q' of 'sex': not a word of its map" in out
+
+
+def test_each_case_of_a_recipe_has_ids_of_its_own_below_a_namespace(folder: Folder) -> None:
+    named = ("recipe.yaml", "--namespace", "x")
+    _, out, _ = run_command("build", *named, cwd=folder.path)
+    run_command("build", *named, "-o", "bundles", cwd=folder.path)
+    run_command("build", *named, "-o", "bulk", "--layout", "transactions", cwd=folder.path)
+    run_command("run", *named, "--server", "http://127.0.0.1:9", "-o", "run", cwd=folder.path)
+
+    written = [path.read_text() for path in sorted((folder.path / "bundles").glob("*.json"))]
+    [shard] = (folder.path / "bulk").glob("*.ndjson.gz")
+    for bundles in (
+        out.splitlines(),
+        written,
+        gzip.decompress(shard.read_bytes()).splitlines(),
+        (folder.path / "run" / "bundles.ndjson").read_text().splitlines(),
+    ):
+        assert ["x-p1-patient", "x-p2-patient"] == [json.loads(one)["entry"][0]["resource"]["id"] for one in bundles]
 
 
 def test_rows_of_two_tables_that_say_the_same_become_one_entry_with_both_as_its_source(folder: Folder) -> None:

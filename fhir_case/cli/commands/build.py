@@ -89,7 +89,8 @@ def build(
     if several is not None:
         if form == "json" and not is_file(output):
             raise click.UsageError("The Bundles of a recipe go to standard output; --format json needs -o beside it.")
-        _build_all(recipe_named(case), several, output, partial(build_one, **options))
+        build_each = partial(build_one, of_several=True, **options)
+        _build_all(recipe_named(case), several, output, build_each, options["mapping_files"])
     read = load_case(case, mapping_files=options["mapping_files"], unused=say_unused, only_named=True)
     bundle = build_one(read, **options)
     to_file = is_file(output)
@@ -113,7 +114,13 @@ def _folder(output: Path | None, kind: Form) -> Path:
     return output
 
 
-def _build_all(path: Path, reader: Reader, output: Path | None, build_one: Callable[[Case], Resource]) -> NoReturn:
+def _build_all(
+    path: Path,
+    reader: Reader,
+    output: Path | None,
+    build_one: Callable[[Case], Resource],
+    mapping_files: tuple[Path, ...],
+) -> NoReturn:
     """Write the Bundles of all cases of a file, one at a time: each into a file of a folder, or a line of NDJSON."""
     from fhir_case.fhir.wire import dump
     from fhir_case.readers import read_cases
@@ -121,7 +128,7 @@ def _build_all(path: Path, reader: Reader, output: Path | None, build_one: Calla
     folder = output if output is not None and output.suffix == "" and str(output) != "-" else None
     made, wrong = 0, 0
     with lines_to(None if folder else output) as write:
-        for read in read_cases(path, reader):
+        for read in read_cases(path, reader, mapping_files=mapping_files):
             for one in read.unused:
                 say_unused(one)
             if read.case is None:

@@ -99,7 +99,6 @@ def build_layout(
     layout: Layout,
     size: int | None,
     form: str,
-    namespace: str | None,
     **options: Any,
 ) -> NoReturn:
     """Write the Bundles of all cases into a folder, say what is in it, and end the command."""
@@ -108,7 +107,7 @@ def build_layout(
 
     cases = _Cases(names, options["mapping_files"])
     manifest = write_collection(
-        (build_one(case, namespace=f"{namespace}-{case.case}" if namespace else None, **options) for case in cases),
+        (build_one(case, of_several=True, **options) for case in cases),
         folder,
         lambda: cases.described(options["fhir"]),
         layout=layout,

@@ -118,7 +118,7 @@ def _build(stages: Stages, path: Path, reader: Reader, bundles: Path, **options:
                 for problem in read.error.problems if read.error else ():
                     echo_error(problem)
                 continue
-            bundle = built(read.case, form="transaction", warn=warnings.append, **options)
+            bundle = built(read.case, form="transaction", of_several=True, warn=warnings.append, **options)
             cases += 1
             resources += len(bundle["entry"])
             write(dump(bundle) + b"\n")

@@ -57,7 +57,11 @@ codes_option = click.option(
 build_options = combined(
     fhir_option("The FHIR release to build in."),
     click.option("--index-date", metavar="DATE", help="The day of the anchor (YYYY-MM-DD); moves all dates."),
-    click.option("--namespace", metavar="NAME", help="The prefix of all ids and identifiers; default: the case's id."),
+    click.option(
+        "--namespace",
+        metavar="NAME",
+        help="The prefix of all ids and identifiers; of several cases, the id of each follows. Default: the case's id.",
+    ),
     click.option(
         "--profiles",
         type=click.Choice(["mcode", "none"]),
@@ -79,17 +83,29 @@ def built(
     form: Form,
     index_date: str | None,
     namespace: str | None,
+    of_several: bool = False,
     warn: Callable[[Issue], None] = _say,
     **rest: Any,
 ) -> Resource:
-    """Return the Bundle that the options ask for; warnings about the case go to `warn`."""
+    """
+    Return the Bundle that the options ask for.
+
+    Args:
+        case: The case.
+        form: The type of the Bundle.
+        index_date: The day of the anchor, as the user wrote it.
+        namespace: The begin of all ids, as the user wrote it.
+        of_several: Whether other cases are built with the same namespace: each has ids of its own all the same.
+        warn: Called with warnings about the case.
+        rest: Further arguments of `build_bundle`.
+    """
     from fhir_case.bundle import build_bundle
 
     return build_bundle(
         case,
         type=form,
         index_date=_day(index_date),
-        namespace=namespace,
+        namespace=f"{namespace}-{case.case}" if namespace and of_several else namespace,
         warn=warn,
         **rest,
     )
