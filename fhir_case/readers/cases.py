@@ -73,7 +73,7 @@ def read_cases(
             case = case_of(tree, model or case_files.model_of_cases(mapping_files, tree.root.pairs.keys()))
         except CaseError as error:
             wrong = error
-        yield CaseRead(case, wrong, reading.unused, reading.name)
+        yield CaseRead(case, reading.checked(wrong), reading.unused, reading.name)
 
 
 def _ignored(_: Unused) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from fhir_case.case.node import Place
     from fhir_case.case.tree import Tree
+    from fhir_case.errors import CaseError
 
 __all__ = ["Reader", "Reading", "Unused"]
 
@@ -36,6 +37,10 @@ class Unused:
         return f"{self.place}: {self.what}: {self.why}"
 
 
+def _as_it_is(wrong: CaseError | None) -> CaseError | None:
+    return wrong
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """
@@ -45,11 +50,13 @@ class Reading:
         tree: The case as a case file has it, each value with its place in the file that was read, and what is wrong.
         unused: What was not carried over.
         name: The name of the case, where its file holds several; empty for a file of one case.
+        checked: Called once with what is wrong with the case, None where it is right; returns what is to be said of it.
     """
 
     tree: Tree
     unused: tuple[Unused, ...] = ()
     name: str = ""
+    checked: Callable[[CaseError | None], CaseError | None] = _as_it_is
 
 
 def _itself(path: Path) -> Iterable[Path]:

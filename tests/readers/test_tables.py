@@ -327,6 +327,23 @@ def test_each_case_of_a_recipe_has_ids_of_its_own_below_a_namespace(folder: Fold
         assert ["x-p1-patient", "x-p2-patient"] == [json.loads(one)["entry"][0]["resource"]["id"] for one in bundles]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("build", "recipe.yaml"),
+        ("validate", "recipe.yaml", "--engine", "none"),
+        ("run", "recipe.yaml", "--server", "http://localhost:9", "--engine", "none"),
+    ],
+)
+def test_every_command_says_of_patients_left_out_what_import_says(folder: Folder, command: tuple[str, ...]) -> None:
+    folder.change("results.csv", "P1,Hb,9.1,g/dL", "P1,Hb,9.1,parsecs")
+
+    said = folder.run().stdout.removeprefix("out: ").strip()
+
+    assert "1 case made, 1 patient left out" in said
+    assert f"Tables by register: {said}" in run_command(*command, cwd=folder.path).stderr
+
+
 def test_rows_of_two_tables_that_say_the_same_become_one_entry_with_both_as_its_source(folder: Folder) -> None:
     folder.write("results-2.csv", RESULTS)
     folder.change("recipe.yaml", "    key: result\n", "    key: result\n    merge_same: true\n")

@@ -29,16 +29,13 @@ def _is_recipe(head: bytes, path: Path) -> bool:
 
 def _read(path: Path) -> Iterator[Reading]:
     from fhir_case.mapping.cases import model_of_cases
-    from fhir_case.readers.protocol import Reading
     from fhir_case.readers.table.loading import data_folder, load_recipe
     from fhir_case.readers.table.options import options_in_use
     from fhir_case.readers.table.tables import open_import
 
     model = model_of_cases()
     with open_import(load_recipe(path, model), data_folder(path), model) as tables:
-        for name, tree in tables.trees():
-            tables.losses.cases += 1
-            yield Reading(tree, name=name)
+        yield from tables.readings()
         options_in_use().losses.append(tables.losses)
         if tables.losses.wrong:
             raise tables.losses.error()

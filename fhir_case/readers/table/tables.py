@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fhir_case.case.reading import case_of
 from fhir_case.errors import CaseError
+from fhir_case.readers.protocol import Reading
 from fhir_case.readers.table.entries import case_tree
 from fhir_case.readers.table.losses import LEFT_OUT, NO_CASE, Losses
 from fhir_case.readers.table.opening import fill, open_tables
@@ -70,17 +72,16 @@ class Tables:
         else:
             self.losses.more_wrong += 1
 
-    def trees(self) -> Iterator[tuple[str, Tree]]:
-        """Return the id of each case with its tree, which is not checked yet; its values count as carried over."""
+    def readings(self) -> Iterator[Reading]:
+        """Return each case before it is checked; what its check finds says whether it counts as made."""
         for patient, spooled in self._spool.patients():
             rows = self._rows(spooled)
             if self._is_patient(patient, rows):
                 tree = case_tree(self._compiled, patient, rows, self._sections)
                 if self._claimed(tree, patient):
-                    self._account(rows, "")
-                    yield str(tree.root.data["case"]), tree
+                    yield Reading(tree, name=str(tree.root.data["case"]), checked=partial(self._checked, rows))
                     continue
-            self._account(rows, NO_CASE)
+            self._leave_out(rows)
 
     def cases(self, model: type[Case], *, keep_going: bool) -> Iterator[MadeCase]:
         """
@@ -93,10 +94,8 @@ class Tables:
         for patient, spooled in self._spool.patients():
             without: set[tuple[str, int]] = set()
             made = self._made(patient, spooled, model, without, keep_going=keep_going)
-            rows = self._rows(spooled)
             if made is None:
-                self.losses.left_out += 1
-                self._account(rows, NO_CASE)
+                self._leave_out(self._rows(spooled))
                 continue
             self.losses.cases += 1
             yield made
@@ -205,6 +204,19 @@ class Tables:
                 return set()
             found.add(row)
         return found
+
+    def _checked(self, rows: list[RowOfPatient], wrong: CaseError | None) -> CaseError | None:
+        """Add up what became of the rows of a case that was checked; return what is to be said of it."""
+        if wrong is None:
+            self.losses.cases += 1
+            self._account(rows, "")
+        else:
+            self._leave_out(rows)
+        return wrong
+
+    def _leave_out(self, rows: list[RowOfPatient]) -> None:
+        self.losses.left_out += 1
+        self._account(rows, NO_CASE)
 
     def _account(self, rows: list[RowOfPatient], why: str) -> None:
         """Add up which values the entries of a case hold; a reason holds for all values of rows without a case."""

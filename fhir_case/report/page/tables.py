@@ -51,9 +51,10 @@ class TablesRead:
     @property
     def marks(self) -> list[tuple[bool, str]]:
         """Return the results in a word each, and whether they are good."""
+        right = not self.losses.wrong and not self.losses.left_out
         complete = next(self.losses.unexplained(), None) is None
         return [
-            (not self.losses.wrong, "something is wrong" if self.losses.wrong else "nothing is wrong"),
+            (right, "nothing is wrong" if right else "something is wrong"),
             (complete, "each loss has its reason" if complete else "losses without a reason"),
         ]
 
