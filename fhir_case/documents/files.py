@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     Read = Callable[..., Iterator[Found]]
     ReadCases = Callable[[Path, Reader], Iterator[tuple[str, BundleOfCase]]]
 
-__all__ = ["digest", "find_documents", "find_texts"]
+__all__ = ["digest", "files_led_to", "find_documents", "find_texts"]
 
 _LINES = (".ndjson", ".jsonl")
 _ENCRYPTED = 0x1
@@ -117,7 +117,7 @@ def _found(path: Path, read: Read[Found], read_cases: ReadCases, passed_over: Pa
 
 def digest(paths: Iterable[Path]) -> Iterator[tuple[Path, int, str]]:
     """
-    Return every file that `find_documents` reads, with its size in bytes and SHA-256, and those that it leads to.
+    Return every file that `find_documents` reads, with its size in bytes and SHA-256, and those that it leads to, once.
 
     Pipes and devices are skipped, since they can be read only once.
 
@@ -125,7 +125,7 @@ def digest(paths: Iterable[Path]) -> Iterator[tuple[Path, int, str]]:
         FhirCaseError: A file cannot be read.
     """
     named = chain.from_iterable(find_files(path) for path in paths)
-    for file in chain.from_iterable(_read_for(path) for path in named):
+    for file in dict.fromkeys(chain.from_iterable(_read_for(path) for path in named)):
         try:
             if file.exists() and not file.is_file():
                 continue
@@ -134,6 +134,11 @@ def digest(paths: Iterable[Path]) -> Iterator[tuple[Path, int, str]]:
                 yield file, stream.tell(), checksum
         except OSError as error:
             raise FhirCaseError(f"this cannot be read: {error.strerror or error}", where=str(file)) from None
+
+
+def files_led_to(paths: Iterable[Path]) -> dict[Path, Path]:
+    """Return each file that is read only because another leads to it, as a recipe to its tables, and the other."""
+    return {file: path for path in paths for file in _read_for(path) if file != path}
 
 
 def _read_for(path: Path) -> Iterable[Path]:

@@ -16,7 +16,7 @@ from fhir_case.cli.options.connection import connection_options, server_of_journ
 from fhir_case.cli.options.declarations import fhir_option, output_options, timeout_option
 from fhir_case.cli.options.named_servers import server_option
 from fhir_case.cli.options.pages import named_inputs, page_options, require_page, write_report
-from fhir_case.cli.options.recipes import table_options_option
+from fhir_case.cli.options.recipes import table_options_option, use_data
 from fhir_case.cli.output import echo_error, echo_json_pieces, echo_notice, echo_text
 from fhir_case.errors import ExitCode, FhirCaseError
 
@@ -81,11 +81,12 @@ def verify(
     if journal is not None:
         header = read_header(journal)
         server, fhir = server_of_journal(server, header.server), header.fhir
-        files = tuple(name for name, *_ in header.inputs)
+        files = header.named
         if IN_MEMORY in files:
             raise click.UsageError(f"{journal} has no Bundle to compare with: give its file instead, as bundle.json.")
         journal = journal.absolute()
         _go_to(header.folder)
+        use_data(header.data)
         options |= {name: header.options[name] for name in ("ids", "as_is", "as_resource") if name in header.options}
         options["keep_going"] = True
     if server is None:

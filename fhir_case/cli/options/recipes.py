@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from fhir_case.readers import Reader
     from fhir_case.readers.table.losses import Losses
 
-__all__ = ["recipe_named", "say_losses", "several_reader", "table_options_option", "tables_read"]
+__all__ = ["recipe_named", "say_losses", "several_reader", "table_options_option", "tables_read", "use_data"]
 
 
 def _use(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
@@ -49,6 +50,15 @@ table_options_option = combined(
         help="Of a recipe: a Python file with the functions that it names.",
     ),
 )
+
+
+def use_data(folder: str) -> None:
+    """Let recipes be read with the folder of tables that a journal names, if any, as long as the command runs."""
+    from fhir_case.readers.table.options import options_in_use, table_options
+
+    if folder:
+        options = replace(options_in_use(), data=Path(folder))
+        click.get_current_context().with_resource(table_options(options))
 
 
 def recipe_named(name: str) -> Path:

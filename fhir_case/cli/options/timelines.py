@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fhir_case.cli.options.recipes import use_data
 from fhir_case.cli.output import echo_error, echo_notice, echo_warning
 
 if TYPE_CHECKING:
@@ -121,7 +122,8 @@ def _of_journal(journal: Path, options: dict[str, Any]) -> tuple[Entries, bool]:
     if not {IN_MEMORY, STANDARD_INPUT} & set(names):
         echo_notice(f"Drawing the files of the upload to {header.server}")
         # An absolute name stays as it is.
-        paths = [Path(os.path.join(header.folder, name)) for name in names]  # noqa: PTH118
+        paths = [Path(os.path.join(header.folder, name)) for name in header.named]  # noqa: PTH118
+        use_data(header.data and os.path.join(header.folder, header.data))  # noqa: PTH118
         return _of_documents(str(journal), _found(paths, options["fhir"]))
     beside = journal.with_name("bundle.json")
     if IN_MEMORY in names and _is_bundle(beside, names[IN_MEMORY]):

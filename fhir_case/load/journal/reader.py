@@ -8,6 +8,7 @@ process: a request without its end may or may not have been carried out, and is 
 ::
 
     {"journal": 1, "server": …, "fhir": …, "inputs": [{"path", "bytes", "sha256"}], "options": {…}, "folder": …}
+    # An input to which another leads, as a recipe to its tables, has "of"; the header "data", where --data named it.
     {"sending": REQUEST, "entries": [[SOURCE, [POSITION, …]], …]}
     {"sending": REQUEST, "entries": …, "there": ["Type/id", …], "versions": {"Type/id": …}}  # what was there before
     {"sending": REQUEST, "entries": …, "filling": true}  # resolves references of what is stored
@@ -99,8 +100,16 @@ def _header(line: Line) -> Header:
         raise LineError("it has no inputs or no options")
     if not all(isinstance(each, dict) for each in inputs):
         raise LineError("an input is not a JSON object")
-    files = tuple((text_of(each, "path"), number_of(each, "bytes"), text_of(each, "sha256")) for each in inputs)
-    return Header(text_of(line, "server"), text_of(line, "fhir"), files, options, text_of(line, "folder", ""))
+    files = dict.fromkeys((text_of(each, "path"), number_of(each, "bytes"), text_of(each, "sha256")) for each in inputs)
+    return Header(
+        text_of(line, "server"),
+        text_of(line, "fhir"),
+        tuple(files),  # once, also where an earlier version wrote a workbook for each of its sheets
+        options,
+        text_of(line, "folder", ""),
+        {text_of(each, "path"): text_of(each, "of") for each in inputs if "of" in each},
+        text_of(line, "data", ""),
+    )
 
 
 def check_is_journal(path: Path) -> None:

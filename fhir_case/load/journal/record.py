@@ -40,6 +40,8 @@ class Header:
         inputs: For each file its path, its size in bytes and its SHA-256.
         options: What else decides what is sent.
         folder: The folder to which relative paths are relative.
+        led_to: The path of each input that another leads to, as a recipe to its tables, and the path of the other.
+        data: The folder with the tables of recipes; empty where each has its own beside it.
     """
 
     server: str
@@ -47,6 +49,13 @@ class Header:
     inputs: tuple[tuple[str, int, str], ...]
     options: Mapping[str, Any] = field(default_factory=dict)
     folder: str = field(default="", compare=False)
+    led_to: Mapping[str, str] = field(default_factory=dict, compare=False)
+    data: str = field(default="", compare=False)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Return the paths of the inputs that were named, which lead to all others."""
+        return tuple(name for name, *_ in self.inputs if name not in self.led_to)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the first line of the journal."""
@@ -54,9 +63,14 @@ class Header:
             "journal": FORMAT,
             "server": self.server,
             "fhir": self.fhir,
-            "inputs": [dict(zip(("path", "bytes", "sha256"), each, strict=True)) for each in self.inputs],
+            "inputs": [
+                dict(zip(("path", "bytes", "sha256"), each, strict=True))
+                | ({"of": self.led_to[each[0]]} if each[0] in self.led_to else {})
+                for each in self.inputs
+            ],
             "options": dict(self.options),
             "folder": self.folder,
+            **({"data": self.data} if self.data else {}),
         }
 
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fhir_case.documents import Document, find_documents, read_documents, shown
-from fhir_case.documents.files import digest
+from fhir_case.documents.files import digest, files_led_to
 from fhir_case.documents.manifest import check_manifests
 from fhir_case.documents.paths import find_files
 from fhir_case.errors import BundleError
@@ -85,6 +85,10 @@ class FileInputs:
         yield from ((str(path), size, found) for path, size, found in digest(self._paths))
         yield from ((STANDARD_INPUT, size, found) for _, size, found in digest([self._piped] if self._piped else []))
 
+    def led_to(self) -> dict[str, str]:
+        """Return the name of each file that another leads to, as a recipe to its tables, and the name of the other."""
+        return {str(file): str(path) for file, path in files_led_to(self._paths).items()}
+
 
 def _of_standard_input(piped: Path, *, checked: bool) -> Iterator[Document]:
     with piped.open("rb") as stream:
@@ -119,6 +123,10 @@ class BundleInput:
     def digests(self) -> Iterator[Digest]:
         """Return a name for messages, the size in bytes and the SHA-256."""
         yield IN_MEMORY, len(self._document.raw), sha256(self._document.raw).hexdigest()
+
+    def led_to(self) -> dict[str, str]:
+        """Return nothing: a Bundle leads to no file."""
+        return {}
 
 
 Inputs = FileInputs | BundleInput

@@ -17,6 +17,7 @@ from fhir_case.load.survey.index import Index
 from fhir_case.load.survey.jobs import jobs_of_level
 from fhir_case.load.survey.options import Options
 from fhir_case.load.survey.survey import place_of, survey
+from fhir_case.readers.table.options import options_in_use
 from fhir_case.server.capabilities import UNKNOWN
 from fhir_case.server.guard import is_loopback
 from fhir_case.server.quirks import quirks_of
@@ -118,7 +119,10 @@ class Preparation:
             FhirCaseError: A file cannot be read.
         """
         options = self.options
-        return Header(self.base_url, options.fhir, tuple(self._inputs.digests()), options.to_dict(), str(Path.cwd()))
+        inputs, led_to = tuple(self._inputs.digests()), self._inputs.led_to()
+        data = options_in_use().data if led_to else None
+        folder, tables = str(Path.cwd()), str(data) if data else ""
+        return Header(self.base_url, options.fhir, inputs, options.to_dict(), folder, led_to, tables)
 
     def read(self) -> Survey:
         """
@@ -218,7 +222,8 @@ def refuse_other(path: Path, written: Header, ours: Header) -> None:
     if written.inputs != ours.inputs:
         before, now = set(written.inputs), set(ours.inputs)
         changed = sorted({name for name, *_ in before ^ now})
-        what = f"the input has changed since this journal was begun: {abbreviated(changed)}"
+        words = abbreviated(changed) or "its files come in another order"
+        what = f"the input has changed since this journal was begun: {words}"
     elif written.server != ours.server or written.fhir != ours.fhir:
         what = f"this journal is about {written.server} and FHIR {written.fhir}"
     elif others:
