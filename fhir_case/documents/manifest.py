@@ -10,21 +10,22 @@ Source: https://hl7.org/fhir/uv/bulkdata/STU3/export.html#response---output-mani
 from __future__ import annotations
 
 import hashlib
-import json
+import os
+import re
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import unquote, urlsplit
 
 from fhir_case.documents.content import BROKEN, decompressed, is_document, reason_of
 from fhir_case.documents.folders import walk
+from fhir_case.documents.reading import MAXIMUM_BYTES
 from fhir_case.errors import BundleError
 from fhir_case.fhir import wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from io import BufferedReader
+    from pathlib import Path
 
 __all__ = [
     "BEGUN",
@@ -33,9 +34,6 @@ __all__ = [
     "Manifest",
     "ManifestFile",
     "check_manifests",
-    "manifest_of",
-    "read_manifest",
-    "unfinished",
 ]
 
 MANIFEST = "manifest.json"
@@ -47,7 +45,7 @@ BEGUN = ".cohort.json"
 EXTENSION = "urn:fhir-case:bulk-data"
 """The name of our extension."""
 
-_MOST_BYTES = 64 * 2**20
+_TYPE_FIRST = re.compile(rb'\s*+\{\s*+"resourceType"\s*+:\s*+"([A-Za-z]{1,64})"')
 _CHUNK = 2**20
 _AGAIN = "copy the folder again, or make it again into a new one"
 
@@ -100,8 +98,14 @@ class Manifest:
             yield BundleError(message, where=str(self.path.parent), hint=hint)
             return
         named = Counter(file.path for file in self.files)
+        left_out = {self.path.parent / name for name in self.left_out}
         for file in self.files:
-            what = "the manifest names it twice" if named[file.path] > 1 else _wrong(file)
+            if named[file.path] > 1:
+                what = "the manifest names it twice"
+            elif file.path in left_out:
+                what = "the manifest names it as output, and also for deletions or errors"
+            else:
+                what = self.why_not(file) or _wrong(file)
             if what:
                 yield BundleError(what, where=str(file.path), hint=_AGAIN)
         if self.extension:
@@ -109,6 +113,16 @@ class Manifest:
                 if is_document(other.name):
                     message = "this is not in the manifest, which names all files of its folder"
                     yield BundleError(message, where=str(other), hint="move it to another folder")
+
+    def why_not(self, file: ManifestFile) -> str:
+        """Return why a file must not be opened: missing, no regular file, or not in the folder; else nothing."""
+        if not os.path.lexists(file.path):
+            return "this file is missing, and the manifest names it"
+        if not os.path.isfile(file.path):  # noqa: PTH113 - the method of Path raises for a name that is too long
+            return "this is no regular file, such as a pipe, a device or a link to nothing"
+        if not file.path.resolve().is_relative_to(self.path.parent.resolve()):
+            return "this is a link that leads out of the folder of the manifest"
+        return ""
 
     def others(self) -> Iterator[Path]:
         """Return the files in its folder that it does not name; of one of ours those of data are a problem instead."""
@@ -137,109 +151,69 @@ def check_manifests(manifests: Iterable[Manifest]) -> None:
 
 
 def _wrong(file: ManifestFile) -> str:
-    """Return what is wrong with a file; empty when nothing is."""
+    """Return what is wrong with a file that can be read; empty when nothing is."""
     try:
-        checksum = hashlib.sha256()
-        with file.path.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                checksum.update(chunk)
-        if file.sha256 and checksum.hexdigest() != file.sha256.lower():
-            said = f"the manifest says {file.sha256[:12]}…, and it is {checksum.hexdigest()[:12]}…"
-            broken = _count(file.path) is None
-            return f"this is not the file that was written: of its SHA-256 {said}{'; it is cut off' if broken else ''}"
-        if file.count is None:
-            return ""
-        count = _count(file.path)
-    except FileNotFoundError:
-        return "this file is missing, and the manifest names it"
+        if file.sha256:
+            with file.path.open("rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
+            if found != file.sha256.lower():
+                said = f"the manifest says {file.sha256[:12]}…, and it is {found[:12]}…"
+                cut = "; it is cut off" if _is_cut_off(file.path) else ""
+                return f"this is not the file that was written: of its SHA-256 {said}{cut}"
+        return _wrong_lines(file)
+    except EOFError:
+        return "this is cut off: its compressed content ends too early"
     except BROKEN as error:
         return reason_of(error)
-    if count is None:
-        return "this is cut off: its compressed content ends too early"
-    return "" if count == file.count else f"there are {count} resources, and the manifest says {file.count}"
 
 
-def _count(path: Path) -> int | None:
-    """Return how many lines that are not blank a file has, compressed or not; None where it is cut off."""
-    count, blank = 0, True
+def _is_cut_off(path: Path) -> bool:
+    """Whether the compressed content of a file ends too early."""
     try:
         with path.open("rb") as stream, decompressed(stream) as opened:
-            lines = cast("BufferedReader", opened)
-            while piece := lines.readline(_CHUNK):
-                blank = blank and not piece.strip()
-                if piece.endswith(b"\n"):
-                    count += not blank
-                    blank = True
+            while opened.read(_CHUNK):
+                pass
     except EOFError:
-        return None
-    return count + (not blank)
+        return True
+    return False
 
 
-def manifest_of(path: Path) -> Path | None:
-    """
-    Return the manifest that a path is, or that is in the folder; None where there is none.
+def _wrong_lines(file: ManifestFile) -> str:
+    """Return what is wrong with the number, the length or the type of the resources; of a line one piece is kept."""
+    count = 0
+    with file.path.open("rb") as stream, decompressed(stream) as opened:
+        for number, (begin, length) in enumerate(_lines(cast("BufferedReader", opened)), 1):
+            if length > MAXIMUM_BYTES:
+                return f"line {number} is longer than {MAXIMUM_BYTES >> 20} MiB, the most that is read at once"
+            found = _type(begin) if length else ""
+            if file.type and found not in ("", file.type):
+                return f"line {number} is of type {found[:60]}, and the manifest says {file.type[:60]}"
+            count += length > 0
+    is_right = file.count in (None, count)
+    return "" if is_right else f"there are {count} resources, and the manifest says {file.count}"
 
-    One that is not JSON is none, and is told as any other document that is wrong.
-    """
-    inner = path / MANIFEST if path.is_dir() else path
+
+def _lines(stream: BufferedReader) -> Iterator[tuple[bytes, int]]:
+    """Return the begin of each line, and its length up to a little more than the longest; that of a blank one is 0."""
+    begin, length, blank = b"", 0, True
+    while piece := stream.readline(_CHUNK):
+        begin = begin if length else piece
+        length += len(piece)
+        blank = blank and not piece.strip()
+        if piece.endswith(b"\n") or length > MAXIMUM_BYTES:
+            yield begin, 0 if blank and length <= MAXIMUM_BYTES else length
+            begin, length, blank = b"", 0, True
+    if length:
+        yield begin, 0 if blank else length
+
+
+def _type(line: bytes) -> str:
+    """Return the type of the resource in a line; empty where it does not say any, which is told where it is read."""
+    if quick := _TYPE_FIRST.match(line):
+        return quick[1].decode()
     try:
-        if inner.name != MANIFEST or not inner.is_file() or inner.stat().st_size > _MOST_BYTES:
-            return None
-        content = wire.parse_quickly(inner.read_bytes())
-    except (OSError, ValueError):
-        return None
-    is_one = isinstance(content, dict) and "transactionTime" in content and isinstance(content.get("output"), list)
-    return inner if is_one else None
-
-
-def unfinished(folder: Path) -> Manifest | None:
-    """Return what stands for the manifest of a folder of ours that is not complete yet; None for any other."""
-    begun = folder / BEGUN
-    return Manifest(begun, finished=False) if begun.is_file() else None
-
-
-def read_manifest(path: Path) -> Manifest:
-    """
-    Read a manifest.
-
-    Raises:
-        BundleError: It is none, or names a file that is not beside it.
-    """
-    try:
-        content = json.loads(path.read_bytes())
-        extension = content.get("extension") or {}
-        ours = extension.get(EXTENSION, {}) if isinstance(extension, dict) else {}
-        checksums = ours.get("sha256", {})
-        files = tuple(
-            ManifestFile(
-                str(one.get("type", "")),
-                _beside(path, str(one["url"])),
-                one.get("count"),
-                str(checksums.get(one["url"], "")),
-            )
-            for one in content["output"]
-        )
-        left_out = tuple(
-            _beside(path, str(one["url"])).relative_to(path.parent).as_posix()
-            for name in ("deleted", "error")
-            for one in content.get(name) or ()
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        message = "this is not the manifest of an export: each entry of 'output' is an object with 'type' and 'url'"
-        raise BundleError(message, where=str(path), hint="correct it, or name the files themselves") from None
-    return Manifest(path, files, ours, left_out)
-
-
-def _beside(manifest: Path, url: str) -> Path:
-    """
-    Return the path of a file; one that the manifest names by a web address is looked for by its last part.
-
-    Raises:
-        BundleError: The name leads out of the folder.
-    """
-    parts = urlsplit(url)
-    name = PurePosixPath(unquote(parts.path))
-    inner = PurePosixPath(name.name) if parts.scheme else name
-    if inner.is_absolute() or ".." in inner.parts or not inner.parts:
-        raise BundleError(f"'{url[:100]}' is not in the folder of the manifest", where=str(manifest), hint="correct it")
-    return manifest.parent / inner
+        content = wire.parse_quickly(line)
+    except ValueError:
+        return ""
+    found = content.get("resourceType") if isinstance(content, dict) else ""
+    return found if isinstance(found, str) else ""

@@ -16,7 +16,7 @@ from fhir_case.documents.content import (
     why_not,
 )
 from fhir_case.documents.folders import walk
-from fhir_case.documents.manifest import manifest_of, read_manifest, unfinished
+from fhir_case.documents.manifest_reading import manifest_of, read_manifest, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,7 +98,7 @@ def _named(manifest: Manifest, passed_over: PassedOver, on_manifest: OnManifest)
         passed_over(shown(manifest.path.parent / name), _LEFT_OUT)
     for other in manifest.others():
         passed_over(shown(other), _NOT_NAMED)
-    yield from (path for path in dict.fromkeys(file.path for file in manifest.files) if path.is_file())
+    yield from dict.fromkeys(file.path for file in manifest.files if not manifest.why_not(file))
 
 
 def _why_not(file: Path) -> str:
