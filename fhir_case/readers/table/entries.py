@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from fhir_case.case.node import Node, Problem
 from fhir_case.case.tree import Tree
 from fhir_case.readers.nodes import list_node, mapping_node, node_of
-from fhir_case.readers.table.expressions import FunctionFailedError, KeysOfCase
+from fhir_case.readers.table.expressions import KeysOfCase
+from fhir_case.readers.table.functions import FunctionFailedError
 from fhir_case.readers.table.view import View
 
 if TYPE_CHECKING:
@@ -67,7 +68,12 @@ class _Entries:
 
     def _head(self, row: RowOfPatient) -> dict[str, Node]:
         compiled, view = self._compiled, View(row, self._patient)
-        made = {name: evaluate(view) for name, evaluate in compiled.head.items()}
+        made: dict[str, Node | None] = dict.fromkeys(compiled.head)
+        for name, evaluate in compiled.head.items():
+            try:
+                made[name] = evaluate(view)
+            except FunctionFailedError as failed:
+                self._problems.append(failed.problem)
         row.carried.update(view.touched)
         report, timeline = (compiled.root.pairs[name][1] for name in ("report", "timeline"))
         named = made.get("case")

@@ -15,6 +15,7 @@ from fhir_case.case.node import LocatedDict, Node, Place, Problem
 from fhir_case.case.problems import model_problems
 from fhir_case.readers.nodes import list_node, mapping_node, node_of
 from fhir_case.readers.table.conversions import UnusableError, day_of, number_of, offset_of
+from fhir_case.readers.table.functions import called
 from fhir_case.readers.table.losses import UNKNOWN
 from fhir_case.readers.table.recipe import AnyOf, Column, Function, Join, Keys
 from fhir_case.wording import did_you_mean
@@ -26,20 +27,12 @@ if TYPE_CHECKING:
 
     Evaluate = Callable[[View], Node | None]
 
-__all__ = ["Compiler", "FunctionFailedError", "KeysOfCase"]
+__all__ = ["Compiler", "KeysOfCase"]
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _MODELS: dict[str, type[BaseModel]] = {"column": Column, "function": Function, "keys": Keys, "any": AnyOf, "join": Join}
 _BUILT_IN = ("patient", "row", "line")
 _Model = TypeVar("_Model", bound=BaseModel)
-
-
-class FunctionFailedError(Exception):
-    """A function of the user's that failed: an error of the import, with its place."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.what)
-        self.problem = problem
 
 
 class KeysOfCase(list[Any]):
@@ -207,16 +200,11 @@ class Compiler:
         def evaluate(view: View) -> Node | None:
             values = {name: text for name in form.columns if (text := view.text(name)) is not None}
             where = view.place(form.columns[0])
-            try:
-                data = function(values)
-            except Exception as error:
-                what = f"the function '{form.function}' failed for {values}: {type(error).__name__}: {error}"
-                raise FunctionFailedError(Problem(where, (), what, "mend it")) from error
-            if data is None:
+            found = called(form.function, function, values, where)
+            if found is None:
                 for name in values:
                     view.refuse(name, f"the function '{form.function}' leaves it out")
-                return None
-            return node_of(data, where)
+            return found
 
         return evaluate
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import sys
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -84,7 +85,8 @@ def functions_of(path: Path) -> dict[str, Callable[..., Any]]:
         raise CaseError(error.message, where=error.where, hint=error.hint) from None
     names: dict[str, Any] = {"__name__": "fhir_case_functions", "__file__": str(path)}
     try:
-        exec(compile(content, str(path), "exec", dont_inherit=True), names)  # noqa: S102 - it is what the user gave
+        with redirect_stdout(sys.stderr):
+            exec(compile(content, str(path), "exec", dont_inherit=True), names)  # noqa: S102 - it is what the user gave
     except (Exception, SystemExit) as error:
         line = error.lineno if isinstance(error, SyntaxError) else _last_line(str(path), error)
         what = f"the functions cannot be run: {type(error).__name__}: {error}"
