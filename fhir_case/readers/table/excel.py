@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.case.node import Place, Problem
 from fhir_case.errors import CaseError
-from fhir_case.readers.table.rows import MOST_CHARACTERS, Row
+from fhir_case.readers.table.rows import MOST_CHARACTERS, BrokenRow, Row
 from fhir_case.readers.table.workbook import broken_sheets, merged_cells, open_workbook, sheet_named
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def is_excel(path: Path, form: TableFile) -> bool:
     return form.format == "excel" or (form.format is None and path.suffix.lower() in (*_SUFFIXES, ".xls"))
 
 
-def excel_rows(path: Path, form: TableFile) -> Generator[Row | Problem]:
+def excel_rows(path: Path, form: TableFile) -> Generator[Row | BrokenRow]:
     """
     Return the rows of a sheet from its header on, and what is wrong with cells.
 
@@ -57,7 +57,7 @@ def excel_rows(path: Path, form: TableFile) -> Generator[Row | Problem]:
                     wrong.append(Problem(Place(name, number, width + 1), (), what, "give the column a name"))
                 wrong += [_merged(area, name, number) for area in merged if area.row <= number <= area.end]
                 if wrong:
-                    yield from wrong
+                    yield BrokenRow(number, texts, tuple(wrong))
                 else:
                     yield Row(number, [*texts[:width], *[""] * (width - len(texts))])
         if not width:

@@ -15,7 +15,8 @@ from fhir_case.errors import CaseError
 from fhir_case.readers.table.excel import excel_rows, is_excel
 from fhir_case.readers.table.losses import ColumnLoss, FileLoss, UnreadSheet
 from fhir_case.readers.table.paths import table_paths
-from fhir_case.readers.table.rows import Row, column_names, text_rows
+from fhir_case.readers.table.rows import BrokenRow, Row, column_names, text_rows
+from fhir_case.readers.table.spool import BROKEN
 from fhir_case.readers.table.view import OpenTable
 from fhir_case.readers.table.workbook import sheets_beside
 from fhir_case.wording import did_you_mean
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fill", "open_tables"]
 
-Rows = Iterator[Row | Problem]
+Rows = Iterator[Row | BrokenRow]
 
 
 def open_tables(compiled: CompiledRecipe, folder: Path, losses: Losses) -> list[tuple[OpenTable, Rows]]:
@@ -81,8 +82,8 @@ def _unread_sheets(compiled: CompiledRecipe, paths: dict[str, list[Path]]) -> It
 def _opened(name: str, path: Path, rows: Rows, compiled: CompiledRecipe, losses: Losses) -> OpenTable:
     form = compiled.recipe.files[name]
     header = next(rows)
-    if isinstance(header, Problem):
-        raise CaseError(header.what, where=str(header.place), hint=header.hint)
+    if isinstance(header, BrokenRow):
+        raise CaseError(header.problems[0].what, where=str(header.problems[0].place), hint=header.problems[0].hint)
     names = column_names(header.cells)
     columns = {column: index for index, column in enumerate(names)}
     loss = losses.files.setdefault(name, FileLoss(name))
@@ -112,23 +113,46 @@ def _missing_columns(table: OpenTable, compiled: CompiledRecipe) -> Iterator[Pro
             yield Problem(place, (), f"{table.short} has no column '{column}'", near)
 
 
-def fill(spool: Spool, tables: list[tuple[OpenTable, Rows]], report: Callable[[str], None]) -> None:
-    """Bring the rows of all tables together; what is wrong with rows, and with the rest of a table, is reported."""
+def fill(
+    spool: Spool,
+    tables: list[tuple[OpenTable, Rows]],
+    report: Callable[[str], None],
+    report_of_anyone: Callable[[str], None],
+) -> None:
+    """
+    Bring the rows of all tables together; of a broken row, only that its patient has one.
+
+    Args:
+        spool: Where they are kept.
+        tables: The tables with their rows.
+        report: Called with what is wrong with a row of a patient, or with a row that names none.
+        report_of_anyone: Called with what is wrong with rows that may be those of any patient: the rest of a table that
+            cannot be read, a broken row of which the patient cannot be.
+    """
     for number, (table, rows) in enumerate(tables):
-        spool.add(_spooled(number, table, rows, report))
+        spool.add(_spooled(number, table, rows, report, report_of_anyone))
 
 
-def _spooled(number: int, table: OpenTable, rows: Rows, report: Callable[[str], None]) -> Iterator[SpooledRow]:
+def _spooled(
+    number: int,
+    table: OpenTable,
+    rows: Rows,
+    report: Callable[[str], None],
+    report_of_anyone: Callable[[str], None],
+) -> Iterator[SpooledRow]:
     form: TableFile = table.form
     index = table.columns[form.patient]
     try:
         for row in rows:
-            if isinstance(row, Problem):
-                table.loss.rows += 1
-                report(_shown(row))
-                continue
             table.loss.rows += 1
-            patient = row.cells[index].strip()
+            patient = row.cells[index].strip() if index < len(row.cells) else ""
+            if isinstance(row, BrokenRow):
+                is_known = bool(patient) and patient not in table.absent
+                for problem in row.problems:
+                    (report if is_known else report_of_anyone)(_shown(problem))
+                if is_known:
+                    yield patient, number, row.line, BROKEN
+                continue
             if not patient or patient in table.absent:
                 what = f"the row names no patient: its column '{form.patient}' is empty"
                 report(
@@ -137,7 +161,7 @@ def _spooled(number: int, table: OpenTable, rows: Rows, report: Callable[[str], 
                 continue
             yield patient, number, row.line, orjson.dumps(row.cells)
     except CaseError as error:
-        report(str(error))
+        report_of_anyone(str(error))
 
 
 def _shown(problem: Problem) -> str:

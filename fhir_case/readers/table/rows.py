@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fhir_case.readers.table.recipe import TableFile
 
-__all__ = ["MOST_CHARACTERS", "Row", "column_names", "text_rows"]
+__all__ = ["MOST_CHARACTERS", "BrokenRow", "Row", "column_names", "text_rows"]
 
 MOST_CHARACTERS = 1_000_000
 """The longest cell; a value of a case has 5,000 characters at most."""
@@ -35,6 +35,14 @@ class Row(NamedTuple):
     cells: list[str]
 
 
+class BrokenRow(NamedTuple):
+    """A row that cannot be taken as it is: its line, what could be read of its cells, and what is wrong with it."""
+
+    line: int
+    cells: list[str]
+    problems: tuple[Problem, ...]
+
+
 def column_names(cells: list[str]) -> list[str]:
     """Return the names of columns; the second of one name is ``NAME#2``, the third without one ``(column 3)``."""
     names: list[str] = []
@@ -46,11 +54,11 @@ def column_names(cells: list[str]) -> list[str]:
     return names
 
 
-def text_rows(path: Path, form: TableFile) -> Generator[Row | Problem]:
+def text_rows(path: Path, form: TableFile) -> Generator[Row | BrokenRow]:
     """
     Return the rows of a table in text from its header on.
 
-    The header comes first. What is wrong with one row is a problem in its place; what is wrong with the file ends it.
+    The header comes first. What is wrong with one row stands in its place; what is wrong with the file ends it.
 
     Raises:
         CaseError: The file cannot be read, or the rest of it cannot be.
@@ -62,7 +70,7 @@ def text_rows(path: Path, form: TableFile) -> Generator[Row | Problem]:
         raise CaseError(f"the table cannot be read: {error.strerror}", where=str(path)) from None
 
 
-def _rows(lines: Lines, name: str, form: TableFile) -> Iterator[Row | Problem]:
+def _rows(lines: Lines, name: str, form: TableFile) -> Iterator[Row | BrokenRow]:
     csv.field_size_limit(MOST_CHARACTERS)
     lines.skip(form.header - 1)
     delimiter = form.delimiter or ("\t" if form.format == "tsv" else _DELIMITERS.get(_suffix(name), ","))
@@ -90,7 +98,7 @@ def _rows(lines: Lines, name: str, form: TableFile) -> Iterator[Row | Problem]:
         elif any(cell.strip() for cell in cells):
             what = f"the row has {len(cells)} cells where the header has {width}"
             hint = "look for a missing or superfluous separator, or a line break in a cell"
-            yield Problem(Place(name, begin, 1), (), what, hint)
+            yield BrokenRow(begin, cells, (Problem(Place(name, begin, 1), (), what, hint),))
     if not width:
         raise CaseError("the table has no header", where=f"{name}:{form.header}", hint="check 'header' in the recipe")
 

@@ -16,10 +16,13 @@ from fhir_case.errors import FhirCaseError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["MOST_ROWS", "Spool", "SpooledRow", "spool"]
+__all__ = ["BROKEN", "MOST_ROWS", "Spool", "SpooledRow", "spool"]
 
 MOST_ROWS = 20_000
 """How many rows a patient may have: all of one patient are in memory at once, and a case of more cannot be read."""
+
+BROKEN = b"null"
+"""The cells of a row that cannot be taken as it is."""
 
 SpooledRow = tuple[str, int, int, bytes]
 """The patient, the number of the table, the line, and the cells as JSON."""
@@ -43,11 +46,11 @@ class Spool:
         """Keep rows."""
         self._database.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", rows)
 
-    def patients(self) -> Iterator[tuple[str, list[tuple[int, int, list[str]]]]]:
+    def patients(self) -> Iterator[tuple[str, list[tuple[int, int, list[str] | None]]]]:
         """
         Return each patient in the order of their names, with the table, the line and the cells of each row.
 
-        Of more than `MOST_ROWS` there is one more, which tells that there are too many.
+        A broken row has None for its cells. Of more than `MOST_ROWS` there is one more: there are too many.
         """
         found = self._database.execute("SELECT patient, file, line, cells FROM rows ORDER BY patient, file, line")
         for patient, rows in groupby(found, key=lambda row: row[0]):

@@ -36,7 +36,8 @@ _PLACE = re.compile(r"^(?P<file>.+):(?P<line>[0-9]+):[0-9]+$")
 MadeCase = tuple[str, "Node", "Case"]
 """The id of a case, what its case file says, and the case."""
 
-SpooledRows = list[tuple[int, int, list[str]]]
+SpooledRows = list[tuple[int, int, list[str] | None]]
+"""The table, the line and the cells of each row; None for those of a broken one."""
 
 
 class Tables:
@@ -60,6 +61,7 @@ class Tables:
         self._spool = rows
         self._sections = sections
         self._told: set[str] = set()
+        self._lacking = False
         self._has_patients = any(table.form.rows == "patient" for table in tables)
 
     def report(self, problem: str) -> None:
@@ -72,11 +74,24 @@ class Tables:
         else:
             self.losses.more_wrong += 1
 
+    def report_of_anyone(self, problem: str) -> None:
+        """Note something wrong with rows that may be those of any patient: every case may lack what they say."""
+        self.report(problem)
+        self._lacking = True
+
+    def _lacks(self, spooled: SpooledRows, *, keep_going: bool = False) -> bool:
+        """Whether rows of a patient are broken, or may be, so that what would become a case is not whole."""
+        if self._lacking:
+            every = "each case may lack what they say" if keep_going else "no patient becomes a case"
+            hint = "" if keep_going else "; mend them; 'import --keep-going' makes the cases without them"
+            self.report(f"{self.losses.recipe}: rows that are not read may be those of any patient: {every}{hint}")
+        return not keep_going and (self._lacking or any(cells is None for _, _, cells in spooled))
+
     def readings(self) -> Iterator[Reading]:
         """Return each case before it is checked; what its check finds says whether it counts as made."""
         for patient, spooled in self._spool.patients():
             rows = self._rows(spooled)
-            if self._is_patient(patient, rows):
+            if not self._lacks(spooled) and self._is_patient(patient, rows, spooled):
                 tree = case_tree(self._compiled, patient, rows, self._sections)
                 if self._claimed(tree, patient):
                     yield Reading(tree, name=str(tree.root.data["case"]), checked=partial(self._checked, rows))
@@ -93,7 +108,8 @@ class Tables:
         """
         for patient, spooled in self._spool.patients():
             without: set[tuple[str, int]] = set()
-            made = self._made(patient, spooled, model, without, keep_going=keep_going)
+            lacks = self._lacks(spooled, keep_going=keep_going)
+            made = None if lacks else self._made(patient, spooled, model, without, keep_going=keep_going)
             if made is None:
                 self._leave_out(self._rows(spooled))
                 continue
@@ -115,7 +131,7 @@ class Tables:
             if patient not in (None, name):
                 continue
             rows = self._rows(spooled)
-            if self._is_patient(name, rows):
+            if not self._lacks(spooled) and self._is_patient(name, rows, spooled):
                 case = case_of(case_tree(self._compiled, name, rows, self._sections), model)
                 return name, case, tuple(one for row in rows for one in row.unused())
         if self.losses.wrong:
@@ -129,7 +145,7 @@ class Tables:
         claimed = False
         while True:
             rows = self._rows(spooled, without)
-            if not self._is_patient(patient, rows):
+            if not self._is_patient(patient, rows, spooled):
                 return None
             tree = case_tree(self._compiled, patient, rows, self._sections)
             if not claimed and not self._claimed(tree, patient):
@@ -148,7 +164,7 @@ class Tables:
             left = [row for row in self._rows(spooled) if (row.table.file, row.line) in without]
             self._account(rows, "")
             self._account(left, LEFT_OUT)
-            self.losses.left_out_rows += len(left)
+            self.losses.left_out_rows += len(left) + sum(cells is None for _, _, cells in spooled)
             return case.case, tree.root, case
 
     def _rows(self, spooled: SpooledRows, without: Collection[tuple[str, int]] = ()) -> list[RowOfPatient]:
@@ -157,21 +173,26 @@ class Tables:
         for file, line, cells in spooled:
             table = self._tables[file]
             numbers[table.name] = numbers.get(table.name, 0) + 1
-            if (table.file, line) not in without:
+            if cells is not None and (table.file, line) not in without:
                 rows.append(RowOfPatient(table, line, cells, numbers[table.name]))
         return rows
 
-    def _is_patient(self, patient: str, rows: list[RowOfPatient]) -> bool:
-        """Whether the rows are those of one patient; what is wrong is reported."""
-        if len(rows) > MOST_ROWS:
+    def _is_patient(self, patient: str, rows: list[RowOfPatient], spooled: SpooledRows) -> bool:
+        """Whether the rows are those of one patient; what is wrong is reported, of a broken row it was already."""
+        patients_are_broken = any(
+            cells is None and self._tables[file].form.rows == "patient" for file, _, cells in spooled
+        )
+        of_patient = [row for row in rows if row.table.form.rows == "patient"]
+        if not rows or (not of_patient and patients_are_broken):
+            return False
+        if len(spooled) > MOST_ROWS:
             what = f"the patient '{_clipped(patient)}' has more than {MOST_ROWS:,} rows, more than a case can hold"
             self.report(f"{rows[0].place()}: {what}; check the column of the patient, or leave out rows before")
             return False
-        of_patient = [row for row in rows if row.table.form.rows == "patient"]
         if not self._has_patients:
-            return bool(rows)
+            return True
         if not of_patient:
-            place = rows[0].place(rows[0].table.columns[rows[0].table.form.patient]) if rows else ""
+            place = rows[0].place(rows[0].table.columns[rows[0].table.form.patient])
             name = self._compiled.patients
             what = f"'{_clipped(patient)}' is no patient of the table '{name}'"
             self.report(f"{place}: {what}; add the patient, or correct the name")
@@ -252,5 +273,5 @@ def open_import(compiled: CompiledRecipe, folder: Path, model: type[Case]) -> It
         tables = Tables(
             compiled, [table for table, _ in opened], rows, losses, [section.name for section in model.sections]
         )
-        fill(rows, opened, tables.report)
+        fill(rows, opened, tables.report, tables.report_of_anyone)
         yield tables
