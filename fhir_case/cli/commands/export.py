@@ -41,7 +41,7 @@ def export(source: str, target: str, output: Path | None, form: str, mapping_fil
     from fhir_case.export import to_phenopacket
     from fhir_case.fhir.wire import dump
 
-    packet, unsaid = to_phenopacket(_resources(source, mapping_files))
+    packet, unsaid = to_phenopacket(*_resources(source, mapping_files))
     to_file = is_file(output)
     if to_file or form != "json":
         write_output(output, dump(packet, indent=True))
@@ -55,8 +55,8 @@ def export(source: str, target: str, output: Path | None, form: str, mapping_fil
         echo_json({**about, "file": str(output)} if to_file else {**about, "file": None, "packet": packet})
 
 
-def _resources(source: str, mapping_files: Sequence[Path]) -> list[Resource]:
-    """Return the resources of a case as it is built, or those of FHIR that is there."""
+def _resources(source: str, mapping_files: Sequence[Path]) -> tuple[list[Resource], list[str]]:
+    """Return the resources of a case as it is built, or those of FHIR that is there, and the address of each."""
     from fhir_case.case.shipped import shipped_case_names
     from fhir_case.readers import reader_of
 
@@ -67,8 +67,10 @@ def _resources(source: str, mapping_files: Sequence[Path]) -> list[Resource]:
 
         case = load_case(source, mapping_files=mapping_files, unused=say_unused)
         bundle = build_bundle(case, mapping_files=mapping_files, profiles="mcode")
-        return [entry["resource"] for entry in bundle["entry"]]
-    return list(_of_documents(source, _documents(source)))
+        entries = bundle["entry"]
+    else:
+        entries = list(_entries(source, _documents(source)))
+    return [entry["resource"] for entry in entries], [str(entry.get("fullUrl") or "") for entry in entries]
 
 
 def _documents(source: str) -> Iterator[Document]:
@@ -83,7 +85,7 @@ def _documents(source: str) -> Iterator[Document]:
             yield from find_documents(path)
 
 
-def _of_documents(source: str, documents: Iterable[Document]) -> Iterator[Resource]:
+def _entries(source: str, documents: Iterable[Document]) -> Iterator[dict[str, Any]]:
     from fhir_case.errors import BundleError
 
     found = False
@@ -93,7 +95,17 @@ def _of_documents(source: str, documents: Iterable[Document]) -> Iterator[Resour
             reason = document.issues[0].message if document.issues else "this could not be read"
             raise BundleError(reason, where=document.name, hint="give FHIR R4 in JSON or NDJSON")
         found = True
-        entries = content.get("entry", ()) if content.get("resourceType") == "Bundle" else [{"resource": content}]
-        yield from (entry["resource"] for entry in entries if isinstance(entry.get("resource"), dict))
+        if content.get("resourceType") != "Bundle":
+            yield {"resource": content}
+            continue
+        entries = content.get("entry", [])
+        if not isinstance(entries, list):
+            raise BundleError("'entry' is no list", where=document.name, hint="run 'validate', which says more")
+        for number, entry in enumerate(entries):
+            if not isinstance(entry, dict) or not isinstance(entry.get("resource", {}), dict):
+                where = f"{document.name}: entry[{number}]{'.resource' if isinstance(entry, dict) else ''}"
+                raise BundleError("it is no object", where=where, hint="run 'validate', which says more")
+            if "resource" in entry:
+                yield entry
     if not found:
         raise BundleError("there is no FHIR resource in it", where=source, hint="give FHIR R4 in JSON or NDJSON")

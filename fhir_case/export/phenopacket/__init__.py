@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fhir_case.errors import BundleError
 from fhir_case.export.phenopacket.actions import actions_of
+from fhir_case.export.phenopacket.admission import admit
 from fhir_case.export.phenopacket.findings import disease_of, feature_of, is_feature, kept, measurement_of
 from fhir_case.export.phenopacket.metadata import metadata_of, record_of
 from fhir_case.export.phenopacket.samples import biosample_of, file_of
@@ -26,23 +27,26 @@ Json = dict[str, Any]
 _OF_THE_RECORD = frozenset({"Provenance", "Composition", "BodyStructure", "OperationOutcome"})
 
 
-def to_phenopacket(resources: Iterable[Resource]) -> tuple[Json, tuple[Unsaid, ...]]:
+def to_phenopacket(resources: Iterable[Resource], addresses: Iterable[str] = ()) -> tuple[Json, tuple[Unsaid, ...]]:
     """
     Return a phenopacket of the resources of one patient, and what it cannot say of them.
 
-    A thing without a code whose system has a prefix (`fhir_case.readers.phenopacket`) is not in the packet, and named.
+    What is about another than the patient, was entered in error, or did not take place is left out, and named. A
+    thing without a code whose system has a prefix (`fhir_case.readers.phenopacket`) is not in the packet, and named.
 
     Args:
         resources: Resources of R4, the Patient among them.
+        addresses: The ``fullUrl`` of each resource, empty for none: what absolute references lead to.
 
     Raises:
-        BundleError: There is no Patient, or more than one.
+        BundleError: There is no Patient, or more than one; or one id has two contents.
     """
-    source = Source.of(resources)
+    source = Source.of(resources, addresses)
     patients = list(source.of_type("Patient"))
     if len(patients) != 1:
         what = "no Patient is among the resources" if not patients else f"there are {len(patients)} Patients"
         raise BundleError(what, hint="a phenopacket is about one patient; give the Bundle of one")
+    admit(source, patients[0])
     record = record_of(source)
     subject = subject_of(source, patients[0])
     packet: Json = {"id": _identifier(record, patients[0].resource), "subject": subject}
@@ -72,7 +76,7 @@ def to_phenopacket(resources: Iterable[Resource]) -> tuple[Json, tuple[Unsaid, .
 def _actions(source: Source) -> list[Json]:
     """Return the medical actions; procedures by which something was measured are parts of the measurement."""
     measured = {
-        "/".join(str(mapping(part).get("reference", "")).split("/")[-2:])
+        source.name_of(part)
         for one in source.of_type("Observation")
         for part in objects(one.resource.get("partOf"))
         if any(each.get("text") == "measurement" for each in objects(one.resource.get("category")))

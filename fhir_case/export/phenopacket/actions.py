@@ -21,7 +21,7 @@ __all__ = ["actions_of"]
 Json = dict[str, Any]
 _RADIOTHERAPY = "1217123003"
 _INTENT = f"{MCODE}mcode-procedure-intent"
-_REGIMEN = {"in-progress": "STARTED", "completed": "COMPLETED", "stopped": "DISCONTINUED", "not-done": "UNKNOWN_STATUS"}
+_REGIMEN = {"in-progress": "STARTED", "completed": "COMPLETED", "stopped": "DISCONTINUED"}
 _TYPES = {words: name for name, words in DRUG_TYPES.items()}
 _GRAY = 100
 

@@ -34,8 +34,6 @@ def disease_of(source: Source, condition: Taken) -> Json | None:
         condition.refuse(f"'{texts_of(condition.resource.get('code'))}' has no code that a phenopacket can name")
         return None
     statuses = {str(one.get("code")) for one in objects(mapping(condition.get("verificationStatus")).get("coding"))}
-    if statuses & {"provisional", "differential", "unconfirmed", "entered-in-error"}:
-        condition.leave("verificationStatus", "a disease of a phenopacket is there or excluded")
     onset, gone = time_element(condition, "onset"), time_element(condition, "abatement")
     clinical = {str(one.get("code")) for one in objects(mapping(condition.get("clinicalStatus")).get("coding"))}
     if clinical - {"resolved"} or (clinical and gone is None):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from fhir_case.errors import BundleError
 from fhir_case.fhir.wire import mapping, objects
 
 if TYPE_CHECKING:
@@ -47,16 +49,40 @@ class Source:
 
     Args:
         done: The names of those that have a place in the packet.
+        addresses: The name for each ``fullUrl`` of the Bundle.
     """
 
     resources: dict[str, Resource]
     done: set[str] = field(default_factory=set)
     unsaid: list[Unsaid] = field(default_factory=list)
+    addresses: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, resources: Iterable[Resource]) -> Source:
-        """Return the source of some resources."""
-        return cls({f"{one.get('resourceType')}/{one.get('id')}": one for one in resources})
+    def of(cls, resources: Iterable[Resource], addresses: Iterable[str] = ()) -> Source:
+        """
+        Return the source of some resources.
+
+        Args:
+            addresses: The ``fullUrl`` of each resource, empty for none.
+
+        Raises:
+            BundleError: Two resources have the same type and id, and are not the same.
+        """
+        found = cls({})
+        twice: dict[str, BundleError] = {}
+        for number, (one, address) in enumerate(zip_longest(resources, addresses, fillvalue=""), 1):
+            resource = mapping(one)
+            name = f"{resource.get('resourceType')}/{resource.get('id') or address or f'(resource {number})'}"
+            if found.resources.setdefault(name, resource) != resource:
+                what, hint = "it is there twice, with different content", "keep the one that is right"
+                twice[name] = BundleError(what, where=name, hint=hint)
+            if address:
+                found.addresses[address] = name
+        if twice:
+            first, *_ = problems = tuple(twice.values())
+            more = f" (and so are {', '.join(list(twice)[1:4])})" if len(problems) > 1 else ""
+            raise BundleError(first.message + more, where=first.where, hint=first.hint, problems=problems)
+        return found
 
     def of_type(self, *kinds: str) -> Iterator[Taken]:
         """Return the resources of some types that have no place yet."""
@@ -66,9 +92,16 @@ class Source:
 
     def take(self, reference: Any) -> Taken | None:
         """Return the resource that a reference leads to; nothing where it is not here."""
-        name = str(mapping(reference).get("reference", ""))
-        name = "/".join(name.split("/")[-2:])
+        name = self.name_of(reference)
         return Taken(self, name, self.resources[name]) if name in self.resources else None
+
+    def name_of(self, reference: Any) -> str:
+        """Return ``Type/id`` of what a reference leads to; an address that no resource has stays as it is."""
+        written = str(mapping(reference).get("reference", "")).partition("/_history/")[0]
+        if written.startswith("urn:uuid:") and written not in self.addresses:
+            ending = f"/{written.removeprefix('urn:uuid:')}"
+            return next((name for name in self.resources if name.endswith(ending)), written)
+        return self.addresses.get(written, written)
 
     def leave(self, where: str, why: str) -> None:
         """Remember that something is not in the packet."""

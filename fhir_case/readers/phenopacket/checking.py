@@ -40,6 +40,7 @@ _EXPECTED = {
     "whole": "a whole number",
     "count": "a whole number from 0 on",
 }
+_LARGEST = 2**63
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})", re.ASCII)
 _CURIE = re.compile(r"[A-Za-z][\w.-]*:\S.*", re.ASCII)
 
@@ -140,9 +141,11 @@ def _is(data: Any, kind: str) -> bool:
         return False
     try:
         number = float(data)
-    except ValueError:
+    except (OverflowError, ValueError):
         return False
-    return kind == "number" or (number == int(number) and (kind == "whole" or number >= 0))
+    if kind == "number":
+        return True
+    return abs(number) < _LARGEST and number.is_integer() and (kind == "whole" or number >= 0)
 
 
 def _is_timestamp(data: str) -> bool:
@@ -160,4 +163,4 @@ def _shown(data: Any) -> str:
         return "a mapping" if isinstance(data, dict) else "a list"
     if isinstance(data, bool):
         return str(data).lower()
-    return f"'{str(data)[:60]}'" if isinstance(data, str) else str(data)
+    return f"'{str(data)[:60]}'" if isinstance(data, str) else str(data)[:60]
