@@ -9,6 +9,7 @@ from fhir_case.bundle.naming import business_key, id_of, named
 from fhir_case.bundle.record import recorded, software_and_provenance
 from fhir_case.bundle.rendering import FORMS, Form, rendered
 from fhir_case.errors import BundleError, FhirCaseError, MappingError
+from fhir_case.fhir.datatypes import TEST_DATA
 from fhir_case.fhir.identity import NAMESPACE_PATTERN
 from fhir_case.fhir.references import references_in
 from fhir_case.fhir.validators import quick_validators
@@ -81,7 +82,8 @@ def build_bundle(
     given = _with_record(case, mapped, type, fhir)
     _refuse_entries_without_resource(case, given, mappings)
     known = {business_key(one) for one in given}
-    resources = [named(one, namespace, known) for one in given]
+    security = () if case.report.real_patients else (TEST_DATA,)
+    resources = [named(one, namespace, known, security) for one in given]
     made_of = {id_of(name, namespace): made for name, made in mapped.items()}
     if fhir == "R5":
         resources = _in_r5(resources, made_of)
@@ -91,7 +93,7 @@ def build_bundle(
         resources = [_without_text(one) for one in resources]
     _check_elements(resources, fhir, made_of)
     mcode = fhir == "R4" and profiles == "mcode" and has_cancer(case)
-    return rendered(resources, type, namespace, timestamp=recorded(case), mcode=mcode)
+    return rendered(resources, type, namespace, timestamp=recorded(case), mcode=mcode, security=security)
 
 
 def _namespace(case: Case, namespace: str | None, form: str, fhir: str) -> str:

@@ -9,6 +9,8 @@ from fhir_case.fhir.datatypes import TEST_DATA
 from fhir_case.fhir.identity import identifier, is_logical_id, logical_id
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fhir_case.fhir.wire import Resource
 
 __all__ = ["business_key", "id_of", "named"]
@@ -19,7 +21,7 @@ def business_key(resource: Resource) -> str:
     return f"{resource['resourceType']}/{resource['id']}"
 
 
-def named(resource: Resource, namespace: str, known: set[str]) -> Resource:
+def named(resource: Resource, namespace: str, known: set[str], security: Sequence[Resource] = (TEST_DATA,)) -> Resource:
     """Return a resource its id, identifier and label, and turn keys into ids in its references."""
     kind, key = resource["resourceType"], resource["id"]
     new_id = logical_id(namespace, key)
@@ -44,11 +46,16 @@ def named(resource: Resource, namespace: str, known: set[str]) -> Resource:
     return {
         "resourceType": kind,
         "id": new_id,
-        "meta": {**resource.get("meta", {}), "security": [TEST_DATA]},
+        **_meta(resource, security),
         **({"text": resource["text"]} if "text" in resource else {}),
         **own,
         **{name: _with_ids(value, namespace, known) for name, value in rest.items()},
     }
+
+
+def _meta(resource: Resource, security: Sequence[Resource]) -> dict[str, Any]:
+    meta = {**resource.get("meta", {}), **({"security": [*security]} if security else {})}
+    return {"meta": meta} if meta else {}
 
 
 def _with_ids(value: Any, namespace: str, known: set[str]) -> Any:

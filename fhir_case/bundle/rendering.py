@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from fhir_case.fhir.datatypes import TEST_DATA
 from fhir_case.fhir.identity import full_url, identifier, logical_id
 from fhir_case.fhir.systems import MCODE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fhir_case.fhir.wire import Resource
 
 __all__ = ["FORMS", "Form", "rendered"]
@@ -33,7 +34,9 @@ _ORDER = (
 _LAST = ("DocumentReference", "Provenance")
 
 
-def rendered(resources: list[Resource], form: Form, namespace: str, *, timestamp: str, mcode: bool) -> Resource:
+def rendered(
+    resources: list[Resource], form: Form, namespace: str, *, timestamp: str, mcode: bool, security: Sequence[Resource]
+) -> Resource:
     """
     Return the Bundle of some resources.
 
@@ -43,11 +46,13 @@ def rendered(resources: list[Resource], form: Form, namespace: str, *, timestamp
         namespace: Begin of the ids.
         timestamp: The instant of a document.
         mcode: Whether a collection claims to be an mCODE patient bundle.
+        security: Its labels.
 
     Source: https://hl7.org/fhir/R4/bundle.html
     """
     patient = next((one["id"] for one in resources if one["resourceType"] == "Patient"), namespace)
     profile = {"profile": [MCODE + "mcode-patient-bundle"]} if form == "collection" and mcode else {}
+    labels = {"security": [*security]} if security else {}
     entries = []
     for one in sorted(resources, key=_rank):
         kind, resource_id = one["resourceType"], one["id"]
@@ -60,7 +65,7 @@ def rendered(resources: list[Resource], form: Form, namespace: str, *, timestamp
     return {
         "resourceType": "Bundle",
         "id": logical_id(namespace, "document") if form == "document" else patient,
-        "meta": {**profile, "security": [TEST_DATA]},
+        **({"meta": {**profile, **labels}} if profile or labels else {}),
         **(document if form == "document" else {"type": form}),
         "entry": entries,
     }

@@ -35,7 +35,7 @@ _Model = TypeVar("_Model")
 
 class Report(Form):
     """
-    Name the publication that the case was taken from.
+    Name the publication, or the other source, that the case was taken from.
 
     Args:
         citation: The reference to the publication, as a list of references has it.
@@ -44,6 +44,9 @@ class Report(Form):
         url: Where it can be read.
         license: The licence of the publication as it names it, such as ``CC BY 4.0``.
         transcribed: The day on which this file was written from the report.
+        type: What it is, where it is no published case report, such as ``table of a registry``.
+        real_patients: Whether the patients are real and their data are not public: nothing is labelled as test data, so
+            that it goes to another machine only with ``--real-patient-data``.
         record: The structured record that the case was read from, where it was one.
     """
 
@@ -53,6 +56,8 @@ class Report(Form):
     url: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
     license: Text | None = None
     transcribed: Day
+    type: Text | None = None
+    real_patients: bool = False
     record: Record | None = None
 
 
@@ -62,11 +67,13 @@ class Timeline(Form):
 
     Args:
         anchor: The key of the event that offsets count from.
-        index_date: A day that the author of the file declares synthetic: the day of the anchor.
+        index_date: The day of the anchor, which the author of the file declares synthetic.
+        recorded: Whether it is the true day, as the source has it, and no synthetic one.
     """
 
     anchor: EventKey
     index_date: Day
+    recorded: bool = False
 
     @model_validator(mode="after")
     def _within_the_calendar(self) -> Self:

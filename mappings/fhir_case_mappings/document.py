@@ -22,7 +22,7 @@ def document(case: Case) -> Iterator[Resource]:
     Map the report; its text is not carried, only where it is to be found.
 
     Reads: ``case.report`` and ``case.timeline``.
-    Returns: one DocumentReference; its description says that all dates are synthetic. One more for the structured
+    Returns: one DocumentReference; its description says whether the dates are synthetic. One more for the structured
     record that the case was read from, and for each file that this names.
     Source: https://hl7.org/fhir/R4/documentreference.html
     """
@@ -31,7 +31,7 @@ def document(case: Case) -> Iterator[Resource]:
     dates = (
         f"The dates of this record are synthetic: they count from {timeline.index_date.isoformat()}, "
         f"a day declared for this event: {named(timeline.anchor)}."
-        if timeline
+        if timeline and not timeline.recorded
         else "The dates of this record are those of its source."
     )
     attachment = {"title": report.title or report.citation}
@@ -41,7 +41,7 @@ def document(case: Case) -> Iterator[Resource]:
         "id": "report",
         "text": narrative(report.citation, f"{licensed}{dates}"),
         "status": "current",
-        "type": {"text": "published case report"},
+        "type": {"text": report.type or "published case report"},
         "subject": PATIENT,
         "description": f"{report.citation}. {licensed}{dates}",
         "content": [

@@ -77,7 +77,8 @@ def test_an_unknown_table_is_a_usage_error_that_asks_for_the_nearest() -> None:
     done = run_command("codes", "test")
 
     assert 2 == done.exit_code
-    assert "there is no table 'test'. Did you mean 'tests'?" in done.stderr
+    assert "there is no table 'test';" in done.stderr
+    assert "Did you mean 'tests'?" in done.stderr
 
 
 def test_codes_as_json_have_everything_that_the_tables_say() -> None:

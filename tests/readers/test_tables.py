@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 import pytest
 
+from fhir_case.bundle import build_bundle
 from fhir_case.case.tree import read_tree
 from fhir_case.fhir.wire import dump
 from fhir_case.mapping import load_case
 from fhir_case.readers.table.options import shipped_recipe, shipped_recipes
 from fhir_case.readers.table.schema import recipe_schema, recipe_schema_path
+from fhir_case.server.guard import is_test_data
 from support import run_command
 
 if TYPE_CHECKING:
@@ -366,6 +368,27 @@ def test_one_row_of_several_is_chosen_and_the_others_are_told(folder: Folder) ->
 
     assert 10 == folder.case().patient.alive_at.count
     assert folder.case().patient.source.startswith("results.csv, line 3: day; patients.csv, line 2: ")
+
+
+def test_patients_of_tables_are_real_unless_the_recipe_says_otherwise(folder: Folder) -> None:
+    folder.run("--keep-going")
+    bundle = build_bundle(folder.case())
+    folder.change(
+        "recipe.yaml", "transcribed: 2026-11-29}", "transcribed: 2026-11-29, type: tables, real_patients: false}"
+    )
+    folder.run("--keep-going", "-o", "public")
+    public = build_bundle(load_case(folder.path / "public" / "p1.yaml"))
+
+    assert [] == [one for one in (bundle, *resources_of(bundle)) if is_test_data(one)]
+    assert all(map(is_test_data, (public, *resources_of(public))))
+    (patient,) = [one for one in resources_of(public) if one["resourceType"] == "Patient"]
+    assert "Record made from tables: Patient P1 of a register." in patient["text"]["div"]
+    (report,) = [one for one in resources_of(bundle) if one["id"].endswith("-report")]
+    assert report["description"].endswith("The dates of this record are those of its source.")
+
+
+def resources_of(bundle: dict[str, Any]) -> list[dict[str, Any]]:
+    return [entry["resource"] for entry in bundle["entry"]]
 
 
 def test_the_schema_of_the_recipe_is_current_and_accepts_recipes(folder: Folder) -> None:

@@ -31,6 +31,18 @@ def slug(text: str, before: str = "p") -> str:
     return key if key[:1].isalpha() else f"{before}-{key}".strip("-")
 
 
+def _guarded(report: Node) -> Node:
+    """Return what a recipe says of its source; patients of tables are real where it does not say otherwise."""
+    if "real_patients" in report.pairs:
+        return report
+    said = {name: node for name, (_, node) in report.pairs.items()}
+    return mapping_node(report.place, {**said, "real_patients": Node(report.place, data=True)})
+
+
+def _is_column(timeline: Node) -> bool:
+    return "column" in timeline.pairs["index_date"][1].pairs
+
+
 def case_tree(compiled: CompiledRecipe, patient: str, rows: Sequence[RowOfPatient], sections: Sequence[str]) -> Tree:
     """
     Return what the rows of a patient say, as a case file says it.
@@ -79,12 +91,18 @@ class _Entries:
         named = made.get("case")
         case = slug(named.data if named is not None else self._patient)
         day = made["index_date"]
+        said = (
+            timeline.pairs["recorded"][1]
+            if "recorded" in timeline.pairs
+            else Node(timeline.place, data=_is_column(timeline))
+        )
         counted = {"anchor": timeline.pairs["anchor"][1], **({"index_date": day} if day is not None else {})}
+        counted |= {"recorded": said}
         title = made["title"]
         return {
             "case": Node(row.place(row.table.columns[row.table.form.patient]), case),
             **({"title": title} if title is not None else {}),
-            "report": report,
+            "report": _guarded(report),
             "timeline": mapping_node(row.place(), counted),
         }
 

@@ -262,10 +262,12 @@ class RecipeTimeline(Form):
     Args:
         anchor: The key of the event that offsets count from.
         index_date: The day of the anchor: one that is made up, or the value of a column.
+        recorded: Whether it is the true day; where this is not said, it is one that is the value of a column.
     """
 
     anchor: Key
     index_date: Written
+    recorded: bool | None = None
 
 
 class Recipe(Form):
@@ -277,7 +279,8 @@ class Recipe(Form):
         about: What the tables are, and where they come from.
         case: The id of a case; ``{patient}`` is what the column of the patient has.
         title: The title of a case.
-        report: The source of the data.
+        report: The source of the data. Its patients are taken as real, so that nothing is labelled as test data, unless
+            it says ``real_patients: false``.
         timeline: What the times of the cases count from.
         absent: Words that mean that nothing is known.
         separator: What stands between several values in one cell.

@@ -116,13 +116,14 @@ def patient(case: Case) -> Iterator[Resource]:
     name = who.name
     age = who.age
     words = f"{who.sex.capitalize()} patient" + (f", {age.words} old at presentation" if age else "")
-    kind = "Record" if case.report.record else "Synthetic record"
+    is_record = bool(case.report.record or case.report.type)
+    made = f"{'Record' if is_record else 'Synthetic record'} made from {case.report.type or 'a published report'}"
     birth = dated(case, "birthDate", who.birth_date) if who.birth_date else {}
     yield resource(
         "Patient",
         "patient",
         who,
-        f"{words}. {kind} made from a published report: {case.title}.",
+        f"{words}. {made}: {case.title}.",
         _life_words(case, who),
         profile=MCODE + "mcode-cancer-patient",
         name=[
