@@ -166,3 +166,32 @@ def test_a_position_of_400_digits_is_refused_with_its_place(tmp_path: Path) -> N
 
     assert 0 != done.exit_code
     assert "a whole number from 0 on is expected" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("amount", "why"),
+    [
+        ({"comparator": "<"}, "'< 5 cm' is a bound"),
+        ({"system": None, "code": None}, "the unit of '5 cm' has no code"),
+        ({"value": None}, "it has no number"),
+    ],
+)
+def test_a_number_that_would_say_something_else_is_left_out_and_named(amount: Json, why: str) -> None:
+    one = observation()
+    given = {**one["valueQuantity"], **amount}
+    one["valueQuantity"] = {name: value for name, value in given.items() if value is not None}
+    found, unsaid = facts(one)
+
+    assert {} == found
+    assert unsaid[0].startswith(f"Observation/x.valueQuantity: {why}")
+
+
+@pytest.mark.parametrize(
+    "element", [{"deceasedBoolean": "x"}, {"birthDate": "0000-99-99"}, {"birthDate": "2001-02-30"}, {"birthDate": []}]
+)
+def test_what_a_patient_does_not_say_as_fhir_has_it_is_not_in_the_packet(element: Json) -> None:
+    packet, unsaid = to_phenopacket([{**PATIENT, **element}])
+    name = next(iter(element))
+
+    assert {"id": "p", "sex": "FEMALE"} == packet["subject"]
+    assert [f"Patient/p.{name}"] * bool(element[name]) == [one.where for one in unsaid if one.where != "Provenance"]

@@ -196,14 +196,16 @@ def _interval(drug: Taken, dosage: Any, span: Any) -> Json:
     named = ontology_class(frequency)
     if frequency and named is None:
         drug.leave("dosage", f"the frequency '{texts_of(frequency)}' has no code that a phenopacket can name")
-    return kept({"quantity": quantity(dose) if dose else None, "scheduleFrequency": named, "interval": ends})
+    return kept(
+        {"quantity": quantity(drug, "dosage", dose) if dose else None, "scheduleFrequency": named, "interval": ends}
+    )
 
 
 def _cumulative(source: Source, drug: Taken) -> Json | None:
     for one in source.of_type("Observation"):
         if texts_of(one.resource.get("code")) == "Cumulative dose" and _is_part_of(source, one, {drug.name}):
             one.get("code", "partOf", "effectivePeriod")
-            amount = quantity(one.get("valueQuantity"))
+            amount = quantity(one, "valueQuantity", one.get("valueQuantity"))
             one.finish()
             return amount
     return None

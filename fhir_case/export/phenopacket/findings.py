@@ -193,7 +193,9 @@ def measurement_of(source: Source, observation: Taken) -> Json | None:
 
 def _value(observation: Taken) -> Json | None:
     if "valueQuantity" in observation.resource:
-        amount = quantity(observation.get("valueQuantity"))
+        amount = quantity(observation, "valueQuantity", observation.get("valueQuantity"))
+        if amount is None:
+            return None
         expected = reference_range(observation.get("referenceRange"))
         return {"quantity": amount | ({"referenceRange": expected} if expected else {})}
     if "valueCodeableConcept" in observation.resource:
@@ -209,7 +211,9 @@ def _typed(observation: Taken, part: Any) -> Json | None:
     if kind is None or "valueQuantity" not in part:
         observation.leave("component", f"'{texts_of(part.get('code'))}' has no code or no number")
         return None
-    amount = quantity(part["valueQuantity"])
+    amount = quantity(observation, "component", part["valueQuantity"])
+    if amount is None:
+        return None
     expected = reference_range(part.get("referenceRange"))
     return {"type": kind, "quantity": amount | ({"referenceRange": expected} if expected else {})}
 

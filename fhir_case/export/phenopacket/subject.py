@@ -32,7 +32,7 @@ def subject_of(source: Source, patient: Taken) -> Json:
     found: Json = {
         "id": identifiers[0] if identifiers else str(patient.resource.get("id", "patient")),
         "alternateIds": identifiers[1:],
-        "dateOfBirth": _birth(patient.get("birthDate")),
+        "dateOfBirth": _birth(patient),
         "sex": _SEX.get(str(patient.get("gender")), ""),
         "gender": _gender(patient),
     }
@@ -47,9 +47,14 @@ def subject_of(source: Source, patient: Taken) -> Json:
     return {name: value for name, value in found.items() if value not in (None, "", [], {})}
 
 
-def _birth(day: Any) -> str | None:
+def _birth(patient: Taken) -> str | None:
     """Return a birth date; of a month or a year its first day, as the schema has it."""
-    return timestamp(f"{day}{'-01-01'[len(str(day)) - 4 :]}") if day else None
+    day = patient.get("birthDate")
+    try:
+        return timestamp(f"{day}{'-01-01'[len(str(day)) - 4 :]}") if day else None
+    except ValueError:
+        patient.leave("birthDate", f"'{str(day)[:60]}' is no day")
+        return None
 
 
 def _gender(patient: Taken) -> Json | None:
@@ -67,7 +72,11 @@ def _vital_status(patient: Taken) -> Json:
     if "deceasedDateTime" in patient.resource:
         return {"status": "DECEASED", "timeOfDeath": time_element(patient, "deceased")}
     dead = patient.get("deceasedBoolean")
-    return {} if dead is None else {"status": "DECEASED" if dead else "ALIVE"}
+    if isinstance(dead, bool):
+        return {"status": "DECEASED" if dead else "ALIVE"}
+    if dead is not None:
+        patient.leave("deceasedBoolean", "it is neither true nor false")
+    return {}
 
 
 def _observed(one: Taken, found: Json, status: Json) -> None:

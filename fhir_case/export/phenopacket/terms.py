@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from fhir_case.case.forms import LifeAge
@@ -20,6 +22,7 @@ __all__ = ["duration", "life_value", "ontology_class", "quantity", "reference_ra
 Json = dict[str, Any]
 
 _WITH_CODE = re.compile(r"(.*) \(([A-Za-z][\w.-]*:\S+)\)")
+_TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})", re.ASCII)
 _GESTATION = re.compile(r"at a gestational age of (.+)")
 _AGE = re.compile(r"at the age of (.+)")
 _WORD = re.compile(r"(\d{1,6}(?:\.\d{1,4})?) (minute|hour|day|week|month|year)s?")
@@ -41,12 +44,27 @@ def ontology_class(concept: Any) -> Json | None:
     return {"id": found[2], "label": found[1]} if found else None
 
 
-def quantity(amount: Any) -> Json:
-    """Return a quantity with its unit, that of the source before that of UCUM."""
+def quantity(taken: Taken, what: str, amount: Any) -> Json | None:
+    """
+    Return a quantity with its unit, that of the source before that of UCUM.
+
+    A bound, no number, or a unit without a code is left out and named: the number alone would say something else.
+
+    Args:
+        what: The element that has it.
+    """
     given = mapping(amount)
-    found: Json = {"value": given.get("value", 0)}
-    unit = _unit(given)
-    return {"unit": unit, **found} if unit else found
+    value, unit, words = given.get("value"), _unit(given), str(given.get("unit") or given.get("code") or "")
+    shown = f"{given.get('comparator') or ''} {value} {words}".strip()
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not isfinite(float(value)):
+        taken.leave(what, "it has no number that a phenopacket can have")
+    elif given.get("comparator"):
+        taken.leave(what, f"'{shown}' is a bound, and a quantity of a phenopacket is a number")
+    elif words and unit is None:
+        taken.leave(what, f"the unit of '{shown}' has no code that a phenopacket can name")
+    else:
+        return {"unit": unit, "value": value} if unit else {"value": value}
+    return None
 
 
 def _unit(given: Any) -> Json | None:
@@ -74,8 +92,17 @@ def reference_range(ranges: Any) -> Json | None:
 
 
 def timestamp(day: str) -> str:
-    """Return a day as a timestamp."""
-    return day if "T" in day else f"{day}T00:00:00Z"
+    """
+    Return a day as a timestamp.
+
+    Raises:
+        ValueError: It is no day, or a time without its zone.
+    """
+    written = day if "T" in day else f"{day}T00:00:00Z"
+    if not _TIMESTAMP.fullmatch(written):
+        raise ValueError("it is no day")
+    datetime.fromisoformat(written[:19])
+    return written
 
 
 def duration(age: LifeAge) -> str:
