@@ -206,7 +206,7 @@ def test_a_case_without_a_declaration_makes_patients_that_are_alike_and_says_so(
     assert "3 patients" in out
 
 
-@pytest.mark.parametrize("rate", ["2", "-0.1", "many", "101%"])
+@pytest.mark.parametrize("rate", ["2", "-0.1", "many", "101%", "nan", "sNaN", "inf", "nan%", "-inf%"])
 def test_a_rate_of_defects_is_a_probability(rate: str, case: Path, tmp_path: Path) -> None:
     code, _, err = run_command("synth", case, "-n", 3, "--out", tmp_path / "out", f"--defects={rate}")
 

@@ -29,7 +29,7 @@ def _rate(_: click.Context, __: click.Parameter, value: str) -> Decimal:
         rate = Decimal(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
     except InvalidOperation:
         rate = Decimal(-1)
-    if not 0 <= rate <= 1:
+    if not (rate.is_finite() and 0 <= rate <= 1):
         raise click.BadParameter("a number from 0 to 1 is expected, or a percentage")
     return rate
 
