@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from fhir_case.report.spreadsheet import cell
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -65,12 +67,12 @@ def as_csv(explanation: Explanation, only: str | None = None) -> str:
     for fact in chosen(explanation, only):
         begin = (fact.section, fact.entry, fact.field, fact.said, fact.place, fact.source)
         for one in fact.elements:
-            rows.writerow([_cell(text) for text in (*begin, one.state, one.resource, one.path, one.shown)])
+            rows.writerow([cell(text) for text in (*begin, one.state, one.resource, one.path, one.shown)])
         if not fact.elements:
-            rows.writerow([_cell(text) for text in (*begin, "nowhere", "", "", "")])
+            rows.writerow([cell(text) for text in (*begin, "nowhere", "", "", "")])
     for lost in explanation.not_carried_over if only in (None, "nowhere") else ():
         state = "left out" if lost.deliberate else "nowhere"
-        rows.writerow([_cell(text) for text in ("", "", "", lost.what, str(lost.place), "", state, "", "", lost.why)])
+        rows.writerow([cell(text) for text in ("", "", "", lost.what, str(lost.place), "", state, "", "", lost.why)])
     return written.getvalue()
 
 
@@ -87,11 +89,6 @@ def _words_of(element: Element) -> str:
 def clipped(text: str) -> str:
     """Return a text, of a long one the beginning: the JSON and the CSV have all of it."""
     return text if len(text) <= 160 else f"{text[:159]}…"
-
-
-def _cell(text: str) -> str:
-    """Return the text of a cell; a spreadsheet takes what begins like a formula for one."""
-    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
 
 
 def bookkeeping(explanation: Explanation) -> list[tuple[str, int]]:

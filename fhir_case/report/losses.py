@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 from fhir_case.report.counts import counted
+from fhir_case.report.spreadsheet import cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,9 +73,8 @@ def loss_csv(losses: Losses) -> str:
     for one in losses.files.values():
         for column in one.columns.values():
             head = (one.name, column.name, column.state, column.reason, column.known, column.carried)
-            rows.writerows((*head, each.value, each.why, each.count, each.place) for each in column.values.values())
-            if not column.values:
-                rows.writerow((*head, "", "", "", ""))
+            values = [(each.value, each.why, each.count, each.place) for each in column.values.values()]
+            rows.writerows(map(cell, (*head, *each)) for each in values or [("", "", "", "")])
     return written.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -235,3 +236,55 @@ def test_a_name_of_a_patient_of_any_length_is_clipped_in_messages(folder: Path) 
     assert 3 == code
     assert f"'{'B' * 60}…' is no patient of the table 'patients'" in err
     assert 1_000 > len(err)
+
+
+@pytest.mark.parametrize(
+    ("form", "why"),
+    [
+        ("%d%d%Y", "'%d' stands there twice"),
+        ("%Q", "'%Q' is no part of a day"),
+        ("%d.%m.%y", "'%y' does not say the century"),
+        ("%-d.%m.%Y", "'%-' is no part of a day"),
+        ("%d.%m.%Y%", "'%' is no part of a day"),
+        ("%d.%m", "it has no year, '%Y'"),
+        ("%d %Y", "it has a day without a month"),
+        ("day", "it has no year, '%Y'"),
+    ],
+)
+def test_a_form_by_which_no_day_can_be_read_is_told_in_the_recipe(folder: Path, form: str, why: str) -> None:
+    _replace(folder, "{column: day}", f'{{column: day, date: "{form}"}}')
+
+    code, _, err = _import(folder)
+
+    assert 3 == code
+    assert f"'{form}' is no form of a day: {why}" in err
+    assert "recipe.yaml:17:92: date: " in err
+
+
+@pytest.mark.parametrize("form", ["%Y", "%Y-%m", "%d.%m.%Y", "%B %d, %Y", "%Y-%m-%d %H:%M", "%Y-%j"])
+def test_a_form_of_a_day_as_precise_as_it_says_is_taken(folder: Path, form: str) -> None:
+    _replace(folder, "{column: day}", f'{{column: day, date: "{form}"}}')
+
+    assert "is no form of a day" not in _import(folder).stderr
+
+
+def test_an_address_with_a_password_for_a_table_is_not_repeated(folder: Path) -> None:
+    _replace(folder, "path: w.csv", 'path: "https://someone:hunter2@example.org/w.csv"')
+
+    code, out, err = _import(folder)
+
+    assert 3 == code
+    assert "recipe.yaml:7:" in err
+    assert "'path' is an address, and a recipe reads files" in err
+    assert "hunter2" not in out + err
+
+
+def test_no_cell_of_a_report_is_a_formula_for_a_spreadsheet(folder: Path) -> None:
+    (folder / "p.csv").write_text("id,sex,=1+1\nA,female,=cmd|' /C calc'!A0\nB,male,@SUM(1)\nC,male,+1+1\n")
+
+    assert 0 == _import(folder, "--report", "report.csv").exit_code
+
+    with (folder / "report.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {"'=cmd|' /C calc'!A0", "'@SUM(1)", "'+1+1"} <= {row["value"] for row in rows}
+    assert "'=1+1" in {row["column"] for row in rows}

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["table_paths"]
 
 
+_Found = tuple[list["Path"], tuple[str, str] | None]
+# It is not repeated, since it may hold a password.
+_ADDRESS: _Found = (
+    [],
+    ("'path' is an address, and a recipe reads files", "download it, and let --data name its folder"),
+)
+
+
 def table_paths(compiled: CompiledRecipe, folder: Path) -> dict[str, list[Path]]:
     """
     Return the files of each table in a folder.
@@ -29,7 +37,7 @@ def table_paths(compiled: CompiledRecipe, folder: Path) -> dict[str, list[Path]]
     found: dict[str, list[Path]] = {}
     problems = []
     for name, form in compiled.recipe.files.items():
-        named, wrong = _files(form.path, folder)
+        named, wrong = _ADDRESS if "://" in form.path else _files(form.path, folder)
         found[name] = named
         if wrong is not None:
             node = compiled.root.pairs["files"][1].pairs[name][1].pairs["path"][1]
@@ -39,7 +47,7 @@ def table_paths(compiled: CompiledRecipe, folder: Path) -> dict[str, list[Path]]
     return found
 
 
-def _files(pattern: str, folder: Path) -> tuple[list[Path], tuple[str, str] | None]:
+def _files(pattern: str, folder: Path) -> _Found:
     """Return the files of a name or a pattern in their order; or what is wrong, and what to do."""
     try:
         named = sorted(folder.glob(pattern)) if _stays(pattern) else []

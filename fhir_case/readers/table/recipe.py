@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from fhir_case.case.forms import Key, Text
 from fhir_case.case.forms.form import Form
 from fhir_case.case.model import Report
+from fhir_case.readers.table.day_form import DayForm
 from fhir_case.readers.table.lines import is_encoding
 
 __all__ = ["AnyOf", "Column", "Condition", "Function", "Join", "Keys", "Offset", "Recipe", "Rule", "TableFile"]
@@ -113,7 +114,7 @@ class Column(Form):
     number: bool = False
     decimal: Literal[".", ","] = "."
     unit: Text | UnitColumn | None = None
-    date: Text | None = None
+    date: DayForm | None = None
     offset: Offset | None = None
 
 
