@@ -73,8 +73,10 @@ def loss_csv(losses: Losses) -> str:
     for one in losses.files.values():
         for column in one.columns.values():
             head = (one.name, column.name, column.state, column.reason, column.known, column.carried)
-            values = [(each.value, each.why, each.count, each.place) for each in column.values.values()]
-            rows.writerows(map(cell, (*head, *each)) for each in values or [("", "", "", "")])
+            for each in column.values.values():
+                rows.writerow(map(cell, (*head, each.value, each.why, each.count, each.place)))
+            if not column.values:
+                rows.writerow(map(cell, (*head, "", "", "", "")))
     return written.getvalue()
 
 

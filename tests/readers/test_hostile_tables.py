@@ -288,3 +288,24 @@ def test_no_cell_of_a_report_is_a_formula_for_a_spreadsheet(folder: Path) -> Non
         rows = list(csv.DictReader(file))
     assert {"'=cmd|' /C calc'!A0", "'@SUM(1)", "'+1+1"} <= {row["value"] for row in rows}
     assert "'=1+1" in {row["column"] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("options", "file"),
+    [
+        (("--html", "p.csv"), "p.csv"),
+        (("--report", "w.csv"), "w.csv"),
+        (("-o", "."), "a.yaml"),
+        (("--html", "x"), "a.yaml"),
+    ],
+)
+def test_what_is_read_is_not_written_over(folder: Path, options: tuple[str, str], file: str) -> None:
+    (folder / "recipe.yaml").rename(folder / "a.yaml")
+    (folder / "x").symlink_to("a.yaml")
+    before = (folder / file).read_bytes()
+
+    code, _, err = run_command("import", "a.yaml", *options, cwd=folder)
+
+    assert 2 == code
+    assert f"{file if options[1] != 'x' else 'x'} is the recipe or one of its tables; name another file" in err
+    assert before == (folder / file).read_bytes()

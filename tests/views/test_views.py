@@ -244,3 +244,25 @@ def test_what_cannot_be_written_is_refused(arguments: tuple[str, ...], message: 
 
     assert (2, "") == (done.exit_code, done.stdout)
     assert message in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["a file", "a link", "a folder"])
+def test_what_is_no_view_is_not_written_over_and_nothing_is_written_in_part(kind: str, tmp_path: Path) -> None:
+    there = tmp_path / "out" / "vital_status.json"
+    there.parent.mkdir()
+    (tmp_path / "other.json").write_text("{}")
+    if kind == "a link":
+        there.symlink_to(tmp_path / "other.json")
+    elif kind == "a folder":
+        there.mkdir()
+    else:
+        there.write_text("{}")
+
+    code, _, err = run_command("views", "-o", "out", cwd=tmp_path)
+
+    assert 2 == code
+    assert "vital_status.json" in err
+    assert [there] == list(there.parent.iterdir())
+    assert "{}" == (tmp_path / "other.json").read_text()
+    assert 0 == run_command("views", "-o", "new", cwd=tmp_path).exit_code
+    assert 0 == run_command("views", "-o", "new", cwd=tmp_path).exit_code

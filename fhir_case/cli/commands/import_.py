@@ -17,7 +17,7 @@ from fhir_case.cli.output import echo, echo_error, echo_json, echo_notice, echo_
 from fhir_case.errors import CaseError, ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -88,15 +88,20 @@ def import_(
         raise click.UsageError("Missing argument 'RECIPE', or --draft TABLE for a first one.")
     from fhir_case.mapping import model_of_cases
     from fhir_case.readers.table.loading import data_folder, load_recipe
+    from fhir_case.readers.table.paths import table_paths
     from fhir_case.readers.table.tables import open_import
     from fhir_case.report.losses import FORMS, loss_summary
 
     if report is not None and report.suffix.lower() not in FORMS:
         raise click.BadParameter(f"its name ends in one of {', '.join(FORMS)}", param_hint="--report")
     path, model = recipe_named(recipe), model_of_cases(mapping_files)
-    with open_import(load_recipe(path, model), data_folder(path), model) as tables:
+    compiled, folder = load_recipe(path, model), data_folder(path)
+    inputs = [path, *(file for paths in table_paths(compiled, folder).values() for file in paths)]
+    _require_no_input([report, page], inputs)
+    with open_import(compiled, folder, model) as tables:
         for name, root, _ in tables.cases(model, keep_going=keep_going):
             if output is not None:
+                _require_no_input([output / f"{name}.yaml"], inputs)
                 _write(output / f"{name}.yaml", root.data, tables)
         losses = tables.losses
     unexplained = _said(losses, strict=strict)
@@ -108,6 +113,18 @@ def import_(
         echo(f"{output}: {loss_summary(losses)}" if output else loss_summary(losses))
     echo_json({"folder": str(output) if output else None, **losses.to_dict()})
     sys.exit(_exit_code(losses, unexplained=unexplained, strict=strict, keep_going=keep_going))
+
+
+def _require_no_input(outputs: Sequence[Path | None], inputs: Sequence[Path]) -> None:
+    """
+    Refuse to write over what is read.
+
+    Raises:
+        click.UsageError: One of the files to write is the recipe or a table.
+    """
+    for output in outputs:
+        if output is not None and output.exists() and any(output.samefile(each) for each in inputs):
+            raise click.UsageError(f"{output} is the recipe or one of its tables; name another file")
 
 
 def _write(path: Path, case: dict[str, Any], tables: Tables) -> None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["views"]
 
+_OF_A_VIEW = b"ViewDefinition"
+_BEGIN = 10_000
+
 
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=completion.views)
@@ -35,6 +38,8 @@ def views(names: tuple[str, ...], *, output: Path | None, form: str) -> None:
         if output.exists() and not output.is_dir():
             raise click.UsageError(f"{output} is not a folder; name a new one, or one that there is")
         for name in chosen:
+            _require_view_or_none(output / f"{name}.json")
+        for name in chosen:
             write_file(output / f"{name}.json", view_text(name))
     elif len(names) > 1 and form != "json":
         raise click.UsageError("several views are written into a folder; name it: --output FOLDER")
@@ -50,6 +55,21 @@ def views(names: tuple[str, ...], *, output: Path | None, form: str) -> None:
         for one in definitions:
             echo(f"{one['name']}: {one['description']}")
             echo(f"    {', '.join(column['name'] for column in _columns(one))}")
+
+
+def _require_view_or_none(path: Path) -> None:
+    """
+    Refuse to write over what is no view, before any is written.
+
+    Raises:
+        click.UsageError: There is a link, a folder or another file of this name.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise click.UsageError(f"{path} is a link or no file; remove it, or name another folder")
+    if path.exists():
+        with path.open("rb") as file:
+            if _OF_A_VIEW not in file.read(_BEGIN):
+                raise click.UsageError(f"{path} is another file, no view; remove it, or name another folder")
 
 
 def _summary(definition: dict[str, Any]) -> dict[str, Any]:
