@@ -38,6 +38,10 @@ def loss_text(losses: Losses) -> str:
         lines += ["", f"{one.name}: {counted(one.rows, 'row')}{without}"]
         for column in one.columns.values():
             lines += _lines_of(column)
+    if losses.patients:
+        lines += ["", "Patients left out:", *(f"  {one}" for one in losses.patients)]
+    if losses.left_out > len(losses.patients):
+        lines.append(f"  and {losses.left_out - len(losses.patients):,} more")
     if losses.unread:
         lines += ["", "Sheets that are not read:"]
         lines += [f"  {one.place}{f' - {one.reason}' if one.reason else ''}" for one in losses.unread]

@@ -346,6 +346,49 @@ def test_every_command_says_of_patients_left_out_what_import_says(folder: Folder
     assert f"Tables by register: {said}" in run_command(*command, cwd=folder.path).stderr
 
 
+@pytest.mark.parametrize("command", ["build recipe.yaml -o b.ndjson", "validate recipe.yaml --engine none"])
+def test_every_command_gives_the_warnings_of_import(folder: Folder, command: str) -> None:
+    folder.change("results.csv", "P2,AFP", "P2,Ferritin,100,ng/mL,,,1\nP2,AFP")
+
+    warnings = json.loads(folder.run("--format", "json").stdout)["warnings"]
+    done = run_command(*command.split(), "--format", "json", cwd=folder.path)
+
+    assert "for example 'Ferritin' (not a word of its map)" in warnings[0]
+    assert warnings == [one for one in json.loads(done.stdout)["warnings"] if "is used in part" in one]
+    assert f"not carried over: {warnings[0]}" in done.stderr
+
+
+def test_a_patient_left_out_is_named_with_the_row_and_the_entry_that_could_not_be_made(folder: Folder) -> None:
+    folder.change("recipe.yaml", "diagnosis: hepatocellular-carcinoma", "diagnosis: {column: remark, map: {x: gout}}")
+    folder.change("recipe.yaml", "unused: {remark: words of the doctor}", "unused: {}")
+
+    code, out, err = folder.run("--report", "loss.json", "--format", "json")
+
+    assert 3 == code
+    first, second = json.loads((folder.path / "loss.json").read_text())["patients_left_out"]
+    assert ("P1", "P2") == (first["patient"], second["patient"])
+    assert "patients.csv:2:1" == first["first"]
+    assert first["why"].startswith("timeline.anchor: no entry has the key 'diagnosis' (which recipe.yaml:")
+    assert "since line 2 made no entry of 'conditions': diagnosis is not known: 'remark' is" in first["why"]
+    assert "patients.csv:3:1: patient 'P2' is left out: timeline.anchor" in err
+    assert [first, second] == json.loads(out)["result"]["patients_left_out"]
+    folder.run("--report", "loss.txt")
+    assert "patients.csv:2:1: patient 'P1' is left out: timeline" in (folder.path / "loss.txt").read_text()
+
+
+def test_the_name_of_a_refused_patient_stays_taken(folder: Folder) -> None:
+    lines = PATIENTS.splitlines(keepends=True)
+    again = lines[1].replace("P1", "p1", 1)
+    folder.write("patients.csv", "".join([*lines, lines[1], again]))
+
+    code, _, err = folder.run()
+
+    assert 3 == code
+    assert "the patient 'P1' is there twice" in err
+    assert "the patients 'P1' and 'p1' would have one case, 'p1'" in err
+    assert ["p2.yaml"] == [path.name for path in (folder.path / "out").iterdir()]
+
+
 def test_rows_of_two_tables_that_say_the_same_become_one_entry_with_both_as_its_source(folder: Folder) -> None:
     folder.write("results-2.csv", RESULTS)
     folder.change("recipe.yaml", "    key: result\n", "    key: result\n    merge_same: true\n")

@@ -12,8 +12,8 @@ from fhir_case.cli.options.building import codes_option, mapping_option
 from fhir_case.cli.options.declarations import ANY_PATH, output_options
 from fhir_case.cli.options.files import is_file, write_file, write_output
 from fhir_case.cli.options.pages import end_page, page_options, require_page
-from fhir_case.cli.options.recipes import recipe_named, table_options_option
-from fhir_case.cli.output import echo, echo_error, echo_json, echo_notice, echo_warning
+from fhir_case.cli.options.recipes import recipe_named, say_left_out, say_unexplained, table_options_option
+from fhir_case.cli.output import echo, echo_error, echo_json, echo_notice
 from fhir_case.errors import CaseError, ExitCode
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["import_"]
 
-_SHOWN = 50
 _ABOUT = "Written by fhir-case import; `source` names the file, the line and the columns."
 
 
@@ -102,7 +101,7 @@ def import_(
         for name, root, _ in tables.cases(model, keep_going=keep_going):
             if output is not None:
                 _require_no_input([output / f"{name}.yaml"], inputs)
-                _write(output / f"{name}.yaml", root.data, tables)
+                _write(output / f"{name}.yaml", root.data, tables, str(root.place))
         losses = tables.losses
     unexplained = _said(losses, strict=strict)
     if report is not None:
@@ -127,7 +126,7 @@ def _require_no_input(outputs: Sequence[Path | None], inputs: Sequence[Path]) ->
             raise click.UsageError(f"{output} is the recipe or one of its tables; name another file")
 
 
-def _write(path: Path, case: dict[str, Any], tables: Tables) -> None:
+def _write(path: Path, case: dict[str, Any], tables: Tables, place: str) -> None:
     """Write a case file, unless it would be one that cannot be read."""
     from fhir_case.case.text import MAX_BYTES
     from fhir_case.case.tree import MAX_VALUES
@@ -142,7 +141,7 @@ def _write(path: Path, case: dict[str, Any], tables: Tables) -> None:
     most = f"a case file has at most {MAX_BYTES / 1e6:g} MB and {MAX_VALUES:,} values"
     tables.report(f"{path}: {what}; {most}: 'build', 'run' and 'upload' take the recipe itself")
     tables.losses.cases -= 1
-    tables.losses.left_out += 1
+    tables.losses.leave_out(place, path.stem, what)
 
 
 def _page(losses: Losses) -> str:
@@ -158,15 +157,8 @@ def _said(losses: Losses, *, strict: bool) -> bool:
         echo_error(CaseError(problem))
     if losses.more_wrong:
         echo_notice(f"and {losses.more_wrong:,} more")
-    unexplained = list(losses.unexplained())
-    for one in unexplained[:_SHOWN]:
-        if strict:
-            echo_error(CaseError(one))
-        else:
-            echo_warning(one, before="not carried over: ")
-    if len(unexplained) > _SHOWN:
-        echo_warning(f"and {len(unexplained) - _SHOWN:,} more; --report FILE has all", before="not carried over: ")
-    return bool(unexplained)
+    say_left_out(losses)
+    return say_unexplained(losses, strict=strict)
 
 
 def _exit_code(losses: Losses, *, unexplained: bool, strict: bool, keep_going: bool) -> ExitCode:

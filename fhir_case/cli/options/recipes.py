@@ -9,13 +9,26 @@ from typing import TYPE_CHECKING
 import click
 
 from fhir_case.cli.options.declarations import ANY_FOLDER, EXISTING_FILE, combined
-from fhir_case.cli.output import echo_notice
+from fhir_case.cli.output import echo_error, echo_notice, echo_warning
+from fhir_case.errors import CaseError
+from fhir_case.report.counts import counted
 
 if TYPE_CHECKING:
     from fhir_case.readers import Reader
     from fhir_case.readers.table.losses import Losses
 
-__all__ = ["recipe_named", "say_losses", "several_reader", "table_options_option", "tables_read", "use_data"]
+__all__ = [
+    "recipe_named",
+    "say_left_out",
+    "say_losses",
+    "say_unexplained",
+    "several_reader",
+    "table_options_option",
+    "tables_read",
+    "use_data",
+]
+
+_SHOWN = 50
 
 
 def _use(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
@@ -79,11 +92,35 @@ def several_reader(name: str) -> Reader | None:
     return reader if reader is not None and reader.several else None
 
 
+def say_left_out(losses: Losses) -> None:
+    """Name the patients who became no case, each with the first row, and why."""
+    for one in losses.patients[:_SHOWN]:
+        echo_warning(str(one))
+    if losses.left_out > _SHOWN:
+        echo_warning(f"and {counted(losses.left_out - _SHOWN, 'more patient')} left out; import --report FILE has all")
+
+
+def say_unexplained(losses: Losses, *, strict: bool = False) -> bool:
+    """Say what was not carried over without a reason, as errors where that is ``strict``; whether there is such."""
+    unexplained = list(losses.unexplained())
+    for one in unexplained[:_SHOWN]:
+        if strict:
+            echo_error(CaseError(one))
+        else:
+            echo_warning(one, before="not carried over: ")
+    if len(unexplained) > _SHOWN:
+        more = f"and {len(unexplained) - _SHOWN:,} more; --report FILE has all, of 'fhir-case import'"
+        echo_warning(more, before="not carried over: ")
+    return bool(unexplained)
+
+
 def say_losses() -> None:
-    """Say in a line a recipe what of its tables was carried over, and what not."""
+    """Say of each recipe who was left out, what of its tables was not carried over, and a line of what was."""
     from fhir_case.report.losses import loss_summary
 
     for losses in tables_read():
+        say_left_out(losses)
+        say_unexplained(losses)
         echo_notice(f"Tables by {losses.recipe}: {loss_summary(losses)}")
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fhir_case.readers.table.recipe import Condition
     from fhir_case.readers.table.view import RowOfPatient
 
-__all__ = ["case_tree", "slug"]
+__all__ = ["case_id", "case_tree", "slug"]
 
 _LONGEST_KEY = 40
 
@@ -56,6 +56,12 @@ def case_tree(compiled: CompiledRecipe, patient: str, rows: Sequence[RowOfPatien
     return _Entries(compiled, patient, rows).tree(sections)
 
 
+def case_id(compiled: CompiledRecipe, view: View) -> str:
+    """Return the id of the case of a patient, by the row that its head is made of."""
+    named = compiled.head["case"](view) if "case" in compiled.head else None
+    return slug(named.data if named is not None else view.patient)
+
+
 class _Entries:
     def __init__(self, compiled: CompiledRecipe, patient: str, rows: Sequence[RowOfPatient]) -> None:
         self._compiled = compiled
@@ -80,16 +86,17 @@ class _Entries:
 
     def _head(self, row: RowOfPatient) -> dict[str, Node]:
         compiled, view = self._compiled, View(row, self._patient)
+        case = case_id(compiled, view)
         made: dict[str, Node | None] = dict.fromkeys(compiled.head)
         for name, evaluate in compiled.head.items():
+            if name == "case":
+                continue
             try:
                 made[name] = evaluate(view)
             except FunctionFailedError as failed:
                 self._problems.append(failed.problem)
         row.carried.update(view.touched)
         report, timeline = (compiled.root.pairs[name][1] for name in ("report", "timeline"))
-        named = made.get("case")
-        case = slug(named.data if named is not None else self._patient)
         day = made["index_date"]
         said = (
             timeline.pairs["recorded"][1]
@@ -173,10 +180,10 @@ class _Entries:
         key = rule.key(view) if rule.key is not None else None
         fields = {name: value for name, evaluate in rule.fields.items() if (value := evaluate(view)) is not None}
         if key is None or not rule.required <= fields.keys():
-            missing = ", ".join(
-                sorted({*rule.required, "key"} - fields.keys() - ({"key"} if key is not None else set()))
-            )
-            why = f"no entry of '{rule.section.name}': {missing} is not known"
+            missing = sorted({*rule.required, "key"} - fields.keys() - ({"key"} if key is not None else set()))
+            why = f"no entry of '{rule.section.name}': {', '.join(missing)} is not known"
+            if key is not None:
+                view.row.missed.append((self._key(slug(str(key.data), "e"), rule, view), rule, missing))
             for at in view.touched:
                 view.row.reasons.setdefault(at, why)
             return

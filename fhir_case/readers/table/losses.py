@@ -12,10 +12,16 @@ if TYPE_CHECKING:
 
     from fhir_case.case.node import Place
 
-__all__ = ["ColumnLoss", "FileLoss", "Losses", "UnreadSheet", "ValueLoss"]
+__all__ = ["ColumnLoss", "FileLoss", "Losses", "PatientLeftOut", "UnreadSheet", "ValueLoss", "clipped"]
 
 _MOST_VALUES = 200
+_MOST_PATIENTS = 10_000
 NO_RULE = "no rule carries it over"
+
+
+def clipped(text: str) -> str:
+    """Return the begin of a text of a table, as long as a message shows it."""
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 @dataclass(slots=True)
@@ -63,7 +69,7 @@ class ColumnLoss:
 
     def lose(self, value: str, why: str, place: Place) -> None:
         """Note a value that was not carried over."""
-        shown = value if len(value) <= 60 else f"{value[:60]}…"
+        shown = clipped(value)
         key = (shown, why or NO_RULE)
         if key not in self.values and len(self.values) >= _MOST_VALUES:
             key = ("(other values)", key[1] if len(self.values) < 2 * _MOST_VALUES else "for various reasons")
@@ -90,6 +96,18 @@ class UnreadSheet:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class PatientLeftOut:
+    """A patient who became no case: the place of the first row, the name in the tables, and why."""
+
+    place: str
+    patient: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: patient '{self.patient}' is left out: {self.why}"
+
+
 @dataclass(slots=True)
 class Losses:
     """
@@ -101,6 +119,7 @@ class Losses:
         unread: The sheets of workbooks that are no table of it.
         cases: How many cases were made.
         left_out: How many patients became no case, since something is wrong.
+        patients: Those who became no case, up to a bound.
         left_out_rows: How many rows of events were left out of a case, since something is wrong with them.
         wrong: What is wrong: the place, what, what to do; up to a bound.
         more_wrong: How much more is wrong.
@@ -111,6 +130,7 @@ class Losses:
     unread: list[UnreadSheet] = field(default_factory=list)
     cases: int = 0
     left_out: int = 0
+    patients: list[PatientLeftOut] = field(default_factory=list)
     left_out_rows: int = 0
     more_wrong: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -119,6 +139,12 @@ class Losses:
     def rows(self) -> int:
         """Return how many rows were read."""
         return sum(one.rows for one in self.files.values())
+
+    def leave_out(self, place: str, patient: str, why: str) -> None:
+        """Note a patient who becomes no case."""
+        self.left_out += 1
+        if len(self.patients) < _MOST_PATIENTS:
+            self.patients.append(PatientLeftOut(place, clipped(patient), why))
 
     def error(self) -> CaseError:
         """Return one error of all that is wrong."""
@@ -158,6 +184,9 @@ class Losses:
             "rows": self.rows,
             "cases": self.cases,
             "left_out": self.left_out,
+            "patients_left_out": [
+                {"patient": one.patient, "first": one.place, "why": one.why} for one in self.patients
+            ],
             "rows_left_out": self.left_out_rows,
             "wrong": self.wrong,
             "more_wrong": self.more_wrong,

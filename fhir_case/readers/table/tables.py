@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from fhir_case.case.reading import case_of
 from fhir_case.errors import CaseError
 from fhir_case.readers.protocol import Reading
-from fhir_case.readers.table.entries import case_tree
-from fhir_case.readers.table.losses import LEFT_OUT, NO_CASE, Losses
+from fhir_case.readers.table.entries import case_id, case_tree
+from fhir_case.readers.table.losses import LEFT_OUT, NO_CASE, Losses, clipped
 from fhir_case.readers.table.opening import fill, open_tables
+from fhir_case.readers.table.refusals import named_error, reason_of
 from fhir_case.readers.table.spool import MOST_ROWS, spool
-from fhir_case.readers.table.view import RowOfPatient
+from fhir_case.readers.table.view import RowOfPatient, View
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from fhir_case.case import Case
     from fhir_case.case.node import Node
-    from fhir_case.case.tree import Tree
     from fhir_case.readers.protocol import Unused
     from fhir_case.readers.table.reading import CompiledRecipe
     from fhir_case.readers.table.spool import Spool
@@ -91,12 +91,13 @@ class Tables:
         """Return each case before it is checked; what its check finds says whether it counts as made."""
         for patient, spooled in self._spool.patients():
             rows = self._rows(spooled)
-            if not self._lacks(spooled) and self._is_patient(patient, rows, spooled):
-                tree = case_tree(self._compiled, patient, rows, self._sections)
-                if self._claimed(tree, patient):
-                    yield Reading(tree, name=str(tree.root.data["case"]), checked=partial(self._checked, rows))
-                    continue
-            self._leave_out(rows)
+            why = self._refusal(patient, rows, spooled)
+            if why:
+                self._leave_out(patient, spooled, why)
+                continue
+            tree = case_tree(self._compiled, patient, rows, self._sections)
+            checked = partial(self._checked, patient, spooled, rows)
+            yield Reading(tree, name=str(tree.root.data["case"]), checked=checked)
 
     def cases(self, model: type[Case], *, keep_going: bool) -> Iterator[MadeCase]:
         """
@@ -107,11 +108,10 @@ class Tables:
             keep_going: Whether a case is made without the rows that are wrong in it; they are left out whole.
         """
         for patient, spooled in self._spool.patients():
-            without: set[tuple[str, int]] = set()
-            lacks = self._lacks(spooled, keep_going=keep_going)
-            made = None if lacks else self._made(patient, spooled, model, without, keep_going=keep_going)
-            if made is None:
-                self._leave_out(self._rows(spooled))
+            why = self._refusal(patient, self._rows(spooled), spooled, keep_going=keep_going)
+            made = why or self._made(patient, spooled, model, keep_going=keep_going)
+            if isinstance(made, str):
+                self._leave_out(patient, spooled, made)
                 continue
             self.losses.cases += 1
             yield made
@@ -131,41 +131,46 @@ class Tables:
             if patient not in (None, name):
                 continue
             rows = self._rows(spooled)
-            if not self._lacks(spooled) and self._is_patient(name, rows, spooled):
-                case = case_of(case_tree(self._compiled, name, rows, self._sections), model)
+            if not self._refusal(name, rows, spooled):
+                case = self._case(name, rows, model)[1]
                 return name, case, tuple(one for row in rows for one in row.unused())
         if self.losses.wrong:
             raise self.losses.error()
-        what = f"there is no patient '{_clipped(patient)}'" if patient else "there is no patient"
+        what = f"there is no patient '{clipped(patient)}'" if patient else "there is no patient"
         raise CaseError(what, where=self.losses.recipe, hint="the tables name each in the column of the patient")
 
-    def _made(
-        self, patient: str, spooled: SpooledRows, model: type[Case], without: set[tuple[str, int]], *, keep_going: bool
-    ) -> MadeCase | None:
-        claimed = False
+    def _case(self, patient: str, rows: list[RowOfPatient], model: type[Case]) -> tuple[Node, Case]:
+        tree = case_tree(self._compiled, patient, rows, self._sections)
+        try:
+            return tree.root, case_of(tree, model)
+        except CaseError as error:
+            raise self._named(error, patient, rows) from None
+
+    def _named(self, error: CaseError, patient: str, rows: list[RowOfPatient]) -> CaseError:
+        return named_error(error, self._compiled.root.place.file, patient, rows)
+
+    def _made(self, patient: str, spooled: SpooledRows, model: type[Case], *, keep_going: bool) -> MadeCase | str:
+        """Return the case of a patient; why there is none, where something is wrong."""
+        without: set[tuple[str, int]] = set()
         while True:
             rows = self._rows(spooled, without)
-            if not self._is_patient(patient, rows, spooled):
-                return None
-            tree = case_tree(self._compiled, patient, rows, self._sections)
-            if not claimed and not self._claimed(tree, patient):
-                return None
-            claimed = True
             try:
-                case = case_of(tree, model)
+                root, case = self._case(patient, rows, model)
             except CaseError as error:
                 wrong = self._rows_of(error, rows)
                 for problem in error.problems:
                     self.report(str(problem))
                 if not keep_going or not wrong:
-                    return None
+                    return reason_of(error, patient, rows)
                 without |= wrong
+                if len(without) == len(spooled):
+                    return reason_of(error, patient, rows)
                 continue
             left = [row for row in self._rows(spooled) if (row.table.file, row.line) in without]
             self._account(rows, "")
             self._account(left, LEFT_OUT)
             self.losses.left_out_rows += len(left) + sum(cells is None for _, _, cells in spooled)
-            return case.case, tree.root, case
+            return case.case, root, case
 
     def _rows(self, spooled: SpooledRows, without: Collection[tuple[str, int]] = ()) -> list[RowOfPatient]:
         rows: list[RowOfPatient] = []
@@ -177,42 +182,41 @@ class Tables:
                 rows.append(RowOfPatient(table, line, cells, numbers[table.name]))
         return rows
 
-    def _is_patient(self, patient: str, rows: list[RowOfPatient], spooled: SpooledRows) -> bool:
-        """Whether the rows are those of one patient; what is wrong is reported, of a broken row it was already."""
-        patients_are_broken = any(
-            cells is None and self._tables[file].form.rows == "patient" for file, _, cells in spooled
-        )
+    def _refusal(
+        self, patient: str, rows: list[RowOfPatient], spooled: SpooledRows, *, keep_going: bool = False
+    ) -> str:
+        """Return why the rows become no case, which is reported; the name of a patient who is refused stays taken."""
         of_patient = [row for row in rows if row.table.form.rows == "patient"]
-        if not rows or (not of_patient and patients_are_broken):
-            return False
+        case, other = "", ""
+        first = next((row for row in rows if row.table.name == self._compiled.patients), None)
+        if first is None and rows and not self._has_patients:
+            first = rows[0]
+        if first is not None:
+            case = case_id(self._compiled, View(first, patient))
+            other = self._spool.claim(case, patient)
+        broken = any(cells is None and self._tables[file].form.rows == "patient" for file, _, cells in spooled)
+        if self._lacks(spooled, keep_going=keep_going) or not rows or (not of_patient and broken):
+            return "rows of it could not be read"  # which is reported already
+        why = ""
+        twice = next(iter(of_patient[1:]), None) if self._has_patients else None
         if len(spooled) > MOST_ROWS:
-            what = f"the patient '{_clipped(patient)}' has more than {MOST_ROWS:,} rows, more than a case can hold"
-            self.report(f"{rows[0].place()}: {what}; check the column of the patient, or leave out rows before")
-            return False
-        if not self._has_patients:
-            return True
-        if not of_patient:
+            what = f"the patient '{clipped(patient)}' has more than {MOST_ROWS:,} rows, more than a case can hold"
+            why = f"{rows[0].place()}: {what}; check the column of the patient, or leave out rows before"
+        elif self._has_patients and not of_patient:
             place = rows[0].place(rows[0].table.columns[rows[0].table.form.patient])
-            name = self._compiled.patients
-            what = f"'{_clipped(patient)}' is no patient of the table '{name}'"
-            self.report(f"{place}: {what}; add the patient, or correct the name")
-            return False
-        twice = next(iter(of_patient[1:]), None)
-        if twice is not None:
+            what = f"'{clipped(patient)}' is no patient of the table '{self._compiled.patients}'"
+            why = f"{place}: {what}; add the patient, or correct the name"
+        elif twice is not None:
             column = twice.table.columns[twice.table.form.patient]
-            what = f"the patient '{_clipped(patient)}' is there twice, first at {of_patient[0].place(column)}"
-            self.report(f"{twice.place(column)}: {what}; keep one row, or make the rows events ('rows: event')")
-            return False
-        return True
-
-    def _claimed(self, tree: Tree, patient: str) -> bool:
-        case = str(tree.root.data["case"])
-        other = self._spool.claim(case, patient)
-        if other:
-            place = tree.root.pairs["case"][1].place
-            what = f"the patients '{_clipped(other)}' and '{_clipped(patient)}' would have one case, '{_clipped(case)}'"
-            self.report(f"{place}: {what}; give the recipe a 'case' that tells them apart")
-        return not other
+            what = f"the patient '{clipped(patient)}' is there twice, first at {of_patient[0].place(column)}"
+            why = f"{twice.place(column)}: {what}; keep one row, or make the rows events ('rows: event')"
+        elif other and first is not None:
+            place = first.place(first.table.columns[first.table.form.patient])
+            what = f"the patients '{clipped(other)}' and '{clipped(patient)}' would have one case"
+            why = f"{place}: {what}, '{clipped(case)}'; give the recipe a 'case' that tells them apart"
+        if why:
+            self.report(why)
+        return why
 
     def _rows_of(self, error: CaseError, rows: list[RowOfPatient]) -> set[tuple[str, int]]:
         """Return the rows of events that problems are about; none where one is about the patient, or the recipe."""
@@ -226,18 +230,22 @@ class Tables:
             found.add(row)
         return found
 
-    def _checked(self, rows: list[RowOfPatient], wrong: CaseError | None) -> CaseError | None:
+    def _checked(
+        self, patient: str, spooled: SpooledRows, rows: list[RowOfPatient], wrong: CaseError | None
+    ) -> CaseError | None:
         """Add up what became of the rows of a case that was checked; return what is to be said of it."""
         if wrong is None:
             self.losses.cases += 1
             self._account(rows, "")
-        else:
-            self._leave_out(rows)
-        return wrong
+            return None
+        named = self._named(wrong, patient, rows)
+        self._leave_out(patient, spooled, reason_of(named, patient, rows))
+        return named
 
-    def _leave_out(self, rows: list[RowOfPatient]) -> None:
-        self.losses.left_out += 1
-        self._account(rows, NO_CASE)
+    def _leave_out(self, patient: str, spooled: SpooledRows, why: str) -> None:
+        file, line, _ = spooled[0]
+        self.losses.leave_out(f"{self._tables[file].file}:{line}:1", patient, why)
+        self._account(self._rows(spooled), NO_CASE)
 
     def _account(self, rows: list[RowOfPatient], why: str) -> None:
         """Add up which values the entries of a case hold; a reason holds for all values of rows without a case."""
@@ -252,10 +260,6 @@ class Tables:
                     column.carried += 1
                 else:
                     column.lose(value, why or row.reasons.get((index, position), ""), row.place(index))
-
-
-def _clipped(name: str) -> str:
-    return name if len(name) <= 60 else f"{name[:60]}…"
 
 
 @contextmanager

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from fhir_case.readers.table.losses import FileLoss
+    from fhir_case.readers.table.reading import CompiledRule
     from fhir_case.readers.table.recipe import TableFile
 
 __all__ = ["OpenTable", "RowOfPatient", "View"]
@@ -59,6 +60,7 @@ class RowOfPatient:
         carried: The position of each cell, and of the value in it, that an entry holds.
         reasons: Why a value was not carried over, by the same.
         entries: How many entries were made of it.
+        missed: The key of each entry that was not made of it, its rule, and the fields that are not known.
     """
 
     table: OpenTable
@@ -68,6 +70,7 @@ class RowOfPatient:
     carried: set[tuple[int, int]] = field(default_factory=set)
     reasons: dict[tuple[int, int], str] = field(default_factory=dict)
     entries: int = 0
+    missed: list[tuple[str, CompiledRule, list[str]]] = field(default_factory=list)
 
     def place(self, column: int = 0) -> Place:
         """Return the place of a cell."""
