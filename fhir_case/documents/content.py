@@ -8,11 +8,12 @@ import re
 import struct
 import zipfile
 import zlib
+from io import BufferedReader, RawIOBase
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from io import BufferedReader
+    from _typeshed import WriteableBuffer
 
 __all__ = [
     "ARCHIVE_BEGINS",
@@ -42,6 +43,8 @@ BROKEN_ARCHIVE = (*BROKEN, ValueError, RuntimeError, struct.error)
 
 _DOCUMENTS = (".json", ".ndjson", ".jsonl")
 _COMPRESSED = (".gz", ".bz2")
+_ALWAYS_UNPACKED = 64 * 2**20
+_MOST_TIMES = 500  # FHIR of a cohort whose patients are alike is packed to a 130th by bzip2; a bomb to a 1000th by gzip
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _RESOURCE = re.compile(rb'"resourceType"\s*:')
 _TAR = slice(257, 262)
@@ -58,12 +61,58 @@ def decompressed_name(name: str) -> str:
     return path.stem if path.suffix.lower() in _COMPRESSED else name
 
 
-def decompressed(stream: BufferedReader) -> BufferedReader | gzip.GzipFile | bz2.BZ2File:
-    """Return what is in a stream that may be compressed, as another stream, to be closed."""
+def decompressed(stream: BufferedReader) -> BufferedReader:
+    """
+    Return what is in a stream that may be compressed, as another stream, to be closed.
+
+    Reading it raises an `OSError` as soon as it is larger than `_ALWAYS_UNPACKED` and `_MOST_TIMES` its packed size.
+    """
     begin = stream.peek(3)
-    if begin.startswith(GZIP_BEGINS):
-        return gzip.GzipFile(fileobj=stream)
-    return bz2.BZ2File(stream) if begin.startswith(BZIP2_BEGINS) else stream
+    if not begin.startswith((GZIP_BEGINS, BZIP2_BEGINS)):
+        return stream
+    return BufferedReader(_Unpacked(stream, packed_by_gzip=begin.startswith(GZIP_BEGINS)), PEEKED)
+
+
+class _Counted:
+    """A compressed stream, which may be a pipe that cannot tell its position, with how many bytes were read of it."""
+
+    def __init__(self, stream: BufferedReader) -> None:
+        self._stream = stream
+        self.count = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Return at most so many bytes."""
+        part = self._stream.read(size)
+        self.count += len(part)
+        return part
+
+
+class _Unpacked(RawIOBase):
+    """The content of a compressed stream, up to what no honest file is packed to."""
+
+    def __init__(self, stream: BufferedReader, *, packed_by_gzip: bool) -> None:
+        self._packed, self._unpacked = _Counted(stream), 0
+        packed = cast("BufferedReader", self._packed)  # both only read from it
+        self._content = gzip.GzipFile(fileobj=packed, mode="rb") if packed_by_gzip else bz2.BZ2File(packed)
+
+    def readable(self) -> bool:
+        """Return true, so that it can be buffered."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Read into a buffer, as of a file."""
+        view = memoryview(buffer)
+        part = self._content.read(len(view))
+        view[: len(part)] = part
+        self._unpacked += len(part)
+        if self._unpacked > max(_ALWAYS_UNPACKED, _MOST_TIMES * self._packed.count):
+            raise OSError(f"it unpacks to more than {_MOST_TIMES} times its size; unpack it first if that is right")
+        return len(part)
+
+    def close(self) -> None:
+        """Close what unpacks it; the compressed stream stays open."""
+        self._content.close()
+        super().close()
 
 
 def reason_of(error: Exception) -> str:

@@ -14,7 +14,7 @@ import os
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from fhir_case.documents.content import BROKEN, decompressed, is_document, reason_of
 from fhir_case.documents.folders import walk
@@ -47,6 +47,7 @@ EXTENSION = "urn:fhir-case:bulk-data"
 
 _TYPE_FIRST = re.compile(rb'\s*+\{\s*+"resourceType"\s*+:\s*+"([A-Za-z]{1,64})"')
 _CHUNK = 2**20
+_MOST_BLANK_LINES = 99_998  # after so many nothing more is read, see `read_texts`
 _AGAIN = "copy the folder again, or make it again into a new one"
 
 
@@ -180,15 +181,18 @@ def _is_cut_off(path: Path) -> bool:
 
 def _wrong_lines(file: ManifestFile) -> str:
     """Return what is wrong with the number, the length or the type of the resources; of a line one piece is kept."""
-    count = 0
+    count = blank = 0
     with file.path.open("rb") as stream, decompressed(stream) as opened:
-        for number, (begin, length) in enumerate(_lines(cast("BufferedReader", opened)), 1):
+        for number, (begin, length) in enumerate(_lines(opened), 1):
             if length > MAXIMUM_BYTES:
                 return f"line {number} is longer than {MAXIMUM_BYTES >> 20} MiB, the most that is read at once"
             found = _type(begin) if length else ""
             if file.type and found not in ("", file.type):
                 return f"line {number} is of type {found[:60]}, and the manifest says {file.type[:60]}"
             count += length > 0
+            blank = 0 if length else blank + 1
+            if blank > _MOST_BLANK_LINES:
+                return f"there are more than {_MOST_BLANK_LINES:,} blank lines one after another"
     is_right = file.count in (None, count)
     return "" if is_right else f"there are {count} resources, and the manifest says {file.count}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fhir_case.documents import find_documents
+from fhir_case.documents.manifest_reading import read_manifest
 from fhir_case.errors import BundleError
 
 if TYPE_CHECKING:
@@ -149,3 +151,28 @@ def test_a_file_that_is_named_as_output_and_not_to_be_read_is_told(tmp_path: Pat
     _, unread = _read(_export(tmp_path, _named("P.ndjson"), **{name: [{"type": "Bundle", "url": "P.ndjson"}]}))
 
     assert ["the manifest names it as output, and also for deletions or errors"] == unread
+
+
+@pytest.mark.parametrize(
+    ("content", "times", "words"),
+    [
+        (b" ", 65 * 2**20, "it unpacks to more than 500 times its size"),
+        (b"\n", 2**20, "there are more than 99,998 blank lines one after another"),
+    ],
+)
+def test_what_unpacks_beyond_all_measure_is_refused(tmp_path: Path, content: bytes, times: int, words: str) -> None:
+    folder = _export(tmp_path, _named("Q.ndjson.gz", count=1))
+    (folder / "Q.ndjson.gz").write_bytes(gzip.compress(content * times))
+    (problem,) = read_manifest(folder / "manifest.json").problems()
+
+    assert words in problem.message
+
+
+def test_a_line_that_is_too_long_is_refused_without_keeping_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fhir_case.documents.manifest.MAXIMUM_BYTES", 2**20)
+    folder = _export(tmp_path, _named("Q.ndjson", count=1))
+    (folder / "Q.ndjson").write_bytes(b"{" + b" " * 3 * 2**20 + b"}")
+
+    assert ["line 1 is longer than 1 MiB, the most that is read at once"] == [
+        problem.message for problem in read_manifest(folder / "manifest.json").problems()
+    ]
