@@ -194,7 +194,7 @@ def _exit_code(number: object) -> ExitCode:
 
 
 def _file_failed(error: OSError, debug: bool) -> ExitCode:
-    """Tell that a file, or the output, cannot be read or written; any other error of the system is a bug."""
+    """Report that a file, or the output, cannot be read or written; any other error of the system is a bug."""
     from fhir_case.cli.output import echo_error
     from fhir_case.errors import ExitCode, FhirCaseError
 

@@ -77,7 +77,7 @@ def _write(spark: SparkSession, run: Run, shards: list[int], on_progress: Callab
 
 
 def _watch(spark: SparkSession, run: Run, on_progress: Callable[[int], None], ended: Event) -> None:
-    """Tell how many patients are in the tasks that are done; the job itself keeps the thread of its session."""
+    """Report how many patients are in the tasks that are done; the job itself keeps the thread of its session."""
     tracker = spark.sparkContext.statusTracker()
     while not ended.wait(_POLL_S):
         jobs = (tracker.getJobInfo(job) for job in tracker.getActiveJobsIds())

@@ -1,4 +1,4 @@
-"""Hold a phenopacket against its schema: unknown fields, wrong values, what excludes each other, what lacks."""
+"""Check a phenopacket against its schema: unknown fields, wrong values, what excludes each other, what lacks."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Account:
         return () if self.name else None
 
     def own(self, path: Path) -> None:
-        """Give a file or folder to this account."""
+        """Make this account the owner of a file or folder."""
         if self.user is not None and self.group is not None:
             os.chown(path, self.user, self.group)
 

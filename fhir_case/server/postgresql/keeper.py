@@ -130,7 +130,7 @@ def _free_port() -> int:
 
 
 def _say(word: str, text: str) -> None:
-    """Tell the process that has started this one, through the pipe or log that is standard output here."""
+    """Write to the process that has started this one, through the pipe or log that is standard output here."""
     with contextlib.suppress(OSError):  # a log for which there is no room must not end the keeper
         os.write(1, f"{word} {' '.join(text.split())}\n".encode())
 

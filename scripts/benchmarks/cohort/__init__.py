@@ -1,4 +1,4 @@
-"""Hold the synthetic cohort of the shipped case against real patients, and write docs/cohort-evidence.md of it."""
+"""Compare the synthetic cohort of the shipped case with real patients, and write docs/cohort-evidence.md of it."""
 
 from __future__ import annotations
 
