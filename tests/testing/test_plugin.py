@@ -42,7 +42,7 @@ def test_a_run_that_uses_nothing_imports_nothing_of_weight_and_says_nothing(pyte
     result.assert_outcomes(passed=1)
     modules = set(re.findall(r"MODULES (.*)", result.stdout.str())[0].split())
     ours = {name for name in modules if name.partition(".")[0] == "fhir_case"}
-    assert {"fhir_case", "fhir_case.errors", "fhir_case.testing", "fhir_case.testing.plugin"} == ours
+    assert {"fhir_case", "fhir_case.testing", "fhir_case.testing.plugin"} == ours
     assert not modules & set(HEAVY)
     assert "fhir" not in result.stdout.str().split("MODULES")[0].split("plugins:")[0].lower()
 

@@ -125,8 +125,6 @@ def run(
 
         bundle = built(read, form="transaction", **options)
         stages.report(bundle_words(bundle))
-    folder = out or Path("out") / read.case
-    files = _written(folder, {"bundle.json": bundle})
     fhir: FhirVersion = options["fhir"]
     with checked_by() as validators:
         result = _validated(stages, bundle, validators, fhir)
@@ -141,6 +139,8 @@ def run(
         if form == "json":
             echo_json(report(None, None, options=used, files={}))
         _refuse(result)
+    folder = out or Path("out") / read.case
+    files = _written(folder, {"bundle.json": bundle})
     with kept(folder / "bundle.json"), served_by() as base:
         journal, verification = _loaded(stages, bundle, base, fhir, folder / "journal.jsonl")
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["named_error", "reason_of"]
 
-_MISSING_KEY = re.compile(r"no entry .*has the key '([^']+)'")
+_MISSING_KEY = re.compile(r"has the key '([^']+)'")
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _SHOWN = 3
 
@@ -51,7 +51,7 @@ def _named(problem: CaseError, recipe: str, patient: str, rows: Sequence[RowOfPa
 
 
 def _cause(message: str, rows: Sequence[RowOfPatient]) -> str:
-    found = _MISSING_KEY.search(message)
+    found = _MISSING_KEY.search(message) if "no entry " in message else None
     for row in rows if found else ():
         for key, rule, missing in row.missed:
             if found and key == found[1]:
